@@ -59,7 +59,7 @@ type Layer struct {
 
 // A Weight is one variable of a layer.
 type Weight struct {
-	Name  string // "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"
+	Name  string        // "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"
 	Value *tensor.Dense // float32; Conv2D kernel (KH,KW,C,F), Dense kernel (in,out), all others (C)
 }
 
