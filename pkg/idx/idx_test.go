@@ -1,0 +1,217 @@
+package idx
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func words(w ...uint32) []byte {
+	var b []byte
+	for _, x := range w {
+		b = binary.BigEndian.AppendUint32(b, x)
+	}
+	return b
+}
+
+func zipped(b []byte) []byte {
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	w.Write(b)
+	w.Close()
+	return z.Bytes()
+}
+
+func file(t testing.TB, b []byte) string {
+	name := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(name, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestImages(t *testing.T) {
+	want := &Images[uint8]{N: 3, Rows: 2, Cols: 2, Pix: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255}}
+	name := filepath.Join(t.TempDir(), "images")
+	if err := WriteImages(name, want); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(b, append(words(0x803, 3, 2, 2), want.Pix...)) {
+		t.Fatalf("wrote % x", b)
+	}
+	for form, content := range map[string][]byte{"plain": b, "gzip": zipped(b), "with bytes after the end": append(b, 9, 9)} {
+		m, err := ReadImages(file(t, content))
+		if err != nil {
+			t.Errorf("%s: %v", form, err)
+			continue
+		}
+		if m.N != 3 || m.Rows != 2 || m.Cols != 2 || !slices.Equal(m.Pix, want.Pix) {
+			t.Errorf("%s: read %+v", form, m)
+		}
+		if got := m.At(1); !slices.Equal(got, []uint8{5, 6, 7, 8}) {
+			t.Errorf("%s: image 1 is %v", form, got)
+		}
+	}
+	if f := want.First(2); f.N != 2 || !slices.Equal(f.Pix, want.Pix[:8]) {
+		t.Errorf("First(2) is %+v", f)
+	}
+	if f := want.First(9); f.N != 3 {
+		t.Errorf("First(9) has %d images", f.N)
+	}
+}
+
+func TestLatents(t *testing.T) {
+	want := &Images[uint16]{N: 2, Rows: 1, Cols: 3, Pix: []uint16{0, 1, 25500, 65535, 256, 2}}
+	name := filepath.Join(t.TempDir(), "latents")
+	if err := WriteLatents(name, want); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := os.ReadFile(name)
+	if !bytes.Equal(b, append(words(999, 2, 1, 3), 0, 0, 0, 1, 0x63, 0x9c, 0xff, 0xff, 1, 0, 0, 2)) {
+		t.Fatalf("wrote % x", b)
+	}
+	m, err := ReadLatents(name)
+	if err != nil || m.N != 2 || m.Rows != 1 || m.Cols != 3 || !slices.Equal(m.Pix, want.Pix) {
+		t.Errorf("read %+v, %v", m, err)
+	}
+}
+
+func TestLabels(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "labels")
+	if err := WriteLabels(name, []uint8{7, 0, 9}); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := os.ReadFile(name)
+	if !bytes.Equal(b, append(words(0x801, 3), 7, 0, 9)) {
+		t.Fatalf("wrote % x", b)
+	}
+	l, err := ReadLabels(name)
+	if err != nil || !slices.Equal(l, []uint8{7, 0, 9}) {
+		t.Errorf("read %v, %v", l, err)
+	}
+}
+
+// Files as MNIST and the original Python program have them.
+func TestRealFiles(t *testing.T) {
+	m, err := ReadImages("testdata/query20.dat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ReadLatents("testdata/query20_10.dat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.N != 20 || m.Rows != 28 || m.Cols != 28 || l.N != 20 || l.Dim() != 10 {
+		t.Errorf("%d images of %dx%d, %d vectors of %d", m.N, m.Rows, m.Cols, l.N, l.Dim())
+	}
+}
+
+func TestFaults(t *testing.T) {
+	images := func(name string) error { _, err := ReadImages(name); return err }
+	latents := func(name string) error { _, err := ReadLatents(name); return err }
+	labels := func(name string) error { _, err := ReadLabels(name); return err }
+	for _, c := range []struct {
+		what    string
+		read    func(string) error
+		content []byte
+		want    string // part of the message
+	}{
+		{"empty", images, nil, "byte 0: the file ends within its header of 16 bytes; expected 8-bit images"},
+		{"short header", images, words(0x803, 1, 2)[:11], "byte 11: the file ends within its header"},
+		{"labels for images", images, append(words(0x801, 9, 0, 0), make([]byte, 9)...), "magic number 2049, expected 2051 (8-bit images); this is a file of labels"},
+		{"images for latents", latents, append(words(0x803, 1, 1, 1), 0), "expected 999 (16-bit latent vectors); this is a file of 8-bit images"},
+		{"latents for images", images, append(words(999, 1, 1, 1), 0, 0), "this is a file of 16-bit latent vectors"},
+		{"another magic", labels, words(5, 0), "magic number 5, expected 2049 (labels)"},
+		{"truncated", images, append(words(0x803, 2, 2, 2), 1, 2, 3), "byte 19: the file ends early: the header promises 2 images of 2x2 pixels, 8 bytes, but 3 follow it"},
+		{"truncated gzip data", images, zipped(append(words(0x803, 2, 2, 2), 1, 2, 3)), "but 3 follow it"},
+		{"odd byte", latents, append(words(999, 1, 1, 2), 1, 2, 3), "promises 1 vectors of 2 16-bit values, 4 bytes, but 3 follow it"},
+		{"no pixels", images, words(0x803, 2, 0, 28), "images of 0x28 values; expected at least 1x1"},
+		{"overflow", images, words(0x803, 1<<31, 1<<31, 1<<31), "more than 1099511627776 values"},
+		{"huge promise", images, words(0x803, 1<<20, 28, 28), "but 0 follow it"},
+		{"huge promise in gzip", images, zipped(words(0x803, 1<<20, 28, 28)), "but 0 follow it"},
+		{"many labels", labels, append(words(0x801, 1<<32-1), 1), "promises 4294967295 labels, 4294967295 bytes, but 1 follow it"},
+		{"damaged gzip", images, append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0}, 0xff, 0xff), "expected 8-bit images"},
+		{"half a gzip header", images, []byte{0x1f, 0x8b}, "damaged gzip header"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			name := file(t, c.content)
+			err := c.read(name)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if fe := (*FormatError)(nil); !errors.As(err, &fe) || fe.File != name {
+				t.Errorf("%#v is no FormatError of the file", err)
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%q does not say %q", err, c.want)
+			}
+		})
+	}
+	t.Run("missing", func(t *testing.T) {
+		err := images("nosuch.dat")
+		if !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), "cannot open nosuch.dat: ") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("directory", func(t *testing.T) {
+		if err := images("testdata"); err == nil || !strings.Contains(err.Error(), "it is a directory") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// An empty set is legal: it is for the programs to say whether they can do something with it.
+func TestEmptySet(t *testing.T) {
+	m, err := ReadImages(file(t, words(0x803, 0, 28, 28)))
+	if err != nil || m.N != 0 || len(m.Pix) != 0 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// Whatever the bytes, the readers answer a set as large as its header says or an error, and what they accept
+// is read the same after writing.
+func FuzzRead(f *testing.F) {
+	for _, name := range []string{"testdata/query20.dat", "testdata/query20_10.dat", "testdata/query20_labels.dat"} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b[:min(len(b), 2000)])
+		f.Add(zipped(b[:min(len(b), 2000)]))
+	}
+	f.Add(words(0x803, 1, 2, 2))
+	f.Add(append(words(0x803, 1, 2, 2), 1, 2, 3, 4))
+	f.Add(append(words(0x801, 2), 1, 2))
+	f.Add(zipped(words(0x803, 1<<30, 1, 1)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 1<<16 {
+			return
+		}
+		name := file(t, b)
+		if m, err := ReadImages(name); err == nil {
+			if len(m.Pix) != m.N*m.Rows*m.Cols {
+				t.Fatalf("%d pixels for %d images of %dx%d", len(m.Pix), m.N, m.Rows, m.Cols)
+			}
+			if err := WriteImages(name+"2", m); err != nil {
+				t.Fatal(err)
+			}
+			if again, err := ReadImages(name + "2"); err != nil || !slices.Equal(again.Pix, m.Pix) {
+				t.Fatalf("not the same again: %v", err)
+			}
+		}
+		if m, err := ReadLatents(name); err == nil && len(m.Pix) != m.N*m.Rows*m.Cols {
+			t.Fatalf("%d values for %d vectors of %d", len(m.Pix), m.N, m.Dim())
+		}
+		ReadLabels(name)
+	})
+}
