@@ -31,10 +31,10 @@ datasets: datasets/small/query/labels.dat ## fetch MNIST through the Go module p
 
 # The last file that is written stands for all.
 datasets/small/query/labels.dat:
-	go run ./pkg/mnist/datasets datasets
+	go run ./pkg/cmd/datasets datasets
 
 demo: all datasets ## run the whole pipeline on real MNIST and show what came out
-	go run ./pkg/pipeline demo
+	go run ./pkg/cmd/demo
 
 clean: ## remove the programs; datasets/ and demo/ stay
 	rm -f $(PROGRAMS) $(PROGRAMS:=.exe)
