@@ -162,8 +162,8 @@ func (l *Layer) connect(in []int) error {
 			l.Output = []int{in[0] / l.Size[0], in[1] / l.Size[1], in[2]}
 		}
 	case Dropout:
-		if !(l.Rate >= 0 && l.Rate < 1) {
-			return fmt.Errorf("a dropout rate of %v; expected 0 <= rate < 1", l.Rate)
+		if !(l.Rate >= 0 && l.Rate <= 1) {
+			return fmt.Errorf("a dropout rate of %v; expected a value between 0 and 1", l.Rate)
 		}
 		l.Output = slices.Clone(in)
 	case Flatten:
@@ -213,11 +213,21 @@ func product(shape []int) int {
 	return p
 }
 
+// maxValues bounds the values of one weight and of one sample in a layer (1 GiB of float32): sizes are asked from people
+// and read from files.
+const maxValues = 1 << 28
+
+// positive says what is wrong with a shape: a dimension below 1, or more than maxValues values.
 func positive(shape []int) error {
+	values := 1
 	for _, s := range shape {
 		if s < 1 {
 			return fmt.Errorf("a size of %v; every dimension must be at least 1", shape)
 		}
+		if s > maxValues/values {
+			return fmt.Errorf("a size of %v; expected at most %d values", shape, maxValues)
+		}
+		values *= s
 	}
 	return nil
 }

@@ -1,0 +1,80 @@
+package nn
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Loss is the Keras name of a loss; both are means over the samples.
+type Loss string
+
+const (
+	MeanSquaredError        Loss = "mean_squared_error"       // mean over all values of a sample
+	CategoricalCrossentropy Loss = "categorical_crossentropy" // of a softmax, from what it takes
+)
+
+// meanSquaredError adds the mean of (x-target)².
+func (n *network) meanSquaredError(x signal, target *G.Node) *G.Node {
+	size := product(x.shape)
+	sums := make([]float64, n.batch)
+	run := func(in [][]float32, out []float32) {
+		n.each(n.n, func(i int, _ []float32) {
+			t := in[1][i*size : (i+1)*size]
+			var sum float64
+			for j, v := range in[0][i*size : (i+1)*size] {
+				d := float64(v - t[j])
+				sum += float64(d * d)
+			}
+			sums[i] = sum
+		})
+		out[0] = float32(mean(sums[:n.n]) / float64(size))
+	}
+	return n.applyDifferentiable("mean squared error", nil, run, []bool{x.active, false}, func(_, grad *G.Node) []*G.Node {
+		run := func(in [][]float32, out []float32) {
+			scale := float32(float64(in[2][0]) * 2 / (float64(n.n) * float64(size)))
+			n.each(n.n, func(i int, _ []float32) {
+				o, t := out[i*size:(i+1)*size], in[1][i*size:(i+1)*size]
+				for j, v := range in[0][i*size : (i+1)*size] {
+					o[j] = (v - t[j]) * scale
+				}
+			})
+		}
+		return []*G.Node{n.apply("mean squared error gradient", tensor.Shape{n.batch, size}, run, x.Node, target, grad), nil}
+	}, x.Node, target)
+}
+
+// crossentropy adds the mean over the samples of -sum(target*log(softmax(x))).
+func (n *network) crossentropy(x signal, target *G.Node) *G.Node {
+	classes := product(x.shape)
+	probabilities := make([]float32, n.batch*classes)
+	losses := make([]float64, n.batch)
+	run := func(in [][]float32, out []float32) {
+		for i := range n.n {
+			logits := in[0][i*classes : (i+1)*classes]
+			greatest, sum := softmax(probabilities[i*classes:(i+1)*classes], logits)
+			logSum := log(float64(sum))
+			losses[i] = 0
+			for j, t := range in[1][i*classes : (i+1)*classes] {
+				losses[i] += float64(float64(t) * (logSum - float64(logits[j]-greatest)))
+			}
+		}
+		out[0] = float32(mean(losses[:n.n]))
+	}
+	return n.applyDifferentiable("categorical crossentropy", nil, run, []bool{x.active, false}, func(_, grad *G.Node) []*G.Node {
+		run := func(in [][]float32, out []float32) {
+			scale := float32(float64(in[2][0]) / float64(n.n))
+			for i, t := range in[1][:n.n*classes] {
+				out[i] = (probabilities[i] - t) * scale
+			}
+		}
+		return []*G.Node{n.apply("categorical crossentropy gradient", tensor.Shape{n.batch, classes}, run, x.Node, target, grad), nil}
+	}, x.Node, target)
+}
+
+func mean(values []float64) float64 {
+	var sum float64
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}

@@ -1,0 +1,231 @@
+package nn
+
+import (
+	"fmt"
+	"iter"
+	"sync"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"imagesimilarity/pkg/parallel"
+)
+
+// maxBatchValues bounds the values of one layer's output for a batch (4 GiB of float32). Much more would not end in an
+// error but in the operating system ending the program.
+const maxBatchValues = 1 << 30
+
+// A network is a model as a Gorgonia graph, with room for a batch of samples. Apart from weights and loss every node is
+// a matrix with one row a sample, (batch, H*W*C) or (batch, units); the operators know the images in it. A batch may have
+// fewer samples than there is room for: operators compute the first n rows.
+type network struct {
+	batch, n int
+	training bool   // batch normalisation by the batch's statistics, and dropout; false: as for a prediction
+	seed     uint64 // for dropout
+	step     uint64 // counts the runs, for dropout
+
+	graph     *G.ExprGraph
+	machine   G.VM
+	operators int
+	learn     G.Nodes // the weights that are trained
+
+	input, target []float32 // what the next run takes: (batch, size of a sample), (batch, classes); no target for an autoencoder
+	output, loss  *G.Node
+
+	scratchSize int       // the most values that an operator's task needs
+	scratch     sync.Pool // *[]float32 of scratchSize
+}
+
+// A signal is what flows from layer to layer.
+type signal struct {
+	*G.Node
+	shape  []int // of one sample
+	active bool  // whether it depends on weights that are trained
+}
+
+// newPredictor makes a network that computes the output of the last of the layers.
+func newPredictor(layers []*Layer, batch int) (*network, error) {
+	n, x, err := newNetwork(layers[0], batch)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range layers[1:] {
+		if x, err = n.layer(l, l.Activation, x); err != nil {
+			return nil, err
+		}
+	}
+	n.output = x.Node
+	n.compile()
+	return n, nil
+}
+
+// newEvaluator makes a network that computes the loss.
+func newEvaluator(layers []*Layer, loss Loss, batch int) (*network, error) {
+	n, x, err := newNetwork(layers[0], batch)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.losing(layers, loss, x); err != nil {
+		return nil, err
+	}
+	n.compile()
+	return n, nil
+}
+
+// newLearner makes a network that computes the loss in training and the gradients of the weights of trainable layers.
+func newLearner(layers []*Layer, loss Loss, batch int, seed uint64) (*network, error) {
+	n, x, err := newNetwork(layers[0], batch)
+	if err != nil {
+		return nil, err
+	}
+	n.training, n.seed = true, seed
+	if err := n.losing(layers, loss, x); err != nil {
+		return nil, err
+	}
+	if len(n.learn) > 0 {
+		if _, err := G.Grad(n.loss, n.learn...); err != nil {
+			return nil, fmt.Errorf("nn: %w", err)
+		}
+	}
+	n.compile()
+	return n, nil
+}
+
+// newNetwork makes a network of nothing but its input.
+func newNetwork(input *Layer, batch int) (*network, signal, error) {
+	n := &network{batch: batch, graph: G.NewGraph()}
+	n.scratch.New = func() any {
+		s := make([]float32, n.scratchSize)
+		return &s
+	}
+	if err := n.fits(input); err != nil {
+		return nil, signal{}, err
+	}
+	var x signal
+	x.shape = input.Output
+	x.Node, n.input = n.variable("input", product(input.Output))
+	return n, x, nil
+}
+
+func (n *network) fits(l *Layer) error {
+	if product(l.Output) > maxBatchValues/n.batch {
+		return fmt.Errorf("nn: the output of layer %q, %v, is too large for a batch of %d; expected at most %d values", l.Name, l.Output, n.batch, maxBatchValues)
+	}
+	return nil
+}
+
+// variable adds a node (batch, size) whose values are set before every run.
+func (n *network) variable(name string, size int) (*G.Node, []float32) {
+	t := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(n.batch, size))
+	return G.NewMatrix(n.graph, tensor.Float32, G.WithShape(n.batch, size), G.WithName(name), G.WithValue(t)), t.Data().([]float32)
+}
+
+// weight adds the node of a layer's weight and says whether it is trained.
+func (n *network) weight(l *Layer, i int) (*G.Node, bool) {
+	w := l.Weights[i]
+	node := G.NewTensor(n.graph, tensor.Float32, w.Value.Dims(), G.WithShape(w.Shape()...), G.WithName(l.Name+"/"+w.Name), G.WithValue(w.Value))
+	active := n.training && l.Trainable
+	if active {
+		n.learn = append(n.learn, node)
+	}
+	return node, active
+}
+
+// rows is the shape of a layer's output for a batch.
+func (n *network) rows(l *Layer) tensor.Shape { return tensor.Shape{n.batch, product(l.Output)} }
+
+// layer adds a layer, with its own activation or another.
+func (n *network) layer(l *Layer, act Activation, x signal) (signal, error) {
+	if err := n.fits(l); err != nil {
+		return signal{}, err
+	}
+	switch l.Class {
+	case Conv2D:
+		return n.activate(act, n.conv(l, act == ReLU, x)), nil
+	case Dense:
+		return n.activate(act, n.dense(l, act == ReLU, x)), nil
+	case BatchNormalization:
+		if n.training && l.Trainable {
+			return n.batchNorm(l, x), nil
+		}
+		return n.frozenBatchNorm(l, x), nil
+	case MaxPooling2D:
+		return n.pool(l, x), nil
+	case UpSampling2D:
+		return n.upSample(l, x), nil
+	case Dropout:
+		if n.training && l.Rate > 0 {
+			return n.dropout(l.Rate, x), nil
+		}
+		return x, nil
+	case Flatten, Reshape:
+		x.shape = l.Output
+		return x, nil
+	}
+	return signal{}, fmt.Errorf("nn: layer %q: layers of class %q are not supported here", l.Name, l.Class)
+}
+
+// losing adds the layers after the first and the loss.
+func (n *network) losing(layers []*Layer, loss Loss, x signal) (err error) {
+	input := x.Node
+	for i, l := range layers[1:] {
+		act := l.Activation
+		if loss == CategoricalCrossentropy && i == len(layers)-2 {
+			if act != Softmax {
+				return fmt.Errorf("nn: the loss %s needs a last layer with the activation softmax; layer %q has %q", loss, l.Name, act)
+			}
+			act = Linear // this loss takes the logits
+		}
+		if x, err = n.layer(l, act, x); err != nil {
+			return err
+		}
+	}
+	switch loss {
+	case MeanSquaredError:
+		if product(x.shape) != product(layers[0].Output) {
+			return fmt.Errorf("nn: the output of layer %q has the shape %v; expected %v, that of the input", layers[len(layers)-1].Name, x.shape, layers[0].Output)
+		}
+		n.loss = n.meanSquaredError(x, input)
+	case CategoricalCrossentropy:
+		var target *G.Node
+		target, n.target = n.variable("target", product(x.shape))
+		n.loss = n.crossentropy(x, target)
+	default:
+		return fmt.Errorf("nn: the loss %q is not supported; expected %s or %s", loss, MeanSquaredError, CategoricalCrossentropy)
+	}
+	return nil
+}
+
+// compile makes the machine that runs the network.
+func (n *network) compile() {
+	n.machine = G.NewTapeMachine(n.graph)
+}
+
+// run computes the first samples rows.
+func (n *network) run(samples int) error {
+	n.n = samples
+	n.step++
+	n.machine.Reset()
+	if err := n.machine.RunAll(); err != nil {
+		return fmt.Errorf("nn: %w", err)
+	}
+	return nil
+}
+
+// needScratch makes sure that a task has room for that many values.
+func (n *network) needScratch(values int) { n.scratchSize = max(n.scratchSize, values) }
+
+// each runs the tasks on all cores. A task may use the scratch, whose content is left over from others. What a task
+// computes must not depend on which worker runs it, nor when: then results are the same for any number of cores.
+func (n *network) each(tasks int, do func(task int, scratch []float32)) {
+	parallel.Do(tasks, func(jobs iter.Seq[int]) {
+		s := n.scratch.Get().(*[]float32)
+		defer n.scratch.Put(s)
+		for t := range jobs {
+			do(t, *s)
+		}
+	})
+}
+
+// ceilDiv is a/b rounded up.
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -1,0 +1,97 @@
+package nn
+
+import (
+	"math"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// Optimizer is the Keras name of an update rule, with the parameters that Keras takes by default.
+type Optimizer string
+
+const (
+	RMSprop Optimizer = "RMSprop" // learning rate 0.001, rho 0.9, epsilon 1e-7
+	Adam    Optimizer = "Adam"    // learning rate 0.001, beta 0.9 and 0.999, epsilon 1e-7
+)
+
+const (
+	learningRate = 0.001
+	epsilon      = 1e-7 // keeps the divisors from 0
+	rho          = 0.9
+	beta1, beta2 = 0.9, 0.999
+)
+
+// A solver changes weights by their gradients, with Keras' rules. Gorgonia's own solvers differ in where they add epsilon.
+// The state belongs to the weight, so it outlives the network that computed the gradient.
+type solver struct {
+	rule  func(s *solver, w, grad []float32, m *moments)
+	step  int
+	state map[G.Value]*moments
+}
+
+// moments are the moving averages of a weight's gradient (Adam) and its square.
+type moments struct{ first, second []float32 }
+
+func newSolver(opt Optimizer) *solver {
+	s := &solver{state: map[G.Value]*moments{}}
+	switch opt {
+	case RMSprop:
+		s.rule = (*solver).rmsprop
+	case Adam:
+		s.rule = (*solver).adam
+	default:
+		panic("nn: unknown optimizer")
+	}
+	return s
+}
+
+// Step changes every weight once; it makes solver a gorgonia.Solver.
+func (s *solver) Step(weights []G.ValueGrad) error {
+	s.step++
+	for _, w := range weights {
+		grad, err := w.Grad()
+		if err != nil {
+			return err
+		}
+		values := w.Value().Data().([]float32)
+		m := s.state[w.Value()]
+		if m == nil {
+			m = &moments{second: make([]float32, len(values))}
+			s.state[w.Value()] = m
+		}
+		s.rule(s, values, grad.Data().([]float32), m)
+	}
+	return nil
+}
+
+func (s *solver) rmsprop(w, grad []float32, m *moments) {
+	for i, g := range grad {
+		v := float32(m.second[i]*rho) + float32(float32(g*g)*(1-rho))
+		m.second[i] = v
+		w[i] -= float32(g*learningRate) / float32(math.Sqrt(float64(v+epsilon)))
+	}
+}
+
+func (s *solver) adam(w, grad []float32, m *moments) {
+	if m.first == nil {
+		m.first = make([]float32, len(w))
+	}
+	alpha := float32(learningRate * math.Sqrt(1-power(beta2, s.step)) / (1 - power(beta1, s.step)))
+	for i, g := range grad {
+		m.first[i] += float32((g - m.first[i]) * (1 - beta1))
+		m.second[i] += float32((float32(g*g) - m.second[i]) * (1 - beta2))
+		w[i] -= float32(m.first[i]*alpha) / (float32(math.Sqrt(float64(m.second[i]))) + epsilon)
+	}
+}
+
+// power is x to the n by repeated squaring, rounded alike on every processor; math.Pow is not.
+func power(x float64, n int) float64 {
+	p := 1.0
+	for ; n > 0; n /= 2 {
+		if n%2 == 1 {
+			p *= x
+		}
+		x *= x
+	}
+	return p
+}
