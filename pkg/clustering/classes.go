@@ -1,5 +1,3 @@
-// Package clustering groups images by k-medians and judges groupings: k-means++ seeding (Arthur and Vassilvitskii 2007),
-// Lloyd's iteration with medians, the silhouette (Rousseeuw 1987), and class files.
 package clustering
 
 import (

@@ -1,0 +1,329 @@
+package clustering
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/metric"
+)
+
+// digits are the first 1,000 MNIST training images and their latent vectors.
+func digits(t testing.TB) (*idx.Images[uint8], *idx.Images[uint16]) {
+	t.Helper()
+	images, err := idx.ReadImages("testdata/images1000.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	latents, err := idx.ReadLatents("testdata/latents1000.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return images, latents
+}
+
+// randomImages have values below top, and few enough different ones that ties happen.
+func randomImages[P uint8 | uint16](random *rand.Rand, n, rows, cols int, top uint) *idx.Images[P] {
+	m := &idx.Images[P]{N: n, Rows: rows, Cols: cols, Pix: make([]P, n*rows*cols)}
+	for i := range m.Pix {
+		m.Pix[i] = P(random.UintN(top))
+	}
+	return m
+}
+
+// The seeds are those of the original program on the same files.
+func TestSeedsOfTheOriginal(t *testing.T) {
+	images, latents := digits(t)
+	for _, c := range []struct {
+		k              int
+		new, originals []int
+	}{
+		{5, from1(533, 462, 764, 135, 1), from1(530, 461, 760, 137, 1)},
+		{10, from1(680, 672, 217, 533, 462, 933, 49, 764, 135, 1), from1(934, 530, 682, 461, 760, 683, 137, 53, 222, 1)},
+	} {
+		if got, err := Seed(latents, c.k); err != nil || !slices.Equal(got, c.new) {
+			t.Errorf("new space, k=%d: seeds %v, error %v; want %v", c.k, got, err, c.new)
+		}
+		if got, err := Seed(images, c.k); err != nil || !slices.Equal(got, c.originals) {
+			t.Errorf("original space, k=%d: seeds %v, error %v; want %v", c.k, got, err, c.originals)
+		}
+	}
+}
+
+func TestSeedIsEveryImageOnce(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for _, n := range []int{1, 2, 13, 14, 300} {
+		for _, top := range []uint{1, 2, 256} { // 1: all images are black, all distances 0
+			seeds, err := Seed(randomImages[uint8](random, n, 3, 2, top), n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(seeds)
+			for i, s := range seeds {
+				if s != i {
+					t.Fatalf("%d images with %d values: seeds %v, want each image once", n, top, seeds)
+				}
+			}
+		}
+	}
+}
+
+func TestSeedRefusesImpossibleNumbers(t *testing.T) {
+	images := randomImages[uint8](rand.New(rand.NewPCG(1, 1)), 3, 2, 2, 256)
+	for _, k := range []int{-1, 0, 4, math.MaxInt} {
+		if seeds, err := Seed(images, k); err == nil {
+			t.Errorf("k=%d of 3 images gives seeds %v, want an error", k, seeds)
+		}
+	}
+}
+
+// The numbers of changed images are those of the original program on the same files.
+func TestPassesOfTheOriginal(t *testing.T) {
+	images, latents := digits(t)
+	for _, c := range []struct {
+		k              int
+		new, originals []int64
+	}{
+		{5, []int64{1000, 272, 151, 119, 72}, []int64{1000, 205, 79}},
+		{10, []int64{1000, 263, 166, 93}, []int64{1000, 296, 128, 82}},
+	} {
+		if got := passes(t, latents, c.k); !slices.Equal(got, c.new) {
+			t.Errorf("new space, k=%d: changed %v, want %v", c.k, got, c.new)
+		}
+		if got := passes(t, images, c.k); !slices.Equal(got, c.originals) {
+			t.Errorf("original space, k=%d: changed %v, want %v", c.k, got, c.originals)
+		}
+	}
+}
+
+// passes are the numbers of changed images pass by pass, and checks that the last labels are Lloyd's.
+func passes[P uint8 | uint16](t *testing.T, images *idx.Images[P], k int) (changed []int64) {
+	t.Helper()
+	seeds, err := Seed(images, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	centroids := centroidsAt(images, seeds)
+	label := slices.Repeat([]int32{-1}, images.N)
+	for {
+		n := assign(images, centroids, label)
+		changed = append(changed, n)
+		if n <= settled {
+			break
+		}
+		medians(images, label, centroids)
+	}
+	if got := Lloyd(images, seeds); !slices.Equal(got, label) {
+		t.Errorf("Lloyd ends with other labels than its passes")
+	}
+	return changed
+}
+
+func TestObjectiveNeverRises(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 2))
+	images := randomImages[uint16](random, 2000, 1, 10, 65536)
+	seeds, err := Seed(images, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	centroids := centroidsAt(images, seeds)
+	label := make([]int32, images.N)
+	last := int64(math.MaxInt64)
+	for range 10 {
+		assign(images, centroids, label)
+		sum := int64(0)
+		for i, c := range label {
+			sum += metric.Manhattan(images.At(i), centroids.At(int(c)))
+		}
+		if sum > last {
+			t.Fatalf("the sum of distances rose from %d to %d", last, sum)
+		}
+		last = sum
+		medians(images, label, centroids)
+	}
+}
+
+func TestAssignmentTakesTheLowerClusterOfTwo(t *testing.T) {
+	images := &idx.Images[uint8]{N: 2, Rows: 1, Cols: 1, Pix: []uint8{5, 9}}
+	centroids := &idx.Images[uint8]{N: 4, Rows: 1, Cols: 1, Pix: []uint8{20, 8, 2, 8}}
+	label := []int32{-1, 1}
+	if changed := assign(images, centroids, label); changed != 1 || label[0] != 1 || label[1] != 1 {
+		t.Errorf("labels %v, %d changed; want [1 1], 1 changed", label, changed)
+	}
+}
+
+// Identical images leave clusters empty; their centroids stay.
+func TestLloydWithEmptyClusters(t *testing.T) {
+	images := randomImages[uint8](rand.New(rand.NewPCG(3, 3)), 500, 2, 2, 1)
+	seeds, err := Seed(images, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if label := Lloyd(images, seeds); slices.Max(label) != 0 {
+		t.Errorf("identical images are not all in the first cluster")
+	}
+}
+
+func testMedians[P uint8 | uint16](t *testing.T, top uint) {
+	random := rand.New(rand.NewPCG(4, uint64(top)))
+	for _, n := range []int{1, 2, 3, 10, 301} {
+		for _, dim := range []int{1, 10, 63, 64, 65, 200} {
+			const k = 4
+			images := randomImages[P](random, n, 1, dim, top)
+			label := make([]int32, n)
+			for i := range label {
+				label[i] = int32(random.IntN(k - 1)) // the last is empty
+			}
+			centroids := randomImages[P](random, k, 1, dim, top)
+			want := slices.Clone(centroids.Pix)
+			for c := range k {
+				for p := range dim {
+					var values []P
+					for i := range n {
+						if label[i] == int32(c) {
+							values = append(values, images.At(i)[p])
+						}
+					}
+					if slices.Sort(values); len(values) > 0 {
+						want[c*dim+p] = values[len(values)/2]
+					}
+				}
+			}
+			if medians(images, label, centroids); !slices.Equal(centroids.Pix, want) {
+				t.Fatalf("%d images of %d values below %d: medians differ from those of sorted values", n, dim, top)
+			}
+		}
+	}
+}
+
+func TestMediansAreThoseOfSortedValues(t *testing.T) {
+	testMedians[uint8](t, 4)
+	testMedians[uint8](t, 256)
+	testMedians[uint16](t, 300)
+	testMedians[uint16](t, 65536)
+}
+
+// judge is Evaluate by its definition, with a distance for every pair of images.
+func judge(images *idx.Images[uint8], label []int32, k int) *Evaluation {
+	e := &Evaluation{
+		Sizes:      make([]int, k),
+		Centroids:  &idx.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
+		Silhouette: make([]float64, k),
+	}
+	medians(images, label, e.Centroids)
+	filled := 0
+	for c := range k {
+		for _, l := range label {
+			if l == int32(c) {
+				e.Sizes[c]++
+			}
+		}
+		if e.Sizes[c] > 0 {
+			filled++
+		}
+	}
+	mean := func(i int, c int32) float64 {
+		sum := int64(0)
+		for j, l := range label {
+			if l == c {
+				sum += metric.Manhattan(images.At(i), images.At(j))
+			}
+		}
+		return float64(sum) / float64(e.Sizes[c])
+	}
+	for i := range images.N {
+		byDistance := []int32{}
+		for c := range int32(k) {
+			if e.Sizes[c] > 0 {
+				byDistance = append(byDistance, c)
+			}
+		}
+		distance := func(c int32) int64 { return metric.Manhattan(images.At(i), e.Centroids.At(int(c))) }
+		slices.SortStableFunc(byDistance, func(a, b int32) int { return int(distance(a) - distance(b)) })
+		e.Objective += distance(byDistance[0])
+		if filled < 2 {
+			continue
+		}
+		a, b := mean(i, label[i]), mean(i, byDistance[1])
+		s := 0.0
+		if max(a, b) > 0 {
+			s = (b - a) / max(a, b)
+		}
+		e.Silhouette[label[i]] += s
+		e.Average += s
+	}
+	for c := range k {
+		if e.Sizes[c] > 0 {
+			e.Silhouette[c] /= float64(e.Sizes[c])
+		}
+	}
+	e.Average /= float64(images.N)
+	return e
+}
+
+func TestEvaluateIsTheDefinition(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 5))
+	for _, c := range []struct {
+		name             string
+		n, rows, cols, k int
+		top              uint
+		labels           int // labels used, from 0
+	}{
+		{"two clusters", 50, 3, 3, 2, 256, 2},
+		{"a row longer than a tile", 60, 5, 30, 4, 256, 4},
+		{"few grey levels, ties", 200, 2, 2, 5, 2, 5},
+		{"empty clusters", 40, 8, 8, 6, 256, 3},
+		{"one cluster", 40, 8, 8, 1, 256, 1},
+		{"one cluster with images", 40, 8, 8, 3, 256, 1},
+		{"identical images", 30, 4, 4, 3, 1, 3},
+		{"one image", 1, 4, 4, 1, 256, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			images := randomImages[uint8](random, c.n, c.rows, c.cols, c.top)
+			label := make([]int32, c.n)
+			for i := range label {
+				label[i] = int32(random.IntN(c.labels))
+			}
+			got, want := Evaluate(images, label, c.k), judge(images, label, c.k)
+			if !slices.Equal(got.Sizes, want.Sizes) || got.Objective != want.Objective {
+				t.Errorf("sizes %v, objective %d; want %v, %d", got.Sizes, got.Objective, want.Sizes, want.Objective)
+			}
+			if !slices.Equal(got.Silhouette, want.Silhouette) || got.Average != want.Average {
+				t.Errorf("silhouettes %v, average %v; want %v, %v", got.Silhouette, got.Average, want.Silhouette, want.Average)
+			}
+			for c, size := range got.Sizes {
+				if !slices.Equal(got.Centroids.At(c), want.Centroids.At(c)) {
+					t.Errorf("cluster %d of %d images: other medians", c, size)
+				}
+				if size == 0 && (slices.Max(got.Centroids.At(c)) > 0 || got.Silhouette[c] != 0) {
+					t.Errorf("empty cluster %d: want a black centroid and silhouette 0", c)
+				}
+			}
+		})
+	}
+}
+
+// The figures are those that the original program printed for a class file of the same images.
+func TestClassesOfTheOriginal(t *testing.T) {
+	images, _ := digits(t)
+	label, k, err := ReadClasses("testdata/classes1000.txt", images.N)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := Evaluate(images, label, k)
+	want := []string{"0.101979", "0.423806", "-0.0109292", "0.059244", "0.0474383", "-0.00582643", "0.169653", "0.0900748", "0.0795969", "0.0862308"}
+	for c, s := range e.Silhouette {
+		if got := strconv.FormatFloat(s, 'g', 6, 64); got != want[c] {
+			t.Errorf("class %d has silhouette %s, want %s", c, got, want[c])
+		}
+	}
+	if got := strconv.FormatFloat(e.Average, 'g', 6, 64); got != "0.10996" {
+		t.Errorf("average silhouette %s, want 0.10996", got)
+	}
+	if got := strconv.FormatFloat(float64(e.Objective), 'g', 6, 64); got != "1.86527e+07" {
+		t.Errorf("objective %s, want 1.86527e+07", got)
+	}
+}

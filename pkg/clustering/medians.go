@@ -1,0 +1,79 @@
+package clustering
+
+import (
+	"iter"
+
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/parallel"
+)
+
+// tile is the number of pixels that are counted together: a cache line of 8-bit pixels.
+const tile = 64
+
+// members lists the images of each of k clusters, in ascending order.
+func members(label []int32, k int) [][]int32 {
+	size := make([]int, k)
+	for _, c := range label {
+		size[c]++
+	}
+	all := make([]int32, len(label))
+	lists := make([][]int32, k)
+	for c, from := 0, 0; c < k; c++ {
+		lists[c] = all[from : from : from+size[c]]
+		from += size[c]
+	}
+	for i, c := range label {
+		lists[c] = append(lists[c], int32(i))
+	}
+	return lists
+}
+
+// medians makes each centroid the median of its cluster's images, pixel by pixel: of s values in ascending order the one at index s/2,
+// the upper of two middle ones. The centroid of an empty cluster stays as it is.
+func medians[P uint8 | uint16](images *idx.Images[P], label []int32, centroids *idx.Images[P]) {
+	lists := members(label, centroids.N)
+	dim := images.Dim()
+	tiles := (dim + tile - 1) / tile
+	parallel.Do(centroids.N*tiles, func(jobs iter.Seq[int]) {
+		var count [tile][256]uint32
+		for job := range jobs {
+			list, from := lists[job/tiles], job%tiles*tile
+			if len(list) > 0 {
+				tileMedians(images, list, from, centroids.At(job / tiles)[from:min(dim, from+tile)], &count)
+			}
+		}
+	})
+}
+
+// tileMedians finds the medians of len(median) <= tile pixels, from pixel from on, over the listed images.
+// It counts the values' highest bytes, which tells the median's, then the next bytes of the values that share it:
+// one round for 8-bit pixels, two for 16-bit ones.
+func tileMedians[P uint8 | uint16](images *idx.Images[P], list []int32, from int, median []P, count *[tile][256]uint32) {
+	width := len(median)
+	var rank [tile]uint32 // how many of the values that are still possible are below the median
+	for p := range median {
+		median[p], rank[p] = 0, uint32(len(list)/2)
+	}
+	highest := 0
+	if ^P(0) > 0xff {
+		highest = 8
+	}
+	for shift := highest; shift >= 0; shift -= 8 {
+		clear(count[:width])
+		for _, i := range list {
+			pix := images.At(int(i))[from : from+width]
+			for p, v := range pix {
+				if v>>(shift+8) == median[p]>>(shift+8) {
+					count[p][uint8(v>>shift)]++
+				}
+			}
+		}
+		for p := range median {
+			byte := 0
+			for ; rank[p] >= count[p][byte]; byte++ {
+				rank[p] -= count[p][byte]
+			}
+			median[p] |= P(byte << shift)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+// Package clustering groups images by k-medians and judges groupings: k-means++ seeding (Arthur and Vassilvitskii 2007),
+// Lloyd's iteration with medians, the silhouette (Rousseeuw 1987), and class files.
+package clustering
+
+import (
+	"fmt"
+	"slices"
+
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/metric"
+	"imagesimilarity/pkg/parallel"
+	"imagesimilarity/pkg/rng"
+)
+
+// Seed chooses k different images by k-means++ as the first centroids; the order of the result numbers the clusters.
+// The draws are those of a fresh rng.Minstd, so the same images give the same seeds.
+// It is an error where k is not in 1 to images.N.
+//
+// This is the original's k-means++, which is not quite the paper's: the r-th image that is no centroid is drawn with the
+// probability that belongs to image r itself, the share of a neighbour, and the draw has the 24 bits of a float32.
+func Seed[P uint8 | uint16](images *idx.Images[P], k int) ([]int, error) {
+	n := images.N
+	if k < 1 || k > n {
+		return nil, fmt.Errorf("cannot make %d clusters of %d images; expected 1 to %d", k, n, n)
+	}
+	random := rng.NewMinstd()
+	chosen := []int{random.Intn1(n) - 1}
+	nearest := make([]int64, n) // distance of each image to the nearest of the chosen
+	update := func(seed []P, first bool) {
+		parallel.Blocks(n, imagesPerJob, func(from, to int) {
+			for i := from; i < to; i++ {
+				if d := metric.Manhattan(images.At(i), seed); first || d < nearest[i] {
+					nearest[i] = d
+				}
+			}
+		})
+	}
+	update(images.At(chosen[0]), true)
+
+	share := make([]float64, n+1) // running sums: share[r] - share[r-1] is the weight of image r, counted from 1
+	for len(chosen) < k {
+		left := n - len(chosen)
+		longest := float64(slices.Max(nearest[:left]))
+		for i, d := range nearest[:left] {
+			// Where all distances are 0 the sums are NaN, and the search below ends at the last image.
+			q := float64(d) / longest
+			share[i+1] = share[i] + float64(q*q)
+		}
+		x := float64(random.Float32(float32(share[left])))
+		chosen = append(chosen, unchosen(chosen, findShare(share[:left+1], x)))
+		update(images.At(chosen[len(chosen)-1]), false)
+	}
+	return hashOrder(chosen), nil
+}
+
+// findShare is the r in 1 to len(share)-1 with share[r-1] < x <= share[r], by bisection;
+// where there is none it is the last r that was tried, as in the original.
+func findShare(share []float64, x float64) (r int) {
+	for left, right := 1, len(share)-1; left <= right; {
+		r = (left + right) / 2
+		switch {
+		case share[r-1] < x && x <= share[r]:
+			return r
+		case x <= share[r-1]:
+			right = r - 1
+		default:
+			left = r + 1
+		}
+	}
+	return r
+}
+
+// unchosen is the r-th image, counted from 1, of those that are not chosen.
+func unchosen(chosen []int, r int) int {
+	i := r - 1
+	for _, c := range slices.Sorted(slices.Values(chosen)) {
+		if c > i {
+			break
+		}
+		i++
+	}
+	return i
+}
