@@ -47,20 +47,23 @@ func converse(opt options, stdin io.Reader, stdout io.Writer) error {
 	answers := prompt.NewTokens(stdin, stdout)
 	for answers.Again("Do you want to enter another query (Y/N)?  ") {
 		var in inputs
-		var ok bool
-		if in.original, ok = answers.Word("Input File original space: "); !ok {
-			return nil
-		}
-		if in.reduced, ok = answers.Word("Input File new space: "); !ok {
-			return nil
-		}
-		if in.classes, ok = answers.Word("Classes from NN as clusters file: "); !ok {
-			return nil
+		for _, ask := range []struct {
+			question string
+			name     *string
+		}{
+			{"Input File original space: ", &in.original},
+			{"Input File new space: ", &in.reduced},
+			{"Classes from NN as clusters file: ", &in.classes},
+		} {
+			var ok bool
+			if *ask.name, ok = answers.Word(ask.question); !ok {
+				return answers.Err()
+			}
 		}
 		round, err := cluster(in, opt.output, k)
 		if err != nil {
 			// A person can name other files.
-			fmt.Fprintf(stdout, "%v\n", err)
+			answers.Say(err.Error() + "\n")
 			continue
 		}
 		report = append(report, round...)
@@ -68,7 +71,7 @@ func converse(opt options, stdin io.Reader, stdout io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return answers.Err()
 }
 
 func write(name string, text []byte) error {

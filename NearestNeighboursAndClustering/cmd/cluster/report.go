@@ -3,13 +3,15 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"strconv"
 	"time"
 
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/idx"
 )
+
+// maxImages is the largest number that the seeding's generator can draw an image from.
+const maxImages = 1<<31 - 3
 
 // cluster is the report of one round: k clusters in the new space, k in the original space, and the classes, all judged in the original space.
 func cluster(in inputs, output string, k int) ([]byte, error) {
@@ -27,8 +29,8 @@ func cluster(in inputs, output string, k int) ([]byte, error) {
 	if original.N != reduced.N {
 		return nil, fmt.Errorf("%s has %d images and %s has %d latent vectors; expected as many", in.original, original.N, in.reduced, reduced.N)
 	}
-	if original.N > math.MaxInt32 {
-		return nil, fmt.Errorf("%s has %d images; expected at most %d", in.original, original.N, math.MaxInt32)
+	if original.N > maxImages {
+		return nil, fmt.Errorf("%s has %d images; expected at most %d", in.original, original.N, maxImages)
 	}
 	class, classes, err := clustering.ReadClasses(in.classes, original.N)
 	if err != nil {

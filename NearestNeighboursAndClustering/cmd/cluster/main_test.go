@@ -1,0 +1,91 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"imagesimilarity/pkg/idx"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"cluster": main})
+}
+
+var times = regexp.MustCompile(`(?m)^clustering_time: [0-9.e+-]+$`)
+
+// TestConversations runs the scripts. They have the variable DIGITS, the folder with the first 1,000 MNIST training images, and two
+// commands: masked FILE replaces the times in a file by T, and tiny writes a data set of three images.
+func TestConversations(t *testing.T) {
+	digits, err := filepath.Abs("../../../pkg/clustering/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("DIGITS", digits)
+			e.Setenv("GOLDEN", golden)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"masked": func(ts *testscript.TestScript, _ bool, args []string) {
+				name := ts.MkAbs(args[0])
+				ts.Check(os.WriteFile(name, times.ReplaceAll([]byte(ts.ReadFile(args[0])), []byte("clustering_time: T")), 0o644))
+			},
+			"tiny": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Check(idx.WriteImages(ts.MkAbs("tiny.images"), &idx.Images[uint8]{N: 3, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 0, 8, 9, 200}}))
+				ts.Check(idx.WriteLatents(ts.MkAbs("tiny.latents"), &idx.Images[uint16]{N: 3, Rows: 1, Cols: 1, Pix: []uint16{0, 10, 60000}}))
+				ts.Check(idx.WriteImages(ts.MkAbs("same.images"), &idx.Images[uint8]{N: 3, Rows: 1, Cols: 2, Pix: []uint8{7, 7, 7, 7, 7, 7}}))
+			},
+		},
+	})
+}
+
+func TestConfiguration(t *testing.T) {
+	for _, c := range []struct {
+		text    string
+		want    int
+		wantErr string
+	}{
+		{text: "number_of_clusters: 5\n", want: 5},
+		{text: "number_of_clusters: 010", want: 10},
+		{text: " number_of_clusters:\n\t+3\n", want: 3},
+		{text: "number_of_clusters: 4\nnumber_of_clusters: 7\n", want: 7},
+		{text: "", want: 10},
+		{text: "\n\n", want: 10},
+		{text: "bad: 3", wantErr: `line 1: invalid configuration: expected "number_of_clusters:", found "bad:"`},
+		{text: "\nnumber_of_clusters:7", wantErr: "line 2: invalid configuration"},
+		{text: "number_of_clusters : 3", wantErr: "line 1: invalid configuration"},
+		{text: "number_of_clusters:\n", wantErr: "line 1: invalid configuration: no number follows"},
+		{text: "number_of_clusters: 5.7", wantErr: `found "5.7"`},
+		{text: "number_of_clusters: 5abc", wantErr: `found "5abc"`},
+		{text: "number_of_clusters: 0", wantErr: `found "0"`},
+		{text: "number_of_clusters: -3", wantErr: `found "-3"`},
+		{text: "number_of_clusters: 99999999999999999999", wantErr: `found "99999999999999999999"`},
+		{text: strings.Repeat(" ", 1<<16+1), wantErr: "too long"},
+	} {
+		name := filepath.Join(t.TempDir(), "cluster.conf")
+		if err := os.WriteFile(name, []byte(c.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got, err := readConfiguration(name)
+		if c.wantErr != "" {
+			if err == nil || !strings.HasPrefix(err.Error(), name+": ") || !strings.Contains(err.Error(), c.wantErr) {
+				t.Errorf("%.40q gives the error %v, want the file's name and %q", c.text, err, c.wantErr)
+			}
+			continue
+		}
+		if err != nil || got != c.want {
+			t.Errorf("%.40q gives %d, error %v; want %d", c.text, got, err, c.want)
+		}
+	}
+}
