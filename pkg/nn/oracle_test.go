@@ -1,0 +1,185 @@
+package nn
+
+import (
+	"math"
+	"slices"
+)
+
+// An oracle computes the loss of a model in training by plain loops in float64.
+type oracle struct {
+	layers  []*Layer
+	loss    Loss
+	weights map[*Weight][]float64
+	x       [][]float64 // the samples of a batch
+	labels  []uint8
+}
+
+func newOracle(m *Model, loss Loss, x []float32, labels []uint8) *oracle {
+	o := &oracle{layers: m.Layers, loss: loss, weights: map[*Weight][]float64{}, labels: labels}
+	for _, l := range m.Layers {
+		for _, w := range l.Weights {
+			o.weights[w] = widen(w.Data())
+		}
+	}
+	for s := range slices.Chunk(x, product(m.Input())) {
+		o.x = append(o.x, widen(s))
+	}
+	return o
+}
+
+func widen(x []float32) []float64 {
+	w := make([]float64, len(x))
+	for i, v := range x {
+		w[i] = float64(v)
+	}
+	return w
+}
+
+// output is the last layer's output for every sample.
+func (o *oracle) output(training bool) [][]float64 {
+	x := o.x
+	for i, l := range o.layers[1:] {
+		x = o.layer(l, o.layers[i].Output, x, training)
+	}
+	return x
+}
+
+// lossValue is the loss in training.
+func (o *oracle) lossValue() float64 {
+	var sum float64
+	for i, y := range o.output(true) {
+		if o.loss == CategoricalCrossentropy {
+			sum -= math.Log(y[o.labels[i]])
+			continue
+		}
+		for j, v := range y {
+			sum += (v - o.x[i][j]) * (v - o.x[i][j]) / float64(len(y))
+		}
+	}
+	return sum / float64(len(o.x))
+}
+
+func (o *oracle) layer(l *Layer, shape []int, in [][]float64, training bool) [][]float64 {
+	weight := func(i int) []float64 { return o.weights[l.Weights[i]] }
+	out := make([][]float64, len(in))
+	for i := range out {
+		out[i] = make([]float64, product(l.Output))
+	}
+	switch l.Class {
+	case Conv2D:
+		h, w, c, f := shape[0], shape[1], shape[2], l.Output[2]
+		kh, kw := l.Kernel[0], l.Kernel[1]
+		for i, x := range in {
+			for y := range h {
+				for z := range w {
+					for g := range f {
+						s := weight(1)[g]
+						for a := range kh {
+							for b := range kw {
+								yy, zz := y+a-(kh-1)/2, z+b-(kw-1)/2
+								if yy < 0 || yy >= h || zz < 0 || zz >= w {
+									continue
+								}
+								for k := range c {
+									s += x[(yy*w+zz)*c+k] * weight(0)[((a*kw+b)*c+k)*f+g]
+								}
+							}
+						}
+						out[i][(y*w+z)*f+g] = s
+					}
+				}
+			}
+		}
+	case Dense:
+		for i, x := range in {
+			copy(out[i], weight(1))
+			for j, v := range x {
+				for u := range out[i] {
+					out[i][u] += v * weight(0)[j*len(out[i])+u]
+				}
+			}
+		}
+	case BatchNormalization:
+		c := shape[2]
+		for k := range c {
+			mean, variance := weight(2)[k], weight(3)[k]
+			if training && l.Trainable {
+				mean, variance = channelStatistics(in, c, k)
+			}
+			for i, x := range in {
+				for p := k; p < len(x); p += c {
+					out[i][p] = (x[p]-mean)/math.Sqrt(variance+l.Epsilon)*weight(0)[k] + weight(1)[k]
+				}
+			}
+		}
+	case MaxPooling2D:
+		for i, x := range in {
+			for p := range out[i] {
+				c := shape[2]
+				k, z, y := p%c, p/c%l.Output[1], p/c/l.Output[1]
+				out[i][p] = math.Inf(-1)
+				for a := range l.Size[0] {
+					for b := range l.Size[1] {
+						out[i][p] = max(out[i][p], x[((y*l.Size[0]+a)*shape[1]+z*l.Size[1]+b)*c+k])
+					}
+				}
+			}
+		}
+	case UpSampling2D:
+		for i, x := range in {
+			for p := range out[i] {
+				c := shape[2]
+				k, z, y := p%c, p/c%l.Output[1], p/c/l.Output[1]
+				out[i][p] = x[(y/l.Size[0]*shape[1]+z/l.Size[1])*c+k]
+			}
+		}
+	default:
+		copy(out, in)
+	}
+	for i := range out {
+		activate(l.Activation, out[i], l.Output[len(l.Output)-1])
+	}
+	return out
+}
+
+// channelStatistics are the mean and the biased variance of channel k of c.
+func channelStatistics(in [][]float64, c, k int) (mean, variance float64) {
+	var n float64
+	for _, x := range in {
+		for p := k; p < len(x); p += c {
+			mean += x[p]
+			n++
+		}
+	}
+	mean /= n
+	for _, x := range in {
+		for p := k; p < len(x); p += c {
+			variance += (x[p] - mean) * (x[p] - mean) / n
+		}
+	}
+	return mean, variance
+}
+
+func activate(act Activation, x []float64, width int) {
+	switch act {
+	case ReLU:
+		for j, v := range x {
+			x[j] = max(v, 0)
+		}
+	case Sigmoid:
+		for j, v := range x {
+			x[j] = 1 / (1 + math.Exp(-v))
+		}
+	case Softmax:
+		for row := range slices.Chunk(x, width) {
+			var sum float64
+			for j, v := range row {
+				row[j] = math.Exp(v)
+				sum += row[j]
+			}
+			for j := range row {
+				row[j] /= sum
+			}
+		}
+	}
+}
