@@ -4,6 +4,7 @@ package prompt
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -44,7 +45,7 @@ func (t *Tokens) Word(question string) (string, bool) {
 // Say writes text to where the questions go.
 func (t *Tokens) Say(text string) {
 	if _, err := io.WriteString(t.out, text); err != nil {
-		t.fail(err)
+		t.fail(fmt.Errorf("cannot show a question: %w", err))
 	}
 }
 
@@ -66,7 +67,7 @@ func (t *Tokens) next() (string, bool) {
 	for {
 		c, err := t.in.ReadByte()
 		if err != nil {
-			t.fail(err)
+			t.fail(fmt.Errorf("cannot read an answer: %w", err))
 			return string(word), len(word) > 0
 		}
 		switch {

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
+)
+
+const usage = `Usage:./search -d <input file original space> -i <input file new space> -q <query file original space> -s <query file new space> -k <int> -L <int> -o <output file>
+./search -d <input file original space> -q <query file original space> -l1 <labels of input dataset> -l2 <labels of query dataset> -o <output file> -EMD
+-k (hash functions, 4), -L (hash tables, 5) and, with -EMD, -cell (width of a cell in pixels, 7) may be left out
+`
+
+// options are what the command line says. Names of files are never empty.
+type options struct {
+	emd         bool   // Earth Mover's Distance instead of the three searches
+	data, query string // 8-bit images
+	output      string
+
+	// The three searches.
+	reducedData, reducedQuery string // 16-bit latent vectors of the same images
+	functions, tables         int    // of LSH; at least 1
+
+	// Earth Mover's Distance.
+	dataLabels, queryLabels string
+	cell                    int // width of a cell in pixels; at least 1
+}
+
+func parseOptions(args []string) (options, error) {
+	var opt options
+	var k, l, cell string
+	err := arguments.Parse(args, map[string]*string{
+		"-d": &opt.data, "-q": &opt.query, "-o": &opt.output,
+		"-i": &opt.reducedData, "-s": &opt.reducedQuery, "-k": &k, "-L": &l,
+		"-l1": &opt.dataLabels, "-l2": &opt.queryLabels, "-cell": &cell,
+	}, map[string]*bool{"-EMD": &opt.emd})
+	if err != nil {
+		return opt, err
+	}
+
+	const both, searches, emd = "", "-EMD is not", "-EMD is"
+	mode := searches
+	if opt.emd {
+		mode = emd
+	}
+	for _, f := range []struct {
+		name, value string
+		mode        string // where the flag has a meaning
+		file        bool   // and must be given there
+	}{
+		{"-d", opt.data, both, true},
+		{"-i", opt.reducedData, searches, true},
+		{"-q", opt.query, both, true},
+		{"-s", opt.reducedQuery, searches, true},
+		{"-l1", opt.dataLabels, emd, true},
+		{"-l2", opt.queryLabels, emd, true},
+		{"-o", opt.output, both, true},
+		{"-k", k, searches, false},
+		{"-L", l, searches, false},
+		{"-cell", cell, emd, false},
+	} {
+		if f.mode != both && f.mode != mode {
+			if f.value != "" {
+				return opt, fmt.Errorf("flag %s has no meaning where %s given", f.name, mode)
+			}
+		} else if f.file && f.value == "" {
+			return opt, fmt.Errorf("flag %s with a file name is missing", f.name)
+		}
+	}
+
+	if opt.functions, err = positive("-k", k, 4); err != nil {
+		return opt, err
+	}
+	if opt.tables, err = positive("-L", l, 5); err != nil {
+		return opt, err
+	}
+	opt.cell, err = positive("-cell", cell, 7)
+	return opt, err
+}
+
+// positive is the number that a flag gives. The original took 0 for a word that is no number, and crashed on 0.
+func positive(flag, value string, otherwise int) (int, error) {
+	if value == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("flag %s: expected a whole number of at least 1, found %q", flag, value)
+	}
+	return n, nil
+}

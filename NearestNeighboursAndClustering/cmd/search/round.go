@@ -1,0 +1,130 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/knn"
+	"imagesimilarity/pkg/metric"
+	"imagesimilarity/pkg/ostream"
+)
+
+// spaces are the same images twice.
+type spaces struct {
+	original *idx.Images[uint8]  // grey levels
+	reduced  *idx.Images[uint16] // latent vectors
+}
+
+func readSpaces(original, reduced string) (*spaces, error) {
+	o, err := idx.ReadImages(original)
+	if err != nil {
+		return nil, err
+	}
+	r, err := idx.ReadLatents(reduced)
+	if err != nil {
+		return nil, err
+	}
+	if o.N != r.N {
+		return nil, fmt.Errorf("%s has %d images, but %s has %d latent vectors; expected as many", original, o.N, reduced, r.N)
+	}
+	return &spaces{o, r}, nil
+}
+
+// A dataSet is the images among which neighbours are searched.
+type dataSet struct {
+	spaces
+	lsh *knn.LSH
+}
+
+// newDataSet hashes the images into the tables of LSH. All L tables of the original draw the same random numbers and are therefore equal,
+// so one stands for all of them, and L changes nothing.
+func newDataSet(s *spaces, functions int) (*dataSet, error) {
+	if s.original.N == 0 {
+		return nil, errors.New("there are no images in it to search")
+	}
+	if s.original.N > math.MaxInt32 {
+		return nil, fmt.Errorf("it has %d images; expected at most %d", s.original.N, math.MaxInt32)
+	}
+	return &dataSet{*s, knn.NewLSH(s.original, knn.Width(s.original), functions)}, nil
+}
+
+// readQueries reads queries and checks that they are of the data set's sizes.
+func (d *dataSet) readQueries(original, reduced string) (*spaces, error) {
+	q, err := readSpaces(original, reduced)
+	if err != nil {
+		return nil, err
+	}
+	if q.original.Rows != d.original.Rows || q.original.Cols != d.original.Cols {
+		return nil, fmt.Errorf("%s has images of %dx%d pixels; expected %dx%d as in the data set",
+			original, q.original.Rows, q.original.Cols, d.original.Rows, d.original.Cols)
+	}
+	if q.reduced.Rows != d.reduced.Rows || q.reduced.Cols != d.reduced.Cols {
+		return nil, fmt.Errorf("%s has latent vectors of %dx%d values; expected %dx%d as in the data set",
+			reduced, q.reduced.Rows, q.reduced.Cols, d.reduced.Rows, d.reduced.Cols)
+	}
+	return q, nil
+}
+
+// A round is the answers to one set of queries. The distances of all three are in the original space.
+type round struct {
+	reduced, lsh, exact             []knn.Neighbour // (queries); lsh has Index -1 where nothing was found
+	reducedTime, lshTime, exactTime time.Duration
+}
+
+// answer finds, for each query, the nearest image in the three ways. Each time is that of the whole set of queries by the clock on the wall, all
+// cores at work, and includes what the method prepares for this round (packing images for the kernels; hash values of the queries).
+// The hash tables are made once, before, and are not in it. The original added up processor seconds query by query.
+func (d *dataSet) answer(q *spaces) *round {
+	var r round
+	start := time.Now()
+	r.reduced = knn.Nearest(d.reduced, q.reduced, 1)
+	r.reducedTime = time.Since(start)
+
+	start = time.Now()
+	r.lsh = d.lsh.Nearest(q.original)
+	r.lshTime = time.Since(start)
+
+	start = time.Now()
+	r.exact = knn.Nearest(d.original, q.original, 1)
+	r.exactTime = time.Since(start)
+
+	for i, n := range r.reduced {
+		r.reduced[i].Distance = metric.Manhattan(q.original.At(i), d.original.At(int(n.Index)))
+	}
+	return &r
+}
+
+// write writes the round as the original did, up to the empty line after it.
+// A factor is the mean of distance / true distance: 1 is exact. It is "-nan" where there is nothing to average or a query lies on both its
+// neighbours (0/0), and "inf" where it lies on the true one only.
+func (r *round) write(w io.Writer) {
+	var sumReduced, sumLSH float64
+	found := 0
+	for i, exact := range r.exact {
+		reduced, lsh := r.reduced[i], r.lsh[i]
+		sumReduced += float64(reduced.Distance) / float64(exact.Distance)
+		name := "NOT FOUND"
+		if lsh.Index >= 0 {
+			found++
+			sumLSH += float64(lsh.Distance) / float64(exact.Distance)
+			name = fmt.Sprint(lsh.Index)
+		} else {
+			lsh.Distance = exact.Distance // as the original did
+		}
+		fmt.Fprintf(w, "Query: %d\nNearest neighbor Reduced: %d\nNearest neighbor LSH: %s\nNearest neighbor True: %d\n",
+			i, reduced.Index, name, exact.Index)
+		fmt.Fprintf(w, "distanceReduced: %s\ndistanceLSH: %s\ndistanceTrue: %s\n\n",
+			distance(reduced), distance(lsh), distance(exact))
+	}
+	fmt.Fprintf(w, "tReduced: %s\ntLSH: %s\ntTrue: %s\n", seconds(r.reducedTime), seconds(r.lshTime), seconds(r.exactTime))
+	fmt.Fprintf(w, "Approximation Factor LSH: %s\nApproximation Factor Reduced: %s\n\n",
+		ostream.Double(sumLSH/float64(found)), ostream.Double(sumReduced/float64(len(r.exact))))
+}
+
+func distance(n knn.Neighbour) string { return ostream.Double(float64(n.Distance)) }
+
+func seconds(d time.Duration) string { return ostream.Double(d.Seconds()) }

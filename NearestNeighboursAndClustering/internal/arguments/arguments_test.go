@@ -1,0 +1,41 @@
+package arguments
+
+import "testing"
+
+func TestParse(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		args    []string
+		d, o    string
+		emd     bool
+		wantErr string
+	}{
+		{name: "nothing"},
+		{name: "any order", args: []string{"-o", "out", "-d", "data"}, d: "data", o: "out"},
+		{name: "the last wins", args: []string{"-d", "a", "-o", "b", "-d", "c"}, d: "c", o: "b"},
+		{name: "copied from the usage text", args: []string{"–d", "data", "-ο", "out"}, d: "data", o: "out"},
+		{name: "dash and omicron", args: []string{"–ο", "out"}, o: "out"},
+		{name: "a value like a flag", args: []string{"-d", "-o", "-o", "–d"}, d: "-o", o: "–d"},
+		{name: "switch first", args: []string{"-EMD", "-d", "x"}, d: "x", emd: true},
+		{name: "switch last", args: []string{"-d", "x", "-EMD"}, d: "x", emd: true},
+		{name: "switch as value", args: []string{"-d", "-EMD"}, d: "-EMD"},
+		{name: "unknown", args: []string{"-d", "x", "-e", "y"}, wantErr: `unknown flag "-e"`},
+		{name: "no flag", args: []string{"data"}, wantErr: `unknown flag "data"`},
+		{name: "empty", args: []string{""}, wantErr: `unknown flag ""`},
+		{name: "trailing value", args: []string{"-d", "x", "y"}, wantErr: `unknown flag "y"`},
+		{name: "no value", args: []string{"-o", "x", "–d"}, wantErr: "flag -d has no value"},
+	} {
+		var d, o string
+		var emd bool
+		err := Parse(c.args, map[string]*string{"-d": &d, "-o": &o}, map[string]*bool{"-EMD": &emd})
+		if c.wantErr != "" {
+			if err == nil || err.Error() != c.wantErr {
+				t.Errorf("%s: error %v, want %s", c.name, err, c.wantErr)
+			}
+			continue
+		}
+		if err != nil || d != c.d || o != c.o || emd != c.emd {
+			t.Errorf("%s: -d %q, -o %q, -EMD %v, %v; want %q, %q, %v", c.name, d, o, emd, err, c.d, c.o, c.emd)
+		}
+	}
+}

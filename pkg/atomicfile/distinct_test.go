@@ -1,0 +1,35 @@
+package atomicfile
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestDistinct(t *testing.T) {
+	dir := t.TempDir()
+	in, other, link := filepath.Join(dir, "in"), filepath.Join(dir, "other"), filepath.Join(dir, "link")
+	for _, name := range []string{in, other} {
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Link(in, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, output string
+		want         bool // distinct
+	}{
+		{"new file", filepath.Join(dir, "new"), true},
+		{"another file", other, true},
+		{"the same name", in, false},
+		{"a longer way to it", dir + "/../" + filepath.Base(dir) + "/in", false},
+		{"a second name", link, false},
+		{"no regular file", os.DevNull, true},
+	} {
+		if err := Distinct(c.output, filepath.Join(dir, "missing"), in); (err == nil) != c.want {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package knn
+
+import (
+	"math"
+	"slices"
+
+	"imagesimilarity/pkg/rng"
+)
+
+// A hasher computes the hash value of an image, as the original did:
+//
+//	a_ij = floor((x_j - s_ij) / w)             cell of pixel j in grid i, which is shifted by the random amount s_ij in [0, w - 0.001)
+//	h_i  = Σ_j a_ij · m^(D-1-j)  mod M         M = 2^(32/k), m = 2³²-5
+//	g    = OR_i  h_i << (32 - i·k)
+//
+// The h_i overlap in g for k from 2 to 5 (by 4 bits for k = 4). From k = 7 on some shifts are negative, which C++ leaves undefined;
+// x86 takes them modulo 64, and so does this.
+type hasher struct {
+	functions int
+	mask      uint32   // M-1; M divides 2³², so uint32 arithmetic wraps around harmlessly
+	power     []uint32 // (D): m^(D-1-j) mod 2³²
+
+	// w above 255: a_ij is -1 or 0. It is 0 from the first grey level at or above s_ij on, and few s_ij are that low. So h_i is a constant,
+	// for an image whose every a_ij is -1, and one term for each step that the image has reached.
+	base  []uint32 // (functions)
+	steps [][]step // (functions)
+
+	// w up to 255: the formula itself.
+	width float64
+	shift []float64 // (functions, D)
+}
+
+type step struct {
+	pixel int32
+	level uint8 // smallest grey level in the upper cell
+	power uint32
+}
+
+// newHasher draws the shifts, functions·dim of them, from a generator in its first state. There are none where all hash values are 0:
+// where w is 0 and a_ij is undefined, and from k = 33 on, where M is 1.
+func newHasher(dim int, width int64, functions int) *hasher {
+	if width == 0 || functions > 32 {
+		return &hasher{}
+	}
+	h := &hasher{
+		functions: functions,
+		mask:      uint32(uint64(1)<<(32/functions) - 1),
+		power:     make([]uint32, dim),
+		width:     float64(width),
+	}
+	c := uint32(1)
+	for j := dim - 1; j >= 0; j-- {
+		h.power[j] = c
+		c *= 1<<32 - 5
+	}
+
+	random := rng.NewMinstd()
+	if width <= math.MaxUint8 {
+		h.shift = make([]float64, functions*dim)
+		for i := range h.shift {
+			h.shift[i] = random.Float64(h.width - 0.001)
+		}
+		return h
+	}
+	var sum uint32
+	for _, c := range h.power {
+		sum += c
+	}
+	h.base = slices.Repeat([]uint32{-sum}, functions)
+	h.steps = make([][]step, functions)
+	for i := range functions {
+		for j := range dim {
+			if s := random.Float64(h.width - 0.001); s <= math.MaxUint8 {
+				h.steps[i] = append(h.steps[i], step{int32(j), uint8(math.Ceil(s)), h.power[j]})
+			}
+		}
+	}
+	return h
+}
+
+// value is g of the image x.
+func (h *hasher) value(x []uint8) uint64 {
+	var g uint64
+	for i := range h.functions {
+		g |= uint64(h.function(i, x)) << ((32 - i*h.functions) & 63)
+	}
+	return g
+}
+
+// function is h_i of the image x.
+func (h *hasher) function(i int, x []uint8) uint32 {
+	if h.shift == nil {
+		sum := h.base[i]
+		for _, s := range h.steps[i] {
+			if x[s.pixel] >= s.level {
+				sum += s.power
+			}
+		}
+		return sum & h.mask
+	}
+	var sum uint32
+	for j, s := range h.shift[i*len(x) : (i+1)*len(x)] {
+		a := math.Floor((float64(x[j]) - s) / h.width)
+		sum += h.power[j] * uint32(int32(a))
+	}
+	return sum & h.mask
+}
