@@ -1,0 +1,187 @@
+// Package argparse reads flags by the rules of Python's argparse (https://docs.python.org/3/library/argparse.html), with which
+// the original programs read theirs: a short and a long form, unambiguous beginnings of either, "--flag value", "--flag=value" and "-dvalue".
+package argparse
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A Flag takes one value, the last one where it is given twice.
+type Flag struct {
+	Short, Long string // with their dashes
+	Required    bool
+	Help        string
+	Value       *string
+}
+
+// A Parser knows the flags of one program; -h and --help are always there.
+type Parser struct {
+	Program string
+	About   string // one sentence for the help text
+	Flags   []Flag
+}
+
+// ErrHelp is returned by Parse when help was asked for.
+var ErrHelp = errors.New("help was asked for")
+
+// help stands for the flag -h, which takes no value.
+var help = Flag{Short: "-h", Long: "--help"}
+
+// Parse stores the values of args in the flags. An error other than ErrHelp is worded as argparse words it.
+func (p *Parser) Parse(args []string) error {
+	// Like argparse, first decide for every argument whether it is a flag: an ambiguous one is an error whatever comes before it.
+	words := make([]word, len(args))
+	for i, a := range args {
+		if a == "--" {
+			// Everything after it is no flag, and a program without positional arguments cannot use it.
+			for j := i; j < len(args); j++ {
+				words[j] = word{foreign: true}
+			}
+			break
+		}
+		var err error
+		if words[i], err = p.classify(a); err != nil {
+			return err
+		}
+	}
+	var foreign []string
+	given := map[string]bool{}
+	for i := 0; i < len(args); i++ {
+		w := words[i]
+		switch {
+		case w.flag == nil:
+			foreign = append(foreign, args[i])
+			continue
+		case w.flag == &help && w.attached:
+			return fmt.Errorf("argument -h/--help: ignored explicit argument '%s'", w.value)
+		case w.flag == &help:
+			return ErrHelp
+		case !w.attached:
+			if i+1 == len(args) || words[i+1].flag != nil || words[i+1].foreign {
+				return fmt.Errorf("argument %s/%s: expected one argument", w.flag.Short, w.flag.Long)
+			}
+			i++
+			w.value = args[i]
+		}
+		*w.flag.Value = w.value
+		given[w.flag.Short] = true
+	}
+	var missing []string
+	for _, f := range p.Flags {
+		if f.Required && !given[f.Short] {
+			missing = append(missing, f.Short+"/"+f.Long)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("the following arguments are required: %s", strings.Join(missing, ", "))
+	}
+	if len(foreign) > 0 {
+		return fmt.Errorf("unrecognized arguments: %s", strings.Join(foreign, " "))
+	}
+	return nil
+}
+
+// A word is what an argument can be: a flag, maybe with its value attached; a value; or foreign, which is neither.
+type word struct {
+	flag     *Flag
+	attached bool
+	value    string
+	foreign  bool
+}
+
+func (p *Parser) classify(arg string) (word, error) {
+	if len(arg) < 2 || arg[0] != '-' {
+		return word{}, nil
+	}
+	name, value, attached := strings.Cut(arg, "=")
+	if f, _ := p.find(func(form string) bool { return form == arg || attached && form == name }); f != nil {
+		return word{flag: f, attached: attached, value: value}, nil
+	}
+	f, forms := p.find(func(form string) bool { return strings.HasPrefix(form, name) })
+	if arg[1] != '-' {
+		// With one dash, argparse takes all of arg for the beginning of a name, and its first letter for a flag with its value behind it.
+		short, rest := arg[:2], arg[2:]
+		if f, forms = p.find(func(form string) bool { return form == short || strings.HasPrefix(form, arg) }); f != nil && f.Short == short {
+			attached, value = rest != "", rest
+		} else {
+			attached = false
+		}
+	}
+	switch {
+	case len(forms) > 1:
+		return word{}, fmt.Errorf("ambiguous option: %s could match %s", arg, strings.Join(forms, ", "))
+	case len(forms) == 1:
+		return word{flag: f, attached: attached, value: value}, nil
+	case negativeNumber(arg) || strings.Contains(arg, " "):
+		return word{}, nil
+	}
+	return word{foreign: true}, nil
+}
+
+// find returns the forms of all flags that match, in the order of the flags, and the flag of the first.
+func (p *Parser) find(match func(form string) bool) (first *Flag, forms []string) {
+	try := func(f *Flag) {
+		for _, form := range []string{f.Short, f.Long} {
+			if match(form) {
+				forms = append(forms, form)
+				if first == nil {
+					first = f
+				}
+			}
+		}
+	}
+	try(&help)
+	for i := range p.Flags {
+		try(&p.Flags[i])
+	}
+	return first, forms
+}
+
+// negativeNumber tells whether arg looks like -12, -1.5 or -.5, which argparse takes for a value.
+func negativeNumber(arg string) bool {
+	whole, fraction, point := strings.Cut(arg[1:], ".")
+	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
+	return digits(whole) && digits(fraction) && (fraction != "" || !point && whole != "")
+}
+
+// Usage is the usage line, wrapped at 80 columns.
+func (p *Parser) Usage() string {
+	const width = 78 // argparse keeps two columns free
+	line := "usage: " + p.Program
+	indent := strings.Repeat(" ", len(line))
+	var b strings.Builder
+	for _, part := range append([]string{"[-h]"}, p.parts()...) {
+		if len(line)+1+len(part) > width {
+			b.WriteString(line + "\n")
+			line = indent
+		}
+		line += " " + part
+	}
+	return b.String() + line + "\n"
+}
+
+func (p *Parser) parts() []string {
+	var parts []string
+	for _, f := range p.Flags {
+		parts = append(parts, fmt.Sprintf("[%s %s]", f.Short, f.placeholder()))
+	}
+	return parts
+}
+
+// Help is the usage with a line for each flag.
+func (p *Parser) Help() string {
+	const column = 24
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s\n\noptions:\n", p.Usage(), p.About)
+	fmt.Fprintf(&b, "%-*s%s\n", column, "  -h, --help", "show this help message and exit")
+	for _, f := range p.Flags {
+		fmt.Fprintf(&b, "  %s %s, %s %[2]s\n", f.Short, f.placeholder(), f.Long)
+		fmt.Fprintf(&b, "%*s%s\n", column, "", f.Help)
+	}
+	return b.String()
+}
+
+// placeholder is the name that stands for the value in the usage: the long form in capitals.
+func (f *Flag) placeholder() string { return strings.ToUpper(strings.TrimPrefix(f.Long, "--")) }

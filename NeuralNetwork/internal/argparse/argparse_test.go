@@ -1,0 +1,152 @@
+package argparse
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// parse reads args with the flags of the original's reduce.py.
+func parse(args []string) (values map[string]string, err error) {
+	v := make([]string, 4)
+	p := &Parser{Program: "reduce", Flags: []Flag{
+		{Short: "-d", Long: "--Dataset", Value: &v[0]},
+		{Short: "-q", Long: "--Queryset", Value: &v[1]},
+		{Short: "-od", Long: "--Output_Dataset_File", Value: &v[2]},
+		{Short: "-oq", Long: "--Output_Query_File", Value: &v[3]},
+	}}
+	err = p.Parse(args)
+	values = map[string]string{}
+	for i, f := range p.Flags {
+		if v[i] != "" {
+			values[f.Short] = v[i]
+		}
+	}
+	return values, err
+}
+
+// What argparse of Python 3.11 answers, recorded by giving it the same arguments.
+func TestParse(t *testing.T) {
+	tests := []struct {
+		args string // separated by |
+		want string // flag=value, separated by |
+		err  string
+	}{
+		{args: "-d|a|-q|b|-od|c|-oq|e", want: "-d=a|-q=b|-od=c|-oq=e"},
+		{args: "--D|a|--Q=b|-oq=y|--Output_D|z", want: "-d=a|-q=b|-od=z|-oq=y"},
+		{args: "-d|a|-d|b", want: "-d=b"},
+		{args: "-dfoo|-q=bar", want: "-d=foo|-q=bar"},
+		{args: "--Dataset=a=b", want: "-d=a=b"},
+		{args: "-d|-1|-q|-", want: "-d=-1|-q=-"},
+		{args: "-d|-1.5|-q|-.5", want: "-d=-1.5|-q=-.5"},
+		{args: "-d|-a b", want: "-d=-a b"},
+		{args: "-d--q", want: "-d=--q"},
+		{args: "-x|1", err: "unrecognized arguments: -x 1"},
+		{args: "-d|a|b|c", want: "-d=a", err: "unrecognized arguments: b c"},
+		{args: "-o|3", err: "ambiguous option: -o could match -od, -oq"},
+		{args: "-o|-h", err: "ambiguous option: -o could match -od, -oq"},
+		{args: "--Output=3", err: "ambiguous option: --Output=3 could match --Output_Dataset_File, --Output_Query_File"},
+		{args: "-ofoo", err: "unrecognized arguments: -ofoo"},
+		{args: "-odx", err: "unrecognized arguments: -odx"},
+		{args: "--Datasetx", err: "unrecognized arguments: --Datasetx"},
+		{args: "--nope=1", err: "unrecognized arguments: --nope=1"},
+		{args: "-d", err: "argument -d/--Dataset: expected one argument"},
+		{args: "-d|-q|b", err: "argument -d/--Dataset: expected one argument"},
+		{args: "-d|--q|x", err: "argument -d/--Dataset: expected one argument"},
+		{args: "-d|-x", err: "argument -d/--Dataset: expected one argument"},
+		{args: "-d|--|a", err: "argument -d/--Dataset: expected one argument"},
+		{args: "--|-d|x", err: "unrecognized arguments: -- -d x"},
+		{args: "-d|x|--|y", want: "-d=x", err: "unrecognized arguments: -- y"},
+		{args: "-", err: "unrecognized arguments: -"},
+		{args: "-hx", err: "argument -h/--help: ignored explicit argument 'x'"},
+		{args: "--help=3", err: "argument -h/--help: ignored explicit argument '3'"},
+		{args: "-x|-h", err: ErrHelp.Error()},
+		{args: "--he|-x", err: ErrHelp.Error()},
+	}
+	for _, tt := range tests {
+		values, err := parse(strings.Split(tt.args, "|"))
+		var got []string
+		for _, flag := range []string{"-d", "-q", "-od", "-oq"} {
+			if v, ok := values[flag]; ok {
+				got = append(got, flag+"="+v)
+			}
+		}
+		if got := strings.Join(got, "|"); got != tt.want {
+			t.Errorf("%s: values %q, want %q", tt.args, got, tt.want)
+		}
+		if err == nil {
+			err = errors.New("")
+		}
+		if err.Error() != tt.err {
+			t.Errorf("%s: error %q, want %q", tt.args, err, tt.err)
+		}
+	}
+}
+
+func TestParseNamesEveryMissingFlag(t *testing.T) {
+	var d, l, s string
+	p := &Parser{Flags: []Flag{
+		{Short: "-d", Long: "--data", Required: true, Value: &d},
+		{Short: "-l", Long: "--labels", Required: true, Value: &l},
+		{Short: "-s", Long: "--seed", Value: &s},
+	}}
+	for args, want := range map[string]string{
+		"-s 1":         "the following arguments are required: -d/--data, -l/--labels",
+		"-s 1 -d x -y": "the following arguments are required: -l/--labels",
+	} {
+		if err := p.Parse(strings.Fields(args)); err == nil || err.Error() != want {
+			t.Errorf("%s: error %v, want %q", args, err, want)
+		}
+	}
+	// An empty value is a value.
+	if err := p.Parse([]string{"-d", "", "-l="}); err != nil {
+		t.Errorf("empty values: %v", err)
+	}
+}
+
+func TestUsageAndHelp(t *testing.T) {
+	p := &Parser{Program: "reduce", About: "Makes images small.", Flags: []Flag{
+		{Short: "-d", Long: "--Dataset", Help: "images to learn from"},
+		{Short: "-q", Long: "--Queryset", Help: "more images"},
+		{Short: "-od", Long: "--Output_Dataset_File", Help: "their latents"},
+		{Short: "-oq", Long: "--Output_Query_File", Help: "and theirs"},
+	}}
+	const usage = `usage: reduce [-h] [-d DATASET] [-q QUERYSET] [-od OUTPUT_DATASET_FILE]
+              [-oq OUTPUT_QUERY_FILE]
+`
+	if got := p.Usage(); got != usage {
+		t.Errorf("usage\n%s\nwant\n%s", got, usage)
+	}
+	const help = usage + `
+Makes images small.
+
+options:
+  -h, --help            show this help message and exit
+  -d DATASET, --Dataset DATASET
+                        images to learn from
+  -q QUERYSET, --Queryset QUERYSET
+                        more images
+  -od OUTPUT_DATASET_FILE, --Output_Dataset_File OUTPUT_DATASET_FILE
+                        their latents
+  -oq OUTPUT_QUERY_FILE, --Output_Query_File OUTPUT_QUERY_FILE
+                        and theirs
+`
+	if got := p.Help(); got != help {
+		t.Errorf("help\n%s\nwant\n%s", got, help)
+	}
+}
+
+// No arguments, however odd, make the parser panic, and a flag that is set got its value from them.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"-d|a|-q|b", "--D=1|-o", "-|--|-h", "-dx|=|-=|--=", "-1|- |--|"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, args string) {
+		values, _ := parse(strings.Split(args, "|"))
+		for flag, v := range values {
+			if !strings.Contains(args, v) {
+				t.Errorf("%s has the value %q", flag, v)
+			}
+		}
+	})
+}
