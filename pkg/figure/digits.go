@@ -1,0 +1,94 @@
+package figure
+
+import (
+	"image"
+	"image/color"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Digits shows the first 100 images, row by row in a grid of 10 x 10, each in colours that span its own darkest and
+// brightest pixel, with its title above. pix is (len(titles), rows, cols), row-major.
+func Digits(pix []float32, rows, cols int, titles []string) image.Image {
+	if len(pix) != len(titles)*rows*cols {
+		panic("figure: the number of pixels does not fit the titles")
+	}
+	const grid, width, height = 10, 10 * vg.Inch, 10.9 * vg.Inch // leaves squares for square images
+	img, canvas := newCanvas(width, height)
+	tiles := draw.Tiles{Rows: grid, Cols: grid, PadX: vg.Points(6), PadY: vg.Points(4),
+		PadTop: vg.Points(6), PadBottom: vg.Points(6), PadLeft: vg.Points(6), PadRight: vg.Points(10)}
+	for i := range min(len(titles), grid*grid) {
+		p := plot.New()
+		p.Title.Text = titles[i]
+		p.Title.TextStyle.Font.Size = vg.Points(9)
+		for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+			axis.Tick.Label.Font.Size = vg.Points(6)
+			axis.Tick.Length = vg.Points(2)
+			axis.Padding = 0
+		}
+		p.X.Tick.Marker = pixelTicks(cols, func(i int) float64 { return float64(i) + 0.5 })
+		p.Y.Tick.Marker = pixelTicks(rows, func(i int) float64 { return float64(rows-i) - 0.5 }) // row 0 is at the top
+		p.Add(plotter.NewImage(picture(pix[i*rows*cols:(i+1)*rows*cols], cols), 0, 0, float64(cols), float64(rows)))
+		p.Draw(tiles.At(canvas, i%grid, i/grid))
+	}
+	return img
+}
+
+// pixelTicks marks the first and the last of n pixels; place is where a pixel's middle lies on the axis.
+func pixelTicks(n int, place func(i int) float64) plot.ConstantTicks {
+	return plot.ConstantTicks{
+		{Value: place(0), Label: "0"},
+		{Value: place(n - 1), Label: strconv.Itoa(n - 1)},
+	}
+}
+
+// picture paints an image of pix. Every pixel becomes a square of several dots, so that it keeps its edges when the
+// plot stretches the picture.
+func picture(pix []float32, cols int) image.Image {
+	const dots = 8
+	lo, hi := pix[0], pix[0]
+	for _, v := range pix {
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	span := float64(hi) - float64(lo)
+	if span == 0 {
+		span = 1
+	}
+	img := image.NewRGBA(image.Rect(0, 0, dots*cols, dots*(len(pix)/cols)))
+	for i, v := range pix {
+		c := viridis((float64(v) - float64(lo)) / span)
+		for y := range dots {
+			for x := range dots {
+				img.SetRGBA(i%cols*dots+x, i/cols*dots+y, c)
+			}
+		}
+	}
+	return img
+}
+
+// viridis is matplotlib's default colour for a share of 0 (dark violet) to 1 (yellow), to within 2 of 255.
+func viridis(share float64) color.RGBA {
+	at := share * float64(len(viridisAnchors)-1)
+	i := min(int(at), len(viridisAnchors)-2)
+	var c [3]uint8
+	for k := range c {
+		a, b := float64(viridisAnchors[i][k]), float64(viridisAnchors[i+1][k])
+		c[k] = uint8(math.Round(a + float64((b-a)*(at-float64(i)))))
+	}
+	return color.RGBA{c[0], c[1], c[2], 255}
+}
+
+// viridisAnchors are colours of matplotlib's map viridis (van der Walt and Smith 2015) at equal distances.
+var viridisAnchors = [...][3]uint8{
+	{68, 1, 84}, {71, 13, 96}, {72, 24, 106}, {72, 35, 116}, {71, 45, 123}, {69, 54, 129},
+	{66, 64, 134}, {63, 73, 137}, {59, 82, 139}, {55, 90, 141}, {51, 99, 141}, {47, 106, 142},
+	{44, 114, 142}, {41, 122, 142}, {38, 129, 142}, {35, 137, 142}, {33, 144, 140}, {31, 152, 139},
+	{31, 159, 136}, {33, 166, 133}, {40, 174, 128}, {49, 181, 123}, {62, 188, 116}, {76, 194, 108},
+	{93, 201, 99}, {110, 206, 88}, {130, 211, 76}, {150, 216, 63}, {171, 220, 50}, {192, 223, 36},
+	{213, 226, 26}, {234, 229, 26}, {253, 231, 37},
+}
