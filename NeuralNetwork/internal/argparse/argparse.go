@@ -5,6 +5,9 @@ package argparse
 import (
 	"errors"
 	"fmt"
+	"io"
+	"math"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +16,27 @@ type Flag struct {
 	Short, Long string // with their dashes
 	Required    bool
 	Help        string
-	Value       *string
+	Set         func(value string) error
+}
+
+// String returns the Set of a flag whose value is any text.
+func String(to *string) func(string) error {
+	return func(value string) error {
+		*to = value
+		return nil
+	}
+}
+
+// Uint64 returns the Set of a flag whose value is a whole number from 0.
+func Uint64(to *uint64) func(string) error {
+	return func(value string) error {
+		v, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64)
+		if err != nil {
+			return fmt.Errorf("invalid value: '%s', expected a whole number from 0 to %d", value, uint64(math.MaxUint64))
+		}
+		*to = v
+		return nil
+	}
 }
 
 // A Parser knows the flags of one program; -h and --help are always there.
@@ -23,11 +46,26 @@ type Parser struct {
 	Flags   []Flag
 }
 
+// Run parses args for a program. Where the program has nothing more to do, since help was asked for or the arguments are
+// wrong, it has said so and returns true and the exit status.
+func (p *Parser) Run(args []string, stdout, stderr io.Writer) (status int, done bool) {
+	switch err := p.Parse(args); {
+	case err == nil:
+		return 0, false
+	case errors.Is(err, ErrHelp):
+		fmt.Fprint(stdout, p.help())
+		return 0, true
+	default:
+		fmt.Fprintf(stderr, "%s%s: error: %v\n", p.usage(), p.Program, err)
+		return 2, true
+	}
+}
+
 // ErrHelp is returned by Parse when help was asked for.
 var ErrHelp = errors.New("help was asked for")
 
-// help stands for the flag -h, which takes no value.
-var help = Flag{Short: "-h", Long: "--help"}
+// helpFlag stands for -h, which takes no value.
+var helpFlag = Flag{Short: "-h", Long: "--help"}
 
 // Parse stores the values of args in the flags. An error other than ErrHelp is worded as argparse words it.
 func (p *Parser) Parse(args []string) error {
@@ -54,9 +92,9 @@ func (p *Parser) Parse(args []string) error {
 		case w.flag == nil:
 			foreign = append(foreign, args[i])
 			continue
-		case w.flag == &help && w.attached:
+		case w.flag == &helpFlag && w.attached:
 			return fmt.Errorf("argument -h/--help: ignored explicit argument '%s'", w.value)
-		case w.flag == &help:
+		case w.flag == &helpFlag:
 			return ErrHelp
 		case !w.attached:
 			if i+1 == len(args) || words[i+1].flag != nil || words[i+1].foreign {
@@ -65,7 +103,9 @@ func (p *Parser) Parse(args []string) error {
 			i++
 			w.value = args[i]
 		}
-		*w.flag.Value = w.value
+		if err := w.flag.Set(w.value); err != nil {
+			return fmt.Errorf("argument %s/%s: %w", w.flag.Short, w.flag.Long, err)
+		}
 		given[w.flag.Short] = true
 	}
 	var missing []string
@@ -132,7 +172,7 @@ func (p *Parser) find(match func(form string) bool) (first *Flag, forms []string
 			}
 		}
 	}
-	try(&help)
+	try(&helpFlag)
 	for i := range p.Flags {
 		try(&p.Flags[i])
 	}
@@ -146,13 +186,17 @@ func negativeNumber(arg string) bool {
 	return digits(whole) && digits(fraction) && (fraction != "" || !point && whole != "")
 }
 
-// Usage is the usage line, wrapped at 80 columns.
-func (p *Parser) Usage() string {
+// usage is the usage line, wrapped at 80 columns.
+func (p *Parser) usage() string {
 	const width = 78 // argparse keeps two columns free
 	line := "usage: " + p.Program
 	indent := strings.Repeat(" ", len(line))
 	var b strings.Builder
-	for _, part := range append([]string{"[-h]"}, p.parts()...) {
+	parts := []string{"[-h]"}
+	for _, f := range p.Flags {
+		parts = append(parts, fmt.Sprintf("[%s %s]", f.Short, f.placeholder()))
+	}
+	for _, part := range parts {
 		if len(line)+1+len(part) > width {
 			b.WriteString(line + "\n")
 			line = indent
@@ -162,19 +206,11 @@ func (p *Parser) Usage() string {
 	return b.String() + line + "\n"
 }
 
-func (p *Parser) parts() []string {
-	var parts []string
-	for _, f := range p.Flags {
-		parts = append(parts, fmt.Sprintf("[%s %s]", f.Short, f.placeholder()))
-	}
-	return parts
-}
-
-// Help is the usage with a line for each flag.
-func (p *Parser) Help() string {
+// help is the usage with a line for each flag.
+func (p *Parser) help() string {
 	const column = 24
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n\noptions:\n", p.Usage(), p.About)
+	fmt.Fprintf(&b, "%s\n%s\n\noptions:\n", p.usage(), p.About)
 	fmt.Fprintf(&b, "%-*s%s\n", column, "  -h, --help", "show this help message and exit")
 	for _, f := range p.Flags {
 		fmt.Fprintf(&b, "  %s %s, %s %[2]s\n", f.Short, f.placeholder(), f.Long)

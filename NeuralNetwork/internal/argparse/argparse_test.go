@@ -10,10 +10,10 @@ import (
 func parse(args []string) (values map[string]string, err error) {
 	v := make([]string, 4)
 	p := &Parser{Program: "reduce", Flags: []Flag{
-		{Short: "-d", Long: "--Dataset", Value: &v[0]},
-		{Short: "-q", Long: "--Queryset", Value: &v[1]},
-		{Short: "-od", Long: "--Output_Dataset_File", Value: &v[2]},
-		{Short: "-oq", Long: "--Output_Query_File", Value: &v[3]},
+		{Short: "-d", Long: "--Dataset", Set: String(&v[0])},
+		{Short: "-q", Long: "--Queryset", Set: String(&v[1])},
+		{Short: "-od", Long: "--Output_Dataset_File", Set: String(&v[2])},
+		{Short: "-oq", Long: "--Output_Query_File", Set: String(&v[3])},
 	}}
 	err = p.Parse(args)
 	values = map[string]string{}
@@ -86,9 +86,9 @@ func TestParse(t *testing.T) {
 func TestParseNamesEveryMissingFlag(t *testing.T) {
 	var d, l, s string
 	p := &Parser{Flags: []Flag{
-		{Short: "-d", Long: "--data", Required: true, Value: &d},
-		{Short: "-l", Long: "--labels", Required: true, Value: &l},
-		{Short: "-s", Long: "--seed", Value: &s},
+		{Short: "-d", Long: "--data", Required: true, Set: String(&d)},
+		{Short: "-l", Long: "--labels", Required: true, Set: String(&l)},
+		{Short: "-s", Long: "--seed", Set: String(&s)},
 	}}
 	for args, want := range map[string]string{
 		"-s 1":         "the following arguments are required: -d/--data, -l/--labels",
@@ -104,19 +104,31 @@ func TestParseNamesEveryMissingFlag(t *testing.T) {
 	}
 }
 
-func TestUsageAndHelp(t *testing.T) {
+func TestParseUint64(t *testing.T) {
+	var seed uint64
+	p := &Parser{Flags: []Flag{{Short: "-seed", Long: "--seed", Set: Uint64(&seed)}}}
+	if err := p.Parse([]string{"-s", "18446744073709551615"}); err != nil || seed != 1<<64-1 {
+		t.Errorf("seed %d, error %v", seed, err)
+	}
+	for _, value := range []string{"-1", "", "1.5", "x", "18446744073709551616"} {
+		want := "argument -seed/--seed: invalid value: '" + value + "', expected a whole number from 0 to 18446744073709551615"
+		if err := p.Parse([]string{"-seed", value}); err == nil || err.Error() != want {
+			t.Errorf("%q: error %v, want %s", value, err, want)
+		}
+	}
+}
+
+func TestRun(t *testing.T) {
+	var v string
 	p := &Parser{Program: "reduce", About: "Makes images small.", Flags: []Flag{
-		{Short: "-d", Long: "--Dataset", Help: "images to learn from"},
-		{Short: "-q", Long: "--Queryset", Help: "more images"},
-		{Short: "-od", Long: "--Output_Dataset_File", Help: "their latents"},
-		{Short: "-oq", Long: "--Output_Query_File", Help: "and theirs"},
+		{Short: "-d", Long: "--Dataset", Help: "images to learn from", Set: String(&v)},
+		{Short: "-q", Long: "--Queryset", Help: "more images", Set: String(&v)},
+		{Short: "-od", Long: "--Output_Dataset_File", Help: "their latents", Set: String(&v)},
+		{Short: "-oq", Long: "--Output_Query_File", Help: "and theirs", Set: String(&v)},
 	}}
 	const usage = `usage: reduce [-h] [-d DATASET] [-q QUERYSET] [-od OUTPUT_DATASET_FILE]
               [-oq OUTPUT_QUERY_FILE]
 `
-	if got := p.Usage(); got != usage {
-		t.Errorf("usage\n%s\nwant\n%s", got, usage)
-	}
 	const help = usage + `
 Makes images small.
 
@@ -131,8 +143,21 @@ options:
   -oq OUTPUT_QUERY_FILE, --Output_Query_File OUTPUT_QUERY_FILE
                         and theirs
 `
-	if got := p.Help(); got != help {
-		t.Errorf("help\n%s\nwant\n%s", got, help)
+	tests := []struct {
+		args, stdout, stderr string
+		status               int
+		done                 bool
+	}{
+		{args: "-d a"},
+		{args: "-h", stdout: help, done: true},
+		{args: "-x 1", stderr: usage + "reduce: error: unrecognized arguments: -x 1\n", status: 2, done: true},
+	}
+	for _, tt := range tests {
+		var stdout, stderr strings.Builder
+		status, done := p.Run(strings.Fields(tt.args), &stdout, &stderr)
+		if status != tt.status || done != tt.done || stdout.String() != tt.stdout || stderr.String() != tt.stderr {
+			t.Errorf("%s: status %d, done %v, stdout\n%s\nstderr\n%s", tt.args, status, done, &stdout, &stderr)
+		}
 	}
 }
 

@@ -1,0 +1,192 @@
+package experiment
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/prompt"
+)
+
+// times matches the times at the end of a progress line.
+var times = regexp.MustCompile(`\d+s \d+(s|ms|us)/step`)
+
+// What scikit-learn's train_test_split gives, recorded for 1003 samples.
+func TestSplit(t *testing.T) {
+	whole := &nn.Samples{N: 1003, Labels: make([]uint8, 1003)}
+	for i := range whole.Labels {
+		whole.Labels[i] = uint8(i % 7)
+	}
+	whole.Input = func(dst []float32, index []int) {
+		for i, k := range index {
+			dst[i] = float32(k)
+		}
+	}
+	train, validation := Split(whole)
+	if train.N != 802 || validation.N != 201 {
+		t.Fatalf("%d and %d samples, want 802 and 201", train.N, validation.N)
+	}
+	var seen []float32
+	for _, tt := range []struct {
+		part *nn.Samples
+		want []float32
+	}{
+		{train, []float32{510, 897, 133, 994, 878, 862}},
+		{validation, []float32{114, 341, 0, 336, 304, 293}},
+	} {
+		all := make([]float32, tt.part.N)
+		index := make([]int, tt.part.N)
+		for i := range index {
+			index[i] = i
+		}
+		tt.part.Input(all, index)
+		if got := all[:len(tt.want)]; !slices.Equal(got, tt.want) {
+			t.Errorf("the part begins %v, want %v", got, tt.want)
+		}
+		for i, k := range all {
+			if tt.part.Labels[i] != uint8(int(k)%7) {
+				t.Fatalf("sample %v has the label %d of another", k, tt.part.Labels[i])
+			}
+		}
+		// Any samples, in any order.
+		three := make([]float32, 3)
+		tt.part.Input(three, []int{5, 0, 5})
+		if want := []float32{tt.want[5], tt.want[0], tt.want[5]}; !slices.Equal(three, want) {
+			t.Errorf("samples 5, 0, 5 are %v, want %v", three, want)
+		}
+		seen = append(seen, all...)
+	}
+	slices.Sort(seen)
+	for i, k := range seen {
+		if k != float32(i) {
+			t.Fatalf("sample %d is missing or doubled", i)
+		}
+	}
+}
+
+func TestSplitOfFewSamples(t *testing.T) {
+	for n, want := range map[int][2]int{2: {1, 1}, 3: {2, 1}, 5: {4, 1}, 6: {4, 2}, 10: {8, 2}, 11: {8, 3}} {
+		train, validation := Split(&nn.Samples{N: n})
+		if got := [2]int{train.N, validation.N}; got != want {
+			t.Errorf("%d samples are split into %v, want %v", n, got, want)
+		}
+	}
+}
+
+func TestAskEncoder(t *testing.T) {
+	var screen strings.Builder
+	lines := prompt.NewLines(strings.NewReader("101\n3\n29\n3\n16\n0\n32\n64\n"), &screen)
+	e := AskEncoder(lines, 28, 20)
+	const want = "Number of convolutional layers: Expected a whole number from 1 to 100, got \"101\".\n" +
+		"Number of convolutional layers: Convolutional filter size: Expected a whole number from 1 to 28, got \"29\".\n" +
+		"Convolutional filter size: Convolutional filters of layer 1: Convolutional filters of layer 2: " +
+		"Expected a whole number from 1 to 2147483647, got \"0\".\nConvolutional filters of layer 2: Convolutional filters of layer 3: "
+	if screen.String() != want {
+		t.Errorf("screen\n%s\nwant\n%s", &screen, want)
+	}
+	if e.FilterSize != 3 || e.FilterList() != "[16, 32, 64]" || e.Flat() != 7*5*64 || lines.Err() != nil {
+		t.Errorf("encoder %+v, list %s, flat %v, error %v", e, e.FilterList(), e.Flat(), lines.Err())
+	}
+}
+
+func TestCheckMemory(t *testing.T) {
+	tests := []struct {
+		name    string
+		filters []int
+		batch   int
+		want    string // of the error
+	}{
+		{name: "usual", filters: []int{16, 32, 64}, batch: 128},
+		{name: "a million filters", filters: []int{1000000, 8}, batch: 128,
+			want: "training this network in batches of 128 images needs about 4.38 TiB of memory; at most 32 GiB are allowed"},
+		{name: "all images in one batch", filters: []int{16, 32, 64}, batch: 48000,
+			want: "training this network in batches of 48000 images needs about 48.2 GiB of memory; at most 32 GiB are allowed"},
+		{name: "as many filters as can be typed", filters: slices.Repeat([]int{MaxCount}, maxLayers), batch: MaxCount,
+			want: "training this network in batches of 2147483647 images needs about 1.23e+06 EiB of memory; at most 32 GiB are allowed"},
+	}
+	for _, tt := range tests {
+		e := Encoder{Rows: 28, Cols: 28, FilterSize: 3, Filters: tt.filters}
+		err := e.CheckMemory(tt.batch, 2, 10, e.Flat())
+		if err == nil {
+			err = errors.New("")
+		}
+		if err.Error() != tt.want {
+			t.Errorf("%s: error %q, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestOfferAsksAgainUntilItWorksOrIsDeclined(t *testing.T) {
+	full := errors.New("the disk is full")
+	tests := []struct {
+		name, input, screen string
+		results             []error
+		want                error
+	}{
+		{name: "declined", input: "n\n", screen: "\nSave? "},
+		{name: "done", input: "y\n", screen: "\nSave? ", results: []error{nil}},
+		{name: "at the second try", input: "Y\nY\n", screen: "\nSave? the disk is full\n\nSave? ", results: []error{full, nil}},
+		{name: "given up", input: "Y\nY\nN\n", screen: "\nSave? the disk is full\n\nSave? the disk is full\n\nSave? ", results: []error{full, full}, want: full},
+		{name: "the input ends", input: "Y\n", screen: "\nSave? the disk is full\n\nSave? \n", results: []error{full}, want: full},
+	}
+	for _, tt := range tests {
+		var screen strings.Builder
+		left := tt.results
+		err := Offer(prompt.NewLines(strings.NewReader(tt.input), &screen), &screen, "Save? ", func() error {
+			r := left[0]
+			left = left[1:]
+			return r
+		})
+		if err != tt.want || screen.String() != tt.screen || len(left) > 0 {
+			t.Errorf("%s: error %v, %d tries left, screen %q", tt.name, err, len(left), screen.String())
+		}
+	}
+}
+
+func TestCheckOutputs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"in.dat", "old.dat"} {
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir("folder", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	abs, err := filepath.Abs("in.dat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hard := "link.dat"
+	if err := os.Link("in.dat", hard); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		outputs []string
+		want    string
+	}{
+		{[]string{"a", "b", filepath.Join("folder", "a"), "old.dat"}, ""},
+		{[]string{os.DevNull, os.DevNull}, ""},
+		{[]string{"in.dat"}, "cannot write in.dat: it is the same file as in.dat, which is read"},
+		{[]string{"a", abs}, "cannot write " + abs + ": it is the same file as in.dat, which is read"},
+		{[]string{hard}, "cannot write link.dat: it is the same file as in.dat, which is read"},
+		{[]string{"a", "b", "./a"}, "cannot write ./a: it is the same file as a, which gets another output"},
+		{[]string{"old.dat", "folder/../old.dat"}, "cannot write folder/../old.dat: it is the same file as old.dat, which gets another output"},
+		{[]string{"none/a"}, "cannot write none/a: there is no folder none"},
+		{[]string{"in.dat/a"}, "cannot write in.dat/a: there is no folder in.dat"},
+	}
+	for _, tt := range tests {
+		err := CheckOutputs([]string{"in.dat", "missing.dat"}, tt.outputs...)
+		if err == nil {
+			err = errors.New("")
+		}
+		if err.Error() != tt.want {
+			t.Errorf("%v: error %q, want %q", tt.outputs, err, tt.want)
+		}
+	}
+}
