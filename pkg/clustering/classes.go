@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 )
@@ -47,10 +46,7 @@ const classWords = 4
 func ReadClasses(name string, n int) (label []int32, k int, err error) {
 	f, err := os.Open(name)
 	if err != nil {
-		if p := (*fs.PathError)(nil); errors.As(err, &p) {
-			err = p.Err
-		}
-		return nil, 0, fmt.Errorf("cannot open %s: %w", name, err)
+		return nil, 0, fmt.Errorf("cannot %w", err) // open, the name, and why
 	}
 	defer f.Close()
 
@@ -89,7 +85,7 @@ func ReadClasses(name string, n int) (label []int32, k int, err error) {
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
 		return nil, 0, fmt.Errorf("%s: line %d: more than %d bytes, too long for a class of at most %d images", name, k+1, lineLimit(n), n)
 	} else if err != nil {
-		return nil, 0, fmt.Errorf("cannot read %s: %w", name, err)
+		return nil, 0, fmt.Errorf("cannot %w", err) // read, the name, and why
 	}
 	for i, c := range label {
 		if c == none {

@@ -14,11 +14,11 @@ import (
 // digits are the first 1,000 MNIST training images and their latent vectors.
 func digits(t testing.TB) (*idx.Images[uint8], *idx.Images[uint16]) {
 	t.Helper()
-	images, err := idx.ReadImages("testdata/images1000.gz")
+	images, err := idx.ReadImages("../knn/testdata/train1000.dat.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	latents, err := idx.ReadLatents("testdata/latents1000.gz")
+	latents, err := idx.ReadLatents("../knn/testdata/train1000_10.dat")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -22,12 +20,12 @@ const (
 func readConfiguration(name string) (k int, err error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return 0, fmt.Errorf("cannot open %s: %w", name, cause(err))
+		return 0, fmt.Errorf("cannot %w", err) // open or read, the name, and why
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxConfiguration+1))
 	if err != nil {
-		return 0, fmt.Errorf("cannot read %s: %w", name, cause(err))
+		return 0, fmt.Errorf("cannot %w", err)
 	}
 	if len(text) > maxConfiguration {
 		return 0, fmt.Errorf("%s: more than %d bytes, too long for a configuration file", name, maxConfiguration)
@@ -54,12 +52,4 @@ func readConfiguration(name string) (k int, err error) {
 		return 0, fmt.Errorf("%s: line %d: invalid configuration: no number follows %q", name, line-1, clustersKey)
 	}
 	return k, nil
-}
-
-// cause is err without the name that the message has already.
-func cause(err error) error {
-	if p := (*fs.PathError)(nil); errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }

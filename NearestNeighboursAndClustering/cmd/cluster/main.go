@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -27,27 +28,45 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// converse reports on the files of the command line, then on those that the answers name, for as long as there are any.
-// The output file holds the reports of all rounds, and is replaced as a whole after each.
+// converse reports on the files of the command line, then on those that a person names, as long as there are more.
+// After each round the output file is written anew as a whole, so that it never holds a part of a round.
 func converse(opt options, stdin io.Reader, stdout io.Writer) error {
 	k, err := readConfiguration(opt.configuration)
 	if err != nil {
 		return err
 	}
-	if err := notOverwritten(opt.output, opt.configuration); err != nil {
+	if err := atomicfile.Distinct(opt.output, opt.configuration); err != nil {
 		return err
 	}
-	report, err := cluster(opt.inputs, opt.output, k)
+	round, err := cluster(opt.inputs, opt.output, k)
 	if err != nil {
 		return err
 	}
-	if err := write(opt.output, report); err != nil {
-		return err
+	var report bytes.Buffer // all rounds
+	ask := prompt.NewTokens(stdin, stdout)
+	for {
+		report.Write(round)
+		err := atomicfile.Write(opt.output, func(w io.Writer) error {
+			_, err := w.Write(report.Bytes())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if round = nextRound(ask, opt.output, k); round == nil {
+			return ask.Err()
+		}
 	}
-	answers := prompt.NewTokens(stdin, stdout)
-	for answers.Again("Do you want to enter another query (Y/N)?  ") {
+}
+
+// nextRound asks whether there is another round and for its files, until some serve; it is the round's report, nil where there is none.
+func nextRound(ask *prompt.Tokens, output string, k int) []byte {
+	if !ask.Again("Do you want to enter another query (Y/N)?  ") {
+		return nil
+	}
+	for {
 		var in inputs
-		for _, ask := range []struct {
+		for _, q := range []struct {
 			question string
 			name     *string
 		}{
@@ -56,27 +75,14 @@ func converse(opt options, stdin io.Reader, stdout io.Writer) error {
 			{"Classes from NN as clusters file: ", &in.classes},
 		} {
 			var ok bool
-			if *ask.name, ok = answers.Word(ask.question); !ok {
-				return answers.Err()
+			if *q.name, ok = ask.Word(q.question); !ok {
+				return nil
 			}
 		}
-		round, err := cluster(in, opt.output, k)
-		if err != nil {
-			// A person can name other files.
-			answers.Say(err.Error() + "\n")
-			continue
+		report, err := cluster(in, output, k)
+		if err == nil {
+			return report
 		}
-		report = append(report, round...)
-		if err := write(opt.output, report); err != nil {
-			return err
-		}
+		ask.Say(err.Error() + "\n")
 	}
-	return answers.Err()
-}
-
-func write(name string, text []byte) error {
-	return atomicfile.Write(name, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
 }

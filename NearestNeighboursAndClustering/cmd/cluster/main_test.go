@@ -18,22 +18,19 @@ func TestMain(m *testing.M) {
 
 var times = regexp.MustCompile(`(?m)^clustering_time: [0-9.e+-]+$`)
 
-// TestConversations runs the scripts. They have the variable DIGITS, the folder with the first 1,000 MNIST training images, and two
-// commands: masked FILE replaces the times in a file by T, and tiny writes a data set of three images.
+// TestConversations runs the scripts. They have MNIST images and latent vectors in $DATA, their classes in $CLASSES, the original's reports in $GOLDEN,
+// and two commands: masked FILE replaces the times in a report by T, and tiny writes data sets of three images.
 func TestConversations(t *testing.T) {
-	digits, err := filepath.Abs("../../../pkg/clustering/testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden, err := filepath.Abs("testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("DIGITS", digits)
-			e.Setenv("GOLDEN", golden)
+			for name, dir := range map[string]string{"DATA": "../../../pkg/knn/testdata", "CLASSES": "../../../pkg/clustering/testdata", "GOLDEN": "testdata"} {
+				abs, err := filepath.Abs(dir)
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, abs)
+			}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"time"
 
+	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/ostream"
 )
 
 // maxImages is the largest number that the seeding's generator can draw an image from.
@@ -15,7 +17,7 @@ const maxImages = 1<<31 - 3
 
 // cluster is the report of one round: k clusters in the new space, k in the original space, and the classes, all judged in the original space.
 func cluster(in inputs, output string, k int) ([]byte, error) {
-	if err := notOverwritten(output, in.original, in.reduced, in.classes); err != nil {
+	if err := atomicfile.Distinct(output, in.original, in.reduced, in.classes); err != nil {
 		return nil, err
 	}
 	original, err := idx.ReadImages(in.original)
@@ -76,7 +78,7 @@ func writeKMedians[P uint8 | uint16](report *bytes.Buffer, space *idx.Images[P],
 		}
 		report.Write(append(line, "]}\n"...))
 	}
-	fmt.Fprintf(report, "clustering_time: %s\n", number(seconds))
+	fmt.Fprintf(report, "clustering_time: %s\n", ostream.Double(seconds))
 	writeJudgement(report, e)
 	report.WriteByte('\n')
 	return nil
@@ -86,10 +88,7 @@ func writeKMedians[P uint8 | uint16](report *bytes.Buffer, space *idx.Images[P],
 func writeJudgement(report *bytes.Buffer, e *clustering.Evaluation) {
 	report.WriteString("Silhouette: [")
 	for _, s := range e.Silhouette {
-		report.WriteString(number(s) + ", ")
+		report.WriteString(ostream.Double(s) + ", ")
 	}
-	fmt.Fprintf(report, "%s]\nValue of Objective Function: %s\n", number(e.Average), number(float64(e.Objective)))
+	fmt.Fprintf(report, "%s]\nValue of Objective Function: %s\n", ostream.Double(e.Average), ostream.Double(float64(e.Objective)))
 }
-
-// number is a number as a C++ stream prints it: six significant digits.
-func number(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }

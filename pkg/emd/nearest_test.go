@@ -1,0 +1,276 @@
+package emd
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"imagesimilarity/pkg/idx"
+)
+
+// randomImages have strokes, black borders, copies and brighter copies of one another, and some black ones among them.
+func randomImages(random *rand.Rand, n, rows, cols int) *idx.Images[uint8] {
+	m := &idx.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
+	for i := range n {
+		image := m.At(i)
+		switch kind := random.IntN(10); {
+		case kind == 0:
+		case kind <= 2 && i > 0:
+			factor := uint8(1 + random.IntN(3))
+			for p, v := range m.At(random.IntN(i)) {
+				image[p] = min(v, 85) * factor
+			}
+		default:
+			p := random.IntN(len(image))
+			for range 1 + random.IntN(2*rows*cols) {
+				image[p] = uint8(random.IntN(86))
+				p = (p + []int{0, 1, cols, len(image) - 1}[random.IntN(4)]) % len(image)
+			}
+		}
+	}
+	return m
+}
+
+// bruteForce measures every image.
+func bruteForce(t *testing.T, data, queries *idx.Images[uint8], cell, k int) []Neighbour {
+	t.Helper()
+	g, err := newGrid(data.Rows, data.Cols, cell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSolver(g)
+	w, v := make([]int32, g.cells), make([]int32, g.cells)
+	var nearest []Neighbour
+	for q := range queries.N {
+		W := g.levels(w, queries.At(q))
+		all := make([]Neighbour, data.N)
+		for i := range all {
+			V := g.levels(v, data.At(i))
+			all[i] = Neighbour{int32(i), s.distance(w, W, v, V) * float64(cell)}
+		}
+		slices.SortFunc(all, func(a, b Neighbour) int {
+			if a.before(b) {
+				return -1
+			}
+			return 1
+		})
+		nearest = append(nearest, all[:min(k, data.N)]...)
+	}
+	return nearest
+}
+
+func TestNearestIsBruteForce(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for _, c := range []struct{ n, rows, cols, cell, k int }{
+		{1, 4, 4, 2, 10},
+		{17, 1, 1, 1, 3},
+		{40, 1, 9, 1, 5},
+		{40, 9, 1, 1, 5},
+		{9, 6, 4, 2, 20},
+		{500, 6, 4, 2, 1},
+		{500, 8, 8, 2, 10},
+		{500, 8, 8, 1, 10},
+		{300, 28, 28, 14, 10},
+		{300, 28, 28, 7, 10},
+		{300, 28, 28, 4, 100},
+		{100, 28, 28, 28, 7},
+		{60, 12, 20, 1, 4},
+	} {
+		data, queries := randomImages(random, c.n, c.rows, c.cols), randomImages(random, 20, c.rows, c.cols)
+		ix, err := New(data, c.cell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := 0
+		got, err := ix.Nearest(queries, c.k, func(done, total int) {
+			if done != last+1 || total != queries.N {
+				t.Errorf("progress %d of %d follows %d", done, total, last)
+			}
+			last = done
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := bruteForce(t, data, queries, c.cell, c.k); !slices.Equal(got, want) {
+			for i := range want {
+				if got[i] != want[i] {
+					t.Errorf("%+v: entry %d is %v, want %v", c, i, got[i], want[i])
+					break
+				}
+			}
+		}
+		if last != queries.N {
+			t.Errorf("%+v: progress ends at %d", c, last)
+		}
+	}
+}
+
+func TestNearestDigitsAreBruteForce(t *testing.T) {
+	data, err := idx.ReadImages("../knn/testdata/train1000.dat.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries, err := idx.ReadImages("../knn/testdata/query100.dat.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries = queries.First(30)
+	for _, cell := range []int{14, 7, 4} {
+		ix, err := New(data, cell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ix.Nearest(queries, 10, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, bruteForce(t, data, queries, cell, 10)) {
+			t.Errorf("cells of %d: not the neighbours that brute force finds", cell)
+		}
+	}
+}
+
+// In the original a black image is at distance 0 from every other.
+func TestNearestToBlack(t *testing.T) {
+	data := &idx.Images[uint8]{N: 4, Rows: 1, Cols: 2, Pix: []uint8{9, 9, 0, 0, 0, 9, 0, 0}}
+	queries := &idx.Images[uint8]{N: 2, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 9, 0}}
+	ix, err := New(data, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ix.Nearest(queries, 4, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Neighbour{{0, 0}, {1, 0}, {2, 0}, {3, 0}, {1, 0}, {3, 0}, {0, 0.5}, {2, 1}}
+	if !slices.Equal(got, want) {
+		t.Errorf("neighbours %v, want %v", got, want)
+	}
+}
+
+func TestImpossibleInputIsAnError(t *testing.T) {
+	images := func(n, rows, cols int) *idx.Images[uint8] {
+		return &idx.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
+	}
+	for _, c := range []struct {
+		data *idx.Images[uint8]
+		cell int
+		want string
+	}{
+		{images(0, 4, 4), 2, "no images"},
+		{images(1, 4, 4), 3, "cells of 3 pixels do not divide images of 4x4 pixels"},
+		{images(1, 4, 6), 4, "do not divide"},
+		{images(1, 4, 4), 0, "do not divide"},
+		{images(1, 4, 4), -2, "do not divide"},
+		{images(1, 4, 4), 8, "do not divide"},
+		{images(1, 64, 64), 1, "have 4096 cells; expected at most 1024"},
+		{images(1, 4096, 4096), 512, "expected at most 8421504 pixels"},
+	} {
+		if _, err := New(c.data, c.cell); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%d images of %dx%d in cells of %d: error %v, want %q", c.data.N, c.data.Rows, c.data.Cols, c.cell, err, c.want)
+		}
+	}
+	ix, err := New(images(3, 4, 4), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ix.Nearest(images(1, 4, 2), 1, nil); err == nil {
+		t.Errorf("queries of another size give no error")
+	}
+	for _, k := range []int{0, -1} {
+		if got, err := ix.Nearest(images(2, 4, 4), k, nil); err != nil || len(got) != 0 {
+			t.Errorf("k=%d gives %v, error %v; want no neighbours", k, got, err)
+		}
+	}
+}
+
+// Bounds never exceed distances, beyond the tolerance for rounding.
+func TestBoundsAreBounds(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 2))
+	for _, c := range []struct{ rows, cols, cell int }{{1, 300, 1}, {2, 2, 1}, {7, 5, 1}, {28, 28, 4}, {12, 30, 2}, {24, 24, 1}} {
+		data := randomImages(random, 40, c.rows, c.cols)
+		ix, err := New(data, c.cell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := ix.newSearch()
+		tightest := 0.0
+		for q := range data.N {
+			if !s.query.make(ix, data.At(q)) {
+				continue
+			}
+			s.upright.squares(s.squares, s.query.upright)
+			for i := range data.N {
+				total := ix.grid.levels(s.levels, data.At(i))
+				if total == 0 {
+					continue
+				}
+				distance := s.solver.distance(s.query.levels, s.query.total, s.levels, total)
+				check := func(name string, a *axes, square float64) {
+					bound := a.bound(square)
+					if bound > distance+tolerance || square > a.reach(distance+tolerance) {
+						t.Errorf("%+v: %s bound %v of distance %v", c, name, bound, distance)
+					}
+					if distance > 0 {
+						tightest = max(tightest, bound/distance)
+					}
+				}
+				check("upright", &ix.upright.axes, float64(s.squares[i]))
+				for a := range ix.slanted {
+					check("slanted", &ix.slanted[a].axes, ix.slanted[a].square(s.query.slanted[a], i))
+				}
+			}
+		}
+		if tightest < 0.9 {
+			t.Errorf("%+v: the best bound is %v of its distance; expected some close one", c, tightest)
+		}
+	}
+}
+
+// The packed projections give the squares of the plain ones.
+func TestSquares(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 3))
+	for _, size := range [][2]int{{1, 1}, {1, 2}, {3, 1}, {4, 7}, {32, 32}, {1, 1024}} {
+		g, err := newGrid(size[0], size[1], 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, 15, 16, 17, 40} {
+			u := upright{axes: newAxes(g, 1, 0, uprightScale(g))}
+			blocks := (n + blockImages - 1) / blockImages
+			u.images = make([]uint64, blocks*u.sums()*blockWords)
+			draw := func() []uint16 {
+				sums := make([]uint16, u.sums())
+				for s := range sums {
+					sums[s] = uint16(random.IntN(int(u.scale) + 1))
+					if random.IntN(3) == 0 {
+						sums[s] = uint16(random.IntN(2)) * uint16(u.scale)
+					}
+				}
+				return sums
+			}
+			images := make([][]uint16, n)
+			for i := range images {
+				images[i] = draw()
+				u.set(i, images[i])
+			}
+			query := draw()
+			got := make([]int32, blocks*blockImages)
+			u.squares(got, query)
+			for i, image := range images {
+				var distance [2]int
+				for s, v := range image {
+					axis := 0
+					if s >= u.first {
+						axis = 1
+					}
+					distance[axis] += max(int(v), int(query[s])) - min(int(v), int(query[s]))
+				}
+				if want := distance[0]*distance[0] + distance[1]*distance[1]; int(got[i]) != want {
+					t.Fatalf("%v cells, image %d of %d: square %d, want %d", size, i, n, got[i], want)
+				}
+			}
+		}
+	}
+}
