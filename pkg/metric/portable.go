@@ -1,0 +1,120 @@
+package metric
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// The portable forms of the kernels: the oracle for the others, and what runs where there are no others.
+
+// differences takes eight bytes of each of two vectors, every one into a lane of 16 bits. With d = 256+a-b, bit 8 of a lane says
+// whether a >= b, and then d's low byte is a-b. The two even and odd bytes of a lane are added up:
+// over has max(a-b, 0), at most 510; all has d, at most 1022.
+func differences(a, b uint64) (over, all uint64) {
+	const (
+		lanes = 0x00ff00ff00ff00ff
+		bit8  = 0x0100010001000100
+		bit0  = 0x0001000100010001
+	)
+	d := (a&lanes | bit8) - b&lanes
+	m := d >> 8 & bit0
+	e := (a>>8&lanes | bit8) - b>>8&lanes
+	n := e >> 8 & bit0
+	return d&(m<<8-m) + e&(n<<8-n), d + e
+}
+
+// maxDifferences is how many differences can be added up before a lane overflows.
+const maxDifferences = math.MaxUint16 / 1022
+
+// absolute is Σ|a-b| from the sums of n differences: |a-b| = 2·max(a-b, 0) - (a-b).
+func absolute(over, all uint64, n int) int64 {
+	return 2*addLanes(over) - addLanes(all) + int64(n*8*256)
+}
+
+// addLanes is the sum of the four lanes of x.
+func addLanes(x uint64) int64 {
+	return int64(x&0xffff + x>>16&0xffff + x>>32&0xffff + x>>48)
+}
+
+// rowPortable is Σ|a-b|; the lengths are equal and a multiple of 8.
+func rowPortable(a, b []uint8) int64 {
+	var sum int64
+	for len(a) > 0 {
+		var over, all uint64
+		n := min(len(a)/8, maxDifferences)
+		for range n {
+			o, d := differences(binary.LittleEndian.Uint64(a), binary.LittleEndian.Uint64(b))
+			over += o
+			all += d
+			a, b = a[8:], b[8:]
+		}
+		sum += absolute(over, all, n)
+	}
+	return sum
+}
+
+// byteTilesPortable writes the distances of 4 queries, (Quad, steps·8), to points, (tiles, steps, Tile, 8), to dst, (Quad, tiles·Tile).
+func byteTilesPortable(dst []uint32, quad, points []uint8) {
+	w := len(quad) / Quad
+	for i := range dst {
+		query := quad[i/(len(dst)/Quad)*w:][:w]
+		point := i % (len(dst) / Quad)
+		tile := points[point/Tile*Tile*w+point%Tile*byteStep:]
+		var sum int64
+		for len(query) > 0 {
+			var over, all uint64
+			n := min(len(query)/byteStep, maxDifferences)
+			for s := range n {
+				o, d := differences(binary.LittleEndian.Uint64(query[s*byteStep:]), binary.LittleEndian.Uint64(tile[s*Tile*byteStep:]))
+				over += o
+				all += d
+			}
+			sum += absolute(over, all, n)
+			if query = query[n*byteStep:]; len(query) > 0 {
+				tile = tile[n*Tile*byteStep:]
+			}
+		}
+		dst[i] = uint32(sum)
+	}
+}
+
+// wordTilesPortable writes the distances of 4 queries, (Quad, steps·2), to points, (tiles, steps, Tile, 2), to dst, (Quad, tiles·Tile).
+func wordTilesPortable(dst []uint32, quad, points []uint16) {
+	w := len(quad) / Quad
+	clear(dst)
+	for i := 0; i < len(dst); i += Tile {
+		query := quad[i/(len(dst)/Quad)*w:][:w]
+		tile := points[i%(len(dst)/Quad)*w:][:Tile*w]
+		sums := dst[i:][:Tile]
+		for len(tile) > 0 {
+			x, y := query[0], query[1]
+			for j := range sums {
+				p, q := tile[2*j], tile[2*j+1]
+				sums[j] += uint32(max(x, p)-min(x, p)) + uint32(max(y, q)-min(y, q))
+			}
+			query, tile = query[wordStep:], tile[Tile*wordStep:]
+		}
+	}
+}
+
+// withinPortable sets bit i%32 of bits[i/32] to distance[i] <= limit.
+func withinPortable(bits, distance []uint32, limit uint32) {
+	for i := range bits {
+		var b uint32
+		for j, d := range distance[i*Tile:][:Tile] {
+			if d <= limit {
+				b |= 1 << j
+			}
+		}
+		bits[i] = b
+	}
+}
+
+// smallestPortable is the smallest of distances.
+func smallestPortable(distance []uint32) uint32 {
+	least := uint32(math.MaxUint32)
+	for _, d := range distance {
+		least = min(least, d)
+	}
+	return least
+}
