@@ -1,8 +1,11 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 )
@@ -44,8 +47,11 @@ func NewTrainer(m *Model, loss Loss, opt Optimizer, seed uint64) *Trainer {
 
 // Fit trains the trainable layers for so many epochs over the train samples, in batches that are shuffled anew each epoch,
 // the last one maybe short, and computes the loss on the validation samples after each. progress, which may be nil, is
-// called after each batch and at the end of each epoch.
-func (t *Trainer) Fit(train, validation *Samples, epochs, batch int, progress func(Progress)) (History, error) {
+// called after each batch and at the end of each epoch; an error that it returns ends the training and is returned.
+//
+// Where a loss is no finite number, Fit gives the model back the weights with which the epoch began and returns an
+// ErrDiverged. Whatever the error, the history has all epochs that were completed.
+func (t *Trainer) Fit(train, validation *Samples, epochs, batch int, progress func(Progress) error) (History, error) {
 	var history History
 	if epochs < 0 || batch < 1 {
 		return history, fmt.Errorf("nn: %d epochs in batches of %d; expected at least 0 epochs and batches of at least 1", epochs, batch)
@@ -67,30 +73,71 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int, progress fu
 	if err != nil {
 		return history, err
 	}
+	if progress == nil {
+		progress = func(Progress) error { return nil }
+	}
 	weights := G.NodesToValueGrads(learner.learn)
 	for epoch := 1; epoch <= epochs; epoch++ {
+		good := t.model.saveWeights()
+		finite := func(loss float64) error {
+			if math.IsNaN(loss) || math.IsInf(loss, 0) {
+				t.model.restoreWeights(good)
+				return fmt.Errorf("%w: it became %v in epoch %d of %d; the weights are those from before that epoch", ErrDiverged, loss, epoch, epochs)
+			}
+			return nil
+		}
 		p := Progress{Epoch: epoch, Epochs: epochs, Steps: ceilDiv(train.N, learner.batch)}
 		p.Loss, err = learner.meanLoss(train, t.order(train.N), func(loss float64) error {
-			if p.Step++; progress != nil {
-				p.Loss = loss
-				progress(p)
+			p.Step++
+			p.Loss = loss
+			if err := progress(p); err != nil {
+				return err
+			}
+			if err := finite(loss); err != nil {
+				return err
 			}
 			return t.solver.Step(weights)
 		})
 		if err != nil {
 			return history, err
 		}
-		p.ValLoss, err = evaluator.meanLoss(validation, inOrder(validation.N), func(float64) error { return nil })
+		p.ValLoss, err = evaluator.meanLoss(validation, inOrder(validation.N), finite)
 		if err != nil {
 			return history, err
 		}
 		history.Loss = append(history.Loss, p.Loss)
 		history.ValLoss = append(history.ValLoss, p.ValLoss)
-		if p.Done = true; progress != nil {
-			progress(p)
+		p.Done = true
+		if err := progress(p); err != nil {
+			return history, err
 		}
 	}
 	return history, nil
+}
+
+// ErrDiverged tells that a loss is NaN or infinite: the training went wrong.
+var ErrDiverged = errors.New("nn: the loss is no finite number")
+
+// saveWeights copies all weights.
+func (m *Model) saveWeights() [][]float32 {
+	var saved [][]float32
+	for _, l := range m.Layers {
+		for _, w := range l.Weights {
+			saved = append(saved, slices.Clone(w.Data()))
+		}
+	}
+	return saved
+}
+
+// restoreWeights gives the model the weights that saveWeights copied.
+func (m *Model) restoreWeights(saved [][]float32) {
+	i := 0
+	for _, l := range m.Layers {
+		for _, w := range l.Weights {
+			copy(w.Data(), saved[i])
+			i++
+		}
+	}
 }
 
 // check says what is wrong with samples for the trainer's loss.

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -57,7 +58,7 @@ func TestFitLearns(t *testing.T) {
 			train, validation := smallSamples(70, 1), smallSamples(33, 2)
 			const epochs, batch = 40, 16
 			var seen []Progress
-			h, err := NewTrainer(m, c.loss, c.opt, 1).Fit(train, validation, epochs, batch, func(p Progress) { seen = append(seen, p) })
+			h, err := NewTrainer(m, c.loss, c.opt, 1).Fit(train, validation, epochs, batch, func(p Progress) error { seen = append(seen, p); return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,6 +138,61 @@ func TestFrozenLayersKeepTheirWeights(t *testing.T) {
 	}
 	if trainer.solver.step != 6 {
 		t.Errorf("the optimizer counted %d steps over both phases, expected 6", trainer.solver.step)
+	}
+}
+
+// A loss that is no number, from the training or the validation samples, gives back the weights of the last whole epoch.
+func TestFitKeepsGoodWeightsWhereTheLossIsNoNumber(t *testing.T) {
+	for _, poison := range []struct {
+		name string
+		at   Progress // the progress after which a weight becomes NaN
+	}{{"in an epoch", Progress{Epoch: 3, Step: 2}}, {"with an epoch's last step", Progress{Epoch: 3, Step: 5}}} {
+		m := small(t, MeanSquaredError, 0)
+		train, validation := smallSamples(70, 1), smallSamples(33, 2)
+		want, err := NewTrainer(m, MeanSquaredError, RMSprop, 1).Fit(train, validation, 2, 16, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		good := weightsOf(m)
+
+		m = small(t, MeanSquaredError, 0)
+		h, err := NewTrainer(m, MeanSquaredError, RMSprop, 1).Fit(train, validation, 9, 16, func(p Progress) error {
+			if p.Epoch == poison.at.Epoch && p.Step == poison.at.Step {
+				m.Layer("embedding").Weights[1].Data()[0] = float32(math.NaN())
+			}
+			return nil
+		})
+		const text = "nn: the loss is no finite number: it became NaN in epoch 3 of 9; the weights are those from before that epoch"
+		if !errors.Is(err, ErrDiverged) || err.Error() != text {
+			t.Errorf("%s: error %v, want %s", poison.name, err, text)
+		}
+		if !slices.Equal(weightsOf(m), good) {
+			t.Errorf("%s: the weights are not those after epoch 2", poison.name)
+		}
+		if !slices.Equal(h.Loss, want.Loss) || !slices.Equal(h.ValLoss, want.ValLoss) {
+			t.Errorf("%s: history %v, want %v", poison.name, h, want)
+		}
+	}
+}
+
+func TestFitEndsWithTheErrorOfProgress(t *testing.T) {
+	stop := errors.New("stop")
+	for _, c := range []struct {
+		at     Progress
+		epochs int // that the history has
+	}{{Progress{Epoch: 2, Step: 3}, 1}, {Progress{Epoch: 2, Step: 5, Done: true}, 2}} {
+		m := small(t, CategoricalCrossentropy, 0)
+		var last Progress
+		h, err := NewTrainer(m, CategoricalCrossentropy, Adam, 1).Fit(smallSamples(70, 1), smallSamples(33, 2), 9, 16, func(p Progress) error {
+			last = p
+			if p.Epoch == c.at.Epoch && p.Step == c.at.Step && p.Done == c.at.Done {
+				return stop
+			}
+			return nil
+		})
+		if err != stop || len(h.Loss) != c.epochs || len(h.ValLoss) != c.epochs || last.Epoch != 2 {
+			t.Errorf("stopped at %+v: error %v, history %v, last progress %+v", c.at, err, h, last)
+		}
 	}
 }
 
