@@ -65,7 +65,7 @@ func (l *Lines) Int(question string, lo, hi int) int {
 	}
 }
 
-// Share asks until the answer is a number from 0 to below 1. The original ended with a traceback at any other answer.
+// Share asks until the answer is a number from 0 to 1. The original ended with a traceback at any other answer.
 func (l *Lines) Share(question string) float64 {
 	for {
 		text := l.Text(question)
@@ -74,10 +74,10 @@ func (l *Lines) Share(question string) float64 {
 		}
 		// Hexadecimal numbers are Go's, not Python's. NaN fails both comparisons.
 		v, err := strconv.ParseFloat(text, 64)
-		if err == nil && v >= 0 && v < 1 && !strings.ContainsAny(text, "xX") {
+		if err == nil && v >= 0 && v <= 1 && !strings.ContainsAny(text, "xX") {
 			return math.Abs(v) // no negative zero
 		}
-		fmt.Fprintf(l.out, "Expected a number from 0 to below 1, got %s.\n", clip(text))
+		fmt.Fprintf(l.out, "Expected a number from 0 to 1, got %s.\n", clip(text))
 	}
 }
 

@@ -27,13 +27,13 @@ func TestLines(t *testing.T) {
 			name: "plain", input: "Y\n7\n0.25\na b\n",
 			screen: "\nGo (Y/N)? Size: Rate: Name: ", yes: true, size: 7, rate: 0.25, text: "a b",
 		}, {
-			name: "the first answer is upper-cased, blanks around numbers and Windows line ends pass", input: "y\r\n \t+1_00 \r\n 1e-1 \r\nx\r\n",
-			screen: "\nGo (Y/N)? Size: Rate: Name: ", yes: true, size: 100, rate: 0.1, text: "x",
+			name: "the first answer is upper-cased, blanks around numbers and Windows line ends pass", input: "y\r\n \t+1_00 \r\n 1e-0 \r\nx\r\n",
+			screen: "\nGo (Y/N)? Size: Rate: Name: ", yes: true, size: 100, rate: 1, text: "x",
 		}, {
 			name: "later answers are not upper-cased, and nothing but Y and N is valid", input: "yes\ny\nn\n Y\nY \n\nN\n1\n0\n\n",
 			screen: "\nGo (Y/N)? " + strings.Repeat("Invalid input!\nGo (Y/N)? ", 6) + "Size: Rate: Name: ", size: 1,
 		}, {
-			name: "numbers are asked again", input: "N\n0\n-3\n101\n5.0\n\n99999999999999999999\n0x10\n1__0\n007\n1\n-0.5\nnan\ninf\n0x1p-2\n.5\nend\n",
+			name: "numbers are asked again", input: "N\n0\n-3\n101\n5.0\n\n99999999999999999999\n0x10\n1__0\n007\n1.1\n-0.5\nnan\ninf\n0x1p-2\n.5\nend\n",
 			screen: "\nGo (Y/N)? Size: " +
 				"Expected a whole number from 1 to 100, got \"0\".\nSize: " +
 				"Expected a whole number from 1 to 100, got \"-3\".\nSize: " +
@@ -43,11 +43,11 @@ func TestLines(t *testing.T) {
 				"Expected a whole number from 1 to 100, got \"99999999999999999999\".\nSize: " +
 				"Expected a whole number from 1 to 100, got \"0x10\".\nSize: " +
 				"Expected a whole number from 1 to 100, got \"1__0\".\nSize: Rate: " +
-				"Expected a number from 0 to below 1, got \"1\".\nRate: " +
-				"Expected a number from 0 to below 1, got \"-0.5\".\nRate: " +
-				"Expected a number from 0 to below 1, got \"nan\".\nRate: " +
-				"Expected a number from 0 to below 1, got \"inf\".\nRate: " +
-				"Expected a number from 0 to below 1, got \"0x1p-2\".\nRate: Name: ",
+				"Expected a number from 0 to 1, got \"1.1\".\nRate: " +
+				"Expected a number from 0 to 1, got \"-0.5\".\nRate: " +
+				"Expected a number from 0 to 1, got \"nan\".\nRate: " +
+				"Expected a number from 0 to 1, got \"inf\".\nRate: " +
+				"Expected a number from 0 to 1, got \"0x1p-2\".\nRate: Name: ",
 			size: 7, rate: 0.5, text: "end",
 		}, {
 			name: "a last line without an end counts", input: "N\n3",
@@ -106,7 +106,7 @@ func FuzzLines(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input string) {
 		_, answers, err := ask(input)
 		size, rate, name := answers[1].(int), answers[2].(float64), answers[3].(string)
-		if err == nil && size == 0 || size < 0 || size > 100 || !(rate >= 0 && rate < 1) || strings.Contains(name, "\n") {
+		if err == nil && size == 0 || size < 0 || size > 100 || !(rate >= 0 && rate <= 1) || strings.Contains(name, "\n") {
 			t.Errorf("answers %v, error %v", answers, err)
 		}
 	})

@@ -21,9 +21,9 @@ func IsTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// FitProgress returns the callback that shows a fit on out as Keras does: on a terminal as a line that rewrites itself.
+// fitProgress returns the callback that shows a fit on out as Keras does: on a terminal as a line that rewrites itself.
 // Elsewhere only the last state of each epoch is written, where Keras writes a line for every state.
-func FitProgress(out io.Writer) func(nn.Progress) {
+func fitProgress(out io.Writer) func(nn.Progress) {
 	b := newBar(out, IsTerminal(out), time.Now)
 	return func(p nn.Progress) {
 		if p.Step == 1 && !p.Done && p.Epochs > 1 {

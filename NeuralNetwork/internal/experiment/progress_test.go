@@ -61,7 +61,7 @@ func TestBarIsKeras(t *testing.T) {
 // Where no terminal is, there is one line for each epoch and prediction, and nothing that moves back.
 func TestProgressInAFile(t *testing.T) {
 	var out bytes.Buffer
-	fit := FitProgress(&out)
+	fit := fitProgress(&out)
 	for epoch := 1; epoch <= 2; epoch++ {
 		p := nn.Progress{Epoch: epoch, Epochs: 2, Steps: 3}
 		for p.Step = 1; p.Step <= p.Steps; p.Step++ {
@@ -71,8 +71,8 @@ func TestProgressInAFile(t *testing.T) {
 		p.Step, p.ValLoss, p.Done = p.Steps, 0.0005, true
 		fit(p)
 	}
-	FitProgress(&out)(nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1})
-	FitProgress(&out)(nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1, ValLoss: 2, Done: true})
+	fitProgress(&out)(nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1})
+	fitProgress(&out)(nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1, ValLoss: 2, Done: true})
 	predict := PredictProgress(&out)
 	for done := 1; done <= 12; done++ {
 		predict(done, 12)

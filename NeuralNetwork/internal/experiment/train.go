@@ -1,0 +1,58 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync/atomic"
+
+	"imagesimilarity/pkg/nn"
+)
+
+// errInterrupted ends a fit as the person wants it.
+var errInterrupted = errors.New("interrupted")
+
+// Train is a fit that shows its progress on out and can end early, which is no error: whole is false then. Ctrl-C ends it with
+// the epoch that it is in, and once more ends the program; a loss that is no finite number ends it with the weights from
+// before that epoch. What was trained until then is kept: the original lost it in both cases.
+func Train(t *nn.Trainer, train, validation *nn.Samples, epochs, batch int, out io.Writer) (history nn.History, whole bool, err error) {
+	var interrupted atomic.Bool
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		defer signal.Stop(interrupts) // the next one finds no handler
+		select {
+		case <-interrupts:
+			interrupted.Store(true)
+		case <-done:
+		}
+	}()
+
+	show, told := fitProgress(out), false
+	history, err = t.Fit(train, validation, epochs, batch, func(p nn.Progress) error {
+		show(p)
+		if !interrupted.Load() {
+			return nil
+		}
+		if !told {
+			told = true
+			fmt.Fprintln(out, "\nInterrupted: this epoch is the last one. Ctrl-C again ends the program.")
+		}
+		if p.Done {
+			return errInterrupted
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errInterrupted):
+		return history, false, nil
+	case errors.Is(err, nn.ErrDiverged):
+		fmt.Fprintf(out, "\nThe training ends: %v\n", err)
+		return history, false, nil
+	}
+	return history, true, err
+}

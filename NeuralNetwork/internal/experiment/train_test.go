@@ -1,0 +1,89 @@
+package experiment
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"imagesimilarity/pkg/nn"
+)
+
+// autoencoder is a small one, with samples of noise for it.
+func autoencoder(t *testing.T) (*nn.Model, *nn.Samples) {
+	t.Helper()
+	m, err := nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 4, Cols: 4, FilterSize: 3, Filters: []int{2}, Embedding: 2}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, &nn.Samples{N: 6, Input: func(dst []float32, index []int) {
+		for i := range dst {
+			dst[i] = float32(index[i/16]*i%7) / 7
+		}
+	}}
+}
+
+// interrupter sends this process an interrupt at the end of the first epoch that is written to it.
+type interrupter struct {
+	bytes.Buffer
+	t    *testing.T
+	sent bool
+}
+
+func (w *interrupter) Write(b []byte) (int, error) {
+	if !w.sent && bytes.Contains(b, []byte("Epoch 2/")) {
+		w.sent = true
+		p, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = p.Signal(os.Interrupt)
+		}
+		if err != nil {
+			w.t.Error(err)
+		}
+	}
+	return w.Buffer.Write(b)
+}
+
+func TestTrainEndsWithTheEpochOfAnInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows cannot send an interrupt to a process of its own")
+	}
+	m, s := autoencoder(t)
+	out := &interrupter{t: t}
+	const epochs = 1 << 30 // ends by the interrupt or never
+	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, epochs, 2, out)
+	if err != nil || whole {
+		t.Errorf("error %v, whole %v", err, whole)
+	}
+	if n := len(h.Loss); n < 2 || n != len(h.ValLoss) || n != strings.Count(out.String(), "val_loss") {
+		t.Errorf("%d epochs in the history, %d on the screen", n, strings.Count(out.String(), "val_loss"))
+	}
+	if n := strings.Count(out.String(), "\nInterrupted: this epoch is the last one. Ctrl-C again ends the program.\n"); n != 1 {
+		t.Errorf("the person was told %d times", n)
+	}
+}
+
+func TestTrainSaysThatTheLossIsNoNumber(t *testing.T) {
+	m, s := autoencoder(t)
+	m.Layer("embedding").Weights[0].Data()[0] = float32(math.Inf(1))
+	var out bytes.Buffer
+	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, 3, 2, &out)
+	if err != nil || whole || len(h.Loss) != 0 {
+		t.Errorf("error %v, whole %v, history %v", err, whole, h)
+	}
+	const want = "Epoch 1/3\n\nThe training ends: nn: the loss is no finite number: it became NaN in epoch 1 of 3; the weights are those from before that epoch\n"
+	if out.String() != want {
+		t.Errorf("screen %q, want %q", out.String(), want)
+	}
+}
+
+func TestTrainToTheEnd(t *testing.T) {
+	m, s := autoencoder(t)
+	var out bytes.Buffer
+	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, 2, 4, &out)
+	if err != nil || !whole || len(h.Loss) != 2 || strings.Count(out.String(), "2/2 [====") != 2 {
+		t.Errorf("error %v, whole %v, history %v, screen\n%s", err, whole, h, &out)
+	}
+}
