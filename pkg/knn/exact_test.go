@@ -40,6 +40,7 @@ func naive[P uint8 | uint16](data, queries *idx.Images[P], k int) []Neighbour {
 	return nearest
 }
 
+// The ways to search, and what chooses among them, against sorting the whole data set.
 func testNearest[P uint8 | uint16](t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	full := int(^P(0)) + 1
@@ -47,29 +48,83 @@ func testNearest[P uint8 | uint16](t *testing.T) {
 		name                           string
 		n, queries, rows, cols, levels int
 	}{
-		{"one point", 1, 3, 4, 4, full},
-		{"one value", 50, 20, 1, 1, full},
+		{"one point", 1, 70, 4, 4, full},
+		{"one value", 50, 70, 1, 1, full},
+		{"few queries", 777, 7, 1, 10, full},
 		{"latent vectors", 777, 70, 1, 10, full},
 		{"odd sizes", 513, 65, 3, 7, full},
-		{"ties everywhere", 600, 40, 2, 5, 2},
-		{"identical images", 100, 3, 4, 4, 1},
-		{"images", 300, 30, 28, 28, full},
+		{"ties everywhere", 600, 66, 2, 5, 2},
+		{"many blocks", 4500, 65, 1, 3, full},
+		{"identical images", 600, 65, 16, 16, 1},
+		{"images", 530, 65, 28, 28, full},
+		{"black and white images", 515, 65, 28, 28, 2},
+		{"cells with a border", 520, 65, 17, 19, full},
+		{"cells of 8x8", 512, 65, 40, 33, full},
+		{"one row", 512, 65, 1, 300, full},
+		{"one column", 512, 65, 300, 1, full},
+		{"two columns", 512, 65, 150, 2, full},
 		{"no queries", 10, 0, 2, 2, full},
 		{"no data", 0, 3, 2, 2, full},
 	} {
 		data := random[P](r, c.n, c.rows, c.cols, c.levels)
 		queries := random[P](r, c.queries, c.rows, c.cols, c.levels)
+		want := naive(data, queries, c.n)
 		for _, k := range []int{1, 2, 10, 1000} {
-			if got, want := Nearest(data, queries, k), naive(data, queries, k); !slices.Equal(got, want) {
-				t.Errorf("%s, k=%d: not the neighbours that a full sort gives", c.name, k)
+			k := min(k, c.n)
+			var first []Neighbour // k of each query
+			for q := range c.queries {
+				first = append(first, want[q*c.n:][:k]...)
+			}
+			check := func(way string, got []Neighbour) {
+				if !slices.Equal(got, first) {
+					t.Errorf("%s, k=%d, %s: not the neighbours that a full sort gives", c.name, k, way)
+				}
+			}
+			check("Nearest", Nearest(data, queries, k))
+			if len(first) == 0 {
+				continue
+			}
+			check("searchPairs", search(searchPairs, data, queries, k))
+			check("searchAll", search(searchAll, data, queries, k))
+			if images, ok := any(data).(*idx.Images[uint8]); ok {
+				check("searchPruned", search(searchPruned, images, any(queries).(*idx.Images[uint8]), k))
 			}
 		}
 	}
 }
 
+func search[P uint8 | uint16](way func([]Neighbour, *idx.Images[P], *idx.Images[P], int), data, queries *idx.Images[P], k int) []Neighbour {
+	nearest := slices.Repeat([]Neighbour{farthest}, queries.N*k)
+	way(nearest, data, queries, k)
+	return nearest
+}
+
 func TestNearest(t *testing.T) {
 	t.Run("uint8", testNearest[uint8])
 	t.Run("uint16", testNearest[uint16])
+}
+
+// Images have nearer neighbours than noise has, so more is pruned, and limits are close.
+func TestNearestOfDigits(t *testing.T) {
+	data, queries := golden(t)
+	for _, k := range []int{1, 3, 10} {
+		want := naive(data, queries, k)
+		if got := search(searchPruned, data, queries, k); !slices.Equal(got, want) {
+			t.Errorf("k=%d: not the neighbours that a full sort gives", k)
+		}
+	}
+}
+
+// Distances above 32 bits need vectors of more than 65,537 values.
+func TestNearestOfLongVectors(t *testing.T) {
+	const n = 70_000
+	data := &idx.Images[uint16]{N: 3, Rows: 1, Cols: n, Pix: slices.Concat(
+		slices.Repeat([]uint16{65535}, n), slices.Repeat([]uint16{65534}, n), slices.Repeat([]uint16{65535}, n))}
+	queries := &idx.Images[uint16]{N: 70, Rows: 1, Cols: n, Pix: make([]uint16, 70*n)}
+	got := Nearest(data, queries, 3)
+	if want := []Neighbour{{1, 65534 * n}, {0, 65535 * n}, {2, 65535 * n}}; !slices.Equal(got[3*69:], want) {
+		t.Errorf("%v, want %v", got[3*69:], want)
+	}
 }
 
 func TestNearestRefusesDifferentSizes(t *testing.T) {

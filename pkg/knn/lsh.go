@@ -2,9 +2,9 @@ package knn
 
 import (
 	"math"
+	"slices"
 
 	"imagesimilarity/pkg/idx"
-	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/parallel"
 )
 
@@ -17,43 +17,40 @@ type LSH struct {
 	hash    *hasher
 	buckets uint64
 
-	// The images of bucket b, in ascending order, are image[start[b]:start[b+1]].
-	start []int32
-	image []int32
+	start, image []int32 // what sort says of data
 }
 
 // NewLSH hashes images into N/16 buckets, at least one, by so many hash functions, at least 1, on grids of the given width in grey levels.
 // A width of 0 (see Width) leaves one bucket, and so does one in which all hash values are 0 (more than 32 functions): the search is exact then.
 func NewLSH(data *idx.Images[uint8], width int64, functions int) *LSH {
 	t := &LSH{data: data, hash: newHasher(data.Dim(), width, functions), buckets: uint64(max(1, data.N/16))}
-	bucket := t.bucketsOf(data)
-
-	// Counting sort.
-	t.start = make([]int32, t.buckets+1)
-	for _, b := range bucket {
-		t.start[b+1]++
-	}
-	for b := range t.buckets {
-		t.start[b+1] += t.start[b]
-	}
-	t.image = make([]int32, data.N)
-	next := append([]int32(nil), t.start...)
-	for i, b := range bucket {
-		t.image[next[b]] = int32(i)
-		next[b]++
-	}
+	t.start, t.image = t.sort(data)
 	return t
 }
 
-// bucketsOf is the bucket of each image.
-func (t *LSH) bucketsOf(images *idx.Images[uint8]) []int32 {
+// sort puts images into buckets: those of bucket b, in ascending order, are image[start[b]:start[b+1]].
+func (t *LSH) sort(images *idx.Images[uint8]) (start, image []int32) {
 	bucket := make([]int32, images.N)
 	parallel.Blocks(images.N, 512, func(from, to int) {
 		for i := from; i < to; i++ {
 			bucket[i] = int32(t.hash.value(images.At(i)) % t.buckets)
 		}
 	})
-	return bucket
+
+	start = make([]int32, t.buckets+1)
+	for _, b := range bucket {
+		start[b+1]++
+	}
+	for b := range t.buckets {
+		start[b+1] += start[b]
+	}
+	image = make([]int32, images.N)
+	next := slices.Clone(start)
+	for i, b := range bucket {
+		image[next[b]] = int32(i)
+		next[b]++
+	}
+	return start, image
 }
 
 // Nearest finds, for each query, the nearest of the images in its bucket, by (distance, index). Index is -1 where the bucket is empty.
@@ -62,20 +59,37 @@ func (t *LSH) Nearest(queries *idx.Images[uint8]) []Neighbour {
 	if queries.Rows != t.data.Rows || queries.Cols != t.data.Cols {
 		panic(differentSizes)
 	}
-	bucket := t.bucketsOf(queries)
 	nearest := make([]Neighbour, queries.N)
-	parallel.Blocks(queries.N, 16, func(from, to int) {
-		for q := from; q < to; q++ {
-			best := Neighbour{-1, math.MaxInt64}
-			for _, i := range t.image[t.start[bucket[q]]:t.start[bucket[q]+1]] {
-				if d := metric.Manhattan(queries.At(q), t.data.At(int(i))); d < best.Distance {
-					best = Neighbour{i, d}
-				}
-			}
-			nearest[q] = best
+	start, query := t.sort(queries)
+	for b := range t.buckets {
+		asked, candidates := query[start[b]:start[b+1]], t.image[t.start[b]:t.start[b+1]]
+		if len(asked) == 0 {
+			continue
 		}
-	})
+		if len(candidates) == 0 {
+			for _, q := range asked {
+				nearest[q] = Neighbour{-1, math.MaxInt64}
+			}
+			continue
+		}
+		// The queries of a bucket have the same candidates, so they are answered together.
+		for i, n := range Nearest(gather(t.data, candidates), gather(queries, asked), 1) {
+			nearest[asked[i]] = Neighbour{candidates[n.Index], n.Distance}
+		}
+	}
 	return nearest
+}
+
+// gather copies the images with these indices side by side, unless they are all, in ascending order.
+func gather(images *idx.Images[uint8], index []int32) *idx.Images[uint8] {
+	if len(index) == images.N {
+		return images
+	}
+	some := &idx.Images[uint8]{N: len(index), Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, 0, len(index)*images.Dim())}
+	for _, i := range index {
+		some.Pix = append(some.Pix, images.At(int(i))...)
+	}
+	return some
 }
 
 // Width is the grid width that suits a data set, in grey levels: 6 times the mean distance of an image to its nearest other image, cut to a

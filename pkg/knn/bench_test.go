@@ -1,0 +1,81 @@
+package knn
+
+import (
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/mnist"
+)
+
+// whole is MNIST: 60,000 images and the first 1,000 queries.
+var whole = sync.OnceValues(func() (data, queries *idx.Images[uint8]) {
+	dir, err := mnist.Fetch()
+	if err != nil {
+		panic(err)
+	}
+	if data, err = idx.ReadImages(filepath.Join(dir, "train-images-idx3-ubyte.gz")); err != nil {
+		panic(err)
+	}
+	if queries, err = idx.ReadImages(filepath.Join(dir, "t10k-images-idx3-ubyte.gz")); err != nil {
+		panic(err)
+	}
+	return data, queries.First(1000)
+})
+
+// The bytes are those of all pairs of images, whether a search looks at them or not, so the rates compare the ways to search.
+func BenchmarkNearest(b *testing.B) {
+	data, queries := whole()
+	for _, c := range []struct {
+		name string
+		k    int
+		way  func([]Neighbour, *idx.Images[uint8], *idx.Images[uint8], int)
+	}{
+		{"pruned/k=1", 1, searchPruned},
+		{"all/k=1", 1, searchAll[uint8]},
+		{"pairs/k=1", 1, searchPairs[uint8]},
+		{"pruned/k=10", 10, searchPruned},
+		{"all/k=10", 10, searchAll[uint8]},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(data.N) * int64(queries.N) * int64(data.Dim()))
+			for b.Loop() {
+				search(c.way, data, queries, c.k)
+			}
+		})
+	}
+}
+
+func BenchmarkOutlines(b *testing.B) {
+	data, _ := whole()
+	b.SetBytes(int64(len(data.Pix)))
+	for b.Loop() {
+		newOutlines(data)
+	}
+}
+
+func BenchmarkLSH(b *testing.B) {
+	data, queries := whole()
+	width := Width(data)
+	table := NewLSH(data, width, 4)
+	b.Run("Width", func(b *testing.B) {
+		for b.Loop() {
+			Width(data)
+		}
+	})
+	b.Run("New", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(data.Pix)))
+		for b.Loop() {
+			NewLSH(data, width, 4)
+		}
+	})
+	b.Run("Nearest", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			table.Nearest(queries)
+		}
+	})
+}
