@@ -85,10 +85,10 @@ func TestPassesOfTheOriginal(t *testing.T) {
 	images, latents := digits(t)
 	for _, c := range []struct {
 		k              int
-		new, originals []int64
+		new, originals []int
 	}{
-		{5, []int64{1000, 272, 151, 119, 72}, []int64{1000, 205, 79}},
-		{10, []int64{1000, 263, 166, 93}, []int64{1000, 296, 128, 82}},
+		{5, []int{1000, 272, 151, 119, 72}, []int{1000, 205, 79}},
+		{10, []int{1000, 263, 166, 93}, []int{1000, 296, 128, 82}},
 	} {
 		if got := passes(t, latents, c.k); !slices.Equal(got, c.new) {
 			t.Errorf("new space, k=%d: changed %v, want %v", c.k, got, c.new)
@@ -99,26 +99,18 @@ func TestPassesOfTheOriginal(t *testing.T) {
 	}
 }
 
-// passes are the numbers of changed images pass by pass, and checks that the last labels are Lloyd's.
-func passes[P uint8 | uint16](t *testing.T, images *idx.Images[P], k int) (changed []int64) {
+// passes are the numbers of changed images pass by pass.
+func passes[P uint8 | uint16](t *testing.T, images *idx.Images[P], k int) (changed []int) {
 	t.Helper()
 	seeds, err := Seed(images, k)
 	if err != nil {
 		t.Fatal(err)
 	}
-	centroids := centroidsAt(images, seeds)
-	label := slices.Repeat([]int32{-1}, images.N)
-	for {
-		n := assign(images, centroids, label)
-		changed = append(changed, n)
-		if n <= settled {
-			break
+	Lloyd(images, seeds, func(pass, n int) {
+		if changed = append(changed, n); pass != len(changed) {
+			t.Errorf("pass %d is told as pass %d", len(changed), pass)
 		}
-		medians(images, label, centroids)
-	}
-	if got := Lloyd(images, seeds); !slices.Equal(got, label) {
-		t.Errorf("Lloyd ends with other labels than its passes")
-	}
+	})
 	return changed
 }
 
@@ -162,7 +154,7 @@ func TestLloydWithEmptyClusters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if label := Lloyd(images, seeds); slices.Max(label) != 0 {
+	if label := Lloyd(images, seeds, nil); slices.Max(label) != 0 {
 		t.Errorf("identical images are not all in the first cluster")
 	}
 }
@@ -212,6 +204,7 @@ func judge(images *idx.Images[uint8], label []int32, k int) *Evaluation {
 		Sizes:      make([]int, k),
 		Centroids:  &idx.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
 		Silhouette: make([]float64, k),
+		OfImage:    make([]float64, images.N),
 	}
 	medians(images, label, e.Centroids)
 	filled := 0
@@ -252,6 +245,7 @@ func judge(images *idx.Images[uint8], label []int32, k int) *Evaluation {
 		if max(a, b) > 0 {
 			s = (b - a) / max(a, b)
 		}
+		e.OfImage[i] = s
 		e.Silhouette[label[i]] += s
 		e.Average += s
 	}
@@ -290,6 +284,9 @@ func TestEvaluateIsTheDefinition(t *testing.T) {
 			got, want := Evaluate(images, label, c.k), judge(images, label, c.k)
 			if !slices.Equal(got.Sizes, want.Sizes) || got.Objective != want.Objective {
 				t.Errorf("sizes %v, objective %d; want %v, %d", got.Sizes, got.Objective, want.Sizes, want.Objective)
+			}
+			if !slices.Equal(got.OfImage, want.OfImage) {
+				t.Errorf("silhouettes of the images %v, want %v", got.OfImage, want.OfImage)
 			}
 			if !slices.Equal(got.Silhouette, want.Silhouette) || got.Average != want.Average {
 				t.Errorf("silhouettes %v, average %v; want %v, %v", got.Silhouette, got.Average, want.Silhouette, want.Average)

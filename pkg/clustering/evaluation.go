@@ -12,6 +12,7 @@ type Evaluation struct {
 	Centroids  *idx.Images[uint8] // the medians of each cluster's images; black for an empty cluster
 	Silhouette []float64          // mean silhouette of each cluster's images, in [-1, 1], better when higher; 0 for an empty cluster
 	Average    float64            // mean silhouette of all images
+	OfImage    []float64          // silhouette of each image
 	Objective  int64              // sum over all images of the Manhattan distance to the nearest centroid, in grey levels
 }
 
@@ -29,6 +30,7 @@ func Evaluate(images *idx.Images[uint8], label []int32, k int) *Evaluation {
 		Sizes:      make([]int, k),
 		Centroids:  &idx.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
 		Silhouette: make([]float64, k),
+		OfImage:    make([]float64, images.N),
 	}
 	lists := members(label, k)
 	var filled []int
@@ -58,9 +60,11 @@ func Evaluate(images *idx.Images[uint8], label []int32, k int) *Evaluation {
 	for i, c := range label {
 		a := float64(own[i]) / float64(e.Sizes[c])
 		b := float64(other[i]) / float64(e.Sizes[neighbour[i]])
-		if s := max(a, b); s > 0 {
-			e.Silhouette[c] += (b - a) / s
-			e.Average += (b - a) / s
+		if m := max(a, b); m > 0 {
+			s := (b - a) / m
+			e.OfImage[i] = s
+			e.Silhouette[c] += s
+			e.Average += s
 		}
 	}
 	for _, c := range filled {

@@ -18,14 +18,18 @@ const settled = 100
 // Lloyd is k-medians: every image goes to the nearest centroid, every centroid becomes the median of its images, until at most
 // settled images change. seeds are the images that are the first centroids. The result is the cluster of each image, 0 to len(seeds)-1.
 // Ties go to the lower cluster. A cluster that loses all its images keeps its centroid, where the original crashed.
-func Lloyd[P uint8 | uint16](images *idx.Images[P], seeds []int) []int32 {
+// After each pass progress, if it is not nil, gets its number, from 1, and how many images changed their cluster.
+func Lloyd[P uint8 | uint16](images *idx.Images[P], seeds []int, progress func(pass, changed int)) []int32 {
 	centroids := centroidsAt(images, seeds)
 	label := make([]int32, images.N)
 	for i := range label {
 		label[i] = -1
 	}
-	for {
+	for pass := 1; ; pass++ {
 		changed := assign(images, centroids, label)
+		if progress != nil {
+			progress(pass, changed)
+		}
 		if changed <= settled {
 			return label
 		}
@@ -43,7 +47,7 @@ func centroidsAt[P uint8 | uint16](images *idx.Images[P], seeds []int) *idx.Imag
 }
 
 // assign gives every image the label of the nearest centroid and is the number of labels that this changed.
-func assign[P uint8 | uint16](images, centroids *idx.Images[P], label []int32) (changed int64) {
+func assign[P uint8 | uint16](images, centroids *idx.Images[P], label []int32) (changed int) {
 	var sum atomic.Int64
 	parallel.Blocks(images.N, imagesPerJob, func(from, to int) {
 		moved := 0
@@ -61,5 +65,5 @@ func assign[P uint8 | uint16](images, centroids *idx.Images[P], label []int32) (
 		}
 		sum.Add(int64(moved))
 	})
-	return sum.Load()
+	return int(sum.Load())
 }

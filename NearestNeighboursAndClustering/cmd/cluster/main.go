@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"imagesimilarity/pkg/atomicfile"
+	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 )
 
@@ -21,7 +22,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "cluster: %v\n%s", err, usage)
 		return 2
 	}
-	if err := converse(opt, stdin, stdout); err != nil {
+	if err := converse(opt, stdin, stdout, progress.New(stderr, opt.quiet)); err != nil {
 		fmt.Fprintf(stderr, "cluster: %v\n", err)
 		return 1
 	}
@@ -29,38 +30,56 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 // converse reports on the files of the command line, then on those that a person names, as long as there are more.
-// After each round the output file is written anew as a whole, so that it never holds a part of a round.
-func converse(opt options, stdin io.Reader, stdout io.Writer) error {
+// After each round the output files are written anew as a whole, so that they never hold a part of a round.
+func converse(opt options, stdin io.Reader, stdout io.Writer, display *progress.Display) error {
 	k, err := readConfiguration(opt.configuration)
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Distinct(opt.output, opt.configuration); err != nil {
+	if err := atomicfile.Apart(opt.output, opt.html); err != nil {
 		return err
 	}
-	round, err := cluster(opt.inputs, opt.output, k)
+	if err := opt.distinct(opt.configuration); err != nil {
+		return err
+	}
+	r, err := opt.cluster(opt.inputs, k, display)
 	if err != nil {
 		return err
 	}
-	var report bytes.Buffer // all rounds
+	var text bytes.Buffer // all rounds
+	page := newPage(opt, k)
 	ask := prompt.NewTokens(stdin, stdout)
 	for {
-		report.Write(round)
+		r.write(&text)
 		err := atomicfile.Write(opt.output, func(w io.Writer) error {
-			_, err := w.Write(report.Bytes())
+			_, err := w.Write(text.Bytes())
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if round = nextRound(ask, opt.output, k); round == nil {
+		if opt.html != "" {
+			page.AddCluster(r.html())
+			if err := atomicfile.Write(opt.html, page.Render); err != nil {
+				return err
+			}
+		}
+		if r = opt.nextRound(ask, k, display); r == nil {
 			return ask.Err()
 		}
 	}
 }
 
-// nextRound asks whether there is another round and for its files, until some serve; it is the round's report, nil where there is none.
-func nextRound(ask *prompt.Tokens, output string, k int) []byte {
+// distinct is an error where an output file is also one of the input files.
+func (opt options) distinct(inputs ...string) error {
+	if err := atomicfile.Distinct(opt.output, inputs...); err != nil {
+		return err
+	}
+	return atomicfile.Distinct(opt.html, inputs...)
+}
+
+// nextRound asks whether there is another round and for its files, until some serve; nil where there is none.
+func (opt options) nextRound(ask *prompt.Tokens, k int, display *progress.Display) *round {
 	if !ask.Again("Do you want to enter another query (Y/N)?  ") {
 		return nil
 	}
@@ -79,9 +98,9 @@ func nextRound(ask *prompt.Tokens, output string, k int) []byte {
 				return nil
 			}
 		}
-		report, err := cluster(in, output, k)
+		r, err := opt.cluster(in, k, display)
 		if err == nil {
-			return report
+			return r
 		}
 		ask.Say(err.Error() + "\n")
 	}

@@ -6,12 +6,16 @@ import (
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 )
 
-const usage = "Usage:./cluster -d <input file original space> -i <input file new space> -n <classes from NN as clusters file> -c <configuration file> -o <output file>\n"
+const usage = "Usage:./cluster -d <input file original space> -i <input file new space> -n <classes from NN as clusters file> -c <configuration file> -o <output file>\n" +
+	"-html <HTML file> writes a report with pictures, -quiet shows no progress; both may be left out\n"
 
-// options are the files that the command line names; no name is empty.
+// options are what the command line says. Names of files are never empty, but that of the HTML file is where there is to be none.
 type options struct {
 	inputs
 	configuration, output string
+	html                  string
+	quiet                 bool
+	args                  []string // the command line itself
 }
 
 // inputs are the files of one round.
@@ -22,18 +26,18 @@ type inputs struct {
 }
 
 func parseOptions(args []string) (options, error) {
-	var opt options
+	opt := options{args: args}
 	flags := []struct {
 		name  string
 		value *string
 	}{
 		{"-d", &opt.original}, {"-i", &opt.reduced}, {"-n", &opt.classes}, {"-c", &opt.configuration}, {"-o", &opt.output},
 	}
-	values := make(map[string]*string)
+	values := map[string]*string{"-html": &opt.html}
 	for _, f := range flags {
 		values[f.name] = f.value
 	}
-	if err := arguments.Parse(args, values, nil); err != nil {
+	if err := arguments.Parse(args, values, map[string]*bool{"-quiet": &opt.quiet}); err != nil {
 		return opt, err
 	}
 	for _, f := range flags {

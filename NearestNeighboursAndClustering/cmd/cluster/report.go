@@ -6,18 +6,33 @@ import (
 	"strconv"
 	"time"
 
-	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/ostream"
+	"imagesimilarity/pkg/progress"
 )
 
 // maxImages is the largest number that the seeding's generator can draw an image from.
 const maxImages = 1<<31 - 3
 
-// cluster is the report of one round: k clusters in the new space, k in the original space, and the classes, all judged in the original space.
-func cluster(in inputs, output string, k int) ([]byte, error) {
-	if err := atomicfile.Distinct(output, in.original, in.reduced, in.classes); err != nil {
+// A round is three groupings of the same images, all judged in the original space.
+type round struct {
+	inputs
+	images            *idx.Images[uint8]
+	reduced, original grouping // k-medians in the new and in the original space
+	classes           grouping
+}
+
+// A grouping gives every image a cluster.
+type grouping struct {
+	label   []int32
+	judged  *clustering.Evaluation
+	seconds float64 // that Lloyd's iteration took, by the clock on the wall; the original counted processor seconds
+}
+
+// cluster reads and groups the images of one round.
+func (opt options) cluster(in inputs, k int, display *progress.Display) (*round, error) {
+	if err := opt.distinct(in.original, in.reduced, in.classes); err != nil {
 		return nil, err
 	}
 	original, err := idx.ReadImages(in.original)
@@ -39,37 +54,46 @@ func cluster(in inputs, output string, k int) ([]byte, error) {
 		return nil, err
 	}
 
-	var report bytes.Buffer
-	report.WriteString("NEW SPACE\n")
-	if err := writeKMedians(&report, reduced, original, k); err != nil {
+	r := &round{inputs: in, images: original}
+	if r.reduced, err = kMedians(reduced, original, k, display.Passes("k-medians in the new space", "images")); err != nil {
 		return nil, err
 	}
-	report.WriteString("ORIGINAL SPACE\n")
-	if err := writeKMedians(&report, original, original, k); err != nil {
+	if r.original, err = kMedians(original, original, k, display.Passes("k-medians in the original space", "images")); err != nil {
 		return nil, err
 	}
-	report.WriteString("CLASSES AS CLUSTERS\n")
-	writeJudgement(&report, clustering.Evaluate(original, class, classes))
-	return report.Bytes(), nil
+	r.classes = grouping{label: class, judged: clustering.Evaluate(original, class, classes)}
+	return r, nil
 }
 
-// writeKMedians clusters the images in space and writes what came out, judged in the original space, and an empty line.
-// The time is the seconds that Lloyd's iteration took, by the clock on the wall; the original counted processor seconds.
-func writeKMedians[P uint8 | uint16](report *bytes.Buffer, space *idx.Images[P], original *idx.Images[uint8], k int) error {
+// kMedians clusters the images in space and judges what came out in the original space.
+func kMedians[P uint8 | uint16](space *idx.Images[P], original *idx.Images[uint8], k int, progress func(pass, changed int)) (grouping, error) {
 	seeds, err := clustering.Seed(space, k)
 	if err != nil {
-		return err
+		return grouping{}, err
 	}
 	start := time.Now()
-	label := clustering.Lloyd(space, seeds)
+	label := clustering.Lloyd(space, seeds, progress)
 	seconds := time.Since(start).Seconds()
+	return grouping{label, clustering.Evaluate(original, label, k), seconds}, nil
+}
 
-	e := clustering.Evaluate(original, label, k)
+// write writes the round as the original did.
+func (r *round) write(report *bytes.Buffer) {
+	report.WriteString("NEW SPACE\n")
+	writeKMedians(report, r.reduced)
+	report.WriteString("ORIGINAL SPACE\n")
+	writeKMedians(report, r.original)
+	report.WriteString("CLASSES AS CLUSTERS\n")
+	writeJudgement(report, r.classes.judged)
+}
+
+// writeKMedians writes the clusters that k-medians found, and an empty line.
+func writeKMedians(report *bytes.Buffer, g grouping) {
 	var line []byte
-	for c, size := range e.Sizes {
+	for c, size := range g.judged.Sizes {
 		line = fmt.Appendf(line[:0], "CLUSTER-%d {size: %d, centroid: [", c+1, size)
 		if size > 0 {
-			for p, v := range e.Centroids.At(c) {
+			for p, v := range g.judged.Centroids.At(c) {
 				if p > 0 {
 					line = append(line, ", "...)
 				}
@@ -78,10 +102,9 @@ func writeKMedians[P uint8 | uint16](report *bytes.Buffer, space *idx.Images[P],
 		}
 		report.Write(append(line, "]}\n"...))
 	}
-	fmt.Fprintf(report, "clustering_time: %s\n", ostream.Double(seconds))
-	writeJudgement(report, e)
+	fmt.Fprintf(report, "clustering_time: %s\n", ostream.Double(g.seconds))
+	writeJudgement(report, g.judged)
 	report.WriteByte('\n')
-	return nil
 }
 
 // writeJudgement writes the silhouette of each cluster and, last in the list, of all images, and the objective.

@@ -1,0 +1,195 @@
+package progress
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// work tells n units, one every step of the test's own clock.
+func work(told func(done, total int), n int, step time.Duration) {
+	for i := range n {
+		time.Sleep(step)
+		told(i+1, n)
+	}
+}
+
+func TestLines(t *testing.T) {
+	tests := []struct {
+		name string
+		n    int
+		step time.Duration
+		want string
+	}{
+		{"short work is silent", 19, 100 * time.Millisecond, ""},
+		{"a first line after two seconds, then the end", 40, 100 * time.Millisecond,
+			"search: 20 of 40 queries (50%), 10 a second, 2s left\n" +
+				"search: 40 queries in 4s\n"},
+		{"a line every five seconds", 16, time.Second,
+			"search: 2 of 16 queries (12%), 1 a second, 14s left\n" +
+				"search: 7 of 16 queries (43%), 1 a second, 9s left\n" +
+				"search: 12 of 16 queries (75%), 1 a second, 4s left\n" +
+				"search: 16 queries in 16s\n"},
+		{"one long unit has no line: there is nothing left to tell", 1, time.Hour, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var out bytes.Buffer
+				work(New(&out, false).Task("search", "queries"), test.n, test.step)
+				if out.String() != test.want {
+					t.Errorf("got\n%swant\n%s", out.String(), test.want)
+				}
+			})
+		})
+	}
+}
+
+func TestLateAndUselessCallsAreIgnored(t *testing.T) {
+	for _, terminal := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var out bytes.Buffer
+			told := (&Display{w: &out, terminal: terminal}).Task("search", "queries")
+			time.Sleep(time.Minute)
+			told(0, 0)
+			told(0, 10)
+			if out.Len() > 0 {
+				t.Errorf("nothing is done, but %q", out.String())
+			}
+			told(5, 10)
+			n := out.Len()
+			if n == 0 {
+				t.Error("half is done after a minute, but nothing was shown")
+			}
+			time.Sleep(time.Minute)
+			told(3, 10)
+			if out.Len() != n {
+				t.Errorf("a late call was shown: %q", out.String())
+			}
+			told(10, 10)
+			n = out.Len()
+			told(10, 10)
+			told(11, 10)
+			if out.Len() != n {
+				t.Errorf("a call after the end was shown: %q", out.String())
+			}
+		})
+	}
+}
+
+func TestBar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		told := (&Display{w: &out, terminal: true}).Task("search", "queries")
+		work(func(done, _ int) { told(done, 100) }, 19, 100*time.Millisecond)
+		if out.Len() > 0 {
+			t.Errorf("shown before two seconds have passed: %q", out.String())
+		}
+		for i := 20; i <= 99; i++ {
+			time.Sleep(100 * time.Millisecond)
+			told(i, 100)
+		}
+		states := strings.Split(out.String(), "\r")
+		last := states[len(states)-1]
+		if want := regexp.MustCompile(`^search +99% .*\(99/100, 10 queries/s\) \[9s:0s\] *$`); !want.MatchString(last) {
+			t.Errorf("last state %q, want it to match %s", last, want)
+		}
+		if first := regexp.MustCompile(`\(20/100, 10 queries/s\) \[2s:8s\]`); !first.MatchString(out.String()) {
+			t.Errorf("%q, want it to match %s: rate and time left count from the start", out.String(), first)
+		}
+		time.Sleep(time.Second)
+		told(100, 100)
+		if rest := out.String()[strings.LastIndex(out.String(), last)+len(last):]; strings.TrimSpace(rest) != "" || !strings.HasSuffix(rest, "\r") {
+			t.Errorf("the bar ended with %q, want the line wiped", rest)
+		}
+		if strings.Contains(out.String(), "\n") {
+			t.Error("the bar left its line")
+		}
+	})
+}
+
+func TestShortBarIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		told := (&Display{w: &out, terminal: true}).Task("search", "queries")
+		work(told, 19, 100*time.Millisecond)
+		if out.Len() > 0 {
+			t.Errorf("%q", out.String())
+		}
+		// All of the long work is one unit: the end comes with the first call.
+		told = (&Display{w: &out, terminal: true}).Task("search", "queries")
+		work(told, 1, time.Minute)
+		if out.Len() > 0 {
+			t.Errorf("%q", out.String())
+		}
+	})
+}
+
+func TestQuiet(t *testing.T) {
+	for _, terminal := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var out bytes.Buffer
+			work((&Display{w: &out, terminal: terminal, quiet: true}).Task("search", "queries"), 100, time.Minute)
+			if out.Len() > 0 {
+				t.Errorf("%q", out.String())
+			}
+		})
+	}
+}
+
+func TestPasses(t *testing.T) {
+	for _, c := range []struct {
+		display Display
+		want    string
+	}{
+		{Display{}, "k-medians: pass 3, 97 images changed, 2s\nk-medians: pass 11, 89 images changed, 8s\n"},
+		{Display{terminal: true}, "k-medians: pass 3, 97 images changed, 2s\nk-medians: pass 11, 89 images changed, 8s\n"},
+		{Display{quiet: true}, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var out bytes.Buffer
+			c.display.w = &out
+			told := c.display.Passes("k-medians", "images")
+			for pass := 1; pass <= 16; pass++ {
+				time.Sleep(700 * time.Millisecond)
+				told(pass, 100-pass)
+			}
+			if out.String() != c.want {
+				t.Errorf("%+v: %q, want %q", c.display, out.String(), c.want)
+			}
+		})
+	}
+}
+
+func TestManyGoroutinesTell(t *testing.T) {
+	for _, terminal := range []bool{false, true} {
+		var out bytes.Buffer // would be a data race were the calls not in turn
+		told := (&Display{w: &out, terminal: terminal}).Task("search", "queries")
+		var wg sync.WaitGroup
+		for g := range 8 {
+			wg.Go(func() {
+				for i := g; i < 1000; i += 8 {
+					told(i+1, 1000)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+func TestFileIsNoTerminal(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if New(f, false).terminal {
+		t.Error("a file was taken for a terminal")
+	}
+}

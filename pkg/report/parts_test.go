@@ -1,0 +1,324 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"image"
+	"image/png"
+	"math"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+	"imagesimilarity/pkg/idx"
+)
+
+func decode(t *testing.T, uri string) *image.Gray {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(uri, "data:image/png;base64,"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.(*image.Gray)
+}
+
+func TestPictureIsTheImage(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, size := range [][2]int{{1, 1}, {3, 5}, {28, 28}, {56, 56}} {
+		m := noise(1, size[0], size[1], rng)
+		got := decode(t, string(picture(m.Pix, m.Rows, m.Cols)))
+		if got.Rect.Dx() != m.Cols || got.Rect.Dy() != m.Rows || !bytes.Equal(got.Pix, m.Pix) {
+			t.Errorf("%v: the picture differs from the image", size)
+		}
+	}
+}
+
+func TestShrinkAverages(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, size := range [][2]int{{57, 1}, {57, 57}, {112, 30}, {113, 200}, {1, 1000}} {
+		m := noise(1, size[0], size[1], rng)
+		f := 1
+		for max(m.Rows, m.Cols) > f*maxSide {
+			f++
+		}
+		got, h, w := shrink(m.Pix, m.Rows, m.Cols)
+		if h > maxSide || w > maxSide || len(got) != h*w {
+			t.Fatalf("%v: %dx%d, %d pixels", size, h, w, len(got))
+		}
+		sum, n := make([]float64, h*w), make([]float64, h*w)
+		for i, v := range m.Pix {
+			at := i/m.Cols/f*w + i%m.Cols/f
+			sum[at] += float64(v)
+			n[at]++
+		}
+		for i := range got {
+			if want := uint8(math.Floor(sum[i]/n[i] + 0.5)); got[i] != want {
+				t.Errorf("%v: pixel %d is %d, want %d", size, i, got[i], want)
+			}
+		}
+	}
+}
+
+func TestSpritesStandWhereTheScriptLooks(t *testing.T) {
+	m := noise(130, 6, 4, rand.New(rand.NewPCG(1, 1)))
+	index := []int{5, 3, 9}
+	for i := range 127 {
+		index = append(index, i)
+	}
+	s := sprites(m, index)
+	sheet := decode(t, string(s.Picture))
+	if s.SheetW != sheet.Rect.Dx() || s.SheetH != sheet.Rect.Dy() || s.Width != 4 || s.Height != 6 {
+		t.Errorf("%+v does not describe %v", s, sheet.Rect)
+	}
+	for i, at := range index {
+		left, top := i%s.Across*s.Width, i/s.Across*s.Height
+		for p, want := range m.At(at) {
+			if got := sheet.GrayAt(left+p%m.Cols, top+p/m.Cols).Y; got != want {
+				t.Fatalf("sprite %d differs from image %d", i, at)
+			}
+		}
+	}
+}
+
+func TestGrey(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	if got, want := grey([]float32{0, 0.5, 1, -3, 7, nan, inf}, 1), []uint8{0, 128, 255, 0, 255, 0, 255}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := grey([]float32{0, 0}, 0); !slices.Equal(got, []uint8{0, 0}) {
+		t.Errorf("a black image is %v", got)
+	}
+}
+
+func TestDistribution(t *testing.T) {
+	values := make([]float64, 101)
+	for i := range values {
+		values[i] = float64((i * 37) % 101)
+	}
+	if got, want := distribution(values), (spread{50, 50, 90, 100}); got != want {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := distribution(nil); !math.IsNaN(got.mean) || !math.IsNaN(got.max) {
+		t.Errorf("%v for no values", got)
+	}
+}
+
+// naiveRandIndex counts the pairs of images one by one.
+func naiveRandIndex(a, b []int32) float64 {
+	var both, inA, inB, all float64
+	for i := range a {
+		for j := range i {
+			all++
+			if a[i] == a[j] {
+				inA++
+			}
+			if b[i] == b[j] {
+				inB++
+			}
+			if a[i] == a[j] && b[i] == b[j] {
+				both++
+			}
+		}
+	}
+	chance := inA * inB / all
+	return (both - chance) / ((inA+inB)/2 - chance)
+}
+
+func TestRandIndex(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 50 {
+		m := noise(60, 1, 1, rng)
+		a, b := clusteringOf("a", m, 2+rng.IntN(5), rng), clusteringOf("b", m, 2+rng.IntN(5), rng)
+		for i := range a.Label { // a part agrees
+			if rng.IntN(2) == 0 {
+				b.Label[i] = a.Label[i] % int32(b.Medians.N)
+			}
+		}
+		got, want := randIndex(contingency(a, b).Count), naiveRandIndex(a.Label, b.Label)
+		if math.Abs(got-want) > 1e-12 {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		count [][]int
+		want  float64
+	}{
+		{"equal up to the names", [][]int{{0, 3}, {5, 0}}, 1},
+		{"all in one", [][]int{{7}}, 1},
+		{"one against many", [][]int{{1, 1, 1, 1}}, 0},
+		{"one image", [][]int{{1, 0}}, 1},
+		{"none", [][]int{{0, 0}}, 1},
+	} {
+		if got := randIndex(test.count); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// The components of gonum are the oracle: places agree up to the sign of a direction.
+func TestPlane(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, d := range []int{2, 3, 10, 40} {
+		m := &idx.Images[uint16]{N: 300, Rows: 1, Cols: d, Pix: make([]uint16, 300*d)}
+		for i := range m.N {
+			hidden := [2]float64{rng.NormFloat64(), rng.NormFloat64()}
+			for j := range d {
+				v := 12000 + 3000*math.Sin(float64(j))*hidden[0] + 1500*math.Cos(3*float64(j))*hidden[1] + 200*rng.NormFloat64()
+				m.Pix[i*d+j] = uint16(min(max(v, 0), 65535))
+			}
+		}
+		points := sample(m.N, 150)
+		got, share := plane(m, points)
+
+		x := mat.NewDense(len(points), d, nil)
+		for r, i := range points {
+			for c, v := range m.At(i) {
+				x.Set(r, c, float64(v))
+			}
+		}
+		var pc stat.PC
+		if !pc.PrincipalComponents(x, nil) {
+			t.Fatal("gonum found no components")
+		}
+		var axes mat.Dense
+		pc.VectorsTo(&axes)
+		variance := pc.VarsTo(nil)
+		total := 0.0
+		for _, v := range variance {
+			total += v
+		}
+		if want := (variance[0] + variance[1]) / total; math.Abs(share-want) > 1e-9 {
+			t.Errorf("d = %d: the plane holds %v of the variance, want %v", d, share, want)
+		}
+		for c := range 2 {
+			mean := 0.0
+			place := make([]float64, len(points))
+			for r := range points {
+				place[r] = mat.Dot(x.RowView(r), axes.ColView(c))
+				mean += place[r] / float64(len(points))
+			}
+			sign := math.Copysign(1, (place[0]-mean)*got[0][c])
+			for r := range points {
+				if want := sign * (place[r] - mean); math.Abs(got[r][c]-want) > 1e-3 {
+					t.Fatalf("d = %d: point %d lies at %v, want %v", d, r, got[r][c], want)
+				}
+			}
+		}
+	}
+}
+
+func TestPlaneOfFewDirections(t *testing.T) {
+	for name, test := range map[string]struct {
+		cols  int
+		pix   []uint16
+		share float64
+	}{
+		"one dimension": {1, []uint16{1, 5, 9, 3}, 1},
+		"on a line":     {3, []uint16{0, 0, 0, 10, 20, 30, 20, 40, 60, 5, 10, 15}, 1},
+		"one place":     {2, []uint16{7, 7, 7, 7, 7, 7, 7, 7}, 1},
+	} {
+		m := &idx.Images[uint16]{N: 4, Rows: 1, Cols: test.cols, Pix: test.pix}
+		got, share := plane(m, []int{0, 1, 2, 3})
+		if math.Abs(share-test.share) > 1e-12 {
+			t.Errorf("%s: share %v, want %v", name, share, test.share)
+		}
+		for i := range got {
+			for j := range i {
+				want := 0.0
+				for c := range test.cols {
+					want = math.Hypot(want, float64(m.At(i)[c])-float64(m.At(j)[c]))
+				}
+				if d := math.Hypot(got[i][0]-got[j][0], got[i][1]-got[j][1]); math.Abs(d-want) > 1e-9 {
+					t.Errorf("%s: points %d and %d are %v apart, want %v", name, i, j, d, want)
+				}
+			}
+		}
+	}
+}
+
+// What the bars show is read back from their drawing: the height of each, by the tallest.
+func TestHistogramCounts(t *testing.T) {
+	drawing := string(histogram("Title & more", "x", "y", []float64{1, 1, 1, 1, 1.3, 1.3, 1.6, 99}, 1, 2, 4, 0))
+	if !strings.HasPrefix(drawing, `<svg role="img" aria-label="Title &amp; more" viewBox="0 0 420 220">`) || !strings.HasSuffix(drawing, "</svg>") {
+		t.Errorf("%.80s …", drawing)
+	}
+	var heights []float64
+	for _, bar := range regexp.MustCompile(`<path d="M(\S+?),(\S+?)L(\S+?),(\S+?)L(\S+?),(\S+?)L\S+?Z" style="fill:var\(--c0\)`).FindAllStringSubmatch(drawing, -1) {
+		ys := []float64{float(t, bar[2]), float(t, bar[4]), float(t, bar[6])}
+		heights = append(heights, slices.Max(ys)-slices.Min(ys))
+	}
+	want := []float64{4, 2, 1, 1}
+	if len(heights) != len(want) {
+		t.Fatalf("%d bars, want %d", len(heights), len(want))
+	}
+	for i := range want {
+		if got := heights[i] / heights[0] * want[0]; math.Abs(got-want[i]) > 0.01 {
+			t.Errorf("bar %d is %v high, want %v", i, got, want[i])
+		}
+	}
+}
+
+func float(t *testing.T, s string) float64 {
+	t.Helper()
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestDrawingsTakeTheColoursOfThePage(t *testing.T) {
+	for name, drawing := range map[string]string{
+		"losses":      string(losses("a", []curve{{"x", []float64{3, 2, 1}}, {"y", []float64{2, 2, 2}}}, 1)),
+		"histogram":   string(histogram("a", "x", "y", []float64{1, 2}, 1, 3, 5, 1)),
+		"bars":        string(bars("a", "x", "y", []string{"p", "q"}, [][]int{{1, 2}, {3, 4}})),
+		"silhouettes": string(silhouettes("a", 1, [][]float64{{0.5, -0.5}, {0.1}}, 0.2)),
+	} {
+		if found := regexp.MustCompile(`#[0-9A-Fa-f]{6}`).FindString(drawing); found != "" {
+			t.Errorf("%s has the colour %s in both themes", name, found)
+		}
+		if !strings.Contains(drawing, "var(--ink)") || !strings.Contains(drawing, "var(--c1)") {
+			t.Errorf("%s is drawn without the page's colours", name)
+		}
+		if strings.Contains(drawing, "<?xml") || strings.Contains(drawing, "NaN") {
+			t.Errorf("%s has what a page must not have", name)
+		}
+	}
+}
+
+func TestColourOfEveryKindDiffers(t *testing.T) {
+	for _, n := range []int{1, 10, 11, 26, 62} {
+		seen := map[string]bool{}
+		for i := range n {
+			seen[string(colour(i, n))] = true
+		}
+		if len(seen) != n {
+			t.Errorf("%d colours for %d kinds", len(seen), n)
+		}
+	}
+}
+
+func TestShade(t *testing.T) {
+	h := heatMap{Count: [][]int{{75, 25, 0}, {0, 0, 4}}, Diagonal: true}
+	for _, test := range []struct {
+		i, j int
+		want cell
+	}{
+		{0, 0, cell{"right strong", "0.866", "75"}}, {0, 1, cell{"wrong", "0.500", "25"}}, {0, 2, cell{"none", "0", "·"}},
+		{1, 2, cell{"wrong strong", "1.000", "4"}}, {1, 1, cell{"none", "0", "·"}},
+	} {
+		if got := shade(h, test.i, test.j); got != test.want {
+			t.Errorf("(%d, %d): %v, want %v", test.i, test.j, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"image"
+	"image/png"
+	"sync"
+
+	"imagesimilarity/pkg/idx"
+)
+
+// maxSide is the largest width and height of a picture on a page; images that are larger are made smaller. It bounds the size of a page.
+const maxSide = 56
+
+// A Tile is a picture with a few short lines under it.
+type tile struct {
+	Picture template.URL
+	Alt     string
+	Lines   []string
+	Mark    string // "right", "wrong" or nothing: the colour of its frame
+}
+
+// A card is a titled group of tiles.
+type card struct {
+	Title string
+	Tiles []tile
+}
+
+// picture is a grey image of (rows, cols) pixels as a data URI.
+func picture(pix []uint8, rows, cols int) template.URL {
+	pix, rows, cols = shrink(pix, rows, cols)
+	return dataURI(&image.Gray{Pix: pix, Stride: cols, Rect: image.Rect(0, 0, cols, rows)})
+}
+
+// shrink averages square blocks of pixels where an image is larger than maxSide.
+func shrink(pix []uint8, rows, cols int) ([]uint8, int, int) {
+	f := (max(rows, cols) + maxSide - 1) / maxSide
+	if f <= 1 {
+		return pix, rows, cols
+	}
+	h, w := (rows+f-1)/f, (cols+f-1)/f
+	small := make([]uint8, h*w)
+	for y := range h {
+		for x := range w {
+			sum, n := 0, 0
+			for v := y * f; v < min((y+1)*f, rows); v++ {
+				for u := x * f; u < min((x+1)*f, cols); u++ {
+					sum += int(pix[v*cols+u])
+					n++
+				}
+			}
+			small[y*w+x] = uint8((sum + n/2) / n)
+		}
+	}
+	return small, h, w
+}
+
+// A sheet is one picture of many images, side by side in rows of Across.
+type sheet struct {
+	Picture        template.URL
+	Across, Down   int
+	Width, Height  int // of one image
+	SheetW, SheetH int
+}
+
+// sprites puts the images with the given numbers on one sheet, in this order.
+func sprites(m *idx.Images[uint8], index []int) sheet {
+	_, h, w := shrink(make([]uint8, m.Dim()), m.Rows, m.Cols)
+	s := sheet{Across: 50, Width: w, Height: h}
+	s.Down = (len(index) + s.Across - 1) / s.Across
+	s.SheetW, s.SheetH = s.Across*w, s.Down*h
+	canvas := image.NewGray(image.Rect(0, 0, s.SheetW, s.SheetH))
+	for i, at := range index {
+		pix, _, _ := shrink(m.At(at), m.Rows, m.Cols)
+		left, top := i%s.Across*w, i/s.Across*h
+		for y := range h {
+			copy(canvas.Pix[(top+y)*canvas.Stride+left:], pix[y*w:(y+1)*w])
+		}
+	}
+	s.Picture = dataURI(canvas)
+	return s
+}
+
+// encoder keeps its buffers, which are larger than the pictures, from one to the next.
+var encoder = png.Encoder{CompressionLevel: png.BestCompression, BufferPool: &buffers{}}
+
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) Get() *png.EncoderBuffer {
+	e, _ := b.pool.Get().(*png.EncoderBuffer)
+	return e
+}
+
+func (b *buffers) Put(e *png.EncoderBuffer) { b.pool.Put(e) }
+
+// dataURI is the image as a PNG inside of a URI.
+func dataURI(m *image.Gray) template.URL {
+	var b bytes.Buffer
+	if err := encoder.Encode(&b, m); err != nil {
+		panic(err) // only a picture without pixels cannot be encoded, and idx reads none
+	}
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes()))
+}
+
+// called names an image for people: its number and, where it is known, its label.
+func called(i int, labels []uint8) string {
+	if i < len(labels) {
+		return fmt.Sprintf("image %s, label %d", count(i), labels[i])
+	}
+	return "image " + count(i)
+}

@@ -1,0 +1,242 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"image/color"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// A drawing is a plot with the sentence under it.
+type drawing struct {
+	Drawing template.HTML
+	Caption string
+}
+
+// Stand-ins for the colours of the style sheet, which differ in light and dark. Each occurs for nothing else.
+var (
+	ink    = color.NRGBA{R: 1, G: 2, B: 3, A: 255}
+	faint  = color.NRGBA{R: 1, G: 2, B: 4, A: 255}
+	series = []color.NRGBA{
+		{R: 2, G: 0, B: 1, A: 255}, {R: 2, G: 1, B: 1, A: 255}, {R: 2, G: 2, B: 1, A: 255}, {R: 2, G: 3, B: 1, A: 255}, {R: 2, G: 4, B: 1, A: 255},
+		{R: 2, G: 5, B: 1, A: 255}, {R: 2, G: 6, B: 1, A: 255}, {R: 2, G: 7, B: 1, A: 255}, {R: 2, G: 8, B: 1, A: 255}, {R: 2, G: 9, B: 1, A: 255},
+	}
+)
+
+// themed replaces the stand-ins, and gives the font in which gonum measured the texts its twins on other systems.
+var themed = func() *strings.Replacer {
+	pairs := []string{"font-family:Liberation Sans", "font-family:Liberation Sans,Arial,Helvetica,sans-serif", // of one width
+		hex(ink), "var(--ink)", hex(faint), "var(--faint)"}
+	for i, c := range series {
+		pairs = append(pairs, hex(c), fmt.Sprintf("var(--c%d)", i))
+	}
+	return strings.NewReplacer(pairs...)
+}()
+
+func hex(c color.NRGBA) string { return fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B) }
+
+// newPlot is an empty plot in the page's ink.
+func newPlot(x, y string) *plot.Plot {
+	p := plot.New()
+	p.BackgroundColor = nil
+	p.X.Label.Text, p.Y.Label.Text = x, y
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Color, a.Tick.Color = ink, ink
+		for _, s := range []*draw.TextStyle{&a.Label.TextStyle, &a.Tick.Label} {
+			s.Color, s.Font.Variant, s.Font.Size = ink, "Sans", 10
+		}
+	}
+	p.Legend.TextStyle.Color, p.Legend.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Size = ink, "Sans", 10
+	p.Legend.Top, p.Legend.Padding, p.Legend.ThumbnailWidth = true, 3, 16
+	return p
+}
+
+// svg draws a plot of w x h points for the inside of a page; alt says what it shows.
+func svg(p *plot.Plot, w, h vg.Length, alt string) template.HTML {
+	c := vgsvg.New(w, h)
+	p.Draw(draw.Crop(draw.New(c), 0, -6, 0, -2)) // what lies on the last tick must not be cut
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	// The page gives the drawing its size, and needs no XML declaration.
+	_, inside, _ := strings.Cut(b.String(), "<svg")
+	_, inside, _ = strings.Cut(inside, ">")
+	return template.HTML(fmt.Sprintf(`<svg role="img" aria-label="%s" viewBox="0 0 %g %g">`, template.HTMLEscapeString(alt), w.Points(), h.Points()) +
+		themed.Replace(strings.TrimSpace(inside)))
+}
+
+// A curve is a named row of values, one an epoch.
+type curve struct {
+	name   string
+	values []float64
+}
+
+// losses draws curves over the epochs, counted from 1, and a line behind each epoch of marks. Values that are not finite are left out.
+func losses(alt string, curves []curve, marks ...int) template.HTML {
+	p := newPlot("epoch", "loss")
+	p.Add(grid())
+	epochs := 1
+	for i, c := range curves {
+		epochs = max(epochs, len(c.values))
+		var points plotter.XYs
+		for e, v := range c.values {
+			if !math.IsNaN(v) && !math.IsInf(v, 0) {
+				points = append(points, plotter.XY{X: float64(e + 1), Y: v})
+			}
+		}
+		if len(points) == 0 {
+			continue
+		}
+		line, dots, err := plotter.NewLinePoints(points)
+		if err != nil {
+			panic(err) // all values are finite
+		}
+		line.Color, line.Width = series[i], 1.6
+		dots.Color, dots.Shape, dots.Radius = series[i], draw.CircleGlyph{}, 2
+		p.Add(line, dots)
+		p.Legend.Add(c.name, line)
+	}
+	p.X.Tick.Marker = every(float64((epochs+9)/10), 1, float64(epochs))
+	p.Y.Min = min(p.Y.Min, 0)
+	for _, m := range marks {
+		line, err := plotter.NewLine(plotter.XYs{{X: float64(m) + 0.5, Y: p.Y.Min}, {X: float64(m) + 0.5, Y: p.Y.Max}})
+		if err != nil {
+			panic(err) // all values are finite
+		}
+		line.Color, line.Dashes = ink, []vg.Length{3, 3}
+		p.Add(line)
+	}
+	return svg(p, 420, 250, alt)
+}
+
+func grid() *plotter.Grid {
+	g := plotter.NewGrid()
+	g.Vertical.Color, g.Horizontal.Color = faint, faint
+	return g
+}
+
+// every is ticks at the multiples of step from low to high.
+func every(step, low, high float64) plot.ConstantTicks {
+	var ticks plot.ConstantTicks
+	for i := math.Ceil(low / step); float64(i*step) <= high; i++ {
+		v := float64(i * step)
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', 3, 64)})
+	}
+	return ticks
+}
+
+// histogram counts the values in bins equal parts of [low, high); the last bar has those from high on, too.
+func histogram(alt, x, y string, values []float64, low, high float64, bins, colour int) template.HTML {
+	h := &plotter.Histogram{Bins: make([]plotter.HistogramBin, bins), FillColor: series[colour]}
+	h.Width = (high - low) / float64(bins)
+	for i := range h.Bins {
+		h.Bins[i].Min, h.Bins[i].Max = low+float64(float64(i)*h.Width), low+float64(float64(i+1)*h.Width)
+	}
+	for _, v := range values {
+		h.Bins[max(0, min(bins-1, int((v-low)/h.Width)))].Weight++
+	}
+	p := newPlot(x, y)
+	p.Add(grid(), h)
+	p.Y.Min = 0
+	p.Y.Max *= 1.05
+	return svg(p, 420, 220, alt)
+}
+
+// bars draws one bar for each of the groups' values over the numbers 0, 1, …
+func bars(alt, x, y string, names []string, groups [][]int) template.HTML {
+	p := newPlot(x, y)
+	p.Add(grid())
+	width := vg.Length(300) / vg.Length(len(groups)*len(groups[0])+len(groups[0]))
+	labels := make([]string, len(groups[0]))
+	for i := range labels {
+		labels[i] = fmt.Sprint(i)
+	}
+	for g, counts := range groups {
+		values := make(plotter.Values, len(counts))
+		for i, n := range counts {
+			values[i] = float64(n)
+		}
+		chart, err := plotter.NewBarChart(values, width)
+		if err != nil {
+			panic(err) // all values are finite
+		}
+		chart.Color, chart.LineStyle.Width = series[g], 0
+		chart.Offset = width * (vg.Length(g) - vg.Length(len(groups)-1)/2)
+		p.Add(chart)
+		p.Legend.Add(names[g], chart)
+	}
+	p.NominalX(labels...)
+	p.Legend.Left = true
+	p.Y.Min = 0
+	p.Y.Max *= 1.25 // room for the legend
+	return svg(p, 420, 240, alt)
+}
+
+// silhouettes draws the values of each cluster as a band of horizontal bars, sorted, the largest on top, as in Rousseeuw 1987, figure 2.
+// In a band of more images than lines, evenly spread ones are drawn.
+func silhouettes(alt string, first int, clusters [][]float64, average float64) template.HTML {
+	const lines, gap = 420, 8
+	total := 0
+	for _, c := range clusters {
+		total += len(c)
+	}
+	p := newPlot("silhouette", "cluster")
+	p.Add(grid())
+	var ticks []plot.Tick
+	y := 0.0
+	apart := (len(clusters) + 24) / 25 // the tick labels must not touch
+	for i, c := range clusters {
+		c = finite(c)
+		slices.Sort(c)
+		slices.Reverse(c)
+		height := max(1, len(c)*lines/max(total, 1))
+		if i%apart == 0 {
+			ticks = append(ticks, plot.Tick{Value: y - float64(height)/2, Label: fmt.Sprint(first + i)})
+		}
+		if len(c) > 0 {
+			band := plotter.XYs{{X: 0, Y: y}}
+			for l := range height {
+				v := c[l*len(c)/height]
+				band = append(band, plotter.XY{X: v, Y: y - float64(l)}, plotter.XY{X: v, Y: y - float64(l+1)})
+			}
+			band = append(band, plotter.XY{X: 0, Y: y - float64(height)})
+			polygon, err := plotter.NewPolygon(band)
+			if err != nil {
+				panic(err) // all values are finite
+			}
+			polygon.Color, polygon.LineStyle.Width = series[i%len(series)], 0
+			p.Add(polygon)
+		}
+		y -= float64(height + gap)
+	}
+	if mean, err := plotter.NewLine(plotter.XYs{{X: average, Y: 0}, {X: average, Y: y}}); err == nil { // else there is no average
+		mean.Color, mean.Dashes = ink, []vg.Length{3, 3}
+		p.Add(mean)
+	}
+	p.X.Tick.Marker = every(0.2, -1, 1)
+	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
+	p.Y.Tick.LineStyle.Width = 0
+	return svg(p, 420, 360, alt)
+}
+
+// finite is the finite ones of the values, in their order.
+func finite(values []float64) []float64 {
+	var f []float64
+	for _, v := range values {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			f = append(f, v)
+		}
+	}
+	return f
+}
