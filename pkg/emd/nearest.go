@@ -169,7 +169,7 @@ type candidate struct {
 const tolerance = 1e-8
 
 // seeds is the number of images, those of the lowest upright bounds, from which the first neighbours come.
-const seeds = 64
+const seeds = 256
 
 // taken is a square that no images have.
 const taken = math.MaxInt32

@@ -188,8 +188,8 @@ func TestImpossibleInputIsAnError(t *testing.T) {
 // Bounds never exceed distances, beyond the tolerance for rounding.
 func TestBoundsAreBounds(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
-	for _, c := range []struct{ rows, cols, cell int }{{1, 300, 1}, {2, 2, 1}, {7, 5, 1}, {28, 28, 4}, {12, 30, 2}, {24, 24, 1}} {
-		data := randomImages(random, 40, c.rows, c.cols)
+	for _, c := range []struct{ n, rows, cols, cell int }{{12, 1, 300, 1}, {40, 2, 2, 1}, {40, 7, 5, 1}, {40, 28, 28, 4}, {40, 12, 30, 2}, {10, 24, 24, 1}} {
+		data := randomImages(random, c.n, c.rows, c.cols)
 		ix, err := New(data, c.cell)
 		if err != nil {
 			t.Fatal(err)
