@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"math/bits"
 	"slices"
 	"sort"
 	"sync"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/parallel"
 )
 
@@ -32,12 +34,20 @@ func (n Neighbour) before(m Neighbour) bool {
 
 // An Index is a data set made ready for searching.
 type Index struct {
-	grid    *grid
-	images  *idx.Images[uint8]
-	black   []int32 // images without any grey level, ascending
-	upright upright
-	slanted []slanted
+	grid   *grid
+	images *idx.Images[uint8]
+	black  []int32  // images without any grey level, ascending
+	blank  []uint32 // bit i%32 of word i/32 is set where image i is black, or beyond the last
+	views  []view
+	// The first views once more, packed: they screen the whole data set for every query.
+	screens [screens]*metric.Points[uint16]
 }
+
+// directions are those of the views' first axes: along the rows, along a diagonal, and two between.
+var directions = [][2]int{{1, 0}, {1, 1}, {2, 1}, {1, 2}}
+
+// screens is how many views screen the data set.
+const screens = 2
 
 // New makes an index of images cut into square cells of cell pixels; it keeps the images. It is an error where the cells do not divide the images,
 // where they are more than 1,024, or where there are no images.
@@ -52,69 +62,48 @@ func New(data *idx.Images[uint8], cell int) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	ix := &Index{grid: g, images: data, upright: upright{axes: newAxes(g, 1, 0, uprightScale(g))}}
-	blocks := (data.N + blockImages - 1) / blockImages
-	ix.upright.images = make([]uint64, blocks*ix.upright.sums()*blockWords)
-	for _, direction := range [][2]int{{1, 1}, {2, 1}, {1, 2}} {
-		s := slanted{axes: newAxes(g, direction[0], direction[1], math.MaxUint16)}
-		s.images = make([]uint16, data.N*s.sums())
-		ix.slanted = append(ix.slanted, s)
+	ix := &Index{grid: g, images: data, blank: make([]uint32, metric.Tiles(data.N))}
+	for _, d := range directions {
+		ix.views = append(ix.views, newView(g, d[0], d[1], data.N))
 	}
-
-	black := make([]bool, data.N)
-	parallel.Do(blocks, func(jobs iter.Seq[int]) {
-		p := ix.newProjection()
-		for b := range jobs {
-			for i := b * blockImages; i < min(data.N, (b+1)*blockImages); i++ {
-				if black[i] = !p.make(ix, data.At(i)); black[i] {
+	parallel.Do(len(ix.blank), func(jobs iter.Seq[int]) {
+		levels, masses := make([]int32, g.cells), ix.newMasses()
+		for word := range jobs {
+			for i := word * metric.Tile; i < (word+1)*metric.Tile; i++ {
+				total := int32(0)
+				if i < data.N {
+					total = g.levels(levels, data.At(i))
+				}
+				if total == 0 {
+					ix.blank[word] |= 1 << (i % metric.Tile)
 					continue
 				}
-				ix.upright.set(i, p.upright)
-				for s := range ix.slanted {
-					copy(ix.slanted[s].of(i), p.slanted[s])
+				for v := range ix.views {
+					ix.views[v].project(ix.views[v].of(i), levels, total, masses)
 				}
 			}
 		}
 	})
-	for i, b := range black {
-		if b {
+	for i := range data.N {
+		if ix.blank[i/metric.Tile]>>(i%metric.Tile)&1 == 1 {
 			ix.black = append(ix.black, int32(i))
+		}
+	}
+	if g.cells > 1 {
+		for v := range ix.screens {
+			ix.screens[v] = metric.PackPoints(ix.views[v].images, data.N, ix.views[v].sums())
 		}
 	}
 	return ix, nil
 }
 
-// A projection is what the bounds know of one image.
-type projection struct {
-	levels  []int32
-	total   int32
-	upright []uint16
-	slanted [][]uint16
-	masses  []int64 // buffer
-}
-
-func (ix *Index) newProjection() *projection {
-	p := &projection{levels: make([]int32, ix.grid.cells), upright: make([]uint16, ix.upright.sums())}
-	longest := ix.upright.sums()
-	for _, s := range ix.slanted {
-		p.slanted = append(p.slanted, make([]uint16, s.sums()))
-		longest = max(longest, s.sums())
+// newMasses is a buffer for project.
+func (ix *Index) newMasses() []int64 {
+	longest := 0
+	for v := range ix.views {
+		longest = max(longest, ix.views[v].sums())
 	}
-	p.masses = make([]int64, longest+2)
-	return p
-}
-
-// make projects an image; false where it is black and has no projection.
-func (p *projection) make(ix *Index, image []uint8) bool {
-	p.total = ix.grid.levels(p.levels, image)
-	if p.total == 0 {
-		return false
-	}
-	ix.upright.project(p.upright, p.levels, p.total, p.masses)
-	for s := range ix.slanted {
-		ix.slanted[s].project(p.slanted[s], p.levels, p.total, p.masses)
-	}
-	return true
+	return make([]int64, longest+2)
 }
 
 // Nearest finds, for each query, its k nearest images by Earth Mover's Distance, or all where there are fewer than k.
@@ -133,30 +122,44 @@ func (ix *Index) Nearest(queries *idx.Images[uint8], k int, progress func(done, 
 	}
 	var lock sync.Mutex
 	done := 0
-	parallel.Do(queries.N, func(jobs iter.Seq[int]) {
+	quads := (queries.N + metric.Quad - 1) / metric.Quad
+	parallel.Do(quads, func(jobs iter.Seq[int]) {
 		s := ix.newSearch()
-		for q := range jobs {
-			s.nearest(queries.At(q), nearest[q*k:(q+1)*k])
-			if progress != nil {
-				lock.Lock()
-				done++
-				progress(done, queries.N)
-				lock.Unlock()
+		for quad := range jobs {
+			from, to := quad*metric.Quad, min(queries.N, (quad+1)*metric.Quad)
+			s.screen(queries, from, to)
+			for q := from; q < to; q++ {
+				s.nearest(q-from, nearest[q*k:(q+1)*k])
+				if progress != nil {
+					lock.Lock()
+					done++
+					progress(done, queries.N)
+					lock.Unlock()
+				}
 			}
 		}
 	})
 	return nearest, nil
 }
 
-// A search finds the neighbours of one query after the other.
+// A search finds the neighbours of up to metric.Quad queries, then of the next.
 type search struct {
 	*Index
-	solver     *solver
-	query      *projection
-	levels     []int32     // of an image
-	squares    []int32     // (blocks, blockImages): upright squares
-	candidates []candidate // buffer
-	best       []Neighbour // sorted; distances in cells
+	solver  *solver
+	queries [metric.Quad]struct {
+		levels []int32 // in cells
+		total  int32
+	}
+	sums   [][]uint16        // for each view, (metric.Quad, sums) of the queries
+	sieves [screens][]uint32 // (metric.Quad, tiles, metric.Tile): distances between the views of queries and images
+	masses []int64           // buffer
+	levels []int32           // of an image
+
+	query       int         // the present one, 0 to metric.Quad-1
+	best        []Neighbour // of the present query, sorted; distances in cells
+	seen        []uint32    // set of images, as blank, that were measured or need not be
+	candidates  []candidate // buffer
+	set, within []uint32    // buffers for sets
 }
 
 // A candidate is an image that may be nearer than the best.
@@ -165,92 +168,144 @@ type candidate struct {
 	bound float64 // of its distance in cells
 }
 
-// tolerance is what a distance may fall short of a bound by rounding: that of the costs between cells (fixedLength) and of the bounds.
-const tolerance = 1e-8
-
-// seeds is the number of images, those of the lowest upright bounds, from which the first neighbours come.
-const seeds = 256
-
-// taken is a square that no images have.
-const taken = math.MaxInt32
-
 func (ix *Index) newSearch() *search {
-	return &search{
-		Index:   ix,
-		solver:  newSolver(ix.grid),
-		query:   ix.newProjection(),
-		levels:  make([]int32, ix.grid.cells),
-		squares: make([]int32, (ix.images.N+blockImages-1)/blockImages*blockImages),
+	s := &search{Index: ix, solver: newSolver(ix.grid), masses: ix.newMasses(), levels: make([]int32, ix.grid.cells)}
+	for q := range s.queries {
+		s.queries[q].levels = make([]int32, ix.grid.cells)
+	}
+	for v := range ix.views {
+		s.sums = append(s.sums, make([]uint16, metric.Quad*ix.views[v].sums()))
+	}
+	for v := range s.sieves {
+		s.sieves[v] = make([]uint32, metric.Quad*len(ix.blank)*metric.Tile)
+	}
+	for _, set := range []*[]uint32{&s.seen, &s.set, &s.within} {
+		*set = make([]uint32, len(ix.blank))
+	}
+	return s
+}
+
+// screen measures queries from to to-1 against the whole data set in the first views.
+func (s *search) screen(queries *idx.Images[uint8], from, to int) {
+	for q := range to - from {
+		query := &s.queries[q]
+		query.total = s.grid.levels(query.levels, queries.At(from+q))
+		for v := range s.views {
+			if query.total > 0 {
+				s.views[v].project(s.view(v, q), query.levels, query.total, s.masses)
+			}
+		}
+	}
+	if s.grid.cells == 1 {
+		return
+	}
+	for v, points := range s.screens {
+		packed := metric.PackQueries(s.sums[v], metric.Quad, points.Dim)
+		points.Distances(s.sieves[v], packed, 0, 0, len(s.blank))
 	}
 }
 
-// nearest fills best with the nearest images.
-func (s *search) nearest(query []uint8, best []Neighbour) {
-	s.best = best
-	for i := range best {
-		best[i] = Neighbour{math.MaxInt32, math.Inf(1)}
-	}
-	if !s.query.make(s.Index, query) {
+// view is a query's projections on one pair of axes.
+func (s *search) view(v, query int) []uint16 {
+	n := s.views[v].sums()
+	return s.sums[v][query*n : (query+1)*n]
+}
+
+// sieve is the distances between one view of the present query and those of all images.
+func (s *search) sieve(v int) []uint32 {
+	n := len(s.blank) * metric.Tile
+	return s.sieves[v][s.query*n : (s.query+1)*n]
+}
+
+// nearest fills best with the images nearest to one of the screened queries.
+func (s *search) nearest(query int, best []Neighbour) {
+	s.query, s.best = query, best
+	if s.queries[query].total == 0 || s.grid.cells == 1 {
 		for i := range best {
 			best[i] = Neighbour{int32(i), 0}
 		}
 		return
 	}
-	s.upright.squares(s.squares, s.query.upright)
+	for i := range best {
+		best[i] = Neighbour{math.MaxInt32, math.Inf(1)}
+	}
 	for _, i := range s.black {
 		s.add(Neighbour{i, 0})
-		s.squares[i] = taken
 	}
-	squares := s.squares[:s.images.N]
-	s.candidates = s.candidates[:0]
-	for _, i := range lowest(squares, max(seeds, len(best))) {
-		s.consider(i)
-		squares[i] = taken
-	}
-	s.measure()
+	copy(s.seen, s.blank)
 
-	s.candidates = s.candidates[:0]
-	limit := int32(min(s.upright.reach(s.worst()), taken-1))
-	for i, square := range squares {
-		if square <= limit {
-			s.consider(int32(i))
+	// The first neighbours come from the images that look nearest in one view; their distances limit what the others may look like.
+	metric.Within(s.set, s.sieve(screens-1), s.seedLimit())
+	s.take(s.set)
+	for i := range s.set {
+		s.set[i] = math.MaxUint32
+	}
+	for v := range screens {
+		metric.Within(s.within, s.sieve(v), s.views[v].reach(s.worst()))
+		for i, in := range s.within {
+			s.set[i] &= in
 		}
 	}
-	s.measure()
+	s.take(s.set)
+
 	for i := range best {
 		best[i].Distance *= float64(s.grid.cell)
 	}
 }
 
-func (s *search) consider(i int32) {
-	s.candidates = append(s.candidates, candidate{i, s.upright.bound(float64(s.squares[i]))})
-}
+// tolerance is how far rounding can put a computed distance below a computed bound: that of the costs between cells (fixedLength) and of the bounds.
+const tolerance = 1e-8
 
-// worst is the distance in cells that a further neighbour may have.
+// worst is the distance in cells that one more neighbour may have.
 func (s *search) worst() float64 { return s.best[len(s.best)-1].Distance + tolerance }
 
-// measure puts the candidates among the best, as far as they belong there. Bounds on further axes drop most of them;
-// the others are solved in the order of their bounds.
-func (s *search) measure() {
-	for a := range s.slanted {
-		axes, query := &s.slanted[a], s.query.slanted[a]
-		limit := axes.reach(s.worst())
+// seedLimit is a limit for the last screening view that at least len(s.best) and usually some hundred images keep: the median of the least
+// distances in groups of images.
+func (s *search) seedLimit() uint32 {
+	const most = 256
+	sieve := s.sieve(screens - 1)
+	size := (len(s.blank) + most - 1) / most * metric.Tile
+	var least [most]uint32
+	groups := least[:0]
+	for group := range slices.Chunk(sieve, size) {
+		groups = append(groups, metric.Smallest(group))
+	}
+	slices.Sort(groups)
+	if middle := len(groups) / 2; len(s.best) <= middle {
+		return groups[middle]
+	}
+	return math.MaxUint32
+}
+
+// take measures the images in a set that were not taken before.
+func (s *search) take(set []uint32) {
+	s.candidates = s.candidates[:0]
+	for word, bit := range set {
+		bit &^= s.seen[word]
+		s.seen[word] |= bit
+		for ; bit != 0; bit &= bit - 1 {
+			s.candidates = append(s.candidates, candidate{index: int32(word*metric.Tile + bits.TrailingZeros32(bit))})
+		}
+	}
+	// Each view drops candidates for the next.
+	for v := range s.views {
+		view, query, worst := &s.views[v], s.view(v, s.query), s.worst()
 		left := s.candidates[:0]
 		for _, c := range s.candidates {
-			if square := axes.square(query, int(c.index)); square <= limit {
-				c.bound = max(c.bound, axes.bound(square))
-				left = append(left, c)
+			if bound := view.bound(query, view.of(int(c.index))); bound <= worst {
+				left = append(left, candidate{c.index, max(c.bound, bound)})
 			}
 		}
 		s.candidates = left
 	}
 	slices.SortFunc(s.candidates, func(a, b candidate) int { return cmp.Compare(a.bound, b.bound) })
+	query := &s.queries[s.query]
 	for _, c := range s.candidates {
 		if c.bound > s.worst() {
 			break
 		}
 		total := s.grid.levels(s.levels, s.images.At(int(c.index)))
-		s.add(Neighbour{c.index, s.solver.distance(s.query.levels, s.query.total, s.levels, total)})
+		s.add(Neighbour{c.index, s.solver.distance(query.levels, query.total, s.levels, total)})
 	}
 }
 
@@ -263,24 +318,4 @@ func (s *search) add(n Neighbour) {
 	at := sort.Search(last, func(i int) bool { return n.before(s.best[i]) })
 	copy(s.best[at+1:], s.best[at:last])
 	s.best[at] = n
-}
-
-// lowest are the images with the n lowest squares, but none that is taken.
-func lowest(squares []int32, n int) []int32 {
-	var low []int32
-	limit := int32(taken)
-	for i, square := range squares {
-		if square >= limit {
-			continue
-		}
-		at := sort.Search(len(low), func(j int) bool { return square < squares[low[j]] })
-		low = slices.Insert(low, at, int32(i))
-		if len(low) > n {
-			low = low[:n]
-		}
-		if len(low) == n {
-			limit = squares[low[n-1]]
-		}
-	}
-	return low
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/metric"
 )
 
 // randomImages have strokes, black borders, copies and brighter copies of one another, and some black ones among them.
@@ -194,83 +195,33 @@ func TestBoundsAreBounds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := ix.newSearch()
+		s := newSolver(ix.grid)
+		w, v := make([]int32, ix.grid.cells), make([]int32, ix.grid.cells)
 		tightest := 0.0
-		for q := range data.N {
-			if !s.query.make(ix, data.At(q)) {
-				continue
-			}
-			s.upright.squares(s.squares, s.query.upright)
-			for i := range data.N {
-				total := ix.grid.levels(s.levels, data.At(i))
-				if total == 0 {
+		for a := range data.N {
+			for b := range a {
+				W, V := ix.grid.levels(w, data.At(a)), ix.grid.levels(v, data.At(b))
+				if W == 0 || V == 0 {
 					continue
 				}
-				distance := s.solver.distance(s.query.levels, s.query.total, s.levels, total)
-				check := func(name string, a *axes, square float64) {
-					bound := a.bound(square)
-					if bound > distance+tolerance || square > a.reach(distance+tolerance) {
-						t.Errorf("%+v: %s bound %v of distance %v", c, name, bound, distance)
+				distance := s.distance(w, W, v, V)
+				for i := range ix.views {
+					view := &ix.views[i]
+					bound := view.bound(view.of(a), view.of(b))
+					if bound > distance+tolerance {
+						t.Errorf("%+v, %v: bound %v of distance %v", c, directions[i], bound, distance)
+					}
+					if sum := metric.Manhattan(view.of(a), view.of(b)); sum > int64(view.reach(distance+tolerance)) {
+						t.Errorf("%+v, %v: projections %d apart, beyond the reach of distance %v", c, directions[i], sum, distance)
 					}
 					if distance > 0 {
 						tightest = max(tightest, bound/distance)
 					}
 				}
-				check("upright", &ix.upright.axes, float64(s.squares[i]))
-				for a := range ix.slanted {
-					check("slanted", &ix.slanted[a].axes, ix.slanted[a].square(s.query.slanted[a], i))
-				}
 			}
 		}
 		if tightest < 0.9 {
 			t.Errorf("%+v: the best bound is %v of its distance; expected some close one", c, tightest)
-		}
-	}
-}
-
-// The packed projections give the squares of the plain ones.
-func TestSquares(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 3))
-	for _, size := range [][2]int{{1, 1}, {1, 2}, {3, 1}, {4, 7}, {32, 32}, {1, 1024}} {
-		g, err := newGrid(size[0], size[1], 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, n := range []int{1, 15, 16, 17, 40} {
-			u := upright{axes: newAxes(g, 1, 0, uprightScale(g))}
-			blocks := (n + blockImages - 1) / blockImages
-			u.images = make([]uint64, blocks*u.sums()*blockWords)
-			draw := func() []uint16 {
-				sums := make([]uint16, u.sums())
-				for s := range sums {
-					sums[s] = uint16(random.IntN(int(u.scale) + 1))
-					if random.IntN(3) == 0 {
-						sums[s] = uint16(random.IntN(2)) * uint16(u.scale)
-					}
-				}
-				return sums
-			}
-			images := make([][]uint16, n)
-			for i := range images {
-				images[i] = draw()
-				u.set(i, images[i])
-			}
-			query := draw()
-			got := make([]int32, blocks*blockImages)
-			u.squares(got, query)
-			for i, image := range images {
-				var distance [2]int
-				for s, v := range image {
-					axis := 0
-					if s >= u.first {
-						axis = 1
-					}
-					distance[axis] += max(int(v), int(query[s])) - min(int(v), int(query[s]))
-				}
-				if want := distance[0]*distance[0] + distance[1]*distance[1]; int(got[i]) != want {
-					t.Fatalf("%v cells, image %d of %d: square %d, want %d", size, i, n, got[i], want)
-				}
-			}
 		}
 	}
 }
