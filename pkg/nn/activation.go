@@ -40,10 +40,7 @@ func (n *network) sigmoid(x signal) signal {
 	size := product(x.shape)
 	run := func(in [][]float32, out []float32) {
 		n.each(n.n, func(i int, _ []float32) {
-			o := out[i*size : (i+1)*size]
-			for j, v := range in[0][i*size : (i+1)*size] {
-				o[j] = 1 / (1 + exp(-v))
-			}
+			n.kernels.sigmoid(out[i*size:(i+1)*size], in[0][i*size:(i+1)*size])
 		})
 	}
 	x.Node = n.applyDifferentiable("sigmoid", x.Node.Shape(), run, []bool{x.active}, func(out, grad *G.Node) []*G.Node {
@@ -106,27 +103,33 @@ func softmax(out, x []float32) (greatest, sum float32) {
 	return greatest, sum
 }
 
+// expConstants are the constants of exp, in the order in which the assembly knows them.
+var expConstants = [14]float32{
+	-87, 88, // results beyond are not normal numbers or infinite
+	math.Log2E,
+	3 << 22, // adding it rounds to a whole number, which the lowest bits of the sum then hold
+	// ln 2 in two parts, the first with zeros at its end: its products with whole numbers are exact here.
+	0.693145751953125, 1.4286067653e-06,
+	// Taylor's series, for up to ln(2)/2.
+	1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 1.0 / 2, 1, 1,
+}
+
 // exp is e to the x, to about 1 unit in the last place; the result for x beyond [-87,88] is that for the nearer bound.
 // math.Exp is not used because it is computed differently on different processors.
 func exp(x float32) float32 {
-	if x < -87 {
-		x = -87
+	c := &expConstants
+	if x < c[0] {
+		x = c[0]
 	}
-	if x > 88 {
-		x = 88
+	if x > c[1] {
+		x = c[1]
 	}
-	const (
-		shift = 3 << 22           // adding it rounds to a whole number, which the lowest bits of the sum then hold
-		high  = 0.693145751953125 // ln 2 = high+low; high has zeros at its end, so its multiples by whole numbers here are exact
-		low   = 1.4286067653e-06
-	)
-	shifted := float32(x*math.Log2E) + shift
-	k := shifted - shift
-	r := x - float32(k*high) - float32(k*low)
-	// Taylor's series; |r| <= ln(2)/2.
-	p := float32(1.0 / 5040)
-	for _, c := range [...]float32{1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 1.0 / 2, 1, 1} {
-		p = float32(p*r) + c
+	shifted := float32(x*c[2]) + c[3]
+	whole := shifted - c[3]
+	r := x - float32(whole*c[4]) - float32(whole*c[5])
+	p := c[6]
+	for _, a := range c[7:] {
+		p = float32(p*r) + a
 	}
 	return p * math.Float32frombits((math.Float32bits(shifted)+127)<<23)
 }

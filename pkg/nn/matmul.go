@@ -1,46 +1,117 @@
 package nn
 
-// A matmul is the loop that nearly all of the time is spent in, a matrix product whose inner dimension is two nested loops:
+// A matmul is the loop in which most of the time is spent, a matrix product of which rows come in lines (of pixels, say) and
+// the inner dimension is two nested loops:
 //
-//	for m in [0,M), f in [0,N):
-//		s = 0, or c[m*CM+f] where Add is set
+//	for line in [0,Lines), m in [0,M), f in [0,N):
+//		s = 0, or c[line*CLine+m*CM+f] where Add is set
 //		for o in [0,Outer), i in [0,Inner):
-//			s += a[m*AM+o*AOuter+i*AInner] * b[o*BOuter+i*BInner+f]
-//		c[m*CM+f] = s, after the epilogue
+//			s += a[line*ALine+m*AM+o*AOuter+i*AInner] * b[o*BOuter+i*BInner+f]
+//		c[line*CLine+m*CM+f] = s + bias[f], where there is a bias; with ReLU set, 0 if that is negative
 //
-// All products are rounded to float32 before they are added, and each sum is added up in the order of the loops, whatever
-// the instruction set: results are the same on every machine.
+// Products are rounded to float32 before they are added, and each sum is added up in the order of the loops.
 type matmul struct {
-	M, N               int
+	// The assembly knows these, in this order.
 	Outer, Inner       int
 	AM, AOuter, AInner int
 	BOuter, BInner     int
 	CM                 int
-	Add                bool
-	Bias               []float32 // (N), added at the end; nil for none
-	ReLU               bool      // negative results become zero, at the very end
+	Add, ReLU          bool
+
+	M, N         int
+	Lines        int
+	ALine, CLine int
 }
 
-// run computes c from a and b.
-func (p *matmul) run(a, b, c []float32) {
+// A tile is assembly that computes some rows of a matmul and one or two vectors of columns, of which the last has lanes columns.
+// The first half of the rows (rounded up) begins at a and c, the second at a2 and c2. p points to Outer.
+type tile func(p *int, a, a2, b, c, c2, bias *float32, lanes int)
+
+// run computes c; bias may be nil.
+func (p *matmul) run(k *kernels, a, b, c, bias []float32) {
+	// The last elements that are touched: an index out of range panics here.
+	_ = a[(p.Lines-1)*p.ALine+(p.M-1)*p.AM+(p.Outer-1)*p.AOuter+(p.Inner-1)*p.AInner]
+	_ = b[(p.Outer-1)*p.BOuter+(p.Inner-1)*p.BInner+p.N-1]
+	_ = c[(p.Lines-1)*p.CLine+(p.M-1)*p.CM+p.N-1]
+	if bias != nil {
+		bias = bias[:p.N]
+	}
+	if k.asm != nil {
+		p.vectors(k.asm, a, b, c, bias)
+		return
+	}
+	for line := range p.Lines {
+		p.portable(a[line*p.ALine:], b, c[line*p.CLine:], bias)
+	}
+}
+
+// vectors cuts the product into tiles: columns into one or two vectors, rows into parts of two lines at a time, so that a
+// tile is high even where lines are short.
+func (p *matmul) vectors(asm *assembly, a, b, c, bias []float32) {
+	parts := ceilDiv(p.M, asm.halfRows)
+	for f := 0; f < p.N; f += 2 * asm.lanes {
+		columns := min(2*asm.lanes, p.N-f)
+		tiles := asm.tiles[(columns-1)/asm.lanes]
+		lanes := (columns-1)%asm.lanes + 1
+		var biasAt *float32
+		if bias != nil {
+			biasAt = &bias[f]
+		}
+		line := 0
+		for ; line+2 <= p.Lines; line += 2 {
+			for part := range parts {
+				m := part * p.M / parts
+				rows := (part+1)*p.M/parts - m
+				ia, ic := line*p.ALine+m*p.AM, line*p.CLine+m*p.CM+f
+				tiles[2*rows-1](&p.Outer, &a[ia], &a[ia+p.ALine], &b[f], &c[ic], &c[ic+p.CLine], biasAt, lanes)
+			}
+		}
+		if line < p.Lines {
+			halves := ceilDiv(p.M, 2*asm.halfRows)
+			for part := range halves {
+				m := part * p.M / halves
+				rows := (part+1)*p.M/halves - m
+				half := (rows + 1) / 2 % rows // 0 for a single row, which has no second half
+				ia, ic := line*p.ALine+m*p.AM, line*p.CLine+m*p.CM+f
+				tiles[rows-1](&p.Outer, &a[ia], &a[ia+half*p.AM], &b[f], &c[ic], &c[ic+half*p.CM], biasAt, lanes)
+			}
+		}
+	}
+}
+
+// portable computes one line, in tiles of two rows and four columns.
+func (p *matmul) portable(a, b, c, bias []float32) {
 	f := 0
 	for ; f+4 <= p.N; f += 4 {
 		m := 0
 		for ; m+2 <= p.M; m += 2 {
-			p.tile2x4(a[m*p.AM:], b[f:], c[m*p.CM+f:], f)
+			p.tile2x4(a[m*p.AM:], b[f:], c[m*p.CM+f:])
 		}
 		if m < p.M {
-			p.tile1x4(a[m*p.AM:], b[f:], c[m*p.CM+f:], f)
+			p.tile1x4(a[m*p.AM:], b[f:], c[m*p.CM+f:])
 		}
 	}
 	for ; f < p.N; f++ {
 		for m := range p.M {
-			p.tile1x1(a[m*p.AM:], b[f:], c[m*p.CM+f:], f)
+			p.tile1x1(a[m*p.AM:], b[f:], c[m*p.CM+f:])
+		}
+	}
+	for m := range p.M {
+		row := c[m*p.CM : m*p.CM+p.N]
+		for f, v := range bias {
+			row[f] += v
+		}
+		if p.ReLU {
+			for f, v := range row {
+				if v < 0 {
+					row[f] = 0
+				}
+			}
 		}
 	}
 }
 
-func (p *matmul) tile2x4(a, b, c []float32, f int) {
+func (p *matmul) tile2x4(a, b, c []float32) {
 	c0, c1 := c[:4], c[p.CM:p.CM+4]
 	var s00, s01, s02, s03, s10, s11, s12, s13 float32
 	if p.Add {
@@ -66,11 +137,9 @@ func (p *matmul) tile2x4(a, b, c []float32, f int) {
 	}
 	c0[0], c0[1], c0[2], c0[3] = s00, s01, s02, s03
 	c1[0], c1[1], c1[2], c1[3] = s10, s11, s12, s13
-	p.epilogue(c0, f)
-	p.epilogue(c1, f)
 }
 
-func (p *matmul) tile1x4(a, b, c []float32, f int) {
+func (p *matmul) tile1x4(a, b, c []float32) {
 	c0 := c[:4]
 	var s0, s1, s2, s3 float32
 	if p.Add {
@@ -90,10 +159,9 @@ func (p *matmul) tile1x4(a, b, c []float32, f int) {
 		}
 	}
 	c0[0], c0[1], c0[2], c0[3] = s0, s1, s2, s3
-	p.epilogue(c0, f)
 }
 
-func (p *matmul) tile1x1(a, b, c []float32, f int) {
+func (p *matmul) tile1x1(a, b, c []float32) {
 	var s float32
 	if p.Add {
 		s = c[0]
@@ -107,21 +175,4 @@ func (p *matmul) tile1x1(a, b, c []float32, f int) {
 		}
 	}
 	c[0] = s
-	p.epilogue(c[:1], f)
-}
-
-// epilogue finishes the results of columns f, f+1, ….
-func (p *matmul) epilogue(c []float32, f int) {
-	if p.Bias != nil {
-		for i, v := range p.Bias[f : f+len(c)] {
-			c[i] += v
-		}
-	}
-	if p.ReLU {
-		for i, v := range c {
-			if v < 0 {
-				c[i] = 0
-			}
-		}
-	}
 }

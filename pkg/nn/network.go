@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 
 	G "gorgonia.org/gorgonia"
@@ -19,6 +20,7 @@ const maxBatchValues = 1 << 30
 // a matrix with one row a sample, (batch, H*W*C) or (batch, units); the operators know the images in it. A batch may have
 // fewer samples than there is room for: operators compute the first n rows.
 type network struct {
+	kernels  *kernels
 	batch, n int
 	training bool   // batch normalisation by the batch's statistics, and dropout; false: as for a prediction
 	seed     uint64 // for dropout
@@ -45,36 +47,31 @@ type signal struct {
 
 // newPredictor makes a network that computes the output of the last of the layers.
 func newPredictor(layers []*Layer, batch int) (*network, error) {
-	n, x, err := newNetwork(layers[0], batch)
+	n, x, err := newNetwork(layers, batch)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range layers[1:] {
-		if x, err = n.layer(l, l.Activation, x); err != nil {
-			return nil, err
-		}
-	}
-	n.output = x.Node
-	n.compile()
+	n.output = n.add(layers[1:], x).Node
+	n.machine = G.NewTapeMachine(n.graph)
 	return n, nil
 }
 
 // newEvaluator makes a network that computes the loss.
 func newEvaluator(layers []*Layer, loss Loss, batch int) (*network, error) {
-	n, x, err := newNetwork(layers[0], batch)
+	n, x, err := newNetwork(layers, batch)
 	if err != nil {
 		return nil, err
 	}
 	if err := n.losing(layers, loss, x); err != nil {
 		return nil, err
 	}
-	n.compile()
+	n.machine = G.NewTapeMachine(n.graph)
 	return n, nil
 }
 
 // newLearner makes a network that computes the loss in training and the gradients of the weights of trainable layers.
 func newLearner(layers []*Layer, loss Loss, batch int, seed uint64) (*network, error) {
-	n, x, err := newNetwork(layers[0], batch)
+	n, x, err := newNetwork(layers, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -87,31 +84,27 @@ func newLearner(layers []*Layer, loss Loss, batch int, seed uint64) (*network, e
 			return nil, fmt.Errorf("nn: %w", err)
 		}
 	}
-	n.compile()
+	n.machine = G.NewTapeMachine(n.graph)
 	return n, nil
 }
 
-// newNetwork makes a network of nothing but its input.
-func newNetwork(input *Layer, batch int) (*network, signal, error) {
-	n := &network{batch: batch, graph: G.NewGraph()}
+// newNetwork makes a network of nothing but the input, the first of the layers, and checks the others.
+func newNetwork(layers []*Layer, batch int) (*network, signal, error) {
+	for _, l := range layers {
+		if product(l.Output) > maxBatchValues/batch {
+			return nil, signal{}, fmt.Errorf("nn: the output of layer %q, %v, is too large for batches of %d; expected at most %d values in a batch",
+				l.Name, l.Output, batch, maxBatchValues)
+		}
+	}
+	n := &network{kernels: fastest, batch: batch, graph: G.NewGraph()}
 	n.scratch.New = func() any {
 		s := make([]float32, n.scratchSize)
 		return &s
 	}
-	if err := n.fits(input); err != nil {
-		return nil, signal{}, err
-	}
 	var x signal
-	x.shape = input.Output
-	x.Node, n.input = n.variable("input", product(input.Output))
+	x.shape = layers[0].Output
+	x.Node, n.input = n.variable("input", product(x.shape))
 	return n, x, nil
-}
-
-func (n *network) fits(l *Layer) error {
-	if product(l.Output) > maxBatchValues/n.batch {
-		return fmt.Errorf("nn: the output of layer %q, %v, is too large for a batch of %d; expected at most %d values", l.Name, l.Output, n.batch, maxBatchValues)
-	}
-	return nil
 }
 
 // variable adds a node (batch, size) whose values are set before every run.
@@ -134,71 +127,67 @@ func (n *network) weight(l *Layer, i int) (*G.Node, bool) {
 // rows is the shape of a layer's output for a batch.
 func (n *network) rows(l *Layer) tensor.Shape { return tensor.Shape{n.batch, product(l.Output)} }
 
-// layer adds a layer, with its own activation or another.
-func (n *network) layer(l *Layer, act Activation, x signal) (signal, error) {
-	if err := n.fits(l); err != nil {
-		return signal{}, err
-	}
-	switch l.Class {
-	case Conv2D:
-		return n.activate(act, n.conv(l, act == ReLU, x)), nil
-	case Dense:
-		return n.activate(act, n.dense(l, act == ReLU, x)), nil
-	case BatchNormalization:
-		if n.training && l.Trainable {
-			return n.batchNorm(l, x), nil
+// add adds layers; those that work on images are put together to blocks.
+func (n *network) add(layers []*Layer, x signal) signal {
+	// next takes the next layer where it is of that class.
+	next := func(c Class) *Layer {
+		if len(layers) == 0 || layers[0].Class != c {
+			return nil
 		}
-		return n.frozenBatchNorm(l, x), nil
-	case MaxPooling2D:
-		return n.pool(l, x), nil
-	case UpSampling2D:
-		return n.upSample(l, x), nil
-	case Dropout:
-		if n.training && l.Rate > 0 {
-			return n.dropout(l.Rate, x), nil
-		}
-		return x, nil
-	case Flatten, Reshape:
-		x.shape = l.Output
-		return x, nil
+		l := layers[0]
+		layers = layers[1:]
+		return l
 	}
-	return signal{}, fmt.Errorf("nn: layer %q: layers of class %q are not supported here", l.Name, l.Class)
+	for len(layers) > 0 {
+		switch l := layers[0]; l.Class {
+		case UpSampling2D, Conv2D, BatchNormalization, MaxPooling2D:
+			up, conv := next(UpSampling2D), next(Conv2D)
+			switch {
+			case conv == nil && up != nil:
+				x = n.upSample(up, x)
+			case conv != nil && conv.Activation != ReLU && conv.Activation != Linear:
+				x = n.activate(conv.Activation, n.block(up, conv, nil, nil, x))
+			default:
+				x = n.block(up, conv, next(BatchNormalization), next(MaxPooling2D), x)
+			}
+			continue
+		case Dense:
+			x = n.activate(l.Activation, n.dense(l, x))
+		case Dropout:
+			if n.training && l.Rate > 0 {
+				x = n.dropout(l.Rate, x)
+			}
+		case Flatten, Reshape:
+			x.shape = l.Output
+		}
+		layers = layers[1:]
+	}
+	return x
 }
 
-// losing adds the layers after the first and the loss.
-func (n *network) losing(layers []*Layer, loss Loss, x signal) (err error) {
-	input := x.Node
-	for i, l := range layers[1:] {
-		act := l.Activation
-		if loss == CategoricalCrossentropy && i == len(layers)-2 {
-			if act != Softmax {
-				return fmt.Errorf("nn: the loss %s needs a last layer with the activation softmax; layer %q has %q", loss, l.Name, act)
-			}
-			act = Linear // this loss takes the logits
-		}
-		if x, err = n.layer(l, act, x); err != nil {
-			return err
-		}
-	}
+// losing adds the layers after the first, and the loss.
+func (n *network) losing(layers []*Layer, loss Loss, x signal) error {
+	input, last := x.Node, layers[len(layers)-1]
 	switch loss {
 	case MeanSquaredError:
-		if product(x.shape) != product(layers[0].Output) {
-			return fmt.Errorf("nn: the output of layer %q has the shape %v; expected %v, that of the input", layers[len(layers)-1].Name, x.shape, layers[0].Output)
+		if product(last.Output) != product(layers[0].Output) {
+			return fmt.Errorf("nn: the output of layer %q has the shape %v; expected %v, that of the input", last.Name, last.Output, layers[0].Output)
 		}
-		n.loss = n.meanSquaredError(x, input)
+		n.loss = n.meanSquaredError(n.add(layers[1:], x), input)
 	case CategoricalCrossentropy:
+		if last.Activation != Softmax {
+			return fmt.Errorf("nn: the loss %s needs a last layer with the activation softmax; layer %q has %q", loss, last.Name, last.Activation)
+		}
+		// This loss takes what the softmax takes.
+		logits := *last
+		logits.Activation = Linear
 		var target *G.Node
-		target, n.target = n.variable("target", product(x.shape))
-		n.loss = n.crossentropy(x, target)
+		target, n.target = n.variable("target", product(last.Output))
+		n.loss = n.crossentropy(n.add(append(slices.Clone(layers[1:len(layers)-1]), &logits), x), target)
 	default:
 		return fmt.Errorf("nn: the loss %q is not supported; expected %s or %s", loss, MeanSquaredError, CategoricalCrossentropy)
 	}
 	return nil
-}
-
-// compile makes the machine that runs the network.
-func (n *network) compile() {
-	n.machine = G.NewTapeMachine(n.graph)
 }
 
 // run computes the first samples rows.

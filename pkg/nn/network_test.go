@@ -102,6 +102,10 @@ func randomModel(t *testing.T, layers []*Layer, random *rand.Rand) *Model {
 
 // Every operator computes what the oracle does, and the gradients are the slopes of the oracle's loss.
 func TestLossAndGradientsAgreeWithOracle(t *testing.T) {
+	eachImplementation(t, testLossAndGradients)
+}
+
+func testLossAndGradients(t *testing.T) {
 	for _, c := range layersUnderTest {
 		t.Run(c.name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(1, 2))
@@ -166,6 +170,10 @@ func (o *oracle) slopes(w *Weight) []float64 {
 
 // A prediction uses the moving statistics and agrees with the oracle, whatever the batch.
 func TestPredictAgreesWithOracle(t *testing.T) {
+	eachImplementation(t, testPredict)
+}
+
+func testPredict(t *testing.T) {
 	for _, c := range layersUnderTest {
 		t.Run(c.name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(3, 4))

@@ -46,6 +46,14 @@ func (n *network) applyDifferentiable(name string, shape tensor.Shape, run func(
 	return G.Must(G.ApplyOp(o, in...))
 }
 
+// view adds an operator whose result another, after, has written to memory already.
+func (n *network) view(name string, shape tensor.Shape, memory []float32, after *G.Node) *G.Node {
+	node := n.apply(name, shape, func([][]float32, []float32) {}, after)
+	o := node.Op().(*operator)
+	o.value, o.result = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(memory)), memory
+	return node
+}
+
 func valueType(shape tensor.Shape) hm.Type {
 	if shape.IsScalar() {
 		return tensor.Float32

@@ -24,16 +24,17 @@ const (
 // A solver changes weights by their gradients, with Keras' rules. Gorgonia's own solvers differ in where they add epsilon.
 // The state belongs to the weight, so it outlives the network that computed the gradient.
 type solver struct {
-	rule  func(s *solver, w, grad []float32, m *moments)
-	step  int
-	state map[G.Value]*moments
+	kernels *kernels
+	rule    func(s *solver, w, grad []float32, m *moments)
+	step    int
+	state   map[G.Value]*moments
 }
 
 // moments are the moving averages of a weight's gradient (Adam) and its square.
 type moments struct{ first, second []float32 }
 
 func newSolver(opt Optimizer) *solver {
-	s := &solver{state: map[G.Value]*moments{}}
+	s := &solver{kernels: fastest, state: map[G.Value]*moments{}}
 	switch opt {
 	case RMSprop:
 		s.rule = (*solver).rmsprop
@@ -65,23 +66,15 @@ func (s *solver) Step(weights []G.ValueGrad) error {
 }
 
 func (s *solver) rmsprop(w, grad []float32, m *moments) {
-	for i, g := range grad {
-		v := float32(m.second[i]*rho) + float32(float32(g*g)*(1-rho))
-		m.second[i] = v
-		w[i] -= float32(g*learningRate) / float32(math.Sqrt(float64(v+epsilon)))
-	}
+	s.kernels.rmsprop(w, grad, m.second, learningRate, rho, 1-rho, epsilon)
 }
 
 func (s *solver) adam(w, grad []float32, m *moments) {
 	if m.first == nil {
 		m.first = make([]float32, len(w))
 	}
-	alpha := float32(learningRate * math.Sqrt(1-power(beta2, s.step)) / (1 - power(beta1, s.step)))
-	for i, g := range grad {
-		m.first[i] += float32((g - m.first[i]) * (1 - beta1))
-		m.second[i] += float32((float32(g*g) - m.second[i]) * (1 - beta2))
-		w[i] -= float32(m.first[i]*alpha) / (float32(math.Sqrt(float64(m.second[i]))) + epsilon)
-	}
+	rate := float32(learningRate * math.Sqrt(1-power(beta2, s.step)) / (1 - power(beta1, s.step)))
+	s.kernels.adam(w, grad, m.first, m.second, rate, 1-beta1, 1-beta2, epsilon)
 }
 
 // power is x to the n by repeated squaring, rounded alike on every processor; math.Pow is not.

@@ -1,0 +1,237 @@
+// Command asm writes the assembly kernels of package nn, ../kernels_amd64.s and their Go declarations,
+// ../kernels_stubs_amd64.go. Every kernel is written once and generated for AVX-512 and for AVX2; what it computes is said
+// by its portable twin. Products are never fused with sums: all kernels round as the portable ones do.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+func main() {
+	ConstraintExpr("!purego")
+	for _, s := range []isa{{name: "AVX512", width: 16}, {name: "AVX2", width: 8}} {
+		s.tiles()
+		s.addTo()
+		s.sum()
+		s.squares()
+		s.normalise()
+		s.gradSums()
+		s.backward()
+		s.poolRow()
+		s.unpoolRow()
+		s.downRow()
+		s.sigmoid()
+		s.rmsprop()
+		s.adam()
+	}
+	Generate()
+}
+
+// An isa is an instruction set; a vector has width float32 lanes.
+type isa struct {
+	name  string
+	width int
+}
+
+// vec is a new vector register.
+func (s isa) vec() reg.VecVirtual {
+	if s.width == 16 {
+		return ZMM()
+	}
+	return YMM()
+}
+
+func (s isa) bytes() int { return 4 * s.width }
+
+func (s isa) zero() reg.VecVirtual {
+	v := s.vec()
+	s.clear(v)
+	return v
+}
+
+func (s isa) clear(v reg.VecVirtual) { s.xor(v, v, v) }
+
+// xor sets dst to a xor b.
+func (s isa) xor(a, b, dst reg.VecVirtual) {
+	if s.width == 16 {
+		VPXORD(a, b, dst)
+	} else {
+		VPXOR(a, b, dst)
+	}
+}
+
+// and sets dst to a and b.
+func (s isa) and(a, b, dst reg.VecVirtual) {
+	if s.width == 16 {
+		VPANDD(a, b, dst)
+	} else {
+		VPAND(a, b, dst)
+	}
+}
+
+// A mask selects lanes: an opmask register with AVX-512, a vector of zeros and ones with AVX2, which may lie in memory
+// where registers are short; nil selects all.
+type mask struct {
+	k    reg.OpmaskVirtual
+	v    reg.VecVirtual
+	slot *Mem
+}
+
+// spill moves a mask from its vector register to the stack.
+func (s isa) spill(k *mask) *mask {
+	if s.width == 16 {
+		return k
+	}
+	slot := AllocLocal(s.bytes())
+	VMOVDQU(k.v, slot)
+	return &mask{slot: &slot}
+}
+
+// firstLanes is the mask of the first lanes lanes; lanes is an integer register, 1 to the width.
+func (s isa) firstLanes(lanes reg.GPVirtual) *mask {
+	if s.width == 16 {
+		bits, k := GP64(), K()
+		MOVQ(I32(-1), bits)
+		BZHIQ(lanes, bits, bits)
+		KMOVW(bits.As32(), k)
+		return &mask{k: k}
+	}
+	// A window into eight words of ones and eight of zeros.
+	base, back, v := GP64(), GP64(), YMM()
+	LEAQ(laneMasks(), base)
+	MOVQ(U32(8), back)
+	SUBQ(lanes, back)
+	VMOVDQU(Mem{Base: base, Index: back, Scale: 4}, v)
+	return &mask{v: v}
+}
+
+var masks *Mem
+
+func laneMasks() Mem {
+	if masks == nil {
+		m := GLOBL("laneMasks", RODATA|NOPTR)
+		for i := range 8 {
+			DATA(8*i, U64(map[bool]uint64{true: 1<<64 - 1}[i < 4]))
+		}
+		masks = &m
+	}
+	return *masks
+}
+
+// load reads a vector; lanes outside the mask become zero.
+func (s isa) load(m Mem, k *mask) reg.VecVirtual {
+	v := s.vec()
+	s.loadInto(m, k, v)
+	return v
+}
+
+func (s isa) loadInto(m Mem, k *mask, v reg.VecVirtual) {
+	switch {
+	case k == nil:
+		VMOVUPS(m, v)
+	case s.width == 16:
+		VMOVUPS_Z(m, k.k, v)
+	case k.slot != nil:
+		VMOVDQU(*k.slot, v)
+		VMASKMOVPS(m, v, v)
+	default:
+		VMASKMOVPS(m, k.v, v)
+	}
+}
+
+// store writes the lanes of the mask.
+func (s isa) store(v reg.VecVirtual, m Mem, k *mask) {
+	switch {
+	case k == nil:
+		VMOVUPS(v, m)
+	case s.width == 16:
+		VMOVUPS(v, k.k, m)
+	case k.slot != nil:
+		selected := s.vec()
+		VMOVDQU(*k.slot, selected)
+		VMASKMOVPS(v, selected, m)
+	default:
+		VMASKMOVPS(v, k.v, m)
+	}
+}
+
+// keep zeroes the lanes outside the mask.
+func (s isa) keep(v reg.VecVirtual, k *mask) {
+	switch {
+	case k == nil:
+	case s.width == 16:
+		VMOVAPS_Z(v, k.k, v)
+	default:
+		VPAND(v, k.v, v)
+	}
+}
+
+func (s isa) broadcast(m Mem) reg.VecVirtual {
+	v := s.vec()
+	VBROADCASTSS(m, v)
+	return v
+}
+
+// The predicates of VCMPPS that are used, with operands in Go's order: a comparison of the second source with the first.
+const (
+	equal   = 0x00 // EQ_OQ
+	greater = 0x1e // GT_OQ
+)
+
+// compare is the mask of the lanes where x predicate y holds.
+func (s isa) compare(predicate uint8, x, y reg.VecVirtual) *mask {
+	if s.width == 16 {
+		k := K()
+		VCMPPS(U8(predicate), y, x, k)
+		return &mask{k: k}
+	}
+	v := YMM()
+	VCMPPS(U8(predicate), y, x, v)
+	return &mask{v: v}
+}
+
+// split moves the lanes of the mask from v to a new vector: v keeps the others, both have zeros elsewhere.
+func (s isa) split(v reg.VecVirtual, k *mask) reg.VecVirtual {
+	taken := s.vec()
+	if s.width == 16 {
+		not := K()
+		VMOVAPS_Z(v, k.k, taken)
+		KNOTW(k.k, not)
+		VMOVAPS_Z(v, not, v)
+	} else {
+		VPAND(v, k.v, taken)
+		VPANDN(v, k.v, v)
+	}
+	return taken
+}
+
+// sub, mul, add are a-b, a*b, a+b in a new vector; for VSUBPS Go's order is "subtract the first from the second".
+func (s isa) sub(a, b reg.VecVirtual) reg.VecVirtual {
+	v := s.vec()
+	VSUBPS(b, a, v)
+	return v
+}
+
+func (s isa) mul(a, b reg.VecVirtual) reg.VecVirtual {
+	v := s.vec()
+	VMULPS(a, b, v)
+	return v
+}
+
+func (s isa) add(a, b reg.VecVirtual) reg.VecVirtual {
+	v := s.vec()
+	VADDPS(a, b, v)
+	return v
+}
+
+// at is element i of the float32s at base.
+func at(base reg.Register, i reg.Register) Mem { return Mem{Base: base, Index: i, Scale: 4} }
+
+func pointer(name string) reg.Register { return Load(Param(name), GP64()) }
+
+func done() {
+	VZEROUPPER()
+	RET()
+}

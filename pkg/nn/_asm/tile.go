@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Byte offsets of the fields of matmul, from Outer on.
+const (
+	fieldOuter = 8 * iota
+	fieldInner
+	fieldAM
+	fieldAOuter
+	fieldAInner
+	fieldBOuter
+	fieldBInner
+	fieldCM
+	fieldAdd  // a byte, as is
+	fieldReLU = fieldAdd + 1
+)
+
+// tiles writes the tiles of up to 14x2 vectors with AVX-512, 6x2 with AVX2: as many as fit in the registers.
+func (s isa) tiles() {
+	most := 14
+	if s.width == 8 {
+		most = 6
+	}
+	for vectors := 1; vectors <= 2; vectors++ {
+		for rows := 1; rows <= most; rows++ {
+			s.tile(rows, vectors)
+		}
+	}
+}
+
+// tile writes the part of matmul's loop for some rows and vectors of columns, of which the last has lanes lanes. The first
+// half of the rows, rounded up, begins at a and c, the other at a2 and c2.
+func (s isa) tile(rows, vectors int) {
+	name := fmt.Sprintf("tile%dx%d%s", rows, vectors, s.name)
+	TEXT(name, NOSPLIT, "func(p *int, a, a2, b, c, c2, bias *float32, lanes int)")
+	Doc(name + " computes a tile; p points to the first of matmul's strides.")
+	p := pointer("p")
+	lanes := Load(Param("lanes"), GP64()).(reg.GPVirtual)
+	last := s.spill(s.firstLanes(lanes))
+	of := func(j int) *mask {
+		if j == vectors-1 {
+			return last
+		}
+		return nil
+	}
+	field := func(offset int) Mem { return Mem{Base: p, Disp: offset} }
+	scaled := func(offset int) reg.GPVirtual {
+		r := GP64()
+		MOVQ(field(offset), r)
+		SHLQ(U8(2), r)
+		return r
+	}
+
+	acc := make([][]reg.VecVirtual, rows)
+	half := (rows + 1) / 2
+	eachRow := func(first, second string, stride reg.GPVirtual, do func(i int, row reg.Register)) {
+		row := pointer(first)
+		for i := range rows {
+			if i == half {
+				row = pointer(second)
+			} else if i > 0 {
+				ADDQ(stride, row)
+			}
+			do(i, row)
+		}
+	}
+	for i := range acc {
+		acc[i] = make([]reg.VecVirtual, vectors)
+		for j := range acc[i] {
+			acc[i][j] = s.zero()
+		}
+	}
+	CMPB(field(fieldAdd), U8(0))
+	JE(LabelRef("begin"))
+	eachRow("c", "c2", scaled(fieldCM), func(i int, row reg.Register) {
+		for j := range vectors {
+			s.loadInto(Mem{Base: row, Disp: j * s.bytes()}, of(j), acc[i][j])
+		}
+	})
+	Label("begin")
+
+	columns := make([]reg.VecVirtual, vectors)
+	for j := range columns {
+		columns[j] = s.vec()
+	}
+	a, b := pointer("a"), pointer("b")
+	var a2 reg.Register
+	if rows > 1 {
+		a2 = pointer("a2")
+	}
+	stride, aInner, bInner := scaled(fieldAM), scaled(fieldAInner), scaled(fieldBInner)
+	var stride3, stride5 reg.GPVirtual
+	if half > 3 {
+		stride3 = GP64()
+		LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
+	}
+	if half > 5 {
+		stride5 = GP64()
+		LEAQ(Mem{Base: stride, Index: stride, Scale: 4}, stride5)
+	}
+	element := func(i int) Mem {
+		base := a
+		if i >= half {
+			base, i = a2, i-half
+		}
+		switch i {
+		case 0:
+			return Mem{Base: base}
+		case 3:
+			return Mem{Base: base, Index: stride3, Scale: 1}
+		case 5:
+			return Mem{Base: base, Index: stride5, Scale: 1}
+		case 6:
+			return Mem{Base: base, Index: stride3, Scale: 2}
+		}
+		return Mem{Base: base, Index: stride, Scale: uint8(i)}
+	}
+	// The steps from the end of the inner loop to the next round of the outer one.
+	inner := GP64()
+	MOVQ(field(fieldInner), inner)
+	step := func(outer int, per reg.GPVirtual) reg.GPVirtual {
+		r, run := scaled(outer), GP64()
+		MOVQ(inner, run)
+		IMULQ(per, run)
+		SUBQ(run, r)
+		return r
+	}
+	aOuter, bOuter := step(fieldAOuter, aInner), step(fieldBOuter, bInner)
+	outer, count := GP64(), GP64()
+	MOVQ(field(fieldOuter), outer)
+	Label("outer")
+	MOVQ(inner, count)
+	Label("inner")
+	for j := range columns {
+		s.loadInto(Mem{Base: b, Disp: j * s.bytes()}, of(j), columns[j])
+	}
+	for i := range rows {
+		v := s.broadcast(element(i))
+		for j := range columns {
+			product := v
+			if j < vectors-1 {
+				product = s.vec()
+			}
+			VMULPS(v, columns[j], product)
+			VADDPS(product, acc[i][j], acc[i][j])
+		}
+	}
+	ADDQ(aInner, a)
+	if rows > 1 {
+		ADDQ(aInner, a2)
+	}
+	ADDQ(bInner, b)
+	DECQ(count)
+	JNZ(LabelRef("inner"))
+	ADDQ(aOuter, a)
+	if rows > 1 {
+		ADDQ(aOuter, a2)
+	}
+	ADDQ(bOuter, b)
+	DECQ(outer)
+	JNZ(LabelRef("outer"))
+
+	bias := pointer("bias")
+	TESTQ(bias, bias)
+	JZ(LabelRef("biased"))
+	for j := range vectors {
+		s.loadInto(Mem{Base: bias, Disp: j * s.bytes()}, of(j), columns[j])
+		for i := range rows {
+			VADDPS(columns[j], acc[i][j], acc[i][j])
+		}
+	}
+	Label("biased")
+	CMPB(field(fieldReLU), U8(0))
+	JE(LabelRef("store"))
+	zero := columns[0]
+	s.clear(zero)
+	for i := range rows {
+		for j := range vectors {
+			VMAXPS(acc[i][j], zero, acc[i][j])
+		}
+	}
+	Label("store")
+	eachRow("c", "c2", scaled(fieldCM), func(i int, row reg.Register) {
+		for j := range vectors {
+			s.store(acc[i][j], Mem{Base: row, Disp: j * s.bytes()}, of(j))
+		}
+	})
+	done()
+}

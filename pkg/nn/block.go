@@ -1,0 +1,431 @@
+package nn
+
+import (
+	"math"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// groupSize is the number of samples whose parts in a weight's gradient are added up one after the other; the sums of the
+// groups are then added in order. It decides how results are rounded, so it is the same on every machine.
+const groupSize = 8
+
+// A block is what happens to an image between two places where the whole batch must be at hand: UpSampling2D and Conv2D with
+// ReLU or no activation, BatchNormalization, MaxPooling2D, in this order, any of them missing. An image goes through all of it
+// while it is in the cache; only batch normalisation by the batch's statistics makes a second pass.
+type block struct {
+	net *network
+	x   signal
+	out []int // shape of an image that comes out
+
+	conv      *convolution // nil for none
+	relu      bool
+	trainConv bool
+
+	h, w, c int // the image y that comes out of the convolution
+
+	norm      *Layer // nil for none
+	trainNorm bool   // by the batch's statistics
+	inverse   []float64
+	normal    normalisation
+
+	window [2]int // rows and columns that are pooled; 1,1 for none
+
+	// Kept for the gradients:
+	in       [][]float32 // what the operator took
+	y        []float32   // (batch,h,w,c), unless it is the operator's input or output
+	best     []float32   // the values of y that were the greatest in their windows, (batch,out)
+	moments  []float32   // of y's images, (batch,2,c): mean, sum of squared distances from it
+	arranged []float32   // the kernel as the convolution takes it
+}
+
+// A normalisation is (x-mean)*scale+beta by channel; each has period(c) values.
+type normalisation struct{ mean, scale, beta []float32 }
+
+// A slope is how a gradient g goes back through ReLU and normalisation: g*ofGrad + ((x-mean)*ofX+rest) where x > floor,
+// 0 elsewhere. Each has period(c) values.
+type slope struct {
+	mean, ofGrad, ofX, rest []float32
+	floor                   float32
+}
+
+// block adds the layers as one operator; up, conv, norm and pool may be nil, up only goes with conv.
+func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
+	b := &block{net: n, x: x, h: x.shape[0], w: x.shape[1], c: x.shape[2], window: [2]int{1, 1}}
+	inputs := []*G.Node{x.Node}
+	wanted := []bool{x.active}
+	weight := func(l *Layer, i int) {
+		node, active := n.weight(l, i)
+		inputs, wanted = append(inputs, node), append(wanted, active)
+	}
+	if conv != nil {
+		size := [2]int{1, 1}
+		if up != nil {
+			size = up.Size
+		}
+		b.conv = newConvolution(x.shape, size, conv)
+		b.relu = conv.Activation == ReLU
+		b.trainConv = n.training && conv.Trainable
+		b.h, b.w, b.c = b.conv.h, b.conv.w, b.conv.f
+		b.arranged = make([]float32, len(conv.Weights[0].Data()))
+		weight(conv, 0)
+		weight(conv, 1)
+	}
+	wide := period(b.c)
+	b.normal = normalisation{make([]float32, wide), make([]float32, wide), make([]float32, wide)}
+	repeat(b.normal.scale, []float32{1})
+	if norm != nil {
+		b.norm = norm
+		b.trainNorm = n.training && norm.Trainable
+		b.inverse = make([]float64, b.c)
+		weight(norm, 0)
+		weight(norm, 1)
+	}
+	b.out = []int{b.h, b.w, b.c}
+	if pool != nil {
+		b.window = pool.Size
+		b.out = pool.Output
+	}
+
+	active := x.active || b.trainConv || b.trainNorm
+	if conv != nil && (norm != nil || pool != nil) && active {
+		b.y = make([]float32, n.batch*b.size())
+	}
+	if pool != nil && active {
+		b.best = make([]float32, n.batch*product(b.out))
+	}
+	if b.trainNorm {
+		b.moments = make([]float32, n.batch*2*b.c)
+	}
+	n.needScratch(b.scratch())
+	out := n.applyDifferentiable("block", tensor.Shape{n.batch, product(b.out)}, b.forward, wanted, b.gradients, inputs...)
+	return signal{out, b.out, active}
+}
+
+func (b *block) size() int { return b.h * b.w * b.c }
+
+// scratch is the number of values that a task of forward or backward needs.
+func (b *block) scratch() int {
+	s := b.size() + product(b.out) + 2*period(b.c)
+	if b.conv != nil {
+		s += b.conv.padded*b.c + b.conv.scratch()
+	}
+	return s
+}
+
+// cut takes the first n values off scratch.
+func cut(scratch *[]float32, n int) []float32 {
+	s := (*scratch)[:n:n]
+	*scratch = (*scratch)[n:]
+	return s
+}
+
+// image is y of sample i; nil where it is kept nowhere.
+func (b *block) image(i int, x, out []float32) []float32 {
+	switch {
+	case b.conv == nil:
+		return x[i*b.size() : (i+1)*b.size()]
+	case b.norm == nil && b.window == [2]int{1, 1}:
+		return out[i*b.size() : (i+1)*b.size()]
+	case b.y != nil:
+		return b.y[i*b.size() : (i+1)*b.size()]
+	}
+	return nil
+}
+
+func (b *block) forward(in [][]float32, out []float32) {
+	b.in = in
+	n, x := b.net, in[0]
+	var bias []float32
+	if b.conv != nil {
+		b.conv.arrange(b.arranged, in[1])
+		bias = in[2]
+	}
+	if b.norm != nil && !b.trainNorm {
+		for k, v := range b.norm.Weights[3].Data() {
+			b.inverse[k] = 1 / math.Sqrt(float64(v)+b.norm.Epsilon)
+		}
+		b.setNormalisation(b.norm.Weights[2].Data())
+	}
+	n.each(n.n, func(i int, scratch []float32) {
+		y := b.image(i, x, out)
+		if y == nil {
+			y = cut(&scratch, b.size())
+		}
+		if b.conv != nil {
+			b.conv.apply(n.kernels, y, x[i*product(b.x.shape):(i+1)*product(b.x.shape)], b.arranged, bias, scratch, b.relu)
+		}
+		if b.trainNorm {
+			b.measure(i, y, scratch)
+		} else {
+			b.finish(i, out, y, scratch)
+		}
+	})
+	if b.trainNorm {
+		b.setNormalisation(b.combine())
+		n.each(n.n, func(i int, scratch []float32) { b.finish(i, out, b.image(i, x, out), scratch) })
+	}
+}
+
+// finish normalises and pools y.
+func (b *block) finish(i int, out, y, scratch []float32) {
+	k, size := b.net.kernels, product(b.out)
+	out = out[i*size : (i+1)*size]
+	if b.window == [2]int{1, 1} {
+		if b.norm != nil {
+			k.normalise(out, y, &b.normal)
+		}
+		return
+	}
+	best := cut(&scratch, size)
+	if b.best != nil {
+		best = b.best[i*size : (i+1)*size]
+	}
+	line := b.out[1] * b.c
+	for r := range b.out[0] {
+		k.poolRow(out[r*line:(r+1)*line], best[r*line:], y[r*b.window[0]*b.w*b.c:], &b.normal, pooling{b.w * b.c, b.window, b.c})
+	}
+}
+
+// measure computes the moments of sample i.
+func (b *block) measure(i int, y, scratch []float32) {
+	k := b.net.kernels
+	acc, wide := cut(&scratch, period(b.c)), cut(&scratch, period(b.c))
+	mean, squares := b.moments[2*i*b.c:(2*i+1)*b.c], b.moments[(2*i+1)*b.c:(2*i+2)*b.c]
+	clear(acc)
+	k.sum(acc, y)
+	fold(mean, acc)
+	for c := range mean {
+		mean[c] /= float32(b.h * b.w)
+	}
+	repeat(wide, mean)
+	clear(acc)
+	k.squares(acc, y, wide)
+	fold(squares, acc)
+}
+
+// combine computes mean and inverse from the moments of all samples: the variance is the mean of those of the images and the
+// variance of their means. The moving statistics follow; as in Keras' fused kernel, the moving variance takes the unbiased variance
+// of the batch, while the batch is normalised by the biased one.
+func (b *block) combine() []float32 {
+	movingMean, movingVariance := b.norm.Weights[2].Data(), b.norm.Weights[3].Data()
+	keep := float32(b.norm.Momentum)
+	images, pixels := float64(b.net.n), float64(b.h*b.w)
+	means := make([]float32, b.c)
+	for c := range b.c {
+		var mean, variance float64
+		for i := range b.net.n {
+			mean += float64(b.moments[2*i*b.c+c])
+		}
+		mean /= images
+		for i := range b.net.n {
+			d := float64(b.moments[2*i*b.c+c]) - mean
+			variance += float64(b.moments[(2*i+1)*b.c+c]) + float64(float64(d*d)*pixels)
+		}
+		count := images * pixels
+		variance /= count
+		unbiased := variance * (count / max(count-1, 1))
+		means[c] = float32(mean)
+		b.inverse[c] = 1 / math.Sqrt(variance+b.norm.Epsilon)
+		movingMean[c] = float32(movingMean[c]*keep) + float32(means[c]*(1-keep))
+		movingVariance[c] = float32(movingVariance[c]*keep) + float32(float32(unbiased)*(1-keep))
+	}
+	return means
+}
+
+// setNormalisation sets the normalisation from the means and inverse.
+func (b *block) setNormalisation(mean []float32) {
+	gamma, beta := b.norm.Weights[0].Data(), b.norm.Weights[1].Data()
+	scale := make([]float32, b.c)
+	for c := range scale {
+		scale[c] = float32(float64(gamma[c]) * b.inverse[c])
+	}
+	repeat(b.normal.mean, mean)
+	repeat(b.normal.scale, scale)
+	repeat(b.normal.beta, beta)
+}
+
+// gradients adds the gradients of the inputs: one operator computes them all, and a node for each hands it on.
+func (b *block) gradients(out, grad *G.Node) []*G.Node {
+	n := b.net
+	g := &blockGradient{block: b, slope: slope{mean: b.normal.mean, floor: float32(math.Inf(-1))}}
+	wide := period(b.c)
+	g.slope.ofGrad, g.slope.ofX, g.slope.rest = make([]float32, wide), make([]float32, wide), make([]float32, wide)
+	repeat(g.slope.ofGrad, []float32{1})
+	if b.relu {
+		g.slope.floor = 0
+	}
+	g.zeros = make([]float32, b.w*b.c)
+	after := n.apply("block gradient", tensor.Shape{1}, g.run, out, grad)
+	nodes := []*G.Node{nil}
+	if b.x.active {
+		g.dx = make([]float32, n.batch*product(b.x.shape))
+		nodes[0] = n.view("input gradient", tensor.Shape{n.batch, product(b.x.shape)}, g.dx, after)
+	}
+	if b.conv != nil {
+		g.turned = make([]float32, len(b.arranged))
+		nodes = append(nodes, nil, nil)
+		if b.trainConv {
+			v := b.conv
+			g.kernelSums = make([]float32, ceilDiv(n.batch, groupSize)*len(b.arranged))
+			g.biasSums = make([]float32, ceilDiv(n.batch, groupSize)*wide)
+			g.dKernel, g.dBias = make([]float32, len(b.arranged)), make([]float32, v.f)
+			nodes[1] = n.view("kernel gradient", tensor.Shape{v.kh, v.kw, v.c, v.f}, g.dKernel, after)
+			nodes[2] = n.view("bias gradient", tensor.Shape{v.f}, g.dBias, after)
+		}
+	}
+	if b.trainNorm {
+		g.sums = make([]float32, n.batch*2*b.c)
+		g.dGamma, g.dBeta = make([]float32, b.c), make([]float32, b.c)
+		nodes = append(nodes, n.view("gamma gradient", tensor.Shape{b.c}, g.dGamma, after), n.view("beta gradient", tensor.Shape{b.c}, g.dBeta, after))
+	} else if b.norm != nil {
+		nodes = append(nodes, nil, nil)
+	}
+	return nodes
+}
+
+// A blockGradient computes the gradients of a block; those that are not wanted are nil.
+type blockGradient struct {
+	*block
+	slope
+
+	zeros          []float32 // a line of y
+	dx             []float32 // (batch, size of x)
+	dKernel, dBias []float32
+	dGamma, dBeta  []float32
+
+	turned               []float32 // the kernel as the gradient of the input takes it
+	kernelSums, biasSums []float32 // by groups of samples
+	sums                 []float32 // (batch,2,c): of the gradient, and of the gradient times (y-mean)
+}
+
+func (g *blockGradient) run(in [][]float32, _ []float32) {
+	n, x, out, grad := g.net, g.in[0], in[0], in[1]
+	switch {
+	case g.trainNorm:
+		g.normGradients(x, out, grad)
+	case g.norm != nil:
+		copy(g.ofGrad, g.normal.scale)
+	}
+	if g.dx == nil && !g.trainConv {
+		return
+	}
+	if g.dx != nil && g.conv != nil {
+		g.conv.turn(g.turned, g.in[1])
+	}
+	groups := ceilDiv(n.n, groupSize)
+	n.each(groups, func(group int, scratch []float32) {
+		var kernelSum, biasSum []float32
+		if g.trainConv {
+			kernelSum = g.kernelSums[group*len(g.dKernel) : (group+1)*len(g.dKernel)]
+			biasSum = g.biasSums[group*period(g.c) : (group+1)*period(g.c)]
+			clear(kernelSum)
+			clear(biasSum)
+		}
+		for i := group * groupSize; i < min((group+1)*groupSize, n.n); i++ {
+			g.image(i, x, out, grad, kernelSum, biasSum, scratch)
+		}
+	})
+	if g.trainConv {
+		for i := 1; i < groups; i++ {
+			n.kernels.addTo(g.kernelSums[:len(g.dKernel)], g.kernelSums[i*len(g.dKernel):])
+			n.kernels.addTo(g.biasSums[:period(g.c)], g.biasSums[i*period(g.c):])
+		}
+		g.conv.untwist(g.dKernel, g.kernelSums)
+		fold(g.dBias, g.biasSums[:period(g.c)])
+	}
+}
+
+// normGradients computes the gradients of gamma and beta and the slope of the normalisation, which is
+//
+//	gamma*inverse * (grad - mean(grad) - (y-mean)*inverse² * mean(grad*(y-mean)))
+func (g *blockGradient) normGradients(x, out, grad []float32) {
+	n, size := g.net, product(g.block.out)
+	n.each(n.n, func(i int, scratch []float32) {
+		// Where images are pooled, the gradient belongs to the best values; all other values have none.
+		y := g.block.best
+		if y != nil {
+			y = y[i*size : (i+1)*size]
+		} else {
+			y = g.block.image(i, x, out)
+		}
+		sums, dots := cut(&scratch, period(g.c)), cut(&scratch, period(g.c))
+		clear(sums)
+		clear(dots)
+		n.kernels.gradSums(sums, dots, grad[i*size:(i+1)*size], y, g.mean)
+		fold(g.sums[2*i*g.c:(2*i+1)*g.c], sums)
+		fold(g.sums[(2*i+1)*g.c:(2*i+2)*g.c], dots)
+	})
+	gamma := g.norm.Weights[0].Data()
+	count := float64(n.n) * float64(g.h*g.w)
+	ofGrad, ofX, rest := g.ofGrad[:g.c], g.ofX[:g.c], g.rest[:g.c]
+	for c := range g.c {
+		var sum, dot float64
+		for i := range n.n {
+			sum += float64(g.sums[2*i*g.c+c])
+			dot += float64(g.sums[(2*i+1)*g.c+c])
+		}
+		inverse := g.inverse[c]
+		scale := float64(gamma[c]) * inverse
+		g.dBeta[c] = float32(sum)
+		g.dGamma[c] = float32(dot * inverse)
+		ofGrad[c] = float32(scale)
+		ofX[c] = float32(-scale * inverse * inverse * dot / count)
+		rest[c] = float32(-scale * sum / count)
+	}
+	repeat(g.ofGrad, ofGrad)
+	repeat(g.ofX, ofX)
+	repeat(g.rest, rest)
+}
+
+// image computes the gradient of image i of x and adds its parts in those of kernel and bias.
+func (g *blockGradient) image(i int, x, out, grad, kernelSum, biasSum, scratch []float32) {
+	k, size, xSize := g.net.kernels, product(g.block.out), product(g.x.shape)
+	y := g.block.image(i, x, out)
+	grad = grad[i*size : (i+1)*size]
+	if g.conv == nil {
+		g.back(i, g.dx[i*xSize:(i+1)*xSize], g.w*g.c, y, grad)
+		return
+	}
+	v := g.conv
+	dy := cut(&scratch, v.padded*v.f)
+	v.gradFrame(dy)
+	inner := dy[v.gradStart():]
+	g.back(i, inner, v.line*v.f, y, grad)
+	if g.trainConv {
+		for r := range v.h {
+			k.sum(biasSum, inner[r*v.line*v.f:][:v.w*v.f])
+		}
+		v.addKernelGrad(k, kernelSum, x[i*xSize:(i+1)*xSize], dy, scratch)
+	}
+	if g.dx != nil {
+		v.inputGradient(k, g.dx[i*xSize:(i+1)*xSize], dy, g.turned, scratch)
+	}
+}
+
+// back computes the gradient of y from grad, that of the image that comes out; dy has line values in a line.
+func (g *blockGradient) back(i int, dy []float32, line int, y, grad []float32) {
+	k, row := g.net.kernels, g.w*g.c
+	if g.window == [2]int{1, 1} {
+		for r := range g.h {
+			k.backward(dy[r*line:][:row], grad[r*row:], y[r*row:(r+1)*row], &g.slope)
+		}
+		return
+	}
+	outRow := g.block.out[1] * g.c
+	best := g.best[i*len(grad) : (i+1)*len(grad)]
+	for r := range g.block.out[0] {
+		first := r * g.window[0]
+		k.unpoolRow(dy[first*line:], line, grad[r*outRow:(r+1)*outRow], best[r*outRow:], y[first*row:], &g.slope, pooling{row, g.window, g.c})
+	}
+	// What pooling dropped has no gradient of its own, only that through the batch's statistics.
+	right, bottom := outRow*g.window[1], g.block.out[0]*g.window[0]
+	for r := range g.h {
+		from := right
+		if r >= bottom {
+			from = 0
+		}
+		k.backward(dy[r*line+from:][:row-from], g.zeros, y[r*row+from:(r+1)*row], &g.slope)
+	}
+}
