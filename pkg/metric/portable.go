@@ -8,8 +8,7 @@ import (
 // The portable forms of the kernels: the oracle for the others, and what runs where there are no others.
 
 // differences takes eight bytes of each of two vectors, every one into a lane of 16 bits. With d = 256+a-b, bit 8 of a lane says
-// whether a >= b, and then d's low byte is a-b. The two even and odd bytes of a lane are added up:
-// over has max(a-b, 0), at most 510; all has d, at most 1022.
+// whether a >= b, and then d's low byte is a-b. The two bytes of a lane are added up: over has max(a-b, 0), at most 510; all has d, at most 1022.
 func differences(a, b uint64) (over, all uint64) {
 	const (
 		lanes = 0x00ff00ff00ff00ff
@@ -17,10 +16,8 @@ func differences(a, b uint64) (over, all uint64) {
 		bit0  = 0x0001000100010001
 	)
 	d := (a&lanes | bit8) - b&lanes
-	m := d >> 8 & bit0
 	e := (a>>8&lanes | bit8) - b>>8&lanes
-	n := e >> 8 & bit0
-	return d&(m<<8-m) + e&(n<<8-n), d + e
+	return d&(d>>8&bit0*0xff) + e&(e>>8&bit0*0xff), d + e
 }
 
 // maxDifferences is how many differences can be added up before a lane overflows.
@@ -55,38 +52,37 @@ func rowPortable(a, b []uint8) int64 {
 
 // byteTilesPortable writes the distances of 4 queries, (Quad, steps·8), to points, (tiles, steps, Tile, 8), to dst, (Quad, tiles·Tile).
 func byteTilesPortable(dst []uint32, quad, points []uint8) {
-	w := len(quad) / Quad
-	for i := range dst {
-		query := quad[i/(len(dst)/Quad)*w:][:w]
-		point := i % (len(dst) / Quad)
-		tile := points[point/Tile*Tile*w+point%Tile*byteStep:]
-		var sum int64
+	w, n := len(quad)/Quad, len(dst)/Quad
+	clear(dst)
+	for i := 0; i < len(dst); i += Tile {
+		query, tile, sums := quad[i/n*w:][:w], points[i%n*w:][:Tile*w], dst[i:][:Tile]
 		for len(query) > 0 {
-			var over, all uint64
-			n := min(len(query)/byteStep, maxDifferences)
-			for s := range n {
-				o, d := differences(binary.LittleEndian.Uint64(query[s*byteStep:]), binary.LittleEndian.Uint64(tile[s*Tile*byteStep:]))
-				over += o
-				all += d
+			var over, all [Tile]uint64
+			steps := min(len(query)/byteStep, maxDifferences)
+			for range steps {
+				x, row := binary.LittleEndian.Uint64(query), tile[:Tile*byteStep]
+				for j := range Tile {
+					o, d := differences(x, binary.LittleEndian.Uint64(row))
+					over[j] += o
+					all[j] += d
+					row = row[byteStep:]
+				}
+				query, tile = query[byteStep:], tile[Tile*byteStep:]
 			}
-			sum += absolute(over, all, n)
-			if query = query[n*byteStep:]; len(query) > 0 {
-				tile = tile[n*Tile*byteStep:]
+			for j := range sums {
+				sums[j] += uint32(absolute(over[j], all[j], steps))
 			}
 		}
-		dst[i] = uint32(sum)
 	}
 }
 
 // wordTilesPortable writes the distances of 4 queries, (Quad, steps·2), to points, (tiles, steps, Tile, 2), to dst, (Quad, tiles·Tile).
 func wordTilesPortable(dst []uint32, quad, points []uint16) {
-	w := len(quad) / Quad
+	w, n := len(quad)/Quad, len(dst)/Quad
 	clear(dst)
 	for i := 0; i < len(dst); i += Tile {
-		query := quad[i/(len(dst)/Quad)*w:][:w]
-		tile := points[i%(len(dst)/Quad)*w:][:Tile*w]
-		sums := dst[i:][:Tile]
-		for len(tile) > 0 {
+		query, tile, sums := quad[i/n*w:][:w], points[i%n*w:][:Tile*w], dst[i:][:Tile]
+		for len(query) > 0 {
 			x, y := query[0], query[1]
 			for j := range sums {
 				p, q := tile[2*j], tile[2*j+1]
