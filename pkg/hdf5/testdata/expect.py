@@ -1,0 +1,41 @@
+"""Writes expected.json: what h5py (so the HDF5 library) reads from every sample.
+
+Usage: python expect.py FILE.h5 ... > expected.json
+A data set is its shape and the SHA-256 of its values as little-endian float32; an attribute is its texts, one a line, or
+their SHA-256 where they are longer than 80 characters.
+"""
+import hashlib
+import json
+import os
+import sys
+
+import h5py
+import numpy as np
+
+
+def attribute(value):
+    lines = [v.decode() if isinstance(v, bytes) else str(v) for v in np.atleast_1d(np.asarray(value, dtype=object))]
+    text = "\n".join(lines)
+    return text if len(text) <= 80 else hashlib.sha256(text.encode()).hexdigest()
+
+
+def describe(path):
+    out = {"attributes": {}, "data": {}}
+
+    def visit(name, node):
+        name = "/" + name
+        for key in sorted(node.attrs):
+            out["attributes"][name + "@" + key] = attribute(node.attrs[key])
+        if isinstance(node, h5py.Dataset) and node.dtype.kind == "f":
+            values = np.asarray(node[()]).astype("<f4")
+            out["data"][name] = {"shape": list(node.shape), "sha256": hashlib.sha256(values.tobytes()).hexdigest()}
+
+    with h5py.File(path, "r") as f:
+        visit("", f)
+        f.visititems(visit)
+    return out
+
+
+files = sorted(sys.argv[1:], key=os.path.basename)
+json.dump({os.path.basename(p): describe(p) for p in files}, sys.stdout, indent=0, ensure_ascii=False)
+print()
