@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
-	"os"
 )
 
 // ErrNotFound is wrapped by the errors of lookups whose object or attribute is not there.
@@ -65,33 +64,9 @@ type File struct {
 	heaps  map[uint64]map[uint16][]byte // the objects of the global heaps read so far, by address and index
 }
 
-// Open opens the named file, which must be a regular file.
-func Open(name string) (*File, error) {
-	// A pipe or terminal could block for ever, and cannot be read at random.
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", name)
-	}
-	r, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	info, err := r.Stat()
-	if err != nil {
-		r.Close()
-		return nil, err
-	}
-	f, err := NewFile(r, info.Size(), name)
-	if err != nil {
-		r.Close()
-		return nil, err
-	}
-	f.closer = r
-	return f, nil
-}
-
-// NewFile reads an HDF5 file of the given size from r, which must stay usable as long as the File is.
+// Open reads an HDF5 file of the given size from r, which must stay usable as long as the File is.
 // The name is for error messages.
-func NewFile(r io.ReaderAt, size int64, name string) (*File, error) {
+func Open(r io.ReaderAt, size int64, name string) (*File, error) {
 	f := &File{Size: size, name: name, r: r, budget: min(1<<16+8*size, maxMetadata), heaps: map[uint64]map[uint16][]byte{}}
 	root, err := f.superblock()
 	if err != nil {
@@ -99,14 +74,6 @@ func NewFile(r io.ReaderAt, size int64, name string) (*File, error) {
 	}
 	f.Root, err = f.object(root, "/")
 	return f, err
-}
-
-// Close closes a file that Open opened.
-func (f *File) Close() error {
-	if f.closer == nil {
-		return nil
-	}
-	return f.closer.Close()
 }
 
 const signature = "\x89HDF\r\n\x1a\n"

@@ -56,11 +56,14 @@ func TestSamples(t *testing.T) {
 	}
 	for _, name := range files {
 		t.Run(filepath.Base(name), func(t *testing.T) {
-			f, err := Open(name)
+			b, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close()
+			f, err := Open(bytes.NewReader(b), int64(len(b)), name)
+			if err != nil {
+				t.Fatal(err)
+			}
 			got := describe(t, f)
 			want := want[filepath.Base(name)]
 			for key, w := range want.Attributes {

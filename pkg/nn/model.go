@@ -92,27 +92,48 @@ func NewWeight(name string, shape ...int) *Weight {
 // It derives the other output shapes and adds the weights that are missing: kernels and biases zero,
 // gamma and moving variance one. What does not fit together is an error that names the layer.
 func NewModel(name string, layers []*Layer) (*Model, error) {
-	m := &Model{Name: name, Layers: layers}
+	shapes, err := Connect(layers)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range layers {
+		if err := l.setWeights(shapes[i]); err != nil {
+			return nil, fmt.Errorf("nn: layer %q: %w", l.Name, err)
+		}
+	}
+	return &Model{Name: name, Layers: layers}, nil
+}
+
+// A WeightShape is a weight that a layer needs.
+type WeightShape struct {
+	Name  string
+	Shape []int
+}
+
+// Connect is the part of NewModel that derives the output shapes. It returns the weights that each layer needs, none made.
+func Connect(layers []*Layer) ([][]WeightShape, error) {
 	if len(layers) == 0 || layers[0].Class != InputLayer {
 		return nil, fmt.Errorf("nn: the first layer of a model must be an InputLayer")
 	}
 	seen := map[string]bool{}
+	shapes := make([][]WeightShape, len(layers))
 	for i, l := range layers {
 		if seen[l.Name] {
 			return nil, fmt.Errorf("nn: two layers have the name %q", l.Name)
 		}
 		seen[l.Name] = true
 		if i > 0 {
-			if err := l.connect(layers[i-1].Output); err != nil {
+			var err error
+			if shapes[i], err = l.connect(layers[i-1].Output); err != nil {
 				return nil, fmt.Errorf("nn: layer %q: %w", l.Name, err)
 			}
 		}
 	}
-	return m, nil
+	return shapes, nil
 }
 
-// connect derives the output shape of l from that of the layer before it, and adds or checks the weights.
-func (l *Layer) connect(in []int) error {
+// connect derives the output shape of l from that of the layer before it, and the weights that it needs.
+func (l *Layer) connect(in []int) (weights []WeightShape, err error) {
 	image := func() error {
 		if len(in) != 3 {
 			return fmt.Errorf("%s needs an input of shape (H,W,C), got %v", l.Class, in)
@@ -120,41 +141,41 @@ func (l *Layer) connect(in []int) error {
 		return nil
 	}
 	if err := positive(in); err != nil {
-		return fmt.Errorf("the input: %w", err)
+		return nil, fmt.Errorf("the input: %w", err)
 	}
 	switch l.Class {
 	case Conv2D:
 		if err := image(); err != nil {
-			return err
+			return nil, err
 		}
-		// The number of filters is known from Output's last dimension, which the caller sets, or from the kernel.
+		// The number of filters is known from Output's last dimension, which the caller sets.
 		if len(l.Output) == 0 {
-			return fmt.Errorf("the number of filters is not set")
+			return nil, fmt.Errorf("the number of filters is not set")
 		}
 		f := l.Output[len(l.Output)-1]
 		l.Output = []int{in[0], in[1], f}
-		return l.weights([]string{"kernel", "bias"}, [][]int{{l.Kernel[0], l.Kernel[1], in[2], f}, {f}})
+		weights = []WeightShape{{"kernel", []int{l.Kernel[0], l.Kernel[1], in[2], f}}, {"bias", []int{f}}}
 	case Dense:
 		if len(in) != 1 {
-			return fmt.Errorf("Dense needs an input of shape (units), got %v", in)
+			return nil, fmt.Errorf("Dense needs an input of shape (units), got %v", in)
 		}
 		if len(l.Output) != 1 {
-			return fmt.Errorf("the number of units is not set")
+			return nil, fmt.Errorf("the number of units is not set")
 		}
-		return l.weights([]string{"kernel", "bias"}, [][]int{{in[0], l.Output[0]}, {l.Output[0]}})
+		weights = []WeightShape{{"kernel", []int{in[0], l.Output[0]}}, {"bias", []int{l.Output[0]}}}
 	case BatchNormalization:
 		if err := image(); err != nil {
-			return err
+			return nil, err
 		}
 		l.Output = slices.Clone(in)
 		c := []int{in[2]}
-		return l.weights([]string{"gamma", "beta", "moving_mean", "moving_variance"}, [][]int{c, c, c, c})
+		weights = []WeightShape{{"gamma", c}, {"beta", c}, {"moving_mean", c}, {"moving_variance", c}}
 	case MaxPooling2D, UpSampling2D:
 		if err := image(); err != nil {
-			return err
+			return nil, err
 		}
 		if err := positive(l.Size[:]); err != nil {
-			return err
+			return nil, err
 		}
 		if l.Class == UpSampling2D {
 			l.Output = []int{in[0] * l.Size[0], in[1] * l.Size[1], in[2]}
@@ -163,43 +184,46 @@ func (l *Layer) connect(in []int) error {
 		}
 	case Dropout:
 		if !(l.Rate >= 0 && l.Rate <= 1) {
-			return fmt.Errorf("a dropout rate of %v; expected a value between 0 and 1", l.Rate)
+			return nil, fmt.Errorf("a dropout rate of %v; expected a value between 0 and 1", l.Rate)
 		}
 		l.Output = slices.Clone(in)
 	case Flatten:
 		l.Output = []int{product(in)}
 	case Reshape:
+		if err := positive(l.Output); err != nil {
+			return nil, err
+		}
 		if product(l.Output) != product(in) {
-			return fmt.Errorf("cannot reshape %v to %v", in, l.Output)
+			return nil, fmt.Errorf("cannot reshape %v to %v", in, l.Output)
 		}
 	default:
-		return fmt.Errorf("layers of class %q are not supported", l.Class)
+		return nil, fmt.Errorf("layers of class %q are not supported", l.Class)
 	}
-	return positive(l.Output)
-}
-
-// weights adds the weights of the given names and shapes, or checks those that are there.
-func (l *Layer) weights(names []string, shapes [][]int) error {
-	for i, s := range shapes {
-		if err := positive(s); err != nil {
-			return fmt.Errorf("the weight %s: %w", names[i], err)
+	for _, w := range weights {
+		if err := positive(w.Shape); err != nil {
+			return nil, fmt.Errorf("the weight %s: %w", w.Name, err)
 		}
 	}
+	return weights, positive(l.Output)
+}
+
+// setWeights adds the weights of the given names and shapes, or checks those that are there.
+func (l *Layer) setWeights(shapes []WeightShape) error {
 	if l.Weights == nil {
-		for i, name := range names {
-			w := NewWeight(name, shapes[i]...)
-			if name == "gamma" || name == "moving_variance" {
+		for _, s := range shapes {
+			w := NewWeight(s.Name, s.Shape...)
+			if s.Name == "gamma" || s.Name == "moving_variance" {
 				w.Value.Memset(float32(1))
 			}
 			l.Weights = append(l.Weights, w)
 		}
 	}
-	if len(l.Weights) != len(names) {
-		return fmt.Errorf("%d weights, expected %d", len(l.Weights), len(names))
+	if len(l.Weights) != len(shapes) {
+		return fmt.Errorf("%d weights, expected %d", len(l.Weights), len(shapes))
 	}
 	for i, w := range l.Weights {
-		if !slices.Equal(w.Shape(), shapes[i]) {
-			return fmt.Errorf("the weight %s has shape %v, expected %v", names[i], w.Shape(), shapes[i])
+		if !slices.Equal(w.Shape(), shapes[i].Shape) {
+			return fmt.Errorf("the weight %s has shape %v, expected %v", shapes[i].Name, w.Shape(), shapes[i].Shape)
 		}
 	}
 	return nil

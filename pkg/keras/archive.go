@@ -1,0 +1,181 @@
+package keras
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"imagesimilarity/pkg/hdf5"
+	"imagesimilarity/pkg/nn"
+)
+
+const (
+	zipSignature = "PK\x03\x04"
+	// maxConfig bounds config.json in bytes, maxDirectory what is read of an archive to find its members.
+	maxConfig    = 4 << 20
+	maxDirectory = 8 << 20
+)
+
+// readArchive reads a .keras archive (Keras 2.13 and later): a zip file of config.json, which is a model_config, and
+// model.weights.h5.
+func (f *modelFile) readArchive(size int64) error {
+	archive, err := zip.NewReader(&limitedReaderAt{f, maxDirectory}, size)
+	if err != nil {
+		return f.errorf("%w", err)
+	}
+	var config, weights *zip.File
+	for _, member := range archive.File {
+		switch member.Name {
+		case "config.json":
+			config = member
+		case "model.weights.h5":
+			weights = member
+		}
+	}
+	if config == nil || weights == nil {
+		return f.errorf("a zip archive without config.json or model.weights.h5, expected a .keras archive")
+	}
+	r, err := config.Open()
+	if err != nil {
+		return f.errorf("config.json: %w", err)
+	}
+	defer r.Close()
+	text, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
+	if err != nil {
+		return f.errorf("config.json: %w", err)
+	}
+	if len(text) > maxConfig {
+		return f.errorf("config.json has more than %d bytes", maxConfig)
+	}
+	f.config = string(text)
+
+	// Keras does not compress the members, so that one can be read in its place.
+	if weights.Method != zip.Store {
+		return f.errorf("model.weights.h5 is compressed in the archive; expected it stored, as Keras writes it")
+	}
+	start, err := weights.DataOffset()
+	if err != nil {
+		return f.errorf("model.weights.h5: %w", err)
+	}
+	n := weights.UncompressedSize64
+	if start > size || n > uint64(size-start) {
+		return f.errorf("model.weights.h5 of %d bytes reaches beyond the archive", n)
+	}
+	h5, err := hdf5.Open(io.NewSectionReader(f, start, int64(n)), int64(n), f.path+" (model.weights.h5)")
+	if err != nil {
+		return err
+	}
+	f.size = h5.Size
+	_, layers, _, err := decodeConfig(f.config)
+	if err != nil {
+		return f.errorf("%w", err)
+	}
+	return f.readContainers(h5.Root, layers)
+}
+
+// containers are the names of the groups that hold the layers' weights in a file of Keras 3.
+var containers = map[nn.Class]string{
+	nn.InputLayer:         "input_layer",
+	nn.Conv2D:             "conv2d",
+	nn.BatchNormalization: "batch_normalization",
+	nn.MaxPooling2D:       "max_pooling2d",
+	nn.UpSampling2D:       "up_sampling2d",
+	nn.Dropout:            "dropout",
+	nn.Flatten:            "flatten",
+	nn.Dense:              "dense",
+	nn.Reshape:            "reshape",
+}
+
+// readContainers reads the layout of Keras 3: layers/dense, layers/dense_1, ... in the order of the layers of each class,
+// whatever their names.
+func (f *modelFile) readContainers(root *hdf5.Object, layers []*nn.Layer) error {
+	group, err := root.Open("layers")
+	if err != nil {
+		return err
+	}
+	count := map[nn.Class]int{}
+	for _, l := range layers {
+		name := containers[l.Class]
+		if k := count[l.Class]; k > 0 {
+			name += "_" + strconv.Itoa(k)
+		}
+		count[l.Class]++
+		vars, err := group.Open(name + "/vars")
+		if err != nil {
+			return err
+		}
+		weights, err := variables(vars)
+		if err != nil {
+			return err
+		}
+		f.layers = append(f.layers, storedLayer{l.Name, weights})
+	}
+	return nil
+}
+
+// readNamedContainers reads a .weights.h5 file, where only newer versions of Keras tell the names of the layers.
+func (f *modelFile) readNamedContainers(root *hdf5.Object) error {
+	group, err := root.Open("layers")
+	if errors.Is(err, hdf5.ErrNotFound) {
+		return f.errorf("an HDF5 file, but not a model of Keras: there is neither layer_names nor a group layers")
+	}
+	if err != nil {
+		return err
+	}
+	names, err := group.Names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		vars, err := group.Open(name + "/vars")
+		if err != nil {
+			return err
+		}
+		layer, err := vars.Text("name")
+		if errors.Is(err, hdf5.ErrNotFound) {
+			return f.errorf("a .weights.h5 file without the names of the layers; save the whole model as .h5 or .keras instead")
+		}
+		if err != nil {
+			return err
+		}
+		weights, err := variables(vars)
+		if err != nil {
+			return err
+		}
+		f.layers = append(f.layers, storedLayer{layer, weights})
+	}
+	return f.checkNames()
+}
+
+// variables are the members 0, 1, ... of a group.
+func variables(vars *hdf5.Object) ([]*hdf5.Object, error) {
+	names, err := vars.Names()
+	if err != nil {
+		return nil, err
+	}
+	var list []*hdf5.Object
+	for i := range names {
+		v, err := vars.Open(strconv.Itoa(i))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// A limitedReaderAt fails when more than left bytes are read.
+type limitedReaderAt struct {
+	r    io.ReaderAt
+	left int64
+}
+
+func (l *limitedReaderAt) ReadAt(b []byte, off int64) (int, error) {
+	if int64(len(b)) > l.left {
+		return 0, fmt.Errorf("the directory or config.json takes more than %d bytes", maxDirectory)
+	}
+	l.left -= int64(len(b))
+	return l.r.ReadAt(b, off)
+}

@@ -1,0 +1,206 @@
+package keras
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"imagesimilarity/pkg/hdf5"
+	"imagesimilarity/pkg/nn"
+)
+
+// writtenVersion is the Keras whose form is written. Without a version Keras would convert the weights as those of Keras 1.
+const writtenVersion = "2.11.0"
+
+// encode makes the content of an .h5 file.
+func encode(m *nn.Model, loss nn.Loss, opt nn.Optimizer) ([]byte, error) {
+	root := &hdf5.Group{}
+	weights, err := root.Group("model_weights")
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range []*hdf5.Group{root, weights} {
+		if err := g.Text("keras_version", writtenVersion); err != nil {
+			return nil, err
+		}
+		if err := g.Text("backend", "tensorflow"); err != nil {
+			return nil, err
+		}
+	}
+	config, err := encodeConfig(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := root.Text("model_config", config); err != nil {
+		return nil, err
+	}
+	if loss != "" {
+		training, err := encodeTraining(loss, opt)
+		if err != nil {
+			return nil, err
+		}
+		if err := root.Text("training_config", training); err != nil {
+			return nil, err
+		}
+	}
+	var layerNames []string
+	for _, l := range m.Layers {
+		layerNames = append(layerNames, l.Name)
+		group, err := weights.Group(l.Name)
+		if err != nil {
+			return nil, err
+		}
+		var weightNames []string
+		for _, w := range l.Weights {
+			name := l.Name + "/" + w.Name + ":0" // as TensorFlow names its variables
+			weightNames = append(weightNames, name)
+			if err := group.Float32s(name, w.Shape(), w.Data()); err != nil {
+				return nil, err
+			}
+		}
+		if err := setList(group, "weight_names", weightNames); err != nil {
+			return nil, err
+		}
+	}
+	if err := setList(weights, "layer_names", layerNames); err != nil {
+		return nil, err
+	}
+	return root.Encode(), nil
+}
+
+// maxList is the most bytes that Keras puts into one list: the number of texts times the length of the longest.
+const maxList = 64512
+
+// setList adds a list of texts as an attribute; one that is too long in the fewest parts name0, name1, ... of about equal
+// length that are not.
+func setList(g *hdf5.Group, name string, list []string) error {
+	longest := 1
+	for _, s := range list {
+		longest = max(longest, len(s))
+	}
+	if len(list)*longest <= maxList {
+		return g.Strings(name, list)
+	}
+	most := max(1, maxList/longest) // texts in a part
+	parts := (len(list) + most - 1) / most
+	for i := range parts {
+		// Texts that are left over go to the first parts, one each.
+		n := len(list) / (parts - i)
+		if len(list)%(parts-i) > 0 {
+			n++
+		}
+		if err := g.Strings(name+strconv.Itoa(i), list[:n]); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+// An object is a JSON object; encoding/json writes its keys in alphabetical order.
+type object map[string]any
+
+// encodeConfig is the model_config of Keras 2: a Functional model, its layers in a chain.
+// Keys without which Keras takes the value that is wanted are left out where some version does not know them.
+func encodeConfig(m *nn.Model) (string, error) {
+	var layers []object
+	for i, l := range m.Layers {
+		config, err := encodeLayer(l)
+		if err != nil {
+			return "", fmt.Errorf("layer %q: %w", l.Name, err)
+		}
+		inbound := []any{}
+		if i > 0 {
+			inbound = []any{[]any{[]any{m.Layers[i-1].Name, 0, 0, object{}}}}
+		}
+		layers = append(layers, object{"class_name": l.Class, "config": config, "name": l.Name, "inbound_nodes": inbound})
+	}
+	b, err := json.Marshal(object{
+		"class_name": "Functional",
+		"config": object{
+			"name":          m.Name,
+			"trainable":     true,
+			"layers":        layers,
+			"input_layers":  []any{[]any{m.Layers[0].Name, 0, 0}},
+			"output_layers": []any{[]any{m.Layers[len(m.Layers)-1].Name, 0, 0}},
+		},
+	})
+	return string(b), err
+}
+
+// encodeLayer is the config of a layer.
+func encodeLayer(l *nn.Layer) (object, error) {
+	if l.Class == nn.InputLayer {
+		shape := []any{nil} // the batch
+		for _, d := range l.Output {
+			shape = append(shape, d)
+		}
+		return object{"name": l.Name, "dtype": "float32", "batch_input_shape": shape, "sparse": false, "ragged": false}, nil
+	}
+	c := object{"name": l.Name, "dtype": "float32", "trainable": l.Trainable}
+	switch l.Class {
+	case nn.Conv2D:
+		c["filters"] = l.Output[2]
+		c["kernel_size"] = l.Kernel
+		c["strides"] = []int{1, 1}
+		c["padding"] = "same"
+		c["data_format"] = "channels_last"
+		c["dilation_rate"] = []int{1, 1}
+		c["activation"] = l.Activation
+		c["use_bias"] = true
+	case nn.Dense:
+		c["units"] = l.Output[0]
+		c["activation"] = l.Activation
+		c["use_bias"] = true
+	case nn.BatchNormalization:
+		c["axis"] = []int{3}
+		c["momentum"] = l.Momentum
+		c["epsilon"] = l.Epsilon
+		c["center"] = true
+		c["scale"] = true
+	case nn.MaxPooling2D:
+		c["pool_size"] = l.Size
+		c["strides"] = l.Size
+		c["padding"] = "valid"
+		c["data_format"] = "channels_last"
+	case nn.UpSampling2D:
+		c["size"] = l.Size
+		c["interpolation"] = "nearest"
+		c["data_format"] = "channels_last"
+	case nn.Dropout:
+		c["rate"] = l.Rate
+	case nn.Flatten:
+		c["data_format"] = "channels_last"
+	case nn.Reshape:
+		c["target_shape"] = l.Output
+	default:
+		return nil, fmt.Errorf("layers of class %q cannot be written", l.Class)
+	}
+	return c, nil
+}
+
+// encodeTraining is the training_config: the optimizer in the form of Keras before 2.11, which all versions take.
+func encodeTraining(loss nn.Loss, opt nn.Optimizer) (string, error) {
+	config := object{"name": opt, "learning_rate": 0.001, "decay": 0.0, "epsilon": 1e-7}
+	switch opt {
+	case nn.RMSprop:
+		config["rho"] = 0.9
+		config["momentum"] = 0.0
+		config["centered"] = false
+	case nn.Adam:
+		config["beta_1"] = 0.9
+		config["beta_2"] = 0.999
+		config["amsgrad"] = false
+	default:
+		return "", fmt.Errorf("the optimizer %q cannot be written", opt)
+	}
+	b, err := json.Marshal(object{
+		"loss":               loss,
+		"metrics":            nil,
+		"weighted_metrics":   nil,
+		"sample_weight_mode": nil,
+		"loss_weights":       nil,
+		"optimizer_config":   object{"class_name": opt, "config": config},
+	})
+	return string(b), err
+}

@@ -1,0 +1,115 @@
+// Package keras reads and writes model files of Keras (https://keras.io): the .h5 files of Keras 2 and 3, and the .keras
+// archives of Keras 3, which are read only.
+//
+// What is written loads in every Keras from 2.3 on. It is the form that Keras 2 wrote, without the entries that some
+// version does not take (a group top_level_model_weights, a short name of the loss, an optimizer's state).
+package keras
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"gorgonia.org/tensor"
+
+	"imagesimilarity/pkg/atomicfile"
+	"imagesimilarity/pkg/nn"
+)
+
+// Save writes m with its weights, and loss and opt so that Keras compiles the model with them when it loads the file;
+// an empty loss leaves that to the reader. The file is replaced in one step.
+func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
+	// Keras 3 chooses the way to read a file by these endings.
+	for _, ending := range []string{".weights.h5", ".keras"} {
+		if strings.HasSuffix(path, ending) {
+			return fmt.Errorf("cannot write %s: Keras takes a name ending in %s for another format; expected one like model.h5", path, ending)
+		}
+	}
+	b, err := encode(m, loss, opt)
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+// Load reads a model with its weights. How it was compiled and the state of its optimizer are not read.
+// A layer that package nn cannot express is an error that names it.
+func Load(path string) (*nn.Model, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if f.config == "" {
+		return nil, f.errorf("the file has weights only, expected a whole model (model_config); save it with model.save")
+	}
+	name, layers, shapes, err := decodeConfig(f.config)
+	if err != nil {
+		return nil, f.errorf("%w", err)
+	}
+	// No weight is read before its shape has been found to be the one that the model needs.
+	weights, err := f.byPosition(layers, shapes)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range layers {
+		for j, w := range weights[i] {
+			values, err := w.Float32s()
+			if err != nil {
+				return nil, err
+			}
+			l.Weights = append(l.Weights, &nn.Weight{Name: shapes[i][j].Name, Value: tensor.New(tensor.WithShape(shapes[i][j].Shape...), tensor.WithBacking(values))})
+		}
+	}
+	m, err := nn.NewModel(name, layers)
+	if err != nil {
+		return nil, f.errorf("%w", err)
+	}
+	return m, nil
+}
+
+// LoadWeightsByName gives every layer of m that has the name of a layer in the file that layer's weights, in their order,
+// and returns the names of the layers that got some, in the order of the file. Layers without a namesake are passed over.
+// A layer whose namesake has other weights is an error; m then is as it was.
+func LoadWeightsByName(path string, m *nn.Model) (loaded []string, err error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	type assignment struct {
+		to     *nn.Weight
+		values []float32
+	}
+	var assignments []assignment
+	for k, stored := range f.layers {
+		l := m.Layer(stored.name)
+		if l == nil {
+			continue
+		}
+		shapes := make([]nn.WeightShape, len(l.Weights))
+		for i, w := range l.Weights {
+			shapes[i] = nn.WeightShape{Name: w.Name, Shape: w.Shape()}
+		}
+		if err := f.check(k, l.Name, shapes); err != nil {
+			return nil, err
+		}
+		if len(l.Weights) > 0 {
+			loaded = append(loaded, l.Name)
+		}
+		for i, w := range l.Weights {
+			values, err := stored.weights[i].Float32s()
+			if err != nil {
+				return nil, err
+			}
+			assignments = append(assignments, assignment{w, values})
+		}
+	}
+	for _, a := range assignments {
+		copy(a.to.Data(), a.values)
+	}
+	return loaded, nil
+}

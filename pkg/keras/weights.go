@@ -1,0 +1,251 @@
+package keras
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"imagesimilarity/pkg/hdf5"
+	"imagesimilarity/pkg/nn"
+)
+
+// A modelFile is an open file with a model, or with weights only.
+type modelFile struct {
+	*os.File
+	path   string
+	config string // model_config; empty where there is none
+	layers []storedLayer
+	size   int64 // bytes of the HDF5 file
+}
+
+// A storedLayer is a layer's weights in a file, in the order of the layer's variables. They are not yet read.
+type storedLayer struct {
+	name    string
+	weights []*hdf5.Object
+}
+
+// open finds out what a file has. The weights are read later.
+func open(path string) (*modelFile, error) {
+	// A pipe or a terminal could block for ever.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file, expected a model file", path)
+	}
+	r, err := os.Open(path)
+	if err != nil {
+		if p := (*fs.PathError)(nil); errors.As(err, &p) {
+			err = p.Err
+		}
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+	}
+	f := &modelFile{File: r, path: path}
+	if err := f.read(); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// errorf is an error that begins with the name of the file. Errors of package hdf5 have it already.
+func (f *modelFile) errorf(format string, args ...any) error {
+	return fmt.Errorf("%s: "+format, append([]any{f.path}, args...)...)
+}
+
+func (f *modelFile) read() error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	// The name of a file tells nothing for sure: Keras 2.12 wrote HDF5 files named .keras.
+	var start [4]byte
+	if _, err := f.ReadAt(start[:], 0); err != nil && err != io.EOF {
+		return f.errorf("%w", err)
+	}
+	if string(start[:]) == zipSignature {
+		return f.readArchive(info.Size())
+	}
+	h5, err := hdf5.Open(f, info.Size(), f.path)
+	if err != nil {
+		return err
+	}
+	f.size = h5.Size
+	if f.config, err = h5.Root.Text("model_config"); err != nil && !errors.Is(err, hdf5.ErrNotFound) {
+		return err
+	}
+	// In a file of weights only, the root has what is in model_weights elsewhere.
+	group := h5.Root
+	if f.config != "" {
+		if group, err = h5.Root.Open("model_weights"); err != nil {
+			return err
+		}
+	}
+	err = f.readLayers(group)
+	if errors.Is(err, errNoLayers) {
+		return f.readNamedContainers(h5.Root)
+	}
+	return err
+}
+
+var errNoLayers = errors.New("no layers")
+
+// readLayers reads the layout of Keras 2, which Keras 3 keeps for .h5 files: a group for each layer.
+func (f *modelFile) readLayers(group *hdf5.Object) error {
+	names, err := list(group, "layer_names")
+	if errors.Is(err, hdf5.ErrNotFound) {
+		return errNoLayers
+	}
+	if err != nil {
+		return err
+	}
+	// Keras would convert the weights of these.
+	if version, err := group.Text("keras_version"); err != nil {
+		return fmt.Errorf("%w; expected a file of Keras 2 or 3", err)
+	} else if strings.HasPrefix(version, "1") {
+		return f.errorf("written by Keras %s, expected Keras 2 or 3", version)
+	}
+	if backend, err := group.Text("backend"); err == nil && backend == "theano" {
+		return f.errorf("written by Keras on Theano, whose filters are upside down; expected TensorFlow")
+	}
+	for _, name := range names {
+		layer, err := group.Open(name)
+		if err != nil {
+			return err
+		}
+		weightNames, err := list(layer, "weight_names")
+		if err != nil {
+			return err
+		}
+		s := storedLayer{name: name}
+		for _, name := range weightNames {
+			w, err := layer.Open(name)
+			if err != nil {
+				return err
+			}
+			s.weights = append(s.weights, w)
+		}
+		f.layers = append(f.layers, s)
+	}
+	return f.checkNames()
+}
+
+// list is a list of texts, which may be in parts name0, name1, ...
+func list(o *hdf5.Object, name string) ([]string, error) {
+	all, err := o.Strings(name)
+	if !errors.Is(err, hdf5.ErrNotFound) {
+		return all, err
+	}
+	for i := 0; ; i++ {
+		part, e := o.Strings(name + strconv.Itoa(i))
+		if errors.Is(e, hdf5.ErrNotFound) {
+			if i == 0 {
+				return nil, err
+			}
+			return all, nil
+		}
+		if e != nil {
+			return nil, e
+		}
+		all = append(all, part...)
+	}
+}
+
+func (f *modelFile) checkNames() error {
+	seen := map[string]bool{}
+	for _, l := range f.layers {
+		if seen[l.name] {
+			return f.errorf("two layers have the name %q", l.name)
+		}
+		seen[l.name] = true
+	}
+	return nil
+}
+
+// byPosition pairs the layers of a model that have weights with those in the file, in order, and checks the shapes.
+// The result has the stored weights of every layer.
+func (f *modelFile) byPosition(layers []*nn.Layer, shapes [][]nn.WeightShape) ([][]*hdf5.Object, error) {
+	var with []int // places of the stored layers that have weights
+	for i, l := range f.layers {
+		if len(l.weights) > 0 {
+			with = append(with, i)
+		}
+	}
+	weights := make([][]*hdf5.Object, len(layers))
+	expected := 0
+	for i, l := range layers {
+		if len(shapes[i]) == 0 {
+			continue
+		}
+		if expected < len(with) {
+			k := with[expected]
+			if err := f.check(k, l.Name, shapes[i]); err != nil {
+				return nil, err
+			}
+			weights[i] = f.layers[k].weights
+		}
+		expected++
+	}
+	if expected != len(with) {
+		return nil, f.errorf("weights of %d layers, expected %d as in model_config", len(with), expected)
+	}
+	// Data sets may share their bytes: what is then read could be much more than the file.
+	total := int64(0)
+	for _, list := range weights {
+		for _, w := range list {
+			n, err := w.Stored()
+			if err != nil {
+				return nil, err
+			}
+			if total += n; total > f.size {
+				return nil, f.errorf("the weights have more bytes than the file")
+			}
+		}
+	}
+	return weights, nil
+}
+
+// check checks that the k-th layer in the file has the weights that the layer named name needs.
+// The sentences are those of Keras.
+func (f *modelFile) check(k int, name string, shapes []nn.WeightShape) error {
+	s := f.layers[k]
+	if len(s.weights) != len(shapes) {
+		return f.errorf("Weight count mismatch for layer #%d (named %s). Layer expects %d weight(s). Received %d saved weight(s)",
+			k, name, len(shapes), len(s.weights))
+	}
+	for i, w := range s.weights {
+		if got, want := tuple(w.Shape), tuple(shapes[i].Shape); !w.Dataset || got != want {
+			if !w.Dataset {
+				got = "of a group"
+			}
+			return f.errorf("Shape mismatch in layer #%d (named %s) for weight %s/%s:0. Weight expects shape %s. Received saved weight with shape %s",
+				k, name, name, shapes[i].Name, want, got)
+		}
+		n, err := w.Stored()
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return f.errorf("the weight %s was never written", w.Path)
+		}
+	}
+	return nil
+}
+
+// tuple writes a shape as Python does.
+func tuple(shape []int) string {
+	var b strings.Builder
+	b.WriteByte('(')
+	for i, d := range shape {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.Itoa(d))
+	}
+	if len(shape) == 1 {
+		b.WriteByte(',')
+	}
+	b.WriteByte(')')
+	return b.String()
+}
