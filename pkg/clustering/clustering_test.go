@@ -25,6 +25,15 @@ func digits(t testing.TB) (*idx.Images[uint8], *idx.Images[uint16]) {
 	return images, latents
 }
 
+func space[P uint8 | uint16](t testing.TB, images *idx.Images[P]) *Space[P] {
+	t.Helper()
+	s, err := NewSpace(images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // randomImages have values below top, and few enough different ones that ties happen.
 func randomImages[P uint8 | uint16](random *rand.Rand, n, rows, cols int, top uint) *idx.Images[P] {
 	m := &idx.Images[P]{N: n, Rows: rows, Cols: cols, Pix: make([]P, n*rows*cols)}
@@ -44,10 +53,10 @@ func TestSeedsOfTheOriginal(t *testing.T) {
 		{5, from1(533, 462, 764, 135, 1), from1(530, 461, 760, 137, 1)},
 		{10, from1(680, 672, 217, 533, 462, 933, 49, 764, 135, 1), from1(934, 530, 682, 461, 760, 683, 137, 53, 222, 1)},
 	} {
-		if got, err := Seed(latents, c.k); err != nil || !slices.Equal(got, c.new) {
+		if got, err := space(t, latents).Seed(c.k); err != nil || !slices.Equal(got, c.new) {
 			t.Errorf("new space, k=%d: seeds %v, error %v; want %v", c.k, got, err, c.new)
 		}
-		if got, err := Seed(images, c.k); err != nil || !slices.Equal(got, c.originals) {
+		if got, err := space(t, images).Seed(c.k); err != nil || !slices.Equal(got, c.originals) {
 			t.Errorf("original space, k=%d: seeds %v, error %v; want %v", c.k, got, err, c.originals)
 		}
 	}
@@ -57,7 +66,7 @@ func TestSeedIsEveryImageOnce(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, n := range []int{1, 2, 13, 14, 300} {
 		for _, top := range []uint{1, 2, 256} { // 1: all images are black, all distances 0
-			seeds, err := Seed(randomImages[uint8](random, n, 3, 2, top), n)
+			seeds, err := space(t, randomImages[uint8](random, n, 3, 2, top)).Seed(n)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,10 +82,20 @@ func TestSeedIsEveryImageOnce(t *testing.T) {
 
 func TestSeedRefusesImpossibleNumbers(t *testing.T) {
 	images := randomImages[uint8](rand.New(rand.NewPCG(1, 1)), 3, 2, 2, 256)
+	s := space(t, images)
 	for _, k := range []int{-1, 0, 4, math.MaxInt} {
-		if seeds, err := Seed(images, k); err == nil {
+		if seeds, err := s.Seed(k); err == nil {
 			t.Errorf("k=%d of 3 images gives seeds %v, want an error", k, seeds)
 		}
+	}
+}
+
+func TestNewSpaceRefusesDistancesBeyond32Bits(t *testing.T) {
+	if _, err := NewSpace(&idx.Images[uint16]{Rows: 1, Cols: 65537}); err != nil {
+		t.Errorf("images of 65,537 values give the error %v", err)
+	}
+	if _, err := NewSpace(&idx.Images[uint16]{Rows: 2, Cols: 32769}); err == nil {
+		t.Errorf("images of 65,538 values give no error")
 	}
 }
 
@@ -102,11 +121,12 @@ func TestPassesOfTheOriginal(t *testing.T) {
 // passes are the numbers of changed images pass by pass.
 func passes[P uint8 | uint16](t *testing.T, images *idx.Images[P], k int) (changed []int) {
 	t.Helper()
-	seeds, err := Seed(images, k)
+	s := space(t, images)
+	seeds, err := s.Seed(k)
 	if err != nil {
 		t.Fatal(err)
 	}
-	Lloyd(images, seeds, func(pass, n int) {
+	s.Lloyd(seeds, func(pass, n int) {
 		if changed = append(changed, n); pass != len(changed) {
 			t.Errorf("pass %d is told as pass %d", len(changed), pass)
 		}
@@ -117,15 +137,16 @@ func passes[P uint8 | uint16](t *testing.T, images *idx.Images[P], k int) (chang
 func TestObjectiveNeverRises(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
 	images := randomImages[uint16](random, 2000, 1, 10, 65536)
-	seeds, err := Seed(images, 20)
+	s := space(t, images)
+	seeds, err := s.Seed(20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	centroids := centroidsAt(images, seeds)
+	centroids := s.copies(seeds)
 	label := make([]int32, images.N)
 	last := int64(math.MaxInt64)
 	for range 10 {
-		assign(images, centroids, label)
+		s.assign(centroids, label)
 		sum := int64(0)
 		for i, c := range label {
 			sum += metric.Manhattan(images.At(i), centroids.At(int(c)))
@@ -142,7 +163,7 @@ func TestAssignmentTakesTheLowerClusterOfTwo(t *testing.T) {
 	images := &idx.Images[uint8]{N: 2, Rows: 1, Cols: 1, Pix: []uint8{5, 9}}
 	centroids := &idx.Images[uint8]{N: 4, Rows: 1, Cols: 1, Pix: []uint8{20, 8, 2, 8}}
 	label := []int32{-1, 1}
-	if changed := assign(images, centroids, label); changed != 1 || label[0] != 1 || label[1] != 1 {
+	if changed := space(t, images).assign(centroids, label); changed != 1 || label[0] != 1 || label[1] != 1 {
 		t.Errorf("labels %v, %d changed; want [1 1], 1 changed", label, changed)
 	}
 }
@@ -150,11 +171,12 @@ func TestAssignmentTakesTheLowerClusterOfTwo(t *testing.T) {
 // Identical images leave clusters empty; their centroids stay.
 func TestLloydWithEmptyClusters(t *testing.T) {
 	images := randomImages[uint8](rand.New(rand.NewPCG(3, 3)), 500, 2, 2, 1)
-	seeds, err := Seed(images, 3)
+	s := space(t, images)
+	seeds, err := s.Seed(3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if label := Lloyd(images, seeds, nil); slices.Max(label) != 0 {
+	if label := s.Lloyd(seeds, nil); slices.Max(label) != 0 {
 		t.Errorf("identical images are not all in the first cluster")
 	}
 }
@@ -281,7 +303,7 @@ func TestEvaluateIsTheDefinition(t *testing.T) {
 			for i := range label {
 				label[i] = int32(random.IntN(c.labels))
 			}
-			got, want := Evaluate(images, label, c.k), judge(images, label, c.k)
+			got, want := Evaluate(space(t, images), label, c.k), judge(images, label, c.k)
 			if !slices.Equal(got.Sizes, want.Sizes) || got.Objective != want.Objective {
 				t.Errorf("sizes %v, objective %d; want %v, %d", got.Sizes, got.Objective, want.Sizes, want.Objective)
 			}
@@ -310,7 +332,7 @@ func TestClassesOfTheOriginal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := Evaluate(images, label, k)
+	e := Evaluate(space(t, images), label, k)
 	want := []string{"0.101979", "0.423806", "-0.0109292", "0.059244", "0.0474383", "-0.00582643", "0.169653", "0.0900748", "0.0795969", "0.0862308"}
 	for c, s := range e.Silhouette {
 		if got := strconv.FormatFloat(s, 'g', 6, 64); got != want[c] {

@@ -1,10 +1,6 @@
 package clustering
 
-import (
-	"imagesimilarity/pkg/idx"
-	"imagesimilarity/pkg/metric"
-	"imagesimilarity/pkg/parallel"
-)
+import "imagesimilarity/pkg/idx"
 
 // An Evaluation judges a clustering of images, whichever way it was found.
 type Evaluation struct {
@@ -25,7 +21,8 @@ type Evaluation struct {
 //
 // Empty clusters have no median: they are nobody's nearest and nobody's neighbour. Where an image has no neighbouring cluster, or has
 // distance 0 to all images of both, its silhouette is 0. The original crashed in the first two cases and printed -nan in the last.
-func Evaluate(images *idx.Images[uint8], label []int32, k int) *Evaluation {
+func Evaluate(space *Space[uint8], label []int32, k int) *Evaluation {
+	images := space.images
 	e := &Evaluation{
 		Sizes:      make([]int, k),
 		Centroids:  &idx.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
@@ -41,15 +38,9 @@ func Evaluate(images *idx.Images[uint8], label []int32, k int) *Evaluation {
 	}
 	medians(images, label, e.Centroids)
 
-	nearest := make([]int64, images.N)   // distance to the nearest centroid
-	neighbour := make([]int32, images.N) // cluster of the second nearest centroid
-	parallel.Blocks(images.N, imagesPerJob, func(from, to int) {
-		for i := from; i < to; i++ {
-			nearest[i], neighbour[i] = nearestTwo(images.At(i), e.Centroids, filled)
-		}
-	})
+	nearest, neighbour := nearestTwo(space, e.Centroids, filled)
 	for _, d := range nearest {
-		e.Objective += d
+		e.Objective += int64(d)
 	}
 
 	if len(filled) < 2 {
@@ -74,20 +65,29 @@ func Evaluate(images *idx.Images[uint8], label []int32, k int) *Evaluation {
 	return e
 }
 
-// nearestTwo is the distance of an image to the nearest of the listed centroids and the cluster of the second nearest, or -1 where there is only one.
-// Ties go to the lower cluster.
-func nearestTwo(image []uint8, centroids *idx.Images[uint8], clusters []int) (first int64, neighbour int32) {
-	nearest, second := int32(-1), int64(0)
-	neighbour = -1
+// nearestTwo is, for every image, the distance to the nearest of the listed centroids and the cluster of the second nearest, or -1 where there
+// is only one. Ties go to the lower cluster.
+func nearestTwo(space *Space[uint8], centroids *idx.Images[uint8], clusters []int) (nearest []uint32, neighbour []int32) {
+	var listed []uint8
 	for _, c := range clusters {
-		d := metric.Manhattan(image, centroids.At(c))
-		switch {
-		case nearest < 0 || d < first:
-			second, neighbour = first, nearest
-			first, nearest = d, int32(c)
-		case neighbour < 0 || d < second:
-			second, neighbour = d, int32(c)
-		}
+		listed = append(listed, centroids.At(c)...)
 	}
-	return first, neighbour
+	nearest, neighbour = make([]uint32, space.images.N), make([]int32, space.images.N)
+	first, second := make([]int32, space.images.N), make([]uint32, space.images.N)
+	space.measure(listed, func(c, from int, distances []uint32) {
+		cluster := int32(clusters[c])
+		for j, d := range distances {
+			switch i := from + j; {
+			case c == 0:
+				nearest[i], first[i] = d, cluster
+				neighbour[i] = -1
+			case d < nearest[i]:
+				second[i], neighbour[i] = nearest[i], first[i]
+				nearest[i], first[i] = d, cluster
+			case neighbour[i] < 0 || d < second[i]:
+				second[i], neighbour[i] = d, cluster
+			}
+		}
+	})
+	return nearest, neighbour
 }

@@ -1,44 +1,42 @@
-// Package clustering groups images by k-medians and judges groupings: k-means++ seeding (Arthur and Vassilvitskii 2007),
-// Lloyd's iteration with medians, the silhouette (Rousseeuw 1987), and class files.
 package clustering
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
-	"imagesimilarity/pkg/idx"
-	"imagesimilarity/pkg/metric"
-	"imagesimilarity/pkg/parallel"
 	"imagesimilarity/pkg/rng"
 )
 
 // Seed chooses k different images by k-means++ as the first centroids; the order of the result numbers the clusters.
 // The draws are those of a fresh rng.Minstd, so the same images give the same seeds.
-// It is an error where k is not in 1 to images.N.
+// It is an error where k is not in 1 to the number of images.
 //
 // This is the original's k-means++, which is not quite the paper's: the r-th image that is no centroid is drawn with the
 // probability that belongs to image r itself, the share of a neighbour, and the draw has the 24 bits of a float32.
-func Seed[P uint8 | uint16](images *idx.Images[P], k int) ([]int, error) {
-	n := images.N
+func (s *Space[P]) Seed(k int) ([]int, error) {
+	n := s.images.N
 	if k < 1 || k > n {
 		return nil, fmt.Errorf("cannot make %d clusters of %d images; expected 1 to %d", k, n, n)
 	}
 	random := rng.NewMinstd()
 	chosen := []int{random.Intn1(n) - 1}
-	nearest := make([]int64, n) // distance of each image to the nearest of the chosen
-	update := func(seed []P, first bool) {
-		parallel.Blocks(n, imagesPerJob, func(from, to int) {
-			for i := from; i < to; i++ {
-				if d := metric.Manhattan(images.At(i), seed); first || d < nearest[i] {
-					nearest[i] = d
-				}
+	nearest := make([]uint32, n) // distance of each image to the nearest of the chosen
+	for i := range nearest {
+		nearest[i] = math.MaxUint32
+	}
+	update := func() {
+		newest := chosen[len(chosen)-1]
+		s.measure(s.images.At(newest), func(_, first int, distances []uint32) {
+			for i, d := range distances {
+				nearest[first+i] = min(nearest[first+i], d)
 			}
 		})
 	}
-	update(images.At(chosen[0]), true)
 
 	share := make([]float64, n+1) // running sums: share[r] - share[r-1] is the weight of image r, counted from 1
 	for len(chosen) < k {
+		update()
 		left := n - len(chosen)
 		longest := float64(slices.Max(nearest[:left]))
 		for i, d := range nearest[:left] {
@@ -48,7 +46,6 @@ func Seed[P uint8 | uint16](images *idx.Images[P], k int) ([]int, error) {
 		}
 		x := float64(random.Float32(float32(share[left])))
 		chosen = append(chosen, unchosen(chosen, findShare(share[:left+1], x)))
-		update(images.At(chosen[len(chosen)-1]), false)
 	}
 	return hashOrder(chosen), nil
 }

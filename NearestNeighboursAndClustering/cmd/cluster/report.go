@@ -54,25 +54,34 @@ func (opt options) cluster(in inputs, k int, display *progress.Display) (*round,
 		return nil, err
 	}
 
+	space, err := clustering.NewSpace(original)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", in.original, err)
+	}
+	reducedSpace, err := clustering.NewSpace(reduced)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", in.reduced, err)
+	}
+
 	r := &round{inputs: in, images: original}
-	if r.reduced, err = kMedians(reduced, original, k, display.Passes("k-medians in the new space", "images")); err != nil {
+	if r.reduced, err = kMedians(reducedSpace, space, k, display.Passes("k-medians in the new space", "images")); err != nil {
 		return nil, err
 	}
-	if r.original, err = kMedians(original, original, k, display.Passes("k-medians in the original space", "images")); err != nil {
+	if r.original, err = kMedians(space, space, k, display.Passes("k-medians in the original space", "images")); err != nil {
 		return nil, err
 	}
-	r.classes = grouping{label: class, judged: clustering.Evaluate(original, class, classes)}
+	r.classes = grouping{label: class, judged: clustering.Evaluate(space, class, classes)}
 	return r, nil
 }
 
-// kMedians clusters the images in space and judges what came out in the original space.
-func kMedians[P uint8 | uint16](space *idx.Images[P], original *idx.Images[uint8], k int, progress func(pass, changed int)) (grouping, error) {
-	seeds, err := clustering.Seed(space, k)
+// kMedians clusters the images in a space and judges what came out in the original space.
+func kMedians[P uint8 | uint16](space *clustering.Space[P], original *clustering.Space[uint8], k int, progress func(pass, changed int)) (grouping, error) {
+	seeds, err := space.Seed(k)
 	if err != nil {
 		return grouping{}, err
 	}
 	start := time.Now()
-	label := clustering.Lloyd(space, seeds, progress)
+	label := space.Lloyd(seeds, progress)
 	seconds := time.Since(start).Seconds()
 	return grouping{label, clustering.Evaluate(original, label, k), seconds}, nil
 }
