@@ -30,7 +30,7 @@ func BenchmarkNearest(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		k    int
-		way  func([]Neighbour, *idx.Images[uint8], *idx.Images[uint8], int)
+		way  func([]Neighbour, *idx.Images[uint8], *idx.Images[uint8], int, func(done, total int))
 	}{
 		{"pruned/k=1", 1, searchPruned},
 		{"all/k=1", 1, searchAll[uint8]},
@@ -42,7 +42,7 @@ func BenchmarkNearest(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(data.N) * int64(queries.N) * int64(data.Dim()))
 			for b.Loop() {
-				search(c.way, data, queries, c.k)
+				search(b, c.way, data, queries, c.k)
 			}
 		})
 	}
@@ -75,7 +75,7 @@ func BenchmarkLSH(b *testing.B) {
 	b.Run("Nearest", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			table.Nearest(queries)
+			table.Nearest(queries, nil)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"runtime"
 	"sort"
+	"sync"
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/metric"
@@ -27,7 +28,8 @@ const differentSizes = "knn: data and queries of different sizes"
 
 // Nearest finds, for each query, its k nearest images of data, or all where there are fewer than k.
 // The result is (queries.N, min(k, data.N)), each row by (distance, index). It panics where images of the two have different sizes.
-func Nearest[P uint8 | uint16](data, queries *idx.Images[P], k int) []Neighbour {
+// progress, where it is not nil, is called after each block of queries, never twice at a time.
+func Nearest[P uint8 | uint16](data, queries *idx.Images[P], k int, progress func(done, total int)) []Neighbour {
 	if data.Rows != queries.Rows || data.Cols != queries.Cols {
 		panic(differentSizes)
 	}
@@ -42,11 +44,11 @@ func Nearest[P uint8 | uint16](data, queries *idx.Images[P], k int) []Neighbour 
 	const few = 64 // queries, too few to pay for rearranging the data
 	switch images, ok := any(data).(*idx.Images[uint8]); {
 	case queries.N <= few || data.Dim() > metric.MaxDim[P]():
-		searchPairs(nearest, data, queries, k)
+		searchPairs(nearest, data, queries, k, progress)
 	case ok && outlinesPay(images):
-		searchPruned(nearest, images, any(queries).(*idx.Images[uint8]), k)
+		searchPruned(nearest, images, any(queries).(*idx.Images[uint8]), k, progress)
 	default:
-		searchAll(nearest, data, queries, k)
+		searchAll(nearest, data, queries, k, progress)
 	}
 	return nearest
 }
@@ -69,17 +71,27 @@ func insert(best []Neighbour, n Neighbour) {
 const pointBlock = 16 * metric.Tile
 
 // queryBlocks cuts n queries into blocks for the cores: large, because each block reads all points once more, but enough of them for all cores.
-func queryBlocks(n int, do func(from, to int)) {
+func queryBlocks(n int, progress func(done, total int), do func(from, to int)) {
 	const largest = 256
 	share := n/(2*runtime.GOMAXPROCS(0)) + 1
-	parallel.Blocks(n, min(largest, (share+metric.Quad-1)/metric.Quad*metric.Quad), do)
+	var lock sync.Mutex
+	done := 0
+	parallel.Blocks(n, min(largest, (share+metric.Quad-1)/metric.Quad*metric.Quad), func(from, to int) {
+		do(from, to)
+		if progress != nil {
+			lock.Lock()
+			done += to - from
+			progress(done, n)
+			lock.Unlock()
+		}
+	})
 }
 
 // searchAll measures every distance.
-func searchAll[P uint8 | uint16](nearest []Neighbour, data, queries *idx.Images[P], k int) {
+func searchAll[P uint8 | uint16](nearest []Neighbour, data, queries *idx.Images[P], k int, progress func(done, total int)) {
 	dim := data.Dim()
 	points := metric.PackPoints(data.Pix, data.N, dim)
-	queryBlocks(queries.N, func(from, to int) {
+	queryBlocks(queries.N, progress, func(from, to int) {
 		packed := metric.PackQueries(queries.Pix[from*dim:to*dim], to-from, dim)
 		scan := newScan(points)
 		for p := 0; p < data.N; p += pointBlock {
@@ -146,8 +158,8 @@ func (s *scan[P]) within(q int, limit int64) func(yield func(point int, distance
 }
 
 // searchPairs measures every distance by itself, and so serves vectors so long that a distance may exceed 32 bits.
-func searchPairs[P uint8 | uint16](nearest []Neighbour, data, queries *idx.Images[P], k int) {
-	queryBlocks(queries.N, func(from, to int) {
+func searchPairs[P uint8 | uint16](nearest []Neighbour, data, queries *idx.Images[P], k int, progress func(done, total int)) {
+	queryBlocks(queries.N, progress, func(from, to int) {
 		for p := 0; p < data.N; p += pointBlock {
 			for q := from; q < to; q++ {
 				best, query := nearest[q*k:(q+1)*k], queries.At(q)

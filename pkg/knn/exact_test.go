@@ -80,22 +80,32 @@ func testNearest[P uint8 | uint16](t *testing.T) {
 					t.Errorf("%s, k=%d, %s: not the neighbours that a full sort gives", c.name, k, way)
 				}
 			}
-			check("Nearest", Nearest(data, queries, k))
+			check("Nearest", Nearest(data, queries, k, nil))
 			if len(first) == 0 {
 				continue
 			}
-			check("searchPairs", search(searchPairs, data, queries, k))
-			check("searchAll", search(searchAll, data, queries, k))
+			check("searchPairs", search(t, searchPairs, data, queries, k))
+			check("searchAll", search(t, searchAll, data, queries, k))
 			if images, ok := any(data).(*idx.Images[uint8]); ok {
-				check("searchPruned", search(searchPruned, images, any(queries).(*idx.Images[uint8]), k))
+				check("searchPruned", search(t, searchPruned, images, any(queries).(*idx.Images[uint8]), k))
 			}
 		}
 	}
 }
 
-func search[P uint8 | uint16](way func([]Neighbour, *idx.Images[P], *idx.Images[P], int), data, queries *idx.Images[P], k int) []Neighbour {
+func search[P uint8 | uint16](t testing.TB, way func([]Neighbour, *idx.Images[P], *idx.Images[P], int, func(done, total int)), data, queries *idx.Images[P], k int) []Neighbour {
+	t.Helper()
 	nearest := slices.Repeat([]Neighbour{farthest}, queries.N*k)
-	way(nearest, data, queries, k)
+	told := 0
+	way(nearest, data, queries, k, func(done, total int) {
+		if done <= told || total != queries.N {
+			t.Errorf("progress: %d of %d after %d", done, total, told)
+		}
+		told = done
+	})
+	if told != queries.N {
+		t.Errorf("progress ends at %d of %d", told, queries.N)
+	}
 	return nearest
 }
 
@@ -109,7 +119,7 @@ func TestNearestOfDigits(t *testing.T) {
 	data, queries := golden(t)
 	for _, k := range []int{1, 3, 10} {
 		want := naive(data, queries, k)
-		if got := search(searchPruned, data, queries, k); !slices.Equal(got, want) {
+		if got := search(t, searchPruned, data, queries, k); !slices.Equal(got, want) {
 			t.Errorf("k=%d: not the neighbours that a full sort gives", k)
 		}
 	}
@@ -121,7 +131,7 @@ func TestNearestOfLongVectors(t *testing.T) {
 	data := &idx.Images[uint16]{N: 3, Rows: 1, Cols: n, Pix: slices.Concat(
 		slices.Repeat([]uint16{65535}, n), slices.Repeat([]uint16{65534}, n), slices.Repeat([]uint16{65535}, n))}
 	queries := &idx.Images[uint16]{N: 70, Rows: 1, Cols: n, Pix: make([]uint16, 70*n)}
-	got := Nearest(data, queries, 3)
+	got := Nearest(data, queries, 3, nil)
 	if want := []Neighbour{{1, 65534 * n}, {0, 65535 * n}, {2, 65535 * n}}; !slices.Equal(got[3*69:], want) {
 		t.Errorf("%v, want %v", got[3*69:], want)
 	}
@@ -133,5 +143,5 @@ func TestNearestRefusesDifferentSizes(t *testing.T) {
 			t.Errorf("want a panic with %q", differentSizes)
 		}
 	}()
-	Nearest(&idx.Images[uint8]{Rows: 2, Cols: 3}, &idx.Images[uint8]{Rows: 3, Cols: 2}, 1)
+	Nearest(&idx.Images[uint8]{Rows: 2, Cols: 3}, &idx.Images[uint8]{Rows: 3, Cols: 2}, 1, nil)
 }

@@ -54,14 +54,17 @@ func (t *LSH) sort(images *idx.Images[uint8]) (start, image []int32) {
 }
 
 // Nearest finds, for each query, the nearest of the images in its bucket, by (distance, index). Index is -1 where the bucket is empty.
-// It panics where queries and images have different sizes.
-func (t *LSH) Nearest(queries *idx.Images[uint8]) []Neighbour {
+// It panics where queries and images have different sizes. progress, where it is not nil, is called bucket by bucket.
+func (t *LSH) Nearest(queries *idx.Images[uint8], progress func(done, total int)) []Neighbour {
 	if queries.Rows != t.data.Rows || queries.Cols != t.data.Cols {
 		panic(differentSizes)
 	}
 	nearest := make([]Neighbour, queries.N)
 	start, query := t.sort(queries)
 	for b := range t.buckets {
+		if progress != nil {
+			progress(int(start[b]), queries.N)
+		}
 		asked, candidates := query[start[b]:start[b+1]], t.image[t.start[b]:t.start[b+1]]
 		if len(asked) == 0 {
 			continue
@@ -73,9 +76,12 @@ func (t *LSH) Nearest(queries *idx.Images[uint8]) []Neighbour {
 			continue
 		}
 		// The queries of a bucket have the same candidates, so they are answered together.
-		for i, n := range Nearest(gather(t.data, candidates), gather(queries, asked), 1) {
+		for i, n := range Nearest(gather(t.data, candidates), gather(queries, asked), 1, nil) {
 			nearest[asked[i]] = Neighbour{candidates[n.Index], n.Distance}
 		}
+	}
+	if progress != nil {
+		progress(queries.N, queries.N)
 	}
 	return nearest
 }
@@ -109,7 +115,7 @@ func Width(data *idx.Images[uint8]) int64 {
 		chosen.Pix = append(chosen.Pix, data.At(i)...)
 	}
 	var sum int64
-	for i, n := range Nearest(data, chosen, 2) {
+	for i, n := range Nearest(data, chosen, 2, nil) {
 		if i%2 == 1 { // the nearest is the image itself, or one that equals it
 			sum += n.Distance
 		}

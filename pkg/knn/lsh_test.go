@@ -149,7 +149,7 @@ func TestLSHIsTheOriginals(t *testing.T) {
 		sorted := naive(c.data, c.queries, c.data.N)
 		for _, k := range []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 31, 32} {
 			tables := 1 + k%3
-			got := NewLSH(c.data, c.width, k).Nearest(c.queries)
+			got := NewLSH(c.data, c.width, k).Nearest(c.queries, nil)
 			if want := plainLSH(c.data, c.queries, sorted, c.width, k, tables); !slices.Equal(got, want) {
 				t.Errorf("%s, k=%d, L=%d: not the original's neighbours", c.name, k, tables)
 			}
@@ -159,13 +159,19 @@ func TestLSHIsTheOriginals(t *testing.T) {
 
 func TestLSHWithOneBucketIsExact(t *testing.T) {
 	data, queries := golden(t)
-	want := Nearest(data, queries, 1)
+	want := Nearest(data, queries, 1, nil)
 	for _, c := range []struct {
 		name  string
 		width int64
 		k     int
 	}{{"width 0", 0, 4}, {"33 functions", 81060, 33}, {"very many functions", 81060, math.MaxInt}} {
-		if got := NewLSH(data, c.width, c.k).Nearest(queries); !slices.Equal(got, want) {
+		told := -1
+		if got := NewLSH(data, c.width, c.k).Nearest(queries, func(done, total int) {
+			if done < told || total != queries.N {
+				t.Errorf("%+v: progress: %d of %d after %d", c, done, total, told)
+			}
+			told = done
+		}); !slices.Equal(got, want) {
 			t.Errorf("%s: not the exact neighbours", c.name)
 		}
 	}
@@ -173,8 +179,8 @@ func TestLSHWithOneBucketIsExact(t *testing.T) {
 
 func TestLSHIsNeverNearerThanExact(t *testing.T) {
 	data, queries := golden(t)
-	exact := Nearest(data, queries, 1)
-	for i, n := range NewLSH(data, Width(data), 8).Nearest(queries) {
+	exact := Nearest(data, queries, 1, nil)
+	for i, n := range NewLSH(data, Width(data), 8).Nearest(queries, nil) {
 		if n.Index >= 0 && n.before(exact[i]) {
 			t.Errorf("query %d: %v is nearer than the nearest, %v", i, n, exact[i])
 		}
@@ -215,5 +221,5 @@ func TestLSHRefusesDifferentSizes(t *testing.T) {
 			t.Errorf("want a panic with %q", differentSizes)
 		}
 	}()
-	NewLSH(data, 81060, 4).Nearest(&idx.Images[uint8]{N: 1, Rows: 1, Cols: 1, Pix: []uint8{0}})
+	NewLSH(data, 81060, 4).Nearest(&idx.Images[uint8]{N: 1, Rows: 1, Cols: 1, Pix: []uint8{0}}, nil)
 }

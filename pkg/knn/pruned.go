@@ -17,7 +17,7 @@ func outlinesPay(data *idx.Images[uint8]) bool {
 //
 // The coarse outlines are compared with all queries twice. The first time, the nearest outlines are looked for: the images behind them are near, and their
 // distances limit what the second time has to look at.
-func searchPruned(nearest []Neighbour, data, queries *idx.Images[uint8], k int) {
+func searchPruned(nearest []Neighbour, data, queries *idx.Images[uint8], k int, progress func(done, total int)) {
 	coarse, fine := newOutlines(data)
 	coarseQuery, fineQuery := newOutlines(queries)
 	points := metric.PackPoints(coarse.mean, data.N, coarse.cells)
@@ -26,7 +26,7 @@ func searchPruned(nearest []Neighbour, data, queries *idx.Images[uint8], k int) 
 		largestErr[i/pointBlock] = max(largestErr[i/pointBlock], e)
 	}
 
-	queryBlocks(queries.N, func(from, to int) {
+	queryBlocks(queries.N, progress, func(from, to int) {
 		packed := metric.PackQueries(coarseQuery.mean[from*coarse.cells:to*coarse.cells], to-from, coarse.cells)
 		scan := newScan(points)
 		limit := limits(scan, packed, data, queries, from, to, k)

@@ -7,14 +7,13 @@ import (
 	"imagesimilarity/pkg/report"
 )
 
-// newPage is the HTML report without its rounds.
-func newPage(opt options, k int) *report.Page {
+// newPage is the HTML report before anything was found.
+func newPage(opt options, args []string) *report.Page {
 	return &report.Page{
 		Title:   "Clusters of similar images",
-		Command: append([]string{"./cluster"}, opt.args...),
+		Command: append([]string{"./cluster"}, args...),
 		Facts: []report.Fact{
 			{Name: "configuration", Value: opt.configuration},
-			{Name: "clusters of k-medians", Value: fmt.Sprint(k)},
 			{Name: "report as text", Value: opt.output},
 		},
 	}

@@ -11,6 +11,7 @@ import (
 	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
+	"imagesimilarity/pkg/report"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -22,7 +23,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "cluster: %v\n%s", err, usage)
 		return 2
 	}
-	if err := converse(opt, stdin, stdout, progress.New(stderr, opt.quiet)); err != nil {
+	if err := converse(opt, stdin, stdout, newPage(opt, args), progress.New(stderr, opt.quiet)); err != nil {
 		fmt.Fprintf(stderr, "cluster: %v\n", err)
 		return 1
 	}
@@ -31,12 +32,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // converse reports on the files of the command line, then on those that a person names, as long as there are more.
 // After each round the output files are written anew as a whole, so that they never hold a part of a round.
-func converse(opt options, stdin io.Reader, stdout io.Writer, display *progress.Display) error {
+func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
 	k, err := readConfiguration(opt.configuration)
 	if err != nil {
-		return err
-	}
-	if err := atomicfile.Apart(opt.output, opt.html); err != nil {
 		return err
 	}
 	if err := opt.distinct(opt.configuration); err != nil {
@@ -47,7 +45,6 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, display *progress.
 		return err
 	}
 	var text bytes.Buffer // all rounds
-	page := newPage(opt, k)
 	ask := prompt.NewTokens(stdin, stdout)
 	for {
 		r.write(&text)
@@ -70,8 +67,11 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, display *progress.
 	}
 }
 
-// distinct is an error where an output file is also one of the input files.
+// distinct is an error where an output file is also one of the input files or the other output file.
 func (opt options) distinct(inputs ...string) error {
+	if err := atomicfile.Apart(opt.output, opt.html); err != nil {
+		return err
+	}
 	if err := atomicfile.Distinct(opt.output, inputs...); err != nil {
 		return err
 	}

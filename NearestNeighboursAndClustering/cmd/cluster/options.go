@@ -15,7 +15,6 @@ type options struct {
 	configuration, output string
 	html                  string
 	quiet                 bool
-	args                  []string // the command line itself
 }
 
 // inputs are the files of one round.
@@ -26,7 +25,7 @@ type inputs struct {
 }
 
 func parseOptions(args []string) (options, error) {
-	opt := options{args: args}
+	var opt options
 	flags := []struct {
 		name  string
 		value *string

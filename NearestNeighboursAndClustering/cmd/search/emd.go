@@ -3,12 +3,15 @@ package main
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/emd"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/ostream"
+	"imagesimilarity/pkg/progress"
+	"imagesimilarity/pkg/report"
 )
 
 // neighbours is how many neighbours of a query are judged, or all images where there are fewer.
@@ -16,8 +19,8 @@ const neighbours = 10
 
 // searchEMD finds each query's nearest neighbours by Earth Mover's Distance and by Manhattan distance, and writes how many have the query's label.
 // stdout gets a line as each query is done.
-func searchEMD(opt options, stdout io.Writer) error {
-	if err := atomicfile.Distinct(opt.output, opt.data, opt.query, opt.dataLabels, opt.queryLabels); err != nil {
+func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progress.Display) error {
+	if err := opt.distinct(opt.data, opt.query, opt.dataLabels, opt.queryLabels); err != nil {
 		return err
 	}
 	data, dataLabels, err := readLabelled(opt.data, opt.dataLabels)
@@ -34,7 +37,8 @@ func searchEMD(opt options, stdout io.Writer) error {
 	}
 
 	var screen error
-	byEMD, err := index.Nearest(queries, neighbours, func(done, _ int) {
+	start := time.Now()
+	byEMD, err := index.Nearest(queries, neighbours, func(done, _ int) { // these lines are the progress
 		if _, err := fmt.Fprintf(stdout, "Query: %d\n", done-1); screen == nil {
 			screen = err
 		}
@@ -45,16 +49,36 @@ func searchEMD(opt options, stdout io.Writer) error {
 	if screen != nil {
 		return screen
 	}
-	byManhattan := knn.Nearest(data, queries, neighbours)
+	timeEMD := time.Since(start)
+
+	start = time.Now()
+	byManhattan := knn.Nearest(data, queries, neighbours, display.Task("Manhattan distance", "queries"))
+	timeManhattan := time.Since(start)
 
 	labels := queryLabels[:queries.N]
 	ofEMD := correctness(labels, dataLabels, len(byEMD), func(i int) int32 { return byEMD[i].Index })
 	ofManhattan := correctness(labels, dataLabels, len(byManhattan), func(i int) int32 { return byManhattan[i].Index })
-	return atomicfile.Write(opt.output, func(w io.Writer) error {
+	err = atomicfile.Write(opt.output, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "Average Correct Search Results EMD: %s\nAverage Correct Search Results MANHATTAN: %s\n",
 			ostream.Double(ofEMD), ostream.Double(ofManhattan))
 		return err
 	})
+	if err != nil || opt.html == "" {
+		return err
+	}
+	page.AddEMD(report.EMD{
+		Facts: []report.Fact{
+			{Name: "data set", Value: size(opt.data, data) + ", labels " + opt.dataLabels},
+			{Name: "queries", Value: size(opt.query, queries) + ", labels " + opt.queryLabels},
+			{Name: "cells", Value: fmt.Sprintf("%d × %d pixels", opt.cell, opt.cell)},
+		},
+		Data: data, Queries: queries, DataLabels: dataLabels, QueryLabels: queryLabels,
+		Rankings: [2]report.Answers{
+			answersEMD(byEMD, min(neighbours, data.N), timeEMD),
+			answers("Manhattan", byManhattan, min(neighbours, data.N), timeManhattan),
+		},
+	})
+	return atomicfile.Write(opt.html, page.Render)
 }
 
 // readLabelled reads images and their labels; there may be more labels than images.
@@ -63,14 +87,23 @@ func readLabelled(images, labels string) (*idx.Images[uint8], []uint8, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err := idx.ReadLabels(labels)
+	l, err := readLabels(labels, images, m.N)
+	return m, l, err
+}
+
+// readLabels reads the labels of n images; there may be more. Without a name there are none.
+func readLabels(name, images string, n int) ([]uint8, error) {
+	if name == "" {
+		return nil, nil
+	}
+	l, err := idx.ReadLabels(name)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if len(l) < m.N {
-		return nil, nil, fmt.Errorf("%s has %d labels for the %d images of %s", labels, len(l), m.N, images)
+	if len(l) < n {
+		return nil, fmt.Errorf("%s has %d labels for the %d images of %s", name, len(l), n, images)
 	}
-	return m, l, nil
+	return l, nil
 }
 
 // correctness is the share of queries whose neighbours all have the query's label; neighbour(0) to neighbour(n-1) are those of the first query,

@@ -9,7 +9,9 @@ import (
 	"os"
 
 	"imagesimilarity/pkg/atomicfile"
+	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
+	"imagesimilarity/pkg/report"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -21,10 +23,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "search: %v\n%s", err, usage)
 		return 2
 	}
+	page := newPage(opt, args)
+	display := progress.New(stderr, opt.quiet)
 	if opt.emd {
-		err = searchEMD(opt, stdout)
+		err = searchEMD(opt, stdout, page, display)
 	} else {
-		err = searchNeighbours(opt, stdin, stdout)
+		err = searchNeighbours(opt, stdin, stdout, page, display)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "search: %v\n", err)
@@ -34,9 +38,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 // searchNeighbours answers the queries of the command line, then those that a person names, as long as there are more.
-// After each round the output file is written anew as a whole, so that it never holds a part of a round.
-func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer) error {
-	if err := atomicfile.Distinct(opt.output, opt.data, opt.reducedData, opt.query, opt.reducedQuery); err != nil {
+// After each round the output files are written anew as a whole, so that they never hold a part of a round.
+func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
+	if err := opt.distinct(opt.data, opt.reducedData, opt.query, opt.reducedQuery, opt.dataLabels, opt.queryLabels); err != nil {
 		return err
 	}
 	in, err := readSpaces(opt.data, opt.reducedData)
@@ -47,31 +51,55 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
+	if data.labels, err = readLabels(opt.dataLabels, opt.data, data.original.N); err != nil {
+		return err
+	}
 	queries, err := data.readQueries(opt.query, opt.reducedQuery)
 	if err != nil {
 		return err
 	}
+	if queries.labels, err = readLabels(opt.queryLabels, opt.query, queries.original.N); err != nil {
+		return err
+	}
 
-	var report bytes.Buffer // all rounds
+	var text bytes.Buffer // all rounds
 	ask := prompt.NewTokens(stdin, stdout)
 	for {
-		data.answer(queries).write(&report)
+		r := data.answer(queries, display)
+		r.write(&text)
 		err := atomicfile.Write(opt.output, func(w io.Writer) error {
-			_, err := w.Write(report.Bytes())
+			_, err := w.Write(text.Bytes())
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		queries = data.moreQueries(ask, opt.output)
+		if opt.html != "" {
+			page.AddSearch(data.html(queries, r))
+			if err := atomicfile.Write(opt.html, page.Render); err != nil {
+				return err
+			}
+		}
+		queries = data.moreQueries(ask, opt)
 		if queries == nil {
 			return ask.Err()
 		}
 	}
 }
 
+// distinct is an error where an output file is also one of the input files or the other output file.
+func (opt options) distinct(inputs ...string) error {
+	if err := atomicfile.Apart(opt.output, opt.html); err != nil {
+		return err
+	}
+	if err := atomicfile.Distinct(opt.output, inputs...); err != nil {
+		return err
+	}
+	return atomicfile.Distinct(opt.html, inputs...)
+}
+
 // moreQueries asks whether there are more queries and for their files, until it has read some; nil where there are no more.
-func (d *dataSet) moreQueries(ask *prompt.Tokens, output string) *spaces {
+func (d *dataSet) moreQueries(ask *prompt.Tokens, opt options) *spaces {
 	if !ask.Again("Do you want to enter another query (Y/N)?  ") {
 		return nil
 	}
@@ -84,7 +112,7 @@ func (d *dataSet) moreQueries(ask *prompt.Tokens, output string) *spaces {
 		if !ok {
 			return nil
 		}
-		err := atomicfile.Distinct(output, original, reduced)
+		err := opt.distinct(original, reduced)
 		if err == nil {
 			var queries *spaces
 			if queries, err = d.readQueries(original, reduced); err == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -10,6 +11,7 @@ import (
 const usage = `Usage:./search -d <input file original space> -i <input file new space> -q <query file original space> -s <query file new space> -k <int> -L <int> -o <output file>
 ./search -d <input file original space> -q <query file original space> -l1 <labels of input dataset> -l2 <labels of query dataset> -o <output file> -EMD
 -k (hash functions, 4), -L (hash tables, 5) and, with -EMD, -cell (width of a cell in pixels, 7) may be left out
+-html <HTML file> writes a report with pictures, in which -l1 and -l2 may give labels, too; -quiet shows no progress
 `
 
 // options are what the command line says. Names of files are never empty.
@@ -17,14 +19,17 @@ type options struct {
 	emd         bool   // Earth Mover's Distance instead of the three searches
 	data, query string // 8-bit images
 	output      string
+	html        string // HTML report; empty where there is to be none
+	quiet       bool   // no progress
 
 	// The three searches.
 	reducedData, reducedQuery string // 16-bit latent vectors of the same images
 	functions, tables         int    // of LSH; at least 1
 
+	dataLabels, queryLabels string // without -EMD only for the HTML report, and empty where they are not known
+
 	// Earth Mover's Distance.
-	dataLabels, queryLabels string
-	cell                    int // width of a cell in pixels; at least 1
+	cell int // width of a cell in pixels; at least 1
 }
 
 func parseOptions(args []string) (options, error) {
@@ -33,8 +38,8 @@ func parseOptions(args []string) (options, error) {
 	err := arguments.Parse(args, map[string]*string{
 		"-d": &opt.data, "-q": &opt.query, "-o": &opt.output,
 		"-i": &opt.reducedData, "-s": &opt.reducedQuery, "-k": &k, "-L": &l,
-		"-l1": &opt.dataLabels, "-l2": &opt.queryLabels, "-cell": &cell,
-	}, map[string]*bool{"-EMD": &opt.emd})
+		"-l1": &opt.dataLabels, "-l2": &opt.queryLabels, "-cell": &cell, "-html": &opt.html,
+	}, map[string]*bool{"-EMD": &opt.emd, "-quiet": &opt.quiet})
 	if err != nil {
 		return opt, err
 	}
@@ -53,8 +58,8 @@ func parseOptions(args []string) (options, error) {
 		{"-i", opt.reducedData, searches, true},
 		{"-q", opt.query, both, true},
 		{"-s", opt.reducedQuery, searches, true},
-		{"-l1", opt.dataLabels, emd, true},
-		{"-l2", opt.queryLabels, emd, true},
+		{"-l1", opt.dataLabels, both, opt.emd},
+		{"-l2", opt.queryLabels, both, opt.emd},
 		{"-o", opt.output, both, true},
 		{"-k", k, searches, false},
 		{"-L", l, searches, false},
@@ -67,6 +72,9 @@ func parseOptions(args []string) (options, error) {
 		} else if f.file && f.value == "" {
 			return opt, fmt.Errorf("flag %s with a file name is missing", f.name)
 		}
+	}
+	if !opt.emd && opt.html == "" && opt.dataLabels+opt.queryLabels != "" {
+		return opt, errors.New("flags -l1 and -l2 have no meaning where neither -EMD nor -html is given")
 	}
 
 	if opt.functions, err = positive("-k", k, 4); err != nil {

@@ -38,7 +38,8 @@ func TestOptions(t *testing.T) {
 		{name: "number and more", args: append(slices.Clone(files), "-k", "4x"), wantErr: `flag -k: expected a whole number of at least 1, found "4x"`},
 		{name: "too large", args: append(slices.Clone(files), "-L", "99999999999999999999"), wantErr: `flag -L: expected a whole number of at least 1, found "99999999999999999999"`},
 		{name: "cell = 0", args: append(slices.Clone(emd), "-cell", "0"), wantErr: `flag -cell: expected a whole number of at least 1, found "0"`},
-		{name: "labels without EMD", args: append(slices.Clone(files), "-l1", "l"), wantErr: "flag -l1 has no meaning where -EMD is not given"},
+		{name: "labels without EMD", args: append(slices.Clone(files), "-l1", "l"), wantErr: "flags -l1 and -l2 have no meaning where neither -EMD nor -html is given"},
+		{name: "labels for the HTML report", args: append(slices.Clone(files), "-l1", "l", "-html", "h", "-quiet"), want: with(parsed, func(o *options) { o.dataLabels, o.html, o.quiet = "l", "h", true })},
 		{name: "latent vectors with EMD", args: append(slices.Clone(emd), "-i", "i"), wantErr: "flag -i has no meaning where -EMD is given"},
 		{name: "functions with EMD", args: append(slices.Clone(emd), "-k", "4"), wantErr: "flag -k has no meaning where -EMD is given"},
 	} {

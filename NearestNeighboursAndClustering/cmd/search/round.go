@@ -11,12 +11,15 @@ import (
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/ostream"
+	"imagesimilarity/pkg/progress"
 )
 
 // spaces are the same images twice.
 type spaces struct {
-	original *idx.Images[uint8]  // grey levels
-	reduced  *idx.Images[uint16] // latent vectors
+	originalFile, reducedFile string
+	original                  *idx.Images[uint8]  // grey levels
+	reduced                   *idx.Images[uint16] // latent vectors
+	labels                    []uint8             // nil where they are not known
 }
 
 func readSpaces(original, reduced string) (*spaces, error) {
@@ -31,7 +34,7 @@ func readSpaces(original, reduced string) (*spaces, error) {
 	if o.N != r.N {
 		return nil, fmt.Errorf("%s has %d images, but %s has %d latent vectors; expected as many", original, o.N, reduced, r.N)
 	}
-	return &spaces{o, r}, nil
+	return &spaces{originalFile: original, reducedFile: reduced, original: o, reduced: r}, nil
 }
 
 // A dataSet is the images among which neighbours are searched.
@@ -78,18 +81,18 @@ type round struct {
 // answer finds, for each query, the nearest image in the three ways. Each time is that of the whole set of queries by the clock on the wall, all
 // cores at work, and includes what the method prepares for this round (packing images for the kernels; hash values of the queries).
 // The hash tables are made once, before, and are not in it. The original added up processor seconds query by query.
-func (d *dataSet) answer(q *spaces) *round {
+func (d *dataSet) answer(q *spaces, display *progress.Display) *round {
 	var r round
 	start := time.Now()
-	r.reduced = knn.Nearest(d.reduced, q.reduced, 1)
+	r.reduced = knn.Nearest(d.reduced, q.reduced, 1, display.Task("search in the new space", "queries"))
 	r.reducedTime = time.Since(start)
 
 	start = time.Now()
-	r.lsh = d.lsh.Nearest(q.original)
+	r.lsh = d.lsh.Nearest(q.original, display.Task("search by LSH", "queries"))
 	r.lshTime = time.Since(start)
 
 	start = time.Now()
-	r.exact = knn.Nearest(d.original, q.original, 1)
+	r.exact = knn.Nearest(d.original, q.original, 1, display.Task("exact search", "queries"))
 	r.exactTime = time.Since(start)
 
 	for i, n := range r.reduced {
