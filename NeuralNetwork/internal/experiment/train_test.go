@@ -1,12 +1,18 @@
 package experiment
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
+	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"imagesimilarity/pkg/nn"
 )
@@ -62,6 +68,65 @@ func TestTrainEndsWithTheEpochOfAnInterrupt(t *testing.T) {
 	}
 	if n := strings.Count(out.String(), "\nInterrupted: this epoch is the last one. Ctrl-C again ends the program.\n"); n != 1 {
 		t.Errorf("the person was told %d times", n)
+	}
+}
+
+// TestMain lets the test binary be a program that trains until it is ended.
+func TestMain(m *testing.M) {
+	if os.Getenv("TRAIN_SLOWLY") == "" {
+		os.Exit(m.Run())
+	}
+	model, err := nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 4, Cols: 4, FilterSize: 3, Filters: []int{2}, Embedding: 2}, 1)
+	if err == nil {
+		ready := sync.OnceFunc(func() { fmt.Println("Ready") })
+		slow := &nn.Samples{N: 10000, Input: func([]float32, []int) {
+			ready()
+			time.Sleep(10 * time.Millisecond)
+		}}
+		_, _, err = Train(nn.NewTrainer(model, nn.MeanSquaredError, nn.RMSprop, 1), slow, slow, 1, 1, os.Stdout)
+	}
+	fmt.Println("The training ended by itself:", err)
+}
+
+func TestSecondInterruptEndsTheProgram(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows cannot send an interrupt to another process")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "TRAIN_SLOWLY=1")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	told := false
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		switch text := lines.Text(); {
+		case text == "Ready":
+		case strings.HasPrefix(text, "Interrupted"):
+			told = true
+		case text == "":
+			continue
+		default:
+			t.Errorf("the program says %q", text)
+		}
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+	}
+	if !told {
+		t.Error("the first interrupt was not answered")
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != -1 {
+		t.Errorf("the program ended with %v, want by the interrupt", err)
 	}
 }
 

@@ -1,0 +1,84 @@
+// Package scripttest runs the conversations with reduce and classification that are kept as scripts.
+package scripttest
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"imagesimilarity/pkg/idx"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected screens in the scripts")
+
+// times matches the times at the end of a progress line.
+var times = regexp.MustCompile(`\d+s \d+(s|ms|us)/step`)
+
+// Run runs the scripts in testdata/script. They have the MNIST images and their labels in $IMAGES and $LABELS (train1000 and
+// query100), model files that Keras wrote in $MODELS, and these commands:
+//
+//	images FILE N ROWS COLS        writes N images, pixel j of image i being (7i+13j) mod 256
+//	labels FILE VALUE...           writes labels
+//	first N IMAGES LABELS OUT      writes the first N images as OUT.dat and their labels as OUT.labels
+//	screen FILE                    writes what the last program showed, times masked, the last line ended
+func Run(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           filepath.Join("testdata", "script"),
+		UpdateScripts: *update,
+		Setup: func(e *testscript.Env) error {
+			for name, dir := range map[string]string{"IMAGES": "pkg/knn/testdata", "LABELS": "NeuralNetwork/testdata", "MODELS": "pkg/keras/testdata"} {
+				abs, err := filepath.Abs(filepath.Join("..", "..", "..", filepath.FromSlash(dir)))
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, abs)
+			}
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"images": func(ts *testscript.TestScript, neg bool, args []string) {
+				n, rows, cols := number(ts, args[1]), number(ts, args[2]), number(ts, args[3])
+				m := &idx.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
+				for k := range m.Pix {
+					m.Pix[k] = uint8(7*(k/m.Dim()) + 13*(k%m.Dim()))
+				}
+				ts.Check(idx.WriteImages(ts.MkAbs(args[0]), m))
+			},
+			"labels": func(ts *testscript.TestScript, neg bool, args []string) {
+				var labels []uint8
+				for _, a := range args[1:] {
+					labels = append(labels, uint8(number(ts, a)))
+				}
+				ts.Check(idx.WriteLabels(ts.MkAbs(args[0]), labels))
+			},
+			"first": func(ts *testscript.TestScript, neg bool, args []string) {
+				n := number(ts, args[0])
+				m, err := idx.ReadImages(args[1])
+				ts.Check(err)
+				labels, err := idx.ReadLabels(args[2])
+				ts.Check(err)
+				ts.Check(idx.WriteImages(ts.MkAbs(args[3]+".dat"), m.First(n)))
+				ts.Check(idx.WriteLabels(ts.MkAbs(args[3]+".labels"), labels[:n]))
+			},
+			"screen": func(ts *testscript.TestScript, neg bool, args []string) {
+				text := times.ReplaceAllString(ts.ReadFile("stdout"), "TIME")
+				if !strings.HasSuffix(text, "\n") {
+					text += "\n"
+				}
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
+			},
+		},
+	})
+}
+
+func number(ts *testscript.TestScript, text string) int {
+	v, err := strconv.Atoi(text)
+	ts.Check(err)
+	return v
+}
