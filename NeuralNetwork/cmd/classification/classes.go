@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"imagesimilarity/NeuralNetwork/internal/experiment"
+	"imagesimilarity/pkg/atomicfile"
+	"imagesimilarity/pkg/clustering"
+	"imagesimilarity/pkg/figure"
+	"imagesimilarity/pkg/nn"
+)
+
+// samples are the images as the networks take them, with their labels.
+func (s set) samples() *nn.Samples {
+	return &nn.Samples{N: s.images.N, Input: nn.RowNormalised(s.images.Pix, s.images.Rows, s.images.Cols), Labels: s.labels}
+}
+
+// classify is the class that the model gives each image of a set.
+func (s *session) classify(m *nn.Model, of set, batch int) ([]uint8, error) {
+	p, err := m.Predict(of.samples(), "", batch, experiment.PredictProgress(s.out))
+	if err != nil {
+		return nil, err
+	}
+	class := make([]uint8, of.images.N)
+	for i := range class {
+		class[i] = classOf(p[i*s.classes : (i+1)*s.classes])
+	}
+	return class, nil
+}
+
+// classOf is the first class with the largest probability after rounding half to even, as the original has it: the class above
+// one half, and class 0 where there is none.
+func classOf(probability []float32) uint8 {
+	for c, p := range probability {
+		if p > 0.5 {
+			return uint8(c)
+		}
+	}
+	return 0
+}
+
+// writeClasses writes the class files of the test set and of the training set, one line for each class. The original always
+// wrote ten lines.
+func (s *session) writeClasses(m *nn.Model, batch int) error {
+	for _, part := range []struct {
+		set
+		file string
+	}{{s.test, testClasses}, {s.training, trainingClasses}} {
+		class, err := s.classify(m, part.set, batch)
+		if err != nil {
+			return err
+		}
+		err = atomicfile.Write(part.file, func(w io.Writer) error { return clustering.WriteClasses(w, class, s.classes) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// classifyTestSet shows how well the model classifies the test set: counts, report, confusion matrix, the first digits.
+func (s *session) classifyTestSet(m *nn.Model, batch int) error {
+	class, err := s.classify(m, s.test, batch)
+	if err != nil {
+		return err
+	}
+	c := confuse(s.test.labels, class)
+	fmt.Fprintf(s.out, "Found %d correct labels\n", c.right())
+	fmt.Fprintf(s.out, "Found %d incorrect labels\n", len(class)-c.right())
+	fmt.Fprintln(s.out, c.report())
+	fmt.Fprintln(s.out, c.matrix())
+	return s.showDigits(class)
+}
+
+// showDigits shows the first 100 test images, as the network sees them, with their classes.
+func (s *session) showDigits(class []uint8) error {
+	images := s.test.images.First(100)
+	titles := make([]string, images.N)
+	index := make([]int, images.N)
+	for i := range titles {
+		titles[i] = strconv.Itoa(int(class[i]))
+		index[i] = i
+	}
+	pix := make([]float32, len(images.Pix))
+	s.test.samples().Input(pix, index)
+	return experiment.ShowFigure(s.in, s.out, digitsFile, "Classified digits", figure.Digits(pix, images.Rows, images.Cols, titles))
+}

@@ -1,0 +1,149 @@
+// Classification trains a classifier on the encoder of an autoencoder that reduce has trained, writes the classes of all
+// images for cluster, and judges the classifier on the test set.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"imagesimilarity/NeuralNetwork/internal/argparse"
+	"imagesimilarity/NeuralNetwork/internal/experiment"
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/prompt"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// options are the values of the flags.
+type options struct {
+	trainingSet, trainingLabels string
+	testSet, testLabels         string
+	model                       string
+	save                        string // "" for not at all
+	seed                        uint64
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	o := options{seed: 1}
+	parser := argparse.Parser{
+		Program: "classification",
+		About:   "Trains a classifier on the encoder of a trained autoencoder and classifies images with it.",
+		// The original found out that a flag was left out when it needed the value.
+		Flags: []argparse.Flag{
+			{Short: "-d", Long: "--training_set", Required: true, Set: argparse.String(&o.trainingSet), Help: "images to train on"},
+			{Short: "-dl", Long: "--training_labels", Required: true, Set: argparse.String(&o.trainingLabels), Help: "their labels"},
+			{Short: "-t", Long: "--testset", Required: true, Set: argparse.String(&o.testSet), Help: "images to test with"},
+			{Short: "-tl", Long: "--test_labels", Required: true, Set: argparse.String(&o.testLabels), Help: "their labels"},
+			{Short: "-model", Long: "--autoencoder_h5", Required: true, Set: argparse.String(&o.model), Help: "model file with the trained encoder"},
+			{Short: "-save", Long: "--save", Set: argparse.String(&o.save), Help: "model file for the trained classifier, the last one"},
+			{Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed), Help: "all chance in training derives from it (default 1)"},
+		},
+	}
+	if status, done := parser.Run(args, stdout, stderr); done {
+		return status
+	}
+	if err := classification(o, stdin, stdout); err != nil {
+		fmt.Fprintln(stderr, "classification:", err)
+		return 1
+	}
+	return 0
+}
+
+// Files in the current folder.
+const (
+	testClasses     = "clustering_test_set.txt"
+	trainingClasses = "clustering_train_set.txt"
+	graphFile       = "loss_graphs.png"
+	digitsFile      = "classified_digits.png"
+)
+
+// classification reads the images, then asks what to do with them.
+func classification(o options, stdin io.Reader, stdout io.Writer) error {
+	s := &session{options: o, in: stdin, out: stdout, lines: prompt.NewLines(stdin, stdout)}
+	if err := s.checkOutputs(o.save); err != nil {
+		return err
+	}
+	var err error
+	if s.training, err = readSet(o.trainingSet, o.trainingLabels); err != nil {
+		return err
+	}
+	if s.test, err = readSet(o.testSet, o.testLabels); err != nil {
+		return err
+	}
+	if err := s.checkSets(); err != nil {
+		return err
+	}
+	// The model file is read with every experiment; that it cannot be opened had better be known now.
+	f, err := os.Open(o.model)
+	if err != nil {
+		return fmt.Errorf("cannot open %s: %w", o.model, errors.Unwrap(err))
+	}
+	f.Close()
+	return s.experiments()
+}
+
+// checkOutputs refuses outputs that cannot be written or must not be; save is the file for the classifier, "" for none.
+func (s *session) checkOutputs(save string) error {
+	outputs := []string{testClasses, trainingClasses, graphFile, digitsFile}
+	if save != "" {
+		outputs = append(outputs, save)
+	}
+	return experiment.CheckOutputs([]string{s.trainingSet, s.trainingLabels, s.testSet, s.testLabels, s.model}, outputs...)
+}
+
+// A set is images and their labels.
+type set struct {
+	images *idx.Images[uint8]
+	labels []uint8
+}
+
+func readSet(images, labels string) (set, error) {
+	var s set
+	var err error
+	if s.images, err = idx.ReadImages(images); err != nil {
+		return s, err
+	}
+	if s.labels, err = idx.ReadLabels(labels); err != nil {
+		return s, err
+	}
+	if len(s.labels) != s.images.N {
+		return s, fmt.Errorf("%s: %d labels, expected %d, one for each image of %s", labels, len(s.labels), s.images.N, images)
+	}
+	return s, nil
+}
+
+// checkSets refuses sets with which no classifier can be trained. As in the original, there are as many classes as distinct
+// labels in the training set, so the labels must be 0, 1, 2, … without a gap.
+func (s *session) checkSets() error {
+	train, test := s.training.images, s.test.images
+	switch {
+	case train.N < 2:
+		return fmt.Errorf("%s: %d images, expected at least 2: one to train on, one to validate with", s.trainingSet, train.N)
+	case test.N < 1:
+		return fmt.Errorf("%s: no images, expected at least 1", s.testSet)
+	case test.Rows != train.Rows || test.Cols != train.Cols:
+		return fmt.Errorf("%s: images of %dx%d pixels, expected %dx%d as in %s",
+			s.testSet, test.Rows, test.Cols, train.Rows, train.Cols, s.trainingSet)
+	}
+	var seen [256]bool
+	for _, l := range s.training.labels {
+		if !seen[l] {
+			seen[l] = true
+			s.classes++
+		}
+	}
+	for _, labels := range []struct {
+		file   string
+		values []uint8
+	}{{s.trainingLabels, s.training.labels}, {s.testLabels, s.test.labels}} {
+		for i, l := range labels.values {
+			if int(l) >= s.classes {
+				return fmt.Errorf("%s: image %d has the label %d, expected 0 to %d, as %s has %d different labels",
+					labels.file, i, l, s.classes-1, s.trainingLabels, s.classes)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"imagesimilarity/NeuralNetwork/internal/experiment"
+	"imagesimilarity/pkg/figure"
+	"imagesimilarity/pkg/keras"
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/prompt"
+)
+
+// A session is a conversation about one training and one test set.
+type session struct {
+	options
+	in             io.Reader
+	out            io.Writer
+	lines          *prompt.Lines
+	training, test set
+	classes        int
+	graphs         []figure.LossGraph // of all experiments so far
+}
+
+// How the original compiles the classifier.
+const (
+	loss      = nn.CategoricalCrossentropy
+	optimizer = nn.Adam
+)
+
+// experiments trains one classifier after the other, writes the classes of all images and offers to judge it. From the first
+// training on, the end of the input answers N.
+func (s *session) experiments() error {
+	train, validation := experiment.Split(s.training.samples())
+	var failed error
+	for {
+		a, model, err := s.ask(train.N)
+		if err != nil {
+			return err
+		}
+		history, err := s.fit(model, a, train, validation)
+		if err != nil {
+			return err
+		}
+		s.graphs = append(s.graphs, figure.LossGraph{Title: a.title(), Loss: history.Loss, ValLoss: history.ValLoss})
+		failed = errors.Join(failed,
+			s.saveModel(model),
+			experiment.Offer(s.lines, s.out, "Show loss graphs (Y/N)? ", s.showGraphs),
+			s.say(s.writeClasses(model, a.batch)),
+			experiment.Offer(s.lines, s.out, "Classify test set (Y/N)? ", func() error { return s.classifyTestSet(model, a.batch) }))
+		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
+			return failed
+		}
+	}
+}
+
+// say shows an error that does not end the conversation, and returns it.
+func (s *session) say(err error) error {
+	if err != nil {
+		fmt.Fprintln(s.out, err)
+	}
+	return err
+}
+
+// answers describe an experiment.
+type answers struct {
+	experiment.Encoder
+	fullyConnected   int
+	phase1, phase2   int // epochs
+	batch, embedding int
+	dropoutRate      float64
+}
+
+// ask asks for a classifier until one can be built that takes the weights of the trained encoder, so many training images
+// given. It shows every network that it builds.
+func (s *session) ask(images int) (answers, *nn.Model, error) {
+	for {
+		a := answers{Encoder: experiment.AskEncoder(s.lines, s.training.images.Rows, s.training.images.Cols)}
+		a.fullyConnected = s.lines.Int("Fully connected layer size: ", 1, experiment.MaxCount)
+		a.phase1 = s.lines.Int("Phase 1 epochs: ", 0, experiment.MaxCount)
+		a.phase2 = s.lines.Int("Phase 2 epochs: ", 0, experiment.MaxCount)
+		a.batch = s.lines.Int("Batch size: ", 1, experiment.MaxCount)
+		a.embedding = s.lines.Int("Embedding Dimension: ", 1, experiment.MaxCount)
+		a.dropoutRate = s.lines.Share("Dropout rate: ")
+		if err := s.lines.Err(); err != nil {
+			return a, nil, err
+		}
+		model, err := s.build(a, images)
+		if err == nil {
+			return a, model, nil
+		}
+		fmt.Fprintln(s.out, err)
+	}
+}
+
+// build makes the classifier and gives the layers that have their like in the model file its weights.
+func (s *session) build(a answers, images int) (*nn.Model, error) {
+	units := []float64{float64(a.embedding), float64(a.fullyConnected), float64(s.classes)}
+	if err := a.CheckMemory(min(a.batch, images), 1, units...); err != nil {
+		return nil, err
+	}
+	model, err := nn.NewClassifier(nn.ClassifierConfig{
+		Rows: a.Rows, Cols: a.Cols, FilterSize: a.FilterSize, Filters: a.Filters,
+		Embedding: a.embedding, FullyConnected: a.fullyConnected, Classes: s.classes, DropoutRate: a.dropoutRate,
+	}, s.seed)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprint(s.out, model.Summary())
+	loaded, err := keras.LoadWeightsByName(s.model, model)
+	if err != nil {
+		return nil, err
+	}
+	if len(loaded) == 0 {
+		return nil, fmt.Errorf("%s: no layer has the name of a layer of the classifier, so there is no trained encoder to start from", s.model)
+	}
+	return model, nil
+}
+
+// fit trains the classifier in two phases with one optimizer: first the layers after the encoder, then all. The original meant
+// to freeze the encoder in phase 1, but its way had no effect, and would have left the last block out.
+func (s *session) fit(m *nn.Model, a answers, train, validation *nn.Samples) (nn.History, error) {
+	trainer := nn.NewTrainer(m, loss, optimizer, s.seed)
+	encoder := m.Layers[:slices.IndexFunc(m.Layers, func(l *nn.Layer) bool { return l.Class == nn.Flatten })]
+	var all nn.History
+	for _, phase := range []struct {
+		epochs int
+		freeze bool
+	}{{a.phase1, true}, {a.phase2, false}} {
+		for _, l := range encoder {
+			l.Trainable = !phase.freeze
+		}
+		h, whole, err := experiment.Train(trainer, train, validation, phase.epochs, a.batch, s.out)
+		if err != nil {
+			return all, err
+		}
+		all.Loss = append(all.Loss, h.Loss...)
+		all.ValLoss = append(all.ValLoss, h.ValLoss...)
+		if !whole {
+			break
+		}
+	}
+	return all, nil
+}
+
+// saveModel writes the classifier to the file of -save, if that was given. Where it fails, it says why and asks for another file.
+func (s *session) saveModel(m *nn.Model) error {
+	path := s.save
+	if path == "" {
+		return nil
+	}
+	for {
+		err := s.checkOutputs(path)
+		if err == nil {
+			err = keras.Save(path, m, loss, optimizer)
+		}
+		if err == nil {
+			fmt.Fprintf(s.out, "Trained model: %s\n", path)
+			return nil
+		}
+		fmt.Fprintln(s.out, err)
+		if path = s.lines.Text("Input save file path: "); s.lines.Err() != nil {
+			return err
+		}
+	}
+}
+
+// title is the heading of the loss graph.
+func (a answers) title() string {
+	rate := fmt.Sprint(a.dropoutRate)
+	if rate == "0" {
+		rate = "0.0" // as Python shows it
+	}
+	return fmt.Sprintf("Fully connected size: %d\nDropout rate: %s\nBatch size: %d", a.fullyConnected, rate, a.batch)
+}
+
+func (s *session) showGraphs() error {
+	return experiment.ShowFigure(s.in, s.out, graphFile, "Loss graphs", figure.LossGraphs(s.graphs))
+}

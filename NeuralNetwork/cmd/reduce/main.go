@@ -1,0 +1,99 @@
+// Reduce trains an autoencoder on images, or loads a trained one, and writes the images as short vectors, the output of its
+// middle layer, for search and cluster.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"imagesimilarity/NeuralNetwork/internal/argparse"
+	"imagesimilarity/NeuralNetwork/internal/experiment"
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/prompt"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// options are the values of the flags.
+type options struct {
+	dataset, queryset               string
+	datasetLatents, querysetLatents string
+	seed                            uint64
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	o := options{seed: 1}
+	parser := argparse.Parser{
+		Program: "reduce",
+		About:   "Writes images as short vectors, with an autoencoder that is trained on them or loaded.",
+		// The original found out that a flag was left out when it needed the value: in the end, after the training.
+		Flags: []argparse.Flag{
+			{Short: "-d", Long: "--Dataset", Required: true, Set: argparse.String(&o.dataset), Help: "images to train on and to write as vectors"},
+			{Short: "-q", Long: "--Queryset", Required: true, Set: argparse.String(&o.queryset), Help: "more images to write as vectors"},
+			{Short: "-od", Long: "--Output_Dataset_File", Required: true, Set: argparse.String(&o.datasetLatents), Help: "file for the vectors of the dataset"},
+			{Short: "-oq", Long: "--Output_Query_File", Required: true, Set: argparse.String(&o.querysetLatents), Help: "file for the vectors of the query set"},
+			{Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed), Help: "all chance in training derives from it (default 1)"},
+		},
+	}
+	if status, done := parser.Run(args, stdout, stderr); done {
+		return status
+	}
+	if err := reduce(o, stdin, stdout); err != nil {
+		fmt.Fprintln(stderr, "reduce:", err)
+		return 1
+	}
+	return 0
+}
+
+// reduce reads the images, then asks what to do with them.
+func reduce(o options, stdin io.Reader, stdout io.Writer) error {
+	s := &session{
+		options:   o,
+		in:        stdin,
+		out:       stdout,
+		lines:     prompt.NewLines(stdin, stdout),
+		graphFile: filepath.Join(filepath.Dir(o.datasetLatents), "loss_graphs.png"),
+	}
+	err := experiment.CheckOutputs([]string{o.dataset, o.queryset}, o.datasetLatents, o.querysetLatents, s.graphFile)
+	if err != nil {
+		return err
+	}
+	if s.data, err = idx.ReadImages(o.dataset); err != nil {
+		return err
+	}
+	if s.queries, err = idx.ReadImages(o.queryset); err != nil {
+		return err
+	}
+	if err := s.checkImages(); err != nil {
+		return err
+	}
+	if s.lines.YesNo("Load trained model (Y/N)? ") {
+		m, err := s.load()
+		if err != nil {
+			return err
+		}
+		return s.writeLatents(m)
+	}
+	if err := s.lines.Err(); err != nil {
+		return err
+	}
+	return s.experiments()
+}
+
+// checkImages refuses images of which no answer to the questions could make use.
+func (s *session) checkImages() error {
+	d, q := s.data, s.queries
+	switch {
+	case d.N < 2:
+		return fmt.Errorf("%s: %d images, expected at least 2: one to train on, one to validate with", s.dataset, d.N)
+	case q.N < 1:
+		return fmt.Errorf("%s: no images, expected at least 1", s.queryset)
+	case q.Rows != d.Rows || q.Cols != d.Cols:
+		return fmt.Errorf("%s: images of %dx%d pixels, expected %dx%d as in %s", s.queryset, q.Rows, q.Cols, d.Rows, d.Cols, s.dataset)
+	case d.Rows%2 != 0 || d.Cols%2 != 0:
+		return fmt.Errorf("%s: images of %dx%d pixels, expected even numbers, as the encoder halves them", s.dataset, d.Rows, d.Cols)
+	}
+	return nil
+}

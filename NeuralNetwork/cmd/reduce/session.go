@@ -1,0 +1,152 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"imagesimilarity/NeuralNetwork/internal/experiment"
+	"imagesimilarity/pkg/figure"
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/keras"
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/prompt"
+)
+
+// A session is a conversation about one set of images.
+type session struct {
+	options
+	in            io.Reader
+	out           io.Writer
+	lines         *prompt.Lines
+	data, queries *idx.Images[uint8]
+	graphs        []figure.LossGraph // of all experiments so far
+	graphFile     string
+}
+
+// How the original compiles the autoencoder.
+const (
+	loss      = nn.MeanSquaredError
+	optimizer = nn.RMSprop
+)
+
+// load asks for a model file until one can be used.
+func (s *session) load() (*nn.Model, error) {
+	for {
+		path := s.lines.Text("Input model file path: ")
+		if err := s.lines.Err(); err != nil {
+			return nil, err
+		}
+		m, err := keras.Load(path)
+		if err == nil {
+			err = s.checkModel(path, m)
+		}
+		if err == nil {
+			return m, nil
+		}
+		fmt.Fprintln(s.out, err)
+	}
+}
+
+// checkModel refuses a model that cannot make vectors of the images.
+func (s *session) checkModel(path string, m *nn.Model) error {
+	if in := m.Input(); len(in) != 3 || in[0] != s.data.Rows || in[1] != s.data.Cols || in[2] != 1 {
+		return fmt.Errorf("%s: the model takes inputs of shape %v, expected [%d %d 1] as in %s", path, in, s.data.Rows, s.data.Cols, s.dataset)
+	}
+	l := m.Layer(embedding)
+	if l == nil {
+		return fmt.Errorf("%s: the model has no layer named %q", path, embedding)
+	}
+	if len(l.Output) != 1 {
+		return fmt.Errorf("%s: the layer %q puts out the shape %v, expected one dimension", path, embedding, l.Output)
+	}
+	return nil
+}
+
+// experiments trains one autoencoder after the other and offers what can be done with each. From the first training on, the
+// end of the input answers N.
+func (s *session) experiments() error {
+	train, validation := experiment.Split(samples(s.data))
+	var failed error
+	for {
+		a, model, err := s.ask(train.N)
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(s.out, model.Summary())
+		// Every experiment starts from the same seed: what comes out depends on its answers, not on what was tried before.
+		trainer := nn.NewTrainer(model, loss, optimizer, s.seed)
+		history, _, err := experiment.Train(trainer, train, validation, a.epochs, a.batch, s.out)
+		if err != nil {
+			return err
+		}
+		s.graphs = append(s.graphs, figure.LossGraph{Title: a.title(), Loss: history.Loss, ValLoss: history.ValLoss})
+		failed = errors.Join(failed,
+			experiment.Offer(s.lines, s.out, "Show loss graphs (Y/N)? ", s.showGraphs),
+			experiment.Offer(s.lines, s.out, "Save trained model (Y/N)? ", func() error { return s.save(model) }),
+			experiment.Offer(s.lines, s.out, "Save latent representations (Y/N)? ", func() error { return s.writeLatents(model) }))
+		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
+			return failed
+		}
+	}
+}
+
+// answers describe an experiment.
+type answers struct {
+	experiment.Encoder
+	epochs, batch, embedding int
+}
+
+// ask asks for an autoencoder until one can be built for so many training images.
+func (s *session) ask(images int) (answers, *nn.Model, error) {
+	for {
+		a := answers{Encoder: experiment.AskEncoder(s.lines, s.data.Rows, s.data.Cols)}
+		a.epochs = s.lines.Int("Epochs: ", 0, experiment.MaxCount)
+		a.batch = s.lines.Int("Batch size: ", 1, experiment.MaxCount)
+		a.embedding = s.lines.Int("Embedding Dimension: ", 1, experiment.MaxCount)
+		if err := s.lines.Err(); err != nil {
+			return a, nil, err
+		}
+		model, err := a.build(images, s.seed)
+		if err == nil {
+			return a, model, nil
+		}
+		fmt.Fprintln(s.out, err)
+	}
+}
+
+func (a answers) build(images int, seed uint64) (*nn.Model, error) {
+	const mirrored = 2 // every convolution of the encoder has its like in the decoder
+	if err := a.CheckMemory(min(a.batch, images), mirrored, float64(a.embedding), a.Flat()); err != nil {
+		return nil, err
+	}
+	return nn.NewAutoencoder(nn.AutoencoderConfig{
+		Rows: a.Rows, Cols: a.Cols, FilterSize: a.FilterSize, Filters: a.Filters, Embedding: a.embedding,
+	}, seed)
+}
+
+// title is the heading of the loss graph.
+func (a answers) title() string {
+	return fmt.Sprintf("Convolutional layers: %d\nConvolutional filter size: %d\nConvolutional filters per layer: %s\nBatch size: %d",
+		len(a.Filters), a.FilterSize, a.FilterList(), a.batch)
+}
+
+func (s *session) showGraphs() error {
+	return experiment.ShowFigure(s.in, s.out, s.graphFile, "Loss graphs", figure.LossGraphs(s.graphs))
+}
+
+// save asks for a path and writes the model there, as Keras does with an .h5 file: layers, weights, loss and optimizer.
+func (s *session) save(m *nn.Model) error {
+	path := s.lines.Text("Input save file path: ")
+	if err := s.lines.Err(); err != nil {
+		return err
+	}
+	if err := experiment.CheckOutputs([]string{s.dataset, s.queryset}, s.datasetLatents, s.querysetLatents, s.graphFile, path); err != nil {
+		return err
+	}
+	if err := keras.Save(path, m, loss, optimizer); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "Trained model: %s\n", path)
+	return nil
+}
