@@ -14,7 +14,7 @@ import (
 )
 
 // images is how many training images the demo works on.
-const images = 6000
+const images = 20000
 
 func main() {
 	if err := run(); err != nil {
@@ -35,15 +35,15 @@ func run() error {
 		{
 			title:   "Train an autoencoder and write every image as 10 numbers",
 			program: "NeuralNetwork/reduce",
-			args: []string{"-d", "images.dat", "-q", "../datasets/medium/query/images.dat",
+			args: []string{"-d", "images.dat", "-q", "../datasets/query/images.dat",
 				"-od", "latents.dat", "-oq", "query_latents.dat"},
 			// Load a model? Layers, filter size, filters, epochs, batch, embedding. Graphs? Save? Latents? Again?
-			answers: []string{"N", "2", "3", "8", "16", "5", "64", "10", "Y", "Y", "autoencoder.h5", "Y", "N"},
+			answers: []string{"N", "2", "3", "16", "32", "8", "64", "10", "Y", "Y", "autoencoder.h5", "Y", "N"},
 		},
 		{
 			title:   "Nearest neighbours: in the latent space, by LSH, exactly",
 			program: "NearestNeighboursAndClustering/search",
-			args: []string{"-d", "images.dat", "-i", "latents.dat", "-q", "../datasets/medium/query/images.dat",
+			args: []string{"-d", "images.dat", "-i", "latents.dat", "-q", "../datasets/query/images.dat",
 				"-s", "query_latents.dat", "-k", "4", "-L", "5", "-o", "search.txt"},
 			answers: []string{"N"},
 		},
@@ -56,15 +56,15 @@ func run() error {
 		{
 			title:   "Put a classifier on the trained encoder",
 			program: "NeuralNetwork/classification",
-			args: []string{"-d", "images.dat", "-dl", "labels.dat", "-t", "../datasets/medium/query/images.dat",
-				"-tl", "../datasets/medium/query/labels.dat", "-model", "autoencoder.h5"},
+			args: []string{"-d", "images.dat", "-dl", "labels.dat", "-t", "../datasets/query/images.dat",
+				"-tl", "../datasets/query/labels.dat", "-model", "autoencoder.h5"},
 			// Layers, filter size, filters, fully connected, epochs 1 and 2, batch, embedding, dropout. Graphs? Classify? Again?
-			answers: []string{"2", "3", "8", "16", "50", "2", "4", "64", "10", "0.2", "Y", "Y", "N"},
+			answers: []string{"2", "3", "16", "32", "50", "1", "3", "64", "10", "0.2", "Y", "Y", "N"},
 		},
 		{
 			title:   "Cluster the query images three ways",
 			program: "NearestNeighboursAndClustering/cluster",
-			args: []string{"-d", "../datasets/medium/query/images.dat", "-i", "query_latents.dat",
+			args: []string{"-d", "../datasets/query/images.dat", "-i", "query_latents.dat",
 				"-n", "clustering_test_set.txt", "-c", "../NearestNeighboursAndClustering/cluster.conf", "-o", "cluster.txt"},
 			answers: []string{"N"},
 		},
@@ -109,7 +109,7 @@ var figures = []figure{
 	{"LSH: approximation factor", 1, "search.txt", `Approximation Factor LSH: (\S+)`, "1 is exact"},
 	{"EMD (cells of 4 pixels): correctness", 2, "emd.txt", `Results EMD: (\S+)`, "higher is better"},
 	{"Manhattan: correctness", 2, "emd.txt", `Results MANHATTAN: (\S+)`, "higher is better"},
-	{"classifier: right of 1,000", 3, "", `Found (\d+) correct labels`, "higher is better"},
+	{"classifier: right of 10,000", 3, "", `Found (\d+) correct labels`, "higher is better"},
 	{"k-medians, latent space: silhouette", 4, "cluster.txt", `(?s)NEW SPACE.*?Silhouette: \[[^\]]*?([^ ,\]]+)\]`, "higher is better"},
 	{"k-medians, original space: silhouette", 4, "cluster.txt", `(?s)ORIGINAL SPACE.*?Silhouette: \[[^\]]*?([^ ,\]]+)\]`, "higher is better"},
 	{"classes as clusters: silhouette", 4, "cluster.txt", `(?s)CLASSES AS CLUSTERS.*?Silhouette: \[[^\]]*?([^ ,\]]+)\]`, "higher is better"},
