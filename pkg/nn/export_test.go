@@ -1,0 +1,27 @@
+package nn
+
+import "testing"
+
+// KeepOrder makes the trainer take the samples in the order in which they come.
+func (t *Trainer) KeepOrder() {
+	t.order = func(n int) []int {
+		order := make([]int, n)
+		for i := range order {
+			order[i] = i
+		}
+		return order
+	}
+}
+
+// WithEachImplementation runs the test with the kernels of each instruction set; in short mode with the fastest alone.
+func WithEachImplementation(t *testing.T, test func(t *testing.T)) {
+	for i, k := range implementations {
+		if i > 0 && testing.Short() {
+			return
+		}
+		t.Run(k.name, func(t *testing.T) {
+			use(t, k)
+			test(t)
+		})
+	}
+}
