@@ -1,6 +1,7 @@
 package clustering
 
 import (
+	"encoding/binary"
 	"iter"
 
 	"imagesimilarity/pkg/idx"
@@ -49,24 +50,19 @@ func medians[P uint8 | uint16](images *idx.Images[P], label []int32, centroids *
 // It counts the values' highest bytes, which tells the median's, then the next bytes of the values that share it:
 // one round for 8-bit pixels, two for 16-bit ones.
 func tileMedians[P uint8 | uint16](images *idx.Images[P], list []int32, from int, median []P, count *[tile][256]uint32) {
-	width := len(median)
 	var rank [tile]uint32 // how many of the values that are still possible are below the median
 	for p := range median {
 		median[p], rank[p] = 0, uint32(len(list)/2)
 	}
-	highest := 0
+	shift := 0
 	if ^P(0) > 0xff {
-		highest = 8
+		shift = 8
 	}
-	for shift := highest; shift >= 0; shift -= 8 {
-		clear(count[:width])
-		for _, i := range list {
-			pix := images.At(int(i))[from : from+width]
-			for p, v := range pix {
-				if v>>(shift+8) == median[p]>>(shift+8) {
-					count[p][uint8(v>>shift)]++
-				}
-			}
+	for ; shift >= 0; shift -= 8 {
+		if grey, ok := any(images).(*idx.Images[uint8]); ok {
+			countLevels(grey, list, from, len(median), count)
+		} else {
+			countBytes(images, list, from, median, shift, count)
 		}
 		for p := range median {
 			byte := 0
@@ -75,5 +71,46 @@ func tileMedians[P uint8 | uint16](images *idx.Images[P], list []int32, from int
 			}
 			median[p] |= P(byte << shift)
 		}
+	}
+}
+
+// countBytes counts, for len(prefix) pixels from pixel from on, the bytes at shift of the values that agree with prefix above that byte.
+func countBytes[P uint8 | uint16](images *idx.Images[P], list []int32, from int, prefix []P, shift int, count *[tile][256]uint32) {
+	clear(count[:len(prefix)])
+	for _, i := range list {
+		for p, v := range images.At(int(i))[from : from+len(prefix)] {
+			if v>>(shift+8) == prefix[p]>>(shift+8) {
+				count[p][uint8(v>>shift)]++
+			}
+		}
+	}
+}
+
+// countLevels counts the grey levels of width pixels from pixel from on. Where eight pixels together are black it passes over them: most of a digit is.
+func countLevels(images *idx.Images[uint8], list []int32, from, width int, count *[tile][256]uint32) {
+	clear(count[:width])
+	for _, i := range list {
+		pixels := images.At(int(i))[from : from+width]
+		p := 0
+		for ; p+8 <= width; p += 8 {
+			eight := (*[8]uint8)(pixels[p:])
+			if binary.LittleEndian.Uint64(eight[:]) == 0 {
+				continue
+			}
+			for q, v := range eight {
+				count[(p+q)%tile][v]++
+			}
+		}
+		for ; p < width; p++ {
+			count[p%tile][pixels[p]]++
+		}
+	}
+	// What was not counted is black.
+	for p := range count[:width] {
+		black := uint32(len(list))
+		for _, n := range count[p][1:] {
+			black -= n
+		}
+		count[p][0] = black
 	}
 }

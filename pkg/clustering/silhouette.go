@@ -1,6 +1,7 @@
 package clustering
 
 import (
+	"encoding/binary"
 	"iter"
 	"sync/atomic"
 
@@ -18,6 +19,7 @@ func distanceSums(images *idx.Images[uint8], lists [][]int32, to []int32) []int6
 	dim := images.Dim()
 	tiles := (dim + tile - 1) / tile
 	parallel.Do(len(lists)*tiles, func(jobs iter.Seq[int]) {
+		var count [tile][256]uint32
 		var table [tile][256]int64
 		for job := range jobs {
 			c, from := job/tiles, job%tiles*tile
@@ -25,39 +27,50 @@ func distanceSums(images *idx.Images[uint8], lists [][]int32, to []int32) []int6
 				continue
 			}
 			width := min(tile, dim-from)
-			differenceTable(images, lists[c], from, table[:width])
+			countLevels(images, lists[c], from, width, &count)
+			black := int64(0) // the sum for black pixels, to which table is relative
+			for p := range width {
+				black += differences(&count[p], &table[p])
+			}
 			for _, i := range askers[c] {
-				sum := int64(0)
-				for p, v := range images.At(int(i))[from : from+width] {
-					sum += table[p][v]
-				}
-				atomic.AddInt64(&sums[i], sum)
+				atomic.AddInt64(&sums[i], black+tableSum(images.At(int(i))[from:from+width], &table))
 			}
 		}
 	})
 	return sums
 }
 
-// differenceTable makes table[p][v] the sum of |v-x| over the values x of pixel from+p in the listed images.
-func differenceTable(images *idx.Images[uint8], list []int32, from int, table [][256]int64) {
-	clear(table)
-	for _, i := range list {
-		for p, v := range images.At(int(i))[from : from+len(table)] {
-			table[p][v]++
+// differences makes table[v]+black the sum of |v-x| over count[x] values x, for every v; black is that sum for v = 0.
+func differences(count *[256]uint32, table *[256]int64) (black int64) {
+	all := int64(0)
+	for x, n := range count {
+		all += int64(n)
+		black += int64(x) * int64(n)
+	}
+	// From one v to the next, each x below goes one further away, every other comes one nearer.
+	table[0] = 0
+	below := int64(0)
+	for v := 1; v < len(table); v++ {
+		below += int64(count[v-1])
+		table[v] = table[v-1] + below - (all - below)
+	}
+	return black
+}
+
+// tableSum adds up the table's entries for up to tile pixels; those of black pixels are 0.
+func tableSum(pixels []uint8, table *[tile][256]int64) (sum int64) {
+	p := 0
+	for ; p+8 <= len(pixels); p += 8 {
+		eight := (*[8]uint8)(pixels[p:])
+		if binary.LittleEndian.Uint64(eight[:]) == 0 {
+			continue
+		}
+		for q, v := range eight {
+			sum += table[(p+q)%tile][v]
 		}
 	}
-	for p := range table {
-		t := &table[p]
-		count := *t
-		// All differences to 0 first; from one value to the next, every x that is not above it goes one further away, every other comes one nearer.
-		t[0] = 0
-		for v, c := range count {
-			t[0] += int64(v) * c
-		}
-		below := int64(0)
-		for v := 1; v < len(t); v++ {
-			below += count[v-1]
-			t[v] = t[v-1] + below - (int64(len(list)) - below)
-		}
+	for ; p < len(pixels); p++ {
+		sum += table[p%tile][pixels[p]]
 	}
+	return sum
 }
