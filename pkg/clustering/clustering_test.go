@@ -143,10 +143,9 @@ func TestObjectiveNeverRises(t *testing.T) {
 		t.Fatal(err)
 	}
 	centroids := s.copies(seeds)
-	label := make([]int32, images.N)
 	last := int64(math.MaxInt64)
 	for range 10 {
-		s.assign(centroids, label)
+		label := s.assign(centroids)
 		sum := int64(0)
 		for i, c := range label {
 			sum += metric.Manhattan(images.At(i), centroids.At(int(c)))
@@ -162,9 +161,8 @@ func TestObjectiveNeverRises(t *testing.T) {
 func TestAssignmentTakesTheLowerClusterOfTwo(t *testing.T) {
 	images := &idx.Images[uint8]{N: 2, Rows: 1, Cols: 1, Pix: []uint8{5, 9}}
 	centroids := &idx.Images[uint8]{N: 4, Rows: 1, Cols: 1, Pix: []uint8{20, 8, 2, 8}}
-	label := []int32{-1, 1}
-	if changed := space(t, images).assign(centroids, label); changed != 1 || label[0] != 1 || label[1] != 1 {
-		t.Errorf("labels %v, %d changed; want [1 1], 1 changed", label, changed)
+	if label := space(t, images).assign(centroids); !slices.Equal(label, []int32{1, 1}) {
+		t.Errorf("labels %v, want [1 1]", label)
 	}
 }
 
@@ -218,6 +216,54 @@ func TestMediansAreThoseOfSortedValues(t *testing.T) {
 	testMedians[uint8](t, 256)
 	testMedians[uint16](t, 300)
 	testMedians[uint16](t, 65536)
+}
+
+// A tally gives, pass after pass, the medians that counting from scratch gives.
+func TestTallyKeepsMedians(t *testing.T) {
+	random := rand.New(rand.NewPCG(6, 6))
+	for _, dim := range []int{1, 7, 8, 9, 64, 75, 150} {
+		for _, top := range []uint{2, 40, 256} {
+			const n, k = 100, 5
+			images := randomImages[uint8](random, n, 1, dim, top)
+			for i := range images.Pix {
+				if random.IntN(20) > 0 && i/10%3 > 0 { // runs of black
+					images.Pix[i] = 0
+				}
+			}
+			tally := newTally(images, k)
+			label := slices.Repeat([]int32{-1}, n)
+			kept, counted := randomImages[uint8](random, k, 1, dim, 256), &idx.Images[uint8]{N: k, Rows: 1, Cols: dim}
+			counted.Pix = slices.Clone(kept.Pix)
+			for pass := range 6 {
+				last := slices.Clone(label)
+				for i := range label {
+					if pass == 0 || random.IntN(4) == 0 {
+						label[i] = int32(random.IntN(k))
+					}
+					if pass == 3 && label[i] == k-1 {
+						label[i] = 0 // empties the last cluster
+					}
+				}
+				tally.medians(last, label, kept)
+				medians(images, label, counted)
+				if !slices.Equal(kept.Pix, counted.Pix) {
+					t.Fatalf("%d pixels of %d levels, pass %d: the medians differ", dim, top, pass)
+				}
+			}
+		}
+	}
+}
+
+func TestTallyOnlyWhereThereIsRoom(t *testing.T) {
+	if newTally(&idx.Images[uint8]{Rows: 256, Cols: 256}, 1) == nil {
+		t.Errorf("no tally for one cluster of 65,536 pixels")
+	}
+	if newTally(&idx.Images[uint8]{Rows: 256, Cols: 256}, 2) != nil {
+		t.Errorf("a tally for two clusters of 65,536 pixels")
+	}
+	if newTally(&idx.Images[uint16]{Rows: 1, Cols: 10}, 2) != nil {
+		t.Errorf("a tally for values of 16 bits")
+	}
 }
 
 // judge is Evaluate by its definition, with a distance for every pair of images.

@@ -12,19 +12,31 @@ const settled = 100
 // After each pass progress, if it is not nil, gets its number, from 1, and how many images changed their cluster.
 func (s *Space[P]) Lloyd(seeds []int, progress func(pass, changed int)) []int32 {
 	centroids := s.copies(seeds)
+	tally := newTally(s.images, len(seeds))
 	label := make([]int32, s.images.N)
 	for i := range label {
 		label[i] = -1
 	}
 	for pass := 1; ; pass++ {
-		changed := s.assign(centroids, label)
+		last := label
+		label = s.assign(centroids)
+		changed := 0
+		for i, c := range label {
+			if last[i] != c {
+				changed++
+			}
+		}
 		if progress != nil {
 			progress(pass, changed)
 		}
 		if changed <= settled {
 			return label
 		}
-		medians(s.images, label, centroids)
+		if tally != nil {
+			tally.medians(last, label, any(centroids).(*idx.Images[uint8]))
+		} else {
+			medians(s.images, label, centroids)
+		}
 	}
 }
 
@@ -37,21 +49,15 @@ func (s *Space[P]) copies(list []int) *idx.Images[P] {
 	return m
 }
 
-// assign gives every image the label of the nearest centroid and is the number of labels that this changed.
-func (s *Space[P]) assign(centroids *idx.Images[P], label []int32) (changed int) {
-	nearest, at := make([]uint32, s.images.N), make([]int32, s.images.N)
+// assign is the nearest centroid of every image.
+func (s *Space[P]) assign(centroids *idx.Images[P]) []int32 {
+	nearest, label := make([]uint32, s.images.N), make([]int32, s.images.N)
 	s.measure(centroids.Pix, func(c, first int, distances []uint32) {
 		for i, d := range distances {
 			if c == 0 || d < nearest[first+i] {
-				nearest[first+i], at[first+i] = d, int32(c)
+				nearest[first+i], label[first+i] = d, int32(c)
 			}
 		}
 	})
-	for i, c := range at {
-		if label[i] != c {
-			label[i] = c
-			changed++
-		}
-	}
-	return changed
+	return label
 }
