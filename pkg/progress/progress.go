@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -83,11 +84,19 @@ func (d *Display) lines(name, unit string) func(done, total int) {
 			fmt.Fprintf(d.w, "%s: %d %s in %s\n", name, total, unit, took.Round(time.Second))
 		case done < total && !now.Before(next):
 			left := time.Duration(float64(took) * float64(total-done) / float64(done))
-			fmt.Fprintf(d.w, "%s: %d of %d %s (%d%%), %.3g a second, %s left\n",
-				name, done, total, unit, int64(done)*100/int64(total), float64(done)/took.Seconds(), left.Round(time.Second))
+			fmt.Fprintf(d.w, "%s: %d of %d %s (%d%%), %s a second, %s left\n",
+				name, done, total, unit, int64(done)*100/int64(total), rate(float64(done)/took.Seconds()), left.Round(time.Second))
 			next, spoke = now.Add(pause), true
 		}
 	}
+}
+
+// rate is a number with a decimal only where it is small.
+func rate(x float64) string {
+	if x < 10 {
+		return strconv.FormatFloat(x, 'g', 2, 64)
+	}
+	return strconv.FormatFloat(x, 'f', 0, 64)
 }
 
 // bar draws a bar after patience and removes it at the end of the task.
@@ -95,7 +104,7 @@ func (d *Display) bar(name, unit string) func(done, total int) {
 	var mu sync.Mutex
 	out := &gate{w: d.w}
 	bar := progressbar.NewOptions(1, progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(name),
-		progressbar.OptionSetItsString(unit), progressbar.OptionShowIts(), progressbar.OptionShowCount(),
+		progressbar.OptionSetItsString(unit), progressbar.OptionShowIts(),
 		progressbar.OptionSetWidth(barWidth), progressbar.OptionClearOnFinish())
 	// The bar counts from the start, so that its rate is right, but is seen only where the work turns out to be long.
 	bar.StartWithoutRender()

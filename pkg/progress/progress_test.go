@@ -36,6 +36,12 @@ func TestLines(t *testing.T) {
 				"search: 7 of 16 queries (43%), 1 a second, 9s left\n" +
 				"search: 12 of 16 queries (75%), 1 a second, 4s left\n" +
 				"search: 16 queries in 16s\n"},
+		{"rates large and small", 3000, 2 * time.Millisecond,
+			"search: 1000 of 3000 queries (33%), 500 a second, 4s left\n" +
+				"search: 3000 queries in 6s\n"},
+		{"less than one a second", 3, 4 * time.Second,
+			"search: 1 of 3 queries (33%), 0.25 a second, 8s left\n" +
+				"search: 3 queries in 12s\n"},
 		{"one long unit has no line: there is nothing left to tell", 1, time.Hour, ""},
 	}
 	for _, test := range tests {
@@ -97,10 +103,10 @@ func TestBar(t *testing.T) {
 		}
 		states := strings.Split(out.String(), "\r")
 		last := states[len(states)-1]
-		if want := regexp.MustCompile(`^search +99% .*\(99/100, 10 queries/s\) \[9s:0s\] *$`); !want.MatchString(last) {
+		if want := regexp.MustCompile(`^search +99% .*\(10 queries/s\) \[9s:0s\] *$`); !want.MatchString(last) {
 			t.Errorf("last state %q, want it to match %s", last, want)
 		}
-		if first := regexp.MustCompile(`\(20/100, 10 queries/s\) \[2s:8s\]`); !first.MatchString(out.String()) {
+		if first := regexp.MustCompile(`20% [^(]*\(10 queries/s\) \[2s:8s\]`); !first.MatchString(out.String()) {
 			t.Errorf("%q, want it to match %s: rate and time left count from the start", out.String(), first)
 		}
 		time.Sleep(time.Second)

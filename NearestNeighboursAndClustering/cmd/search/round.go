@@ -84,11 +84,11 @@ type round struct {
 func (d *dataSet) answer(q *spaces, display *progress.Display) *round {
 	var r round
 	start := time.Now()
-	r.reduced = knn.Nearest(d.reduced, q.reduced, 1, display.Task("search in the new space", "queries"))
+	r.reduced = knn.Nearest(d.reduced, q.reduced, 1, display.Task("reduced search", "queries"))
 	r.reducedTime = time.Since(start)
 
 	start = time.Now()
-	r.lsh = d.lsh.Nearest(q.original, display.Task("search by LSH", "queries"))
+	r.lsh = d.lsh.Nearest(q.original, display.Task("LSH search", "queries"))
 	r.lshTime = time.Since(start)
 
 	start = time.Now()
