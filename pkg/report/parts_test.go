@@ -15,7 +15,6 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
-	"imagesimilarity/pkg/idx"
 )
 
 func decode(t *testing.T, uri string) *image.Gray {
@@ -169,23 +168,17 @@ func TestRandIndex(t *testing.T) {
 func TestPlane(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, d := range []int{2, 3, 10, 40} {
-		m := &idx.Images[uint16]{N: 300, Rows: 1, Cols: d, Pix: make([]uint16, 300*d)}
-		for i := range m.N {
+		vectors := make([][]float32, 150)
+		x := mat.NewDense(len(vectors), d, nil)
+		for r := range vectors {
 			hidden := [2]float64{rng.NormFloat64(), rng.NormFloat64()}
 			for j := range d {
-				v := 12000 + 3000*math.Sin(float64(j))*hidden[0] + 1500*math.Cos(3*float64(j))*hidden[1] + 200*rng.NormFloat64()
-				m.Pix[i*d+j] = uint16(min(max(v, 0), 65535))
+				v := float32(5 + 3*math.Sin(float64(j))*hidden[0] + 1.5*math.Cos(3*float64(j))*hidden[1] + 0.2*rng.NormFloat64())
+				vectors[r] = append(vectors[r], v)
+				x.Set(r, j, float64(v))
 			}
 		}
-		points := sample(m.N, 150)
-		got, share := plane(m, points)
-
-		x := mat.NewDense(len(points), d, nil)
-		for r, i := range points {
-			for c, v := range m.At(i) {
-				x.Set(r, c, float64(v))
-			}
-		}
+		got, share := plane(vectors)
 		var pc stat.PC
 		if !pc.PrincipalComponents(x, nil) {
 			t.Fatal("gonum found no components")
@@ -202,14 +195,14 @@ func TestPlane(t *testing.T) {
 		}
 		for c := range 2 {
 			mean := 0.0
-			place := make([]float64, len(points))
-			for r := range points {
+			place := make([]float64, len(vectors))
+			for r := range vectors {
 				place[r] = mat.Dot(x.RowView(r), axes.ColView(c))
-				mean += place[r] / float64(len(points))
+				mean += place[r] / float64(len(vectors))
 			}
 			sign := math.Copysign(1, (place[0]-mean)*got[0][c])
-			for r := range points {
-				if want := sign * (place[r] - mean); math.Abs(got[r][c]-want) > 1e-3 {
+			for r := range vectors {
+				if want := sign * (place[r] - mean); math.Abs(got[r][c]-want) > 1e-6 {
 					t.Fatalf("d = %d: point %d lies at %v, want %v", d, r, got[r][c], want)
 				}
 			}
@@ -219,24 +212,22 @@ func TestPlane(t *testing.T) {
 
 func TestPlaneOfFewDirections(t *testing.T) {
 	for name, test := range map[string]struct {
-		cols  int
-		pix   []uint16
-		share float64
+		vectors [][]float32
+		share   float64
 	}{
-		"one dimension": {1, []uint16{1, 5, 9, 3}, 1},
-		"on a line":     {3, []uint16{0, 0, 0, 10, 20, 30, 20, 40, 60, 5, 10, 15}, 1},
-		"one place":     {2, []uint16{7, 7, 7, 7, 7, 7, 7, 7}, 1},
+		"one dimension": {[][]float32{{1}, {5}, {9}, {3}}, 1},
+		"on a line":     {[][]float32{{0, 0, 0}, {10, 20, 30}, {20, 40, 60}, {5, 10, 15}}, 1},
+		"one place":     {[][]float32{{7, 7}, {7, 7}, {7, 7}}, 1},
 	} {
-		m := &idx.Images[uint16]{N: 4, Rows: 1, Cols: test.cols, Pix: test.pix}
-		got, share := plane(m, []int{0, 1, 2, 3})
+		got, share := plane(test.vectors)
 		if math.Abs(share-test.share) > 1e-12 {
 			t.Errorf("%s: share %v, want %v", name, share, test.share)
 		}
 		for i := range got {
 			for j := range i {
 				want := 0.0
-				for c := range test.cols {
-					want = math.Hypot(want, float64(m.At(i)[c])-float64(m.At(j)[c]))
+				for c := range test.vectors[i] {
+					want = math.Hypot(want, float64(test.vectors[i][c]-test.vectors[j][c]))
 				}
 				if d := math.Hypot(got[i][0]-got[j][0], got[i][1]-got[j][1]); math.Abs(d-want) > 1e-9 {
 					t.Errorf("%s: points %d and %d are %v apart, want %v", name, i, j, d, want)

@@ -13,7 +13,7 @@ import (
 const (
 	maxPoints         = 2000      // points of the scatter
 	maxSheet          = 1_600_000 // pixels of the pictures behind them
-	badLatents        = "report: a latent vector is needed for each image"
+	badLatents        = "report: a latent vector is needed for each point"
 	badHistory        = "report: training loss and validation loss need a value an epoch"
 	badReconstruction = "report: an input and an output of the images' size are needed for each reconstruction"
 )
@@ -29,10 +29,20 @@ type Reduce struct {
 	Facts           []Fact
 	Training        *Training // nil for a network that was read from a file
 	Images          *idx.Images[uint8]
-	Labels          []uint8             // nil where they are not known
-	Latents         *idx.Images[uint16] // of Images; nil where they were not computed
+	Labels          []uint8   // nil where they are not known
+	Points          []int     // the images whose latent vectors are shown; see Points
+	Latents         []float32 // (len(Points), dimensions); values that are not finite are not shown
 	Reconstructions []Reconstruction
 }
+
+// Points is a choice of images, evenly spread, whose latent vectors a page has room for.
+func Points(m *idx.Images[uint8]) []int {
+	_, h, w := shrink(make([]uint8, m.Dim()), m.Rows, m.Cols)
+	return sample(m.N, min(maxPoints, maxSheet/(h*w)))
+}
+
+// Examples is a choice of images, evenly spread, for reconstructions.
+func Examples(m *idx.Images[uint8]) []int { return sample(m.N, examples) }
 
 // A Reconstruction is an image as the autoencoder gets it and what it makes of it, both (rows, cols) and of one scale.
 type Reconstruction struct {
@@ -44,7 +54,7 @@ type Reconstruction struct {
 func (p *Page) AddReduce(r Reduce) {
 	p.round()
 	p.add("network", "The network", execute("network", map[string]any{"Facts": r.Facts, "Plots": r.Training.plots()}))
-	if r.Latents != nil && r.Images.N > 0 {
+	if len(r.Points) > 0 {
 		p.add("latents", "Latent space", r.scatter())
 	}
 	if len(r.Reconstructions) > 0 {
@@ -101,25 +111,36 @@ func grey(values []float32, top float32) []uint8 {
 	return pix
 }
 
-// scatter draws a sample of the latent vectors in the plane of their two principal components, with the pictures for the script that shows them.
+// scatter draws the latent vectors in the plane of their two principal components, with the pictures for the script that shows them.
 func (r Reduce) scatter() template.HTML {
-	if r.Latents.N != r.Images.N {
+	if len(r.Latents)%len(r.Points) != 0 {
 		panic(badLatents)
 	}
 	const size = 600 // of the drawing, with a margin for the dots at its edge
 	const margin = 8
-	_, h, w := shrink(make([]uint8, r.Images.Dim()), r.Images.Rows, r.Images.Cols)
-	points := sample(r.Images.N, min(maxPoints, maxSheet/(h*w)))
-	// Points of one label stand together, so that the colour is told once.
+	dim := len(r.Latents) / len(r.Points)
 	label := func(i int) int {
 		if i < len(r.Labels) {
 			return int(r.Labels[i])
 		}
 		return -1
 	}
-	slices.SortStableFunc(points, func(a, b int) int { return label(a) - label(b) })
+	// Points of one label stand together, so that the colour is told once.
+	order := sample(len(r.Points), len(r.Points))
+	slices.SortStableFunc(order, func(a, b int) int { return label(r.Points[a]) - label(r.Points[b]) })
+	var points []int
+	var vectors [][]float32
+	for _, i := range order {
+		v := r.Latents[i*dim : (i+1)*dim]
+		if !slices.ContainsFunc(v, func(x float32) bool { return math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) }) {
+			points, vectors = append(points, r.Points[i]), append(vectors, v)
+		}
+	}
+	if len(points) == 0 {
+		return execute("notice", "No latent vector is finite.")
+	}
 
-	place, share := plane(r.Latents, points)
+	place, share := plane(vectors)
 	low, high := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
 	for _, at := range place {
 		for c, v := range at {
@@ -155,7 +176,7 @@ func (r Reduce) scatter() template.HTML {
 	return execute("scatter", map[string]any{
 		"Groups": groups, "Names": strings.Join(names, "|"), "Sheet": sprites(r.Images, points),
 		"Width": margin*2 + math.Ceil((high[0]-low[0])*scale), "Height": margin*2 + math.Ceil((high[1]-low[1])*scale),
-		"Shown": len(points), "Images": r.Images.N, "Dimensions": r.Latents.Dim(),
+		"Shown": len(points), "Images": r.Images.N, "Dimensions": dim,
 		"Share": percent(int(math.Round(1000*share)), 1000), "Labelled": len(different) > 0,
 	})
 }
@@ -173,26 +194,26 @@ func colour(i, n int) template.CSS {
 	return template.CSS(fmt.Sprintf("hsl(%d 60%% 50%%)", i*360/n))
 }
 
-// plane is the place of each of the points in the plane of their two principal components, the directions of the largest variance,
+// plane is the place of each of the vectors in the plane of their two principal components, the directions of the largest variance,
 // and the share of the variance that lies in that plane. One dimension gives a line.
 //
 // The components come from orthogonal iteration on the scatter matrix (Golub & Van Loan, Matrix Computations, 4th edition, 8.2.4).
 // Where variances are nearly equal it may end between their directions, which shows as much.
-func plane(latents *idx.Images[uint16], points []int) ([][2]float64, float64) {
+func plane(vectors [][]float32) ([][2]float64, float64) {
 	const rounds = 60
-	d := latents.Dim()
+	d := len(vectors[0])
 	mean := make([]float64, d)
-	for _, i := range points {
-		for j, v := range latents.At(i) {
+	for _, vector := range vectors {
+		for j, v := range vector {
 			mean[j] += float64(v)
 		}
 	}
 	for j := range mean {
-		mean[j] /= float64(len(points))
+		mean[j] /= float64(len(vectors))
 	}
 	total := 0.0
-	for _, i := range points {
-		for j, v := range latents.At(i) {
+	for _, vector := range vectors {
+		for j, v := range vector {
 			x := float64(v) - mean[j]
 			total += float64(x * x)
 		}
@@ -206,11 +227,11 @@ func plane(latents *idx.Images[uint16], points []int) ([][2]float64, float64) {
 			axes[c][j] = 1 / float64(1+(j+c)%(3+c))
 		}
 	}
-	place := make([][2]float64, len(points))
+	place := make([][2]float64, len(vectors))
 	project := func() {
-		for n, i := range points {
+		for n, vector := range vectors {
 			place[n] = [2]float64{}
-			for j, v := range latents.At(i) {
+			for j, v := range vector {
 				x := float64(v) - mean[j]
 				place[n][0] += float64(x * axes[0][j])
 				place[n][1] += float64(x * axes[1][j])
@@ -222,8 +243,8 @@ func plane(latents *idx.Images[uint16], points []int) ([][2]float64, float64) {
 		project()
 		clear(axes[0])
 		clear(axes[1])
-		for n, i := range points {
-			for j, v := range latents.At(i) {
+		for n, vector := range vectors {
+			for j, v := range vector {
 				x := float64(v) - mean[j]
 				axes[0][j] += float64(x * place[n][0])
 				axes[1][j] += float64(x * place[n][1])

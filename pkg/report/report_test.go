@@ -86,12 +86,11 @@ func everything(text string, rows, cols int) []*Page {
 
 	training := &Training{Loss: []float64{3, 2, 1.5, 1.2}, ValLoss: []float64{2.5, 2.1, 1.9, 1.8}, Phases: []int{2, 2}}
 	reduce := newPage("Autoencoder")
-	latents := &idx.Images[uint16]{N: n, Rows: 1, Cols: 10, Pix: make([]uint16, n*10)}
-	for i := range latents.Pix {
-		latents.Pix[i] = uint16(rng.IntN(25501))
+	r := Reduce{Facts: facts, Training: training, Images: data, Labels: dataLabels, Points: Points(data)}
+	for range len(r.Points) * 10 {
+		r.Latents = append(r.Latents, rng.Float32())
 	}
-	r := Reduce{Facts: facts, Training: training, Images: data, Labels: dataLabels, Latents: latents}
-	for _, i := range sample(n, 12) {
+	for _, i := range Examples(data) {
 		c := Reconstruction{Index: i}
 		for _, v := range data.At(i) {
 			c.Input, c.Output = append(c.Input, float32(v)/255), append(c.Output, rng.Float32()*1.2-0.1)
@@ -353,9 +352,6 @@ func TestLittleToShow(t *testing.T) {
 	empty := Answers{Name: "empty", K: 1}
 	still := Answers{Name: "same", K: 1, Index: []int32{0}, Distance: []float64{0}}
 	lost := Answers{Name: "lost", K: 1, Index: []int32{-1}, Distance: []float64{0}}
-	latents := func(d int) *idx.Images[uint16] {
-		return &idx.Images[uint16]{N: 1, Rows: 1, Cols: d, Pix: make([]uint16, d)}
-	}
 	nan := math.NaN()
 	for name, add := range map[string]func(p *Page){
 		"no queries": func(p *Page) {
@@ -367,9 +363,10 @@ func TestLittleToShow(t *testing.T) {
 		"no queries for EMD": func(p *Page) {
 			p.AddEMD(EMD{Data: one, Queries: none, DataLabels: []uint8{1}, Rankings: [2]Answers{empty, empty}})
 		},
-		"nothing trained":   func(p *Page) { p.AddReduce(Reduce{Images: none, Latents: &idx.Images[uint16]{Rows: 1, Cols: 2}}) },
-		"no epochs":         func(p *Page) { p.AddReduce(Reduce{Images: one, Training: &Training{}}) },
-		"one latent number": func(p *Page) { p.AddReduce(Reduce{Images: one, Latents: latents(1)}) },
+		"nothing trained":         func(p *Page) { p.AddReduce(Reduce{Images: none, Points: Points(none)}) },
+		"no epochs":               func(p *Page) { p.AddReduce(Reduce{Images: one, Training: &Training{}}) },
+		"one latent number":       func(p *Page) { p.AddReduce(Reduce{Images: one, Points: []int{0}, Latents: []float32{3}}) },
+		"no finite latent vector": func(p *Page) { p.AddReduce(Reduce{Images: one, Points: []int{0}, Latents: []float32{3, float32(nan)}}) },
 		"black reconstruction": func(p *Page) {
 			p.AddReduce(Reduce{Images: one, Reconstructions: []Reconstruction{{0, make([]float32, 784), make([]float32, 784)}}})
 		},

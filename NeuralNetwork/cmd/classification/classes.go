@@ -19,15 +19,17 @@ func (s set) samples() *nn.Samples {
 
 // classify is the class that the model gives each image of a set.
 func (s *session) classify(m *nn.Model, of set, batch int) ([]uint8, error) {
-	p, err := m.Predict(of.samples(), "", batch, experiment.PredictProgress(s.out))
-	if err != nil {
-		return nil, err
-	}
-	class := make([]uint8, of.images.N)
+	p, err := m.Predict(of.samples(), "", batch, experiment.PredictProgress(s.out, s.display))
+	return s.classesOf(p), err
+}
+
+// classesOf is the class of each image of which p, (N,classes), has the probabilities.
+func (s *session) classesOf(p []float32) []uint8 {
+	class := make([]uint8, len(p)/s.classes)
 	for i := range class {
 		class[i] = classOf(p[i*s.classes : (i+1)*s.classes])
 	}
-	return class, nil
+	return class
 }
 
 // classOf is the first class with the largest probability after rounding half to even, as the original has it: the class above

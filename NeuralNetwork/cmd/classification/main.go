@@ -11,7 +11,9 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/argparse"
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
+	"imagesimilarity/pkg/report"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -23,6 +25,8 @@ type options struct {
 	model                       string
 	save                        string // "" for not at all
 	seed                        uint64
+	html                        string // "" for none
+	quiet                       bool
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
@@ -39,12 +43,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			{Short: "-model", Long: "--autoencoder_h5", Required: true, Set: argparse.String(&o.model), Help: "model file with the trained encoder"},
 			{Short: "-save", Long: "--save", Set: argparse.String(&o.save), Help: "model file for the trained classifier, the last one"},
 			{Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed), Help: "all chance in training derives from it (default 1)"},
+			{Short: "-html", Long: "--html", Set: argparse.String(&o.html), Help: "HTML file for a report with pictures"},
+			{Short: "-quiet", Long: "--quiet", Switch: &o.quiet, Help: "no progress on the standard error output"},
 		},
 	}
 	if status, done := parser.Run(args, stdout, stderr); done {
 		return status
 	}
-	if err := classification(o, stdin, stdout); err != nil {
+	if err := classification(o, stdin, stdout, newPage(o, args), experiment.NewDisplay(stdout, stderr, o.quiet)); err != nil {
 		fmt.Fprintln(stderr, "classification:", err)
 		return 1
 	}
@@ -60,8 +66,8 @@ const (
 )
 
 // classification reads the images, then asks what to do with them.
-func classification(o options, stdin io.Reader, stdout io.Writer) error {
-	s := &session{options: o, in: stdin, out: stdout, lines: prompt.NewLines(stdin, stdout)}
+func classification(o options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
+	s := &session{options: o, in: stdin, out: stdout, lines: prompt.NewLines(stdin, stdout), page: page, display: display}
 	if err := s.checkOutputs(o.save); err != nil {
 		return err
 	}
@@ -87,8 +93,10 @@ func classification(o options, stdin io.Reader, stdout io.Writer) error {
 // checkOutputs refuses outputs that cannot be written or must not be; save is the file for the classifier, "" for none.
 func (s *session) checkOutputs(save string) error {
 	outputs := []string{testClasses, trainingClasses, graphFile, digitsFile}
-	if save != "" {
-		outputs = append(outputs, save)
+	for _, o := range []string{s.html, save} {
+		if o != "" {
+			outputs = append(outputs, o)
+		}
 	}
 	return experiment.CheckOutputs([]string{s.trainingSet, s.trainingLabels, s.testSet, s.testLabels, s.model}, outputs...)
 }

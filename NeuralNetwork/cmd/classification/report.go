@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
+
+	"imagesimilarity/pkg/report"
 )
 
 // A confusion counts how the images of each class were classified.
@@ -43,26 +46,14 @@ func (c confusion) right() int {
 	return n
 }
 
-// report is the text of scikit-learn's classification_report, with two decimals: precision, recall, their harmonic mean and the
-// number of images of every class, then the means over the classes. A ratio with the divisor 0 is 0. The original stopped
+// scores are the rows of scikit-learn's classification_report: precision, recall, their harmonic mean and the number of images of every class, then the
+// accuracy, which has no precision and recall, and the means over the classes. A ratio with the divisor 0 is 0. The original stopped
 // where the test set lacked a class that was predicted; here that class has a row with support 0.
-func (c confusion) report() string {
-	const heading = 12 // width of the first column, that of "weighted avg"
-	var b strings.Builder
-	fmt.Fprintf(&b, "%*s  %9s %9s %9s %9s\n\n", heading, "", "precision", "recall", "f1-score", "support")
-	right := c.right()
-	number := func(images int) string {
-		if right == 0 {
-			return fmt.Sprintf("%d.0", images) // scikit-learn counts in floating point where no image is right
-		}
-		return fmt.Sprint(images)
-	}
-	row := func(name string, precision, recall, f1 float64, support int) {
-		fmt.Fprintf(&b, "%*s  %9.2f %9.2f %9.2f %9s\n", heading, name, precision, recall, f1, number(support))
-	}
+func (c confusion) scores() []report.Score {
 	k := len(c.classes)
 	precision, recall, f1, support := make([]float64, k), make([]float64, k), make([]float64, k), make([]float64, k)
 	images := 0
+	var rows []report.Score
 	for i, class := range c.classes {
 		var predicted, truth int
 		for j := range c.classes {
@@ -73,15 +64,39 @@ func (c confusion) report() string {
 		precision[i], recall[i], f1[i] = ratio(hits, predicted), ratio(hits, truth), ratio(2*hits, predicted+truth)
 		support[i] = float64(truth)
 		images += truth
-		row(fmt.Sprint(class), precision[i], recall[i], f1[i], truth)
+		rows = append(rows, report.Score{Name: fmt.Sprint(class), Precision: precision[i], Recall: recall[i], F1: f1[i], Support: truth})
 	}
-	fmt.Fprintf(&b, "\n%*s  %9s %9s %9.2f %9s\n", heading, "accuracy", "", "", ratio(right, images), number(images))
 	ones := make([]float64, k)
 	for i := range ones {
 		ones[i] = 1
 	}
-	row("macro avg", mean(precision, ones), mean(recall, ones), mean(f1, ones), images)
-	row("weighted avg", mean(precision, support), mean(recall, support), mean(f1, support), images)
+	return append(rows,
+		report.Score{Name: "accuracy", Precision: math.NaN(), Recall: math.NaN(), F1: ratio(c.right(), images), Support: images},
+		report.Score{Name: "macro avg", Precision: mean(precision, ones), Recall: mean(recall, ones), F1: mean(f1, ones), Support: images},
+		report.Score{Name: "weighted avg", Precision: mean(precision, support), Recall: mean(recall, support), F1: mean(f1, support), Support: images})
+}
+
+// report is the text of scikit-learn's classification_report, with two decimals.
+func (c confusion) report() string {
+	const heading = 12 // width of the first column, that of "weighted avg"
+	var b strings.Builder
+	fmt.Fprintf(&b, "%*s  %9s %9s %9s %9s\n\n", heading, "", "precision", "recall", "f1-score", "support")
+	decimals := func(x float64) string {
+		if math.IsNaN(x) {
+			return ""
+		}
+		return fmt.Sprintf("%.2f", x)
+	}
+	for i, s := range c.scores() {
+		if i == len(c.classes) {
+			b.WriteString("\n")
+		}
+		support := fmt.Sprint(s.Support)
+		if c.right() == 0 {
+			support += ".0" // scikit-learn counts in floating point where no image is right
+		}
+		fmt.Fprintf(&b, "%*s  %9s %9s %9s %9s\n", heading, s.Name, decimals(s.Precision), decimals(s.Recall), decimals(s.F1), support)
+	}
 	return b.String()
 }
 

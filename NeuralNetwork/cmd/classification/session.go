@@ -10,7 +10,9 @@ import (
 	"imagesimilarity/pkg/figure"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
+	"imagesimilarity/pkg/report"
 )
 
 // A session is a conversation about one training and one test set.
@@ -22,6 +24,8 @@ type session struct {
 	training, test set
 	classes        int
 	graphs         []figure.LossGraph // of all experiments so far
+	page           *report.Page
+	display        *progress.Display
 }
 
 // How the original compiles the classifier.
@@ -40,16 +44,18 @@ func (s *session) experiments() error {
 		if err != nil {
 			return err
 		}
-		history, err := s.fit(model, a, train, validation)
+		phases, err := s.fit(model, a, train, validation)
 		if err != nil {
 			return err
 		}
+		history := joined(phases)
 		s.graphs = append(s.graphs, figure.LossGraph{Title: a.title(), Loss: history.Loss, ValLoss: history.ValLoss})
 		failed = errors.Join(failed,
 			s.saveModel(model),
 			experiment.Offer(s.lines, s.out, "Show loss graphs (Y/N)? ", s.showGraphs),
 			s.say(s.writeClasses(model, a.batch)),
-			experiment.Offer(s.lines, s.out, "Classify test set (Y/N)? ", func() error { return s.classifyTestSet(model, a.batch) }))
+			experiment.Offer(s.lines, s.out, "Classify test set (Y/N)? ", func() error { return s.classifyTestSet(model, a.batch) }),
+			s.say(s.writeHTML(model, a, phases)))
 		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
 			return failed
 		}
@@ -121,10 +127,9 @@ func (s *session) build(a answers, images int) (*nn.Model, error) {
 
 // fit trains the classifier in two phases with one optimizer: first the layers after the encoder, then all. The original meant
 // to freeze the encoder in phase 1, but its way had no effect, and would have left the last block out.
-func (s *session) fit(m *nn.Model, a answers, train, validation *nn.Samples) (nn.History, error) {
+func (s *session) fit(m *nn.Model, a answers, train, validation *nn.Samples) (phases []nn.History, err error) {
 	trainer := nn.NewTrainer(m, loss, optimizer, s.seed)
 	encoder := m.Layers[:slices.IndexFunc(m.Layers, func(l *nn.Layer) bool { return l.Class == nn.Flatten })]
-	var all nn.History
 	for _, phase := range []struct {
 		epochs int
 		freeze bool
@@ -132,17 +137,25 @@ func (s *session) fit(m *nn.Model, a answers, train, validation *nn.Samples) (nn
 		for _, l := range encoder {
 			l.Trainable = !phase.freeze
 		}
-		h, whole, err := experiment.Train(trainer, train, validation, phase.epochs, a.batch, s.out)
+		h, whole, err := experiment.Train(trainer, train, validation, phase.epochs, a.batch, s.out, s.display)
 		if err != nil {
-			return all, err
+			return phases, err
 		}
-		all.Loss = append(all.Loss, h.Loss...)
-		all.ValLoss = append(all.ValLoss, h.ValLoss...)
+		phases = append(phases, h)
 		if !whole {
 			break
 		}
 	}
-	return all, nil
+	return phases, nil
+}
+
+// joined is the history of all phases in one.
+func joined(phases []nn.History) (all nn.History) {
+	for _, h := range phases {
+		all.Loss = append(all.Loss, h.Loss...)
+		all.ValLoss = append(all.ValLoss, h.ValLoss...)
+	}
+	return all
 }
 
 // saveModel writes the classifier to the file of -save, if that was given. Where it fails, it says why and asks for another file.

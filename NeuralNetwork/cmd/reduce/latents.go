@@ -26,7 +26,7 @@ func (s *session) writeLatents(m *nn.Model) error {
 		images *idx.Images[uint8]
 		file   string
 	}{{s.data, s.datasetLatents}, {s.queries, s.querysetLatents}} {
-		v, err := m.Predict(samples(set.images), embedding, latentStep, experiment.PredictProgress(s.out))
+		v, err := m.Predict(samples(set.images), embedding, latentStep, experiment.PredictProgress(s.out, s.display))
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,7 +12,9 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/argparse"
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
+	"imagesimilarity/pkg/report"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -21,6 +24,8 @@ type options struct {
 	dataset, queryset               string
 	datasetLatents, querysetLatents string
 	seed                            uint64
+	html, labels                    string // "" for none
+	quiet                           bool
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
@@ -35,12 +40,15 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			{Short: "-od", Long: "--Output_Dataset_File", Required: true, Set: argparse.String(&o.datasetLatents), Help: "file for the vectors of the dataset"},
 			{Short: "-oq", Long: "--Output_Query_File", Required: true, Set: argparse.String(&o.querysetLatents), Help: "file for the vectors of the query set"},
 			{Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed), Help: "all chance in training derives from it (default 1)"},
+			{Short: "-html", Long: "--html", Set: argparse.String(&o.html), Help: "HTML file for a report with pictures"},
+			{Short: "-l", Long: "--labels", Set: argparse.String(&o.labels), Help: "labels of the dataset, for the colours in that report"},
+			{Short: "-quiet", Long: "--quiet", Switch: &o.quiet, Help: "no progress on the standard error output"},
 		},
 	}
 	if status, done := parser.Run(args, stdout, stderr); done {
 		return status
 	}
-	if err := reduce(o, stdin, stdout); err != nil {
+	if err := reduce(o, stdin, stdout, newPage(o, args), experiment.NewDisplay(stdout, stderr, o.quiet)); err != nil {
 		fmt.Fprintln(stderr, "reduce:", err)
 		return 1
 	}
@@ -48,18 +56,20 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 }
 
 // reduce reads the images, then asks what to do with them.
-func reduce(o options, stdin io.Reader, stdout io.Writer) error {
+func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
 	s := &session{
 		options:   o,
 		in:        stdin,
 		out:       stdout,
 		lines:     prompt.NewLines(stdin, stdout),
 		graphFile: filepath.Join(filepath.Dir(o.datasetLatents), "loss_graphs.png"),
+		page:      page,
+		display:   display,
 	}
-	err := experiment.CheckOutputs([]string{o.dataset, o.queryset}, o.datasetLatents, o.querysetLatents, s.graphFile)
-	if err != nil {
+	if err := s.checkOutputs(""); err != nil {
 		return err
 	}
+	var err error
 	if s.data, err = idx.ReadImages(o.dataset); err != nil {
 		return err
 	}
@@ -69,17 +79,46 @@ func reduce(o options, stdin io.Reader, stdout io.Writer) error {
 	if err := s.checkImages(); err != nil {
 		return err
 	}
+	if o.labels != "" {
+		if o.html == "" {
+			return errors.New("labels have a use only in the report that -html writes")
+		}
+		if s.imageLabels, err = idx.ReadLabels(o.labels); err != nil {
+			return err
+		}
+		if len(s.imageLabels) < s.data.N {
+			return fmt.Errorf("%s: %d labels, expected %d, one for each image of %s", o.labels, len(s.imageLabels), s.data.N, o.dataset)
+		}
+	}
 	if s.lines.YesNo("Load trained model (Y/N)? ") {
-		m, err := s.load()
+		path, m, err := s.load()
 		if err != nil {
 			return err
 		}
-		return s.writeLatents(m)
+		if err := s.writeLatents(m); err != nil {
+			return err
+		}
+		return s.writeHTML(m, nil, report.Fact{Name: "model", Value: path})
 	}
 	if err := s.lines.Err(); err != nil {
 		return err
 	}
 	return s.experiments()
+}
+
+// checkOutputs refuses outputs that cannot be written or must not be; model is the file for the model, "" for none.
+func (s *session) checkOutputs(model string) error {
+	outputs := []string{s.datasetLatents, s.querysetLatents, s.graphFile}
+	for _, o := range []string{s.html, model} {
+		if o != "" {
+			outputs = append(outputs, o)
+		}
+	}
+	inputs := []string{s.dataset, s.queryset}
+	if s.labels != "" {
+		inputs = append(inputs, s.labels)
+	}
+	return experiment.CheckOutputs(inputs, outputs...)
 }
 
 // checkImages refuses images of which no answer to the questions could make use.

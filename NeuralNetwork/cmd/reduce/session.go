@@ -10,7 +10,9 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
+	"imagesimilarity/pkg/report"
 )
 
 // A session is a conversation about one set of images.
@@ -20,8 +22,11 @@ type session struct {
 	out           io.Writer
 	lines         *prompt.Lines
 	data, queries *idx.Images[uint8]
+	imageLabels   []uint8            // of data; nil where they are not known
 	graphs        []figure.LossGraph // of all experiments so far
 	graphFile     string
+	page          *report.Page
+	display       *progress.Display
 }
 
 // How the original compiles the autoencoder.
@@ -31,18 +36,18 @@ const (
 )
 
 // load asks for a model file until one can be used.
-func (s *session) load() (*nn.Model, error) {
+func (s *session) load() (path string, m *nn.Model, err error) {
 	for {
-		path := s.lines.Text("Input model file path: ")
+		path = s.lines.Text("Input model file path: ")
 		if err := s.lines.Err(); err != nil {
-			return nil, err
+			return path, nil, err
 		}
-		m, err := keras.Load(path)
+		m, err = keras.Load(path)
 		if err == nil {
 			err = s.checkModel(path, m)
 		}
 		if err == nil {
-			return m, nil
+			return path, m, nil
 		}
 		fmt.Fprintln(s.out, err)
 	}
@@ -76,7 +81,7 @@ func (s *session) experiments() error {
 		fmt.Fprint(s.out, model.Summary())
 		// Every experiment starts from the same seed: what comes out depends on its answers, not on what was tried before.
 		trainer := nn.NewTrainer(model, loss, optimizer, s.seed)
-		history, _, err := experiment.Train(trainer, train, validation, a.epochs, a.batch, s.out)
+		history, _, err := experiment.Train(trainer, train, validation, a.epochs, a.batch, s.out, s.display)
 		if err != nil {
 			return err
 		}
@@ -84,11 +89,20 @@ func (s *session) experiments() error {
 		failed = errors.Join(failed,
 			experiment.Offer(s.lines, s.out, "Show loss graphs (Y/N)? ", s.showGraphs),
 			experiment.Offer(s.lines, s.out, "Save trained model (Y/N)? ", func() error { return s.save(model) }),
-			experiment.Offer(s.lines, s.out, "Save latent representations (Y/N)? ", func() error { return s.writeLatents(model) }))
+			experiment.Offer(s.lines, s.out, "Save latent representations (Y/N)? ", func() error { return s.writeLatents(model) }),
+			s.say(s.writeHTML(model, &history, a.facts()...)))
 		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
 			return failed
 		}
 	}
+}
+
+// say shows an error that does not end the conversation, and returns it.
+func (s *session) say(err error) error {
+	if err != nil {
+		fmt.Fprintln(s.out, err)
+	}
+	return err
 }
 
 // answers describe an experiment.
@@ -141,7 +155,7 @@ func (s *session) save(m *nn.Model) error {
 	if err := s.lines.Err(); err != nil {
 		return err
 	}
-	if err := experiment.CheckOutputs([]string{s.dataset, s.queryset}, s.datasetLatents, s.querysetLatents, s.graphFile, path); err != nil {
+	if err := s.checkOutputs(path); err != nil {
 		return err
 	}
 	if err := keras.Save(path, m, loss, optimizer); err != nil {

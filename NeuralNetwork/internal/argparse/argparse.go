@@ -11,12 +11,13 @@ import (
 	"strings"
 )
 
-// A Flag takes one value, the last one where it is given twice.
+// A Flag takes one value, the last one where it is given twice, or none.
 type Flag struct {
 	Short, Long string // with their dashes
 	Required    bool
 	Help        string
-	Set         func(value string) error
+	Set         func(value string) error // nil for a flag without value
+	Switch      *bool                    // what a flag without value makes true
 }
 
 // String returns the Set of a flag whose value is any text.
@@ -64,7 +65,7 @@ func (p *Parser) Run(args []string, stdout, stderr io.Writer) (status int, done 
 // ErrHelp is returned by Parse when help was asked for.
 var ErrHelp = errors.New("help was asked for")
 
-// helpFlag stands for -h, which takes no value.
+// helpFlag stands for -h.
 var helpFlag = Flag{Short: "-h", Long: "--help"}
 
 // Parse stores the values of args in the flags. An error other than ErrHelp is worded as argparse words it.
@@ -92,10 +93,13 @@ func (p *Parser) Parse(args []string) error {
 		case w.flag == nil:
 			foreign = append(foreign, args[i])
 			continue
-		case w.flag == &helpFlag && w.attached:
-			return fmt.Errorf("argument -h/--help: ignored explicit argument '%s'", w.value)
+		case w.flag.Set == nil && w.attached:
+			return fmt.Errorf("argument %s/%s: ignored explicit argument '%s'", w.flag.Short, w.flag.Long, w.value)
 		case w.flag == &helpFlag:
 			return ErrHelp
+		case w.flag.Set == nil:
+			*w.flag.Switch = true
+			continue
 		case !w.attached:
 			if i+1 == len(args) || words[i+1].flag != nil || words[i+1].foreign {
 				return fmt.Errorf("argument %s/%s: expected one argument", w.flag.Short, w.flag.Long)
@@ -194,7 +198,7 @@ func (p *Parser) usage() string {
 	var b strings.Builder
 	parts := []string{"[-h]"}
 	for _, f := range p.Flags {
-		parts = append(parts, fmt.Sprintf("[%s %s]", f.Short, f.placeholder()))
+		parts = append(parts, "["+f.Short+f.placeholder()+"]")
 	}
 	for _, part := range parts {
 		if len(line)+1+len(part) > width {
@@ -213,11 +217,16 @@ func (p *Parser) help() string {
 	fmt.Fprintf(&b, "%s\n%s\n\noptions:\n", p.usage(), p.About)
 	fmt.Fprintf(&b, "%-*s%s\n", column, "  -h, --help", "show this help message and exit")
 	for _, f := range p.Flags {
-		fmt.Fprintf(&b, "  %s %s, %s %[2]s\n", f.Short, f.placeholder(), f.Long)
+		fmt.Fprintf(&b, "  %s%s, %s%[2]s\n", f.Short, f.placeholder(), f.Long)
 		fmt.Fprintf(&b, "%*s%s\n", column, "", f.Help)
 	}
 	return b.String()
 }
 
-// placeholder is the name that stands for the value in the usage: the long form in capitals.
-func (f *Flag) placeholder() string { return strings.ToUpper(strings.TrimPrefix(f.Long, "--")) }
+// placeholder is a space and the name that stands for the value in the usage: the long form in capitals. It is empty where there is no value.
+func (f *Flag) placeholder() string {
+	if f.Set == nil {
+		return ""
+	}
+	return " " + strings.ToUpper(strings.TrimPrefix(f.Long, "--"))
+}

@@ -104,6 +104,39 @@ func TestParseNamesEveryMissingFlag(t *testing.T) {
 	}
 }
 
+// A flag without value, also recorded from Python.
+func TestParseSwitch(t *testing.T) {
+	for _, tt := range []struct {
+		args string // separated by |
+		want bool
+		err  string
+	}{
+		{args: "-d|x"},
+		{args: "-quiet", want: true},
+		{args: "--qu|-d|x|-quiet", want: true},
+		{args: "-quiet=1", err: "argument -quiet/--quiet: ignored explicit argument '1'"},
+		{args: "--quiet=1", err: "argument -quiet/--quiet: ignored explicit argument '1'"},
+		{args: "-d|x|-quiet|y", want: true, err: "unrecognized arguments: y"},
+		{args: "-qui", err: "ambiguous option: -qui could match -q, -quiet"},
+		{args: "-d|-quiet", err: "argument -d/--Dataset: expected one argument"},
+	} {
+		var d, q string
+		var quiet bool
+		p := &Parser{Flags: []Flag{
+			{Short: "-d", Long: "--Dataset", Set: String(&d)},
+			{Short: "-q", Long: "--Queryset", Set: String(&q)},
+			{Short: "-quiet", Long: "--quiet", Switch: &quiet},
+		}}
+		err := p.Parse(strings.Split(tt.args, "|"))
+		if err == nil {
+			err = errors.New("")
+		}
+		if quiet != tt.want || err.Error() != tt.err {
+			t.Errorf("%s: %v, error %q; want %v, %q", tt.args, quiet, err, tt.want, tt.err)
+		}
+	}
+}
+
 func TestParseUint64(t *testing.T) {
 	var seed uint64
 	p := &Parser{Flags: []Flag{{Short: "-seed", Long: "--seed", Set: Uint64(&seed)}}}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/progress"
 )
 
 // IsTerminal tells whether what is written to w, or read from it, is at a person's terminal.
@@ -38,10 +39,19 @@ func fitProgress(out io.Writer) func(nn.Progress) {
 	}
 }
 
-// PredictProgress returns the callback that shows a prediction on out in the same way.
-func PredictProgress(out io.Writer) func(done, total int) {
+// PredictProgress returns the callback that shows a prediction on out in the same way, and on display.
+func PredictProgress(out io.Writer, display *progress.Display) func(done, total int) {
 	b := newBar(out, IsTerminal(out), time.Now)
-	return func(done, total int) { b.show(done, total, done == total, "") }
+	batches := display.Task("prediction", "batches")
+	return func(done, total int) {
+		b.show(done, total, done == total, "")
+		batches(done, total)
+	}
+}
+
+// NewDisplay is what shows progress on stderr where stdout, which shows it as Keras does, is no terminal that a person looks at.
+func NewDisplay(stdout, stderr io.Writer, quiet bool) *progress.Display {
+	return progress.New(stderr, quiet || IsTerminal(stdout))
 }
 
 // loss is a loss as Keras shows it.

@@ -73,7 +73,7 @@ func TestProgressInAFile(t *testing.T) {
 	}
 	fitProgress(&out)(nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1})
 	fitProgress(&out)(nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1, ValLoss: 2, Done: true})
-	predict := PredictProgress(&out)
+	predict := PredictProgress(&out, silent)
 	for done := 1; done <= 12; done++ {
 		predict(done, 12)
 	}

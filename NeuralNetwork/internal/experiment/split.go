@@ -13,11 +13,11 @@ const splitSeed = 13
 func Split(s *nn.Samples) (train, validation *nn.Samples) {
 	order := rng.Permutation(splitSeed, s.N)
 	fifth := (s.N + 4) / 5
-	return choose(s, order[fifth:]), choose(s, order[:fifth])
+	return Choose(s, order[fifth:]), Choose(s, order[:fifth])
 }
 
-// choose is the samples index[0], index[1], … of s.
-func choose(s *nn.Samples, index []int) *nn.Samples {
+// Choose is the samples index[0], index[1], … of s.
+func Choose(s *nn.Samples, index []int) *nn.Samples {
 	part := &nn.Samples{N: len(index)}
 	part.Input = func(dst []float32, of []int) {
 		whole := make([]int, len(of))

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/progress"
 )
 
 // errInterrupted ends a fit as the person wants it.
@@ -17,7 +18,8 @@ var errInterrupted = errors.New("interrupted")
 // Train is a fit that shows its progress on out and can end early, which is no error: whole is false then. Ctrl-C ends it with
 // the epoch that it is in, and once more ends the program; a loss that is no finite number ends it with the weights from
 // before that epoch. What was trained until then is kept: the original lost it in both cases.
-func Train(t *nn.Trainer, train, validation *nn.Samples, epochs, batch int, out io.Writer) (history nn.History, whole bool, err error) {
+// display shows the training as a whole.
+func Train(t *nn.Trainer, train, validation *nn.Samples, epochs, batch int, out io.Writer, display *progress.Display) (history nn.History, whole bool, err error) {
 	var interrupted atomic.Bool
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
@@ -33,8 +35,10 @@ func Train(t *nn.Trainer, train, validation *nn.Samples, epochs, batch int, out 
 	}()
 
 	show, told := fitProgress(out), false
+	steps := display.Task("training", "batches")
 	history, err = t.Fit(train, validation, epochs, batch, func(p nn.Progress) error {
 		show(p)
+		steps((p.Epoch-1)*p.Steps+p.Step, p.Epochs*p.Steps)
 		if !interrupted.Load() {
 			return nil
 		}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -15,7 +16,11 @@ import (
 	"time"
 
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/progress"
 )
+
+// silent shows no progress on the standard error output.
+var silent = progress.New(io.Discard, true)
 
 // autoencoder is a small one, with samples of noise for it.
 func autoencoder(t *testing.T) (*nn.Model, *nn.Samples) {
@@ -59,7 +64,7 @@ func TestTrainEndsWithTheEpochOfAnInterrupt(t *testing.T) {
 	m, s := autoencoder(t)
 	out := &interrupter{t: t}
 	const epochs = 1 << 30 // ends by the interrupt or never
-	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, epochs, 2, out)
+	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, epochs, 2, out, silent)
 	if err != nil || whole {
 		t.Errorf("error %v, whole %v", err, whole)
 	}
@@ -83,7 +88,7 @@ func TestMain(m *testing.M) {
 			ready()
 			time.Sleep(10 * time.Millisecond)
 		}}
-		_, _, err = Train(nn.NewTrainer(model, nn.MeanSquaredError, nn.RMSprop, 1), slow, slow, 1, 1, os.Stdout)
+		_, _, err = Train(nn.NewTrainer(model, nn.MeanSquaredError, nn.RMSprop, 1), slow, slow, 1, 1, os.Stdout, silent)
 	}
 	fmt.Println("The training ended by itself:", err)
 }
@@ -134,7 +139,7 @@ func TestTrainSaysThatTheLossIsNoNumber(t *testing.T) {
 	m, s := autoencoder(t)
 	m.Layer("embedding").Weights[0].Data()[0] = float32(math.Inf(1))
 	var out bytes.Buffer
-	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, 3, 2, &out)
+	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, 3, 2, &out, silent)
 	if err != nil || whole || len(h.Loss) != 0 {
 		t.Errorf("error %v, whole %v, history %v", err, whole, h)
 	}
@@ -147,7 +152,7 @@ func TestTrainSaysThatTheLossIsNoNumber(t *testing.T) {
 func TestTrainToTheEnd(t *testing.T) {
 	m, s := autoencoder(t)
 	var out bytes.Buffer
-	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, 2, 4, &out)
+	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, 2, 4, &out, silent)
 	if err != nil || !whole || len(h.Loss) != 2 || strings.Count(out.String(), "2/2 [====") != 2 {
 		t.Errorf("error %v, whole %v, history %v, screen\n%s", err, whole, h, &out)
 	}
