@@ -1,0 +1,125 @@
+package clustering
+
+import (
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/mnist"
+)
+
+// whole is the 60,000 training images of MNIST.
+var whole = sync.OnceValue(func() *Space[uint8] {
+	dir, err := mnist.Fetch()
+	if err != nil {
+		panic(err)
+	}
+	images, err := idx.ReadImages(filepath.Join(dir, "train-images-idx3-ubyte.gz"))
+	if err != nil {
+		panic(err)
+	}
+	s, err := NewSpace(images)
+	if err != nil {
+		panic(err)
+	}
+	return s
+})
+
+const clusters = 10
+
+func seedsOf(b *testing.B, s *Space[uint8]) []int {
+	seeds, err := s.Seed(clusters)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return seeds
+}
+
+func BenchmarkSeed(b *testing.B) {
+	s := whole()
+	b.ReportAllocs()
+	for b.Loop() {
+		seedsOf(b, s)
+	}
+}
+
+// The whole iteration, 50 passes or so.
+func BenchmarkLloyd(b *testing.B) {
+	s := whole()
+	seeds := seedsOf(b, s)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Lloyd(seeds, nil)
+	}
+}
+
+// The bytes are those of all pairs of image and centroid.
+func BenchmarkAssign(b *testing.B) {
+	s := whole()
+	centroids := s.copies(seedsOf(b, s))
+	b.ReportAllocs()
+	b.SetBytes(clusters * int64(len(s.images.Pix)))
+	for b.Loop() {
+		s.assign(centroids)
+	}
+}
+
+// Medians counted from scratch and, where one image of fifty has moved, kept in a tally.
+func BenchmarkMedians(b *testing.B) {
+	s := whole()
+	centroids := s.copies(seedsOf(b, s))
+	label := s.assign(centroids)
+	b.Run("counted", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(s.images.Pix)))
+		for b.Loop() {
+			medians(s.images, label, centroids)
+		}
+	})
+	b.Run("kept", func(b *testing.B) {
+		tally := newTally(s.images, clusters)
+		tally.medians(slices.Repeat([]int32{-1}, len(label)), label, centroids)
+		moved := slices.Clone(label)
+		for i := 0; i < len(moved); i += 50 {
+			moved[i] = (moved[i] + 1) % clusters
+		}
+		b.ReportAllocs()
+		b.SetBytes(int64(len(s.images.Pix)))
+		for b.Loop() {
+			tally.medians(label, moved, centroids)
+			label, moved = moved, label
+		}
+	})
+}
+
+func BenchmarkEvaluate(b *testing.B) {
+	s := whole()
+	label := s.assign(s.copies(seedsOf(b, s)))
+	b.ReportAllocs()
+	for b.Loop() {
+		Evaluate(s, label, clusters)
+	}
+}
+
+// The silhouette's sums over 5,000 images: from tables, and from the distances of all pairs.
+func BenchmarkDistanceSums(b *testing.B) {
+	images := whole().images.First(5000)
+	label := make([]int32, images.N)
+	for i := range label {
+		label[i] = int32(i % clusters)
+	}
+	b.Run("tables", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			distanceSums(images, members(label, clusters), label)
+		}
+	})
+	b.Run("pairs", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			judge(images, label, clusters)
+		}
+	})
+}

@@ -1,0 +1,86 @@
+package emd
+
+import (
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/mnist"
+)
+
+// whole is MNIST: 60,000 images and 10,000 queries.
+var whole = sync.OnceValues(func() (data, queries *idx.Images[uint8]) {
+	dir, err := mnist.Fetch()
+	if err != nil {
+		panic(err)
+	}
+	if data, err = idx.ReadImages(filepath.Join(dir, "train-images-idx3-ubyte.gz")); err != nil {
+		panic(err)
+	}
+	if queries, err = idx.ReadImages(filepath.Join(dir, "t10k-images-idx3-ubyte.gz")); err != nil {
+		panic(err)
+	}
+	return data, queries
+})
+
+func BenchmarkNew(b *testing.B) {
+	data, _ := whole()
+	for _, cell := range []int{14, 7, 4} {
+		b.Run(fmt.Sprintf("cell=%d", cell), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(data.Pix)))
+			for b.Loop() {
+				if _, err := New(data, cell); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// Ten nearest of 60,000 images for 100 queries, all cores; what bounds save shows beside BenchmarkAll.
+func BenchmarkNearest(b *testing.B) {
+	data, queries := whole()
+	queries = queries.First(100)
+	for _, cell := range []int{14, 7, 4} {
+		b.Run(fmt.Sprintf("cell=%d", cell), func(b *testing.B) {
+			ix, err := New(data, cell)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := ix.Nearest(queries, 10, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*queries.N), "µs/query")
+		})
+	}
+}
+
+// The distance of one query to all 60,000 images, on one core.
+func BenchmarkAll(b *testing.B) {
+	data, queries := whole()
+	for _, cell := range []int{14, 7, 4} {
+		b.Run(fmt.Sprintf("cell=%d", cell), func(b *testing.B) {
+			g, err := newGrid(data.Rows, data.Cols, cell)
+			if err != nil {
+				b.Fatal(err)
+			}
+			s := newSolver(g)
+			w, v := make([]int32, g.cells), make([]int32, g.cells)
+			W := g.levels(w, queries.At(0))
+			b.ReportAllocs()
+			for b.Loop() {
+				for i := range data.N {
+					V := g.levels(v, data.At(i))
+					s.distance(w, W, v, V)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*data.N), "ns/pair")
+		})
+	}
+}
