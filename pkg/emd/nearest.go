@@ -156,7 +156,7 @@ type search struct {
 	levels []int32           // of an image
 
 	query       int         // the present one, 0 to metric.Quad-1
-	best        []Neighbour // of the present query, sorted; distances in cells
+	best        []Neighbour // of the present query, sorted
 	seen        []uint32    // set of images, as blank, that were measured or need not be
 	candidates  []candidate // buffer
 	set, within []uint32    // buffers for sets
@@ -247,17 +247,15 @@ func (s *search) nearest(query int, best []Neighbour) {
 		}
 	}
 	s.take(s.set)
-
-	for i := range best {
-		best[i].Distance *= float64(s.grid.cell)
-	}
 }
 
 // tolerance is how far rounding can put a computed distance below a computed bound: that of the costs between cells (fixedLength) and of the bounds.
 const tolerance = 1e-8
 
 // worst is the distance in cells that one more neighbour may have.
-func (s *search) worst() float64 { return s.best[len(s.best)-1].Distance + tolerance }
+func (s *search) worst() float64 {
+	return s.best[len(s.best)-1].Distance/float64(s.grid.cell) + tolerance
+}
 
 // seedLimit is a limit for the last screening view that at least len(s.best) and usually some hundred images keep: the median of the least
 // distances in groups of images.
@@ -305,7 +303,8 @@ func (s *search) take(set []uint32) {
 			break
 		}
 		total := s.grid.levels(s.levels, s.images.At(int(c.index)))
-		s.add(Neighbour{c.index, s.solver.distance(query.levels, query.total, s.levels, total)})
+		distance := s.solver.distance(query.levels, query.total, s.levels, total)
+		s.add(Neighbour{c.index, distance * float64(s.grid.cell)})
 	}
 }
 

@@ -62,7 +62,7 @@ func newSolver(g *grid) *solver {
 // The result depends on the exact quotient of the optimum and W·V only, so equal distances are equal in all bits.
 func (s *solver) distance(w []int32, W int32, v []int32, V int32) float64 {
 	s.separate(w, int64(W), v, int64(V))
-	if s.sources == 0 || s.sources == len(s.place) {
+	if s.sources == 0 {
 		return 0
 	}
 	s.plant()
