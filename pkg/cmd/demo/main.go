@@ -1,16 +1,19 @@
 // Demo runs the four programs one after the other on a part of MNIST, as a person would at the keyboard, and ends with
-// a summary of what they found. It is started from the top folder and leaves everything in the folder demo.
+// a summary of what they found and one HTML page of their reports. It is started from the top folder and leaves everything in the folder demo.
 package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"text/tabwriter"
 	"time"
 
+	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/report"
 )
 
 // images is how many training images the demo works on.
@@ -35,8 +38,8 @@ func run() error {
 		{
 			title:   "Train an autoencoder and write every image as 10 numbers",
 			program: "NeuralNetwork/reduce",
-			args: []string{"-d", "images.dat", "-q", "../datasets/query/images.dat",
-				"-od", "latents.dat", "-oq", "query_latents.dat"},
+			args: []string{"-quiet", "-d", "images.dat", "-q", "../datasets/query/images.dat",
+				"-od", "latents.dat", "-oq", "query_latents.dat", "-html", "reduce.html", "-l", "labels.dat"},
 			// Load a model? Layers, filter size, filters, epochs, batch, embedding. Graphs? Save? Latents? Again?
 			answers: []string{"N", "2", "3", "16", "32", "8", "64", "10", "Y", "Y", "autoencoder.h5", "Y", "N"},
 		},
@@ -44,20 +47,21 @@ func run() error {
 			title:   "Nearest neighbours: in the latent space, by LSH, exactly",
 			program: "NearestNeighboursAndClustering/search",
 			args: []string{"-d", "images.dat", "-i", "latents.dat", "-q", "../datasets/query/images.dat",
-				"-s", "query_latents.dat", "-k", "4", "-L", "5", "-o", "search.txt"},
+				"-s", "query_latents.dat", "-k", "4", "-L", "5", "-o", "search.txt",
+				"-html", "search.html", "-l1", "labels.dat", "-l2", "../datasets/query/labels.dat"},
 			answers: []string{"N"},
 		},
 		{
 			title:   "Ten nearest neighbours: Earth Mover's Distance against Manhattan",
 			program: "NearestNeighboursAndClustering/search",
 			args: []string{"-d", "images.dat", "-q", "../datasets/small/query/images.dat", "-l1", "labels.dat",
-				"-l2", "../datasets/small/query/labels.dat", "-o", "emd.txt", "-EMD", "-cell", "4"},
+				"-l2", "../datasets/small/query/labels.dat", "-o", "emd.txt", "-EMD", "-cell", "4", "-html", "emd.html"},
 		},
 		{
 			title:   "Put a classifier on the trained encoder",
 			program: "NeuralNetwork/classification",
-			args: []string{"-d", "images.dat", "-dl", "labels.dat", "-t", "../datasets/query/images.dat",
-				"-tl", "../datasets/query/labels.dat", "-model", "autoencoder.h5"},
+			args: []string{"-quiet", "-d", "images.dat", "-dl", "labels.dat", "-t", "../datasets/query/images.dat",
+				"-tl", "../datasets/query/labels.dat", "-model", "autoencoder.h5", "-html", "classification.html"},
 			// Layers, filter size, filters, fully connected, epochs 1 and 2, batch, embedding, dropout. Graphs? Classify? Again?
 			answers: []string{"2", "3", "16", "32", "50", "1", "3", "64", "10", "0.2", "Y", "Y", "N"},
 		},
@@ -65,7 +69,8 @@ func run() error {
 			title:   "Cluster the query images three ways",
 			program: "NearestNeighboursAndClustering/cluster",
 			args: []string{"-d", "../datasets/query/images.dat", "-i", "query_latents.dat",
-				"-n", "clustering_test_set.txt", "-c", "../NearestNeighboursAndClustering/cluster.conf", "-o", "cluster.txt"},
+				"-n", "clustering_test_set.txt", "-c", "../NearestNeighboursAndClustering/cluster.conf", "-o", "cluster.txt",
+				"-html", "cluster.html"},
 			answers: []string{"N"},
 		},
 	}
@@ -118,6 +123,7 @@ var figures = []figure{
 func summary(steps []step, took time.Duration) error {
 	fmt.Printf("\n== Summary: %d training images, %s\n\n", images, took.Round(time.Second))
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
+	var rows [][]string
 	for _, f := range figures {
 		text := steps[f.step].output.Bytes()
 		if f.file != "" {
@@ -132,8 +138,12 @@ func summary(steps []step, took time.Duration) error {
 			return fmt.Errorf("step %d: no match for %q in its output", f.step+1, f.pattern)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", f.name, m[1], f.better)
+		rows = append(rows, []string{f.name, string(m[1]), f.better})
 	}
 	table.Flush()
+	if err := page(rows, took); err != nil {
+		return err
+	}
 
 	fmt.Printf("\nWhat the programs wrote:\n\n")
 	entries, err := os.ReadDir("demo")
@@ -147,5 +157,32 @@ func summary(steps []step, took time.Duration) error {
 		}
 		fmt.Fprintf(table, "demo/%s\t%d bytes\n", e.Name(), info.Size())
 	}
-	return table.Flush()
+	table.Flush()
+	fmt.Printf("\nAll of it as one page with pictures: demo/index.html\n")
+	return nil
+}
+
+// page merges the reports of the programs behind the figures of the summary.
+func page(figures [][]string, took time.Duration) error {
+	cover := &report.Page{
+		Title: "Image similarity: the whole pipeline",
+		Facts: []report.Fact{
+			{Name: "images", Value: fmt.Sprintf("the first %d training images of MNIST; queries from its test set", images)},
+			{Name: "time", Value: took.Round(time.Second).String()},
+		},
+	}
+	cover.AddTable("What came out", report.Table{
+		Caption: "The figures that the programs printed.",
+		Head:    []string{"Figure", "value", ""},
+		Rows:    figures,
+	})
+	var pages [][]byte
+	for _, name := range []string{"reduce.html", "search.html", "emd.html", "classification.html", "cluster.html"} {
+		b, err := os.ReadFile(filepath.Join("demo", name))
+		if err != nil {
+			return err
+		}
+		pages = append(pages, b)
+	}
+	return atomicfile.Write("demo/index.html", func(w io.Writer) error { return report.Merge(w, cover, pages...) })
 }
