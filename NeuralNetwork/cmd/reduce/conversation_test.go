@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"imagesimilarity/pkg/idx"
+)
+
+// converse runs reduce in a new folder on 12 images of 4x4 pixels, with these lines as the answers.
+func converse(t *testing.T, input string) (status int, screen, errors string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	m := &idx.Images[uint8]{N: 12, Rows: 4, Cols: 4, Pix: make([]uint8, 12*16)}
+	for i := range m.Pix {
+		m.Pix[i] = uint8(31 * i)
+	}
+	if err := idx.WriteImages("images", m); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	status = run([]string{"-d", "images", "-q", "images", "-od", "d", "-oq", "q"}, strings.NewReader(input), &stdout, &stderr)
+	return status, stdout.String(), stderr.String()
+}
+
+// A whole conversation; its answers up to the embedding dimension are needed, the later ones can be left out.
+var conversation = []string{"N", "1", "3", "2", "1", "8", "2", "Y", "Y", "model.h5", "Y", "N"}
+
+const needed = 7
+
+// Wherever the input ends, the program ends too: with an error as long as nothing is trained, or where a model was to be
+// saved but no path was given; as if all other questions were answered with N.
+func TestTheInputEndsAtEveryQuestion(t *testing.T) {
+	const path = 9 // answers before the question for a path
+	for k := range len(conversation) + 1 {
+		status, screen, stderr := converse(t, strings.Join(append(conversation[:k:k], ""), "\n"))
+		want := 0
+		if k < needed || k == path {
+			want = 1
+		}
+		if status != want || want == 1 && !strings.HasPrefix(stderr, "reduce: the input ended where an answer to ") || want == 0 && stderr != "" {
+			t.Errorf("after %d answers: status %d, want %d; stderr %q", k, status, want, stderr)
+		}
+		_, err := os.Stat("d")
+		if written := err == nil; written != (k > 10) {
+			t.Errorf("after %d answers: vectors written: %v", k, written)
+		}
+		if left, err := filepath.Glob(".*"); err != nil || len(left) > 0 {
+			t.Errorf("after %d answers: left behind %v, error %v", k, left, err)
+		}
+		if k == len(conversation) && !strings.HasSuffix(screen, "Repeat Experiment (Y/N)? ") {
+			t.Errorf("the last question is missing:\n%s", screen)
+		}
+	}
+}
+
+// Whatever stands before the right answer of any question, the conversation reaches the same end.
+func TestOddAnswersAtEveryQuestion(t *testing.T) {
+	_, want, _ := converse(t, strings.Join(conversation, "\n"))
+	for name, odd := range map[string]string{
+		"blank": " ", "empty": "", "letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00", "blanks within": "3 3",
+		"a megabyte": strings.Repeat("9", 1e6),
+	} {
+		var input strings.Builder
+		for i, a := range conversation {
+			// Any text is a path; it would be taken.
+			if i != 9 {
+				input.WriteString(odd + "\n")
+			}
+			input.WriteString(a + "\r\n")
+		}
+		status, screen, stderr := converse(t, input.String())
+		if status != 0 || stderr != "" || lastLine(screen) != lastLine(want) {
+			t.Errorf("%s: status %d, stderr %q, last line %q", name, status, stderr, lastLine(screen))
+		}
+		for _, file := range []string{"d", "q", "model.h5", "loss_graphs.png"} {
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+func lastLine(text string) string { return text[strings.LastIndex(text, "\n")+1:] }
