@@ -77,7 +77,7 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 // Whatever stands before the right answer of any question, the conversation reaches the same end.
 func TestOddAnswersAtEveryQuestion(t *testing.T) {
 	_, want, _ := converse(t, strings.Join(conversation, "\n"), nil)
-	if report(want) == "" {
+	if judgement(want) == "" {
 		t.Fatal("no report")
 	}
 	for name, odd := range map[string]string{
@@ -88,14 +88,14 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 		if status != 0 || stderr != "" {
 			t.Errorf("%s: status %d, stderr %q", name, status, stderr)
 		}
-		if got, want := report(screen), report(want); got != want {
+		if got, want := judgement(screen), judgement(want); got != want {
 			t.Errorf("%s: report\n%s\nwant\n%s", name, got, want)
 		}
 	}
 }
 
-// report is what stands on the screen from the counts to the last question.
-func report(screen string) string {
+// judgement is what stands on the screen from the counts to the last question.
+func judgement(screen string) string {
 	_, after, _ := strings.Cut(screen, "Found")
 	before, _, _ := strings.Cut(after, "Repeat Experiment")
 	return before

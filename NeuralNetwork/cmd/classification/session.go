@@ -129,14 +129,17 @@ func (s *session) build(a answers, images int) (*nn.Model, error) {
 // to freeze the encoder in phase 1, but its way had no effect, and would have left the last block out.
 func (s *session) fit(m *nn.Model, a answers, train, validation *nn.Samples) (phases []nn.History, err error) {
 	trainer := nn.NewTrainer(m, loss, optimizer, s.seed)
-	encoder := m.Layers[:slices.IndexFunc(m.Layers, func(l *nn.Layer) bool { return l.Class == nn.Flatten })]
+	freeze := func(frozen bool) {
+		for _, l := range m.Layers[:slices.IndexFunc(m.Layers, func(l *nn.Layer) bool { return l.Class == nn.Flatten })] {
+			l.Trainable = !frozen
+		}
+	}
+	defer freeze(false) // also where phase 1 is the last, so that a saved model is not half frozen
 	for _, phase := range []struct {
 		epochs int
-		freeze bool
+		frozen bool // the encoder
 	}{{a.phase1, true}, {a.phase2, false}} {
-		for _, l := range encoder {
-			l.Trainable = !phase.freeze
-		}
+		freeze(phase.frozen)
 		h, whole, err := experiment.Train(trainer, train, validation, phase.epochs, a.batch, s.out, s.display)
 		if err != nil {
 			return phases, err
