@@ -88,10 +88,22 @@ var containers = map[nn.Class]string{
 	nn.Reshape:            "reshape",
 }
 
+// containerGroup is the group that has the containers.
+func (f *modelFile) containerGroup(root *hdf5.Object) (*hdf5.Object, error) {
+	group, err := root.Open("layers")
+	if !errors.Is(err, hdf5.ErrNotFound) {
+		return group, err
+	}
+	if _, err := root.Open("_layer_checkpoint_dependencies"); err == nil {
+		return nil, f.errorf("weights in the layout of Keras 2.12, which is not supported; save the whole model as .h5 instead")
+	}
+	return nil, f.errorf("an HDF5 file, but not a model of Keras: it has neither layer_names nor a group layers")
+}
+
 // readContainers reads the layout of Keras 3: layers/dense, layers/dense_1, ... in the order of the layers of each class,
 // whatever their names.
 func (f *modelFile) readContainers(root *hdf5.Object, layers []*nn.Layer) error {
-	group, err := root.Open("layers")
+	group, err := f.containerGroup(root)
 	if err != nil {
 		return err
 	}
@@ -117,10 +129,7 @@ func (f *modelFile) readContainers(root *hdf5.Object, layers []*nn.Layer) error 
 
 // readNamedContainers reads a .weights.h5 file, where only newer versions of Keras tell the names of the layers.
 func (f *modelFile) readNamedContainers(root *hdf5.Object) error {
-	group, err := root.Open("layers")
-	if errors.Is(err, hdf5.ErrNotFound) {
-		return f.errorf("an HDF5 file, but not a model of Keras: there is neither layer_names nor a group layers")
-	}
+	group, err := f.containerGroup(root)
 	if err != nil {
 		return err
 	}

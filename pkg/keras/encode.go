@@ -181,7 +181,7 @@ func encodeLayer(l *nn.Layer) (object, error) {
 
 // encodeTraining is the training_config: the optimizer in the form of Keras before 2.11, which all versions take.
 func encodeTraining(loss nn.Loss, opt nn.Optimizer) (string, error) {
-	config := object{"name": opt, "learning_rate": 0.001, "decay": 0.0, "epsilon": 1e-7}
+	config := object{"name": opt, "learning_rate": 0.001, "epsilon": 1e-7}
 	switch opt {
 	case nn.RMSprop:
 		config["rho"] = 0.9

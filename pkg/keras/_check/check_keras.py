@@ -1,0 +1,126 @@
+"""The Keras half of the exchange: reads what Go wrote, and writes what Go reads. check.sh runs it.
+
+Usage: python check_keras.py DIR
+"""
+import json
+import os
+import sys
+import warnings
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+
+import h5py
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+TOLERANCE = 1e-5
+
+directory = sys.argv[1]
+keras3 = keras.__version__.startswith("3")
+print(f"Keras {keras.__version__}, TensorFlow {tf.__version__}, h5py {h5py.__version__}, HDF5 {h5py.version.hdf5_version}, "
+      f"Python {sys.version.split()[0]}", flush=True)
+
+models = json.load(open(os.path.join(directory, "models.json")))
+images = np.fromfile(os.path.join(directory, "input.f32"), "<f4").reshape(-1, 28, 28, 1)
+labels = keras.utils.to_categorical([7, 2, 1, 0, 4], 10)
+
+
+def build(m):
+    """The network of the original program."""
+    keras.backend.clear_session()
+    x = inputs = layers.Input((28, 28, 1), **({"name": "input_1"} if keras3 else {}))
+    for i, f in enumerate(m["Filters"]):
+        x = layers.Conv2D(f, m["FilterSize"], padding="same", activation="relu")(x)
+        x = layers.BatchNormalization()(x)
+        if i < 2:
+            x = layers.MaxPooling2D((2, 2))(x)
+        x = layers.Dropout(m["DropoutRate"])(x)
+    shape = x.shape[1:]
+    x = layers.Flatten()(x)
+    x = layers.Dense(m["Embedding"], name="embedding")(x)
+    if m["FullyConnected"]:
+        x = layers.Dense(m["FullyConnected"], name="fully_connected")(x)
+        x = layers.Dropout(m["DropoutRate"], name="final_dropout")(x)
+        x = layers.Dense(10, activation="softmax", name="output")(x)
+        return keras.Model(inputs, x)
+    x = layers.Dense(int(np.prod(shape)))(x)
+    x = layers.Reshape(tuple(shape))(x)
+    for i in reversed(range(len(m["Filters"]))):
+        x = layers.Conv2D(m["Filters"][i], m["FilterSize"], padding="same", activation="relu")(x)
+        x = layers.BatchNormalization()(x)
+        if i < 2:
+            x = layers.UpSampling2D((2, 2))(x)
+        x = layers.Dropout(m["DropoutRate"])(x)
+    return keras.Model(inputs, layers.Conv2D(1, m["FilterSize"], padding="same", activation="sigmoid")(x))
+
+
+def predict(model):
+    latent = keras.Model(model.inputs, model.get_layer("embedding").output)
+    return [np.asarray(part.predict(images, verbose=0)).ravel() for part in (model, latent)]
+
+
+def compare(what, name, model, m):
+    worst = max(float(np.max(np.abs(got - np.array(m[key], "f4")))) for got, key in zip(predict(model), ("Output", "Latent")))
+    print(f"  Keras {what:10} {name:45} differs by {worst:.1e}", flush=True)
+    if not worst <= TOLERANCE:
+        sys.exit(f"{name}: predictions differ by {worst}, expected at most {TOLERANCE}")
+
+
+def check_compiled(model, m):
+    loss = getattr(model.loss, "__name__", model.loss)
+    if loss != m["Loss"] or type(model.optimizer).__name__ != m["Optimizer"]:
+        sys.exit(f"compiled with {loss} and {model.optimizer}, expected {m['Loss']} and {m['Optimizer']}")
+    target = labels if m["FullyConnected"] else images
+    before = model.evaluate(images, target, verbose=0)
+    model.fit(images, target, epochs=3, verbose=0)
+    after = model.evaluate(images, target, verbose=0)
+    if not (np.isfinite(before) and np.isfinite(after) and before != after):
+        sys.exit(f"training went from a loss of {before} to {after}")
+
+
+def has_layer_names(path):
+    with h5py.File(path) as f:
+        return "layer_names" in f.attrs or "layers" in f and "name" in f["layers/conv2d/vars"].attrs
+
+
+written = []
+for m in models:
+    target = labels if m["FullyConnected"] else images
+    name = f"go_{m['Name']}.h5"
+    path = os.path.join(directory, name)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with h5py.File(path) as f:
+            f.visititems(lambda _, o: (dict(o.attrs), o[()] if isinstance(o, h5py.Dataset) else None) and None)
+    model = keras.models.load_model(path)
+    compare("load_model", name, model, m)
+    check_compiled(model, m)
+
+    model = build(m)
+    model.load_weights(path, by_name=True)
+    compare("by_name", name, model, m)
+    model = build(m)
+    model.load_weights(path)
+    compare("by place", name, model, m)
+
+    model = build(m)
+    model.compile(optimizer=m["Optimizer"].lower(), loss=m["Loss"])
+    model.fit(images, target, epochs=5, batch_size=2, verbose=0)
+    output, latent = (p.tolist() for p in predict(model))
+    base = f"keras_{m['Name']}"
+    for ending in (".h5", ".keras", ".weights.h5"):
+        file = base + ending
+        if ending == ".weights.h5":
+            model.save_weights(os.path.join(directory, file))
+        else:
+            model.save(os.path.join(directory, file))
+        for how in ("load", "by_name"):
+            # A .weights.h5 file has no model, and only newer versions put the names of the layers into it.
+            if ending == ".weights.h5" and (how == "load" or not has_layer_names(os.path.join(directory, file))):
+                continue
+            written.append({"File": file, "Model": m["Name"], "How": how, "Output": output, "Latent": latent})
+json.dump(written, open(os.path.join(directory, "keras.json"), "w"))

@@ -1,0 +1,166 @@
+// Check is the Go half of the exchange with real Keras; check.sh runs it and says how.
+//
+//	check write DIR   trains small models and writes them as DIR/go_*.h5, with models.json
+//	check read DIR    loads what check_keras.py trained, DIR/keras_*, and compares the predictions
+package main
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/keras"
+	"imagesimilarity/pkg/nn"
+)
+
+const images = "pkg/keras/testdata/images5.dat"
+
+// A model is a network and what it predicts for the images.
+type model struct {
+	Name           string
+	FilterSize     int
+	Filters        []int
+	Embedding      int
+	FullyConnected int // 0 for an autoencoder
+	DropoutRate    float64
+	Loss           nn.Loss
+	Optimizer      nn.Optimizer
+	Output         []float32
+	Latent         []float32 // output of the layer embedding
+}
+
+var models = []model{
+	{Name: "ae_1x3_k5_e4", FilterSize: 5, Filters: []int{3}, Embedding: 4, Loss: nn.MeanSquaredError, Optimizer: nn.RMSprop},
+	{Name: "ae_2x4-8_k3_e5", FilterSize: 3, Filters: []int{4, 8}, Embedding: 5, Loss: nn.MeanSquaredError, Optimizer: nn.RMSprop},
+	{Name: "ae_3x4-8-8_k2_e3", FilterSize: 2, Filters: []int{4, 8, 8}, Embedding: 3, Loss: nn.MeanSquaredError, Optimizer: nn.RMSprop},
+	{Name: "classifier_2x4-8_k3_e5_fc12", FilterSize: 3, Filters: []int{4, 8}, Embedding: 5, FullyConnected: 12, DropoutRate: 0.25,
+		Loss: nn.CategoricalCrossentropy, Optimizer: nn.Adam},
+}
+
+func (m *model) build() (*nn.Model, error) {
+	if m.FullyConnected == 0 {
+		return nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 28, Cols: 28, FilterSize: m.FilterSize, Filters: m.Filters, Embedding: m.Embedding}, 1)
+	}
+	return nn.NewClassifier(nn.ClassifierConfig{Rows: 28, Cols: 28, FilterSize: m.FilterSize, Filters: m.Filters, Embedding: m.Embedding,
+		FullyConnected: m.FullyConnected, Classes: 10, DropoutRate: m.DropoutRate}, 1)
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 2 || args[0] != "write" && args[0] != "read" {
+		return errors.New("usage: check write|read DIR")
+	}
+	digits, err := idx.ReadImages(images)
+	if err != nil {
+		return err
+	}
+	samples := &nn.Samples{N: digits.N, Input: nn.RowNormalised(digits.Pix, digits.Rows, digits.Cols), Labels: []uint8{7, 2, 1, 0, 4}}
+	if args[0] == "write" {
+		return write(args[1], samples)
+	}
+	return read(args[1], samples)
+}
+
+func write(dir string, samples *nn.Samples) error {
+	input := make([]float32, samples.N*28*28)
+	samples.Input(input, []int{0, 1, 2, 3, 4})
+	b, err := binary.Append(nil, binary.LittleEndian, input)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "input.f32"), b, 0o644); err != nil {
+		return err
+	}
+	for i := range models {
+		m := &models[i]
+		network, err := m.build()
+		if err != nil {
+			return err
+		}
+		train := *samples
+		if m.FullyConnected == 0 {
+			train.Labels = nil
+		}
+		if _, err := nn.NewTrainer(network, m.Loss, m.Optimizer, 1).Fit(&train, &train, 5, 2, nil); err != nil {
+			return err
+		}
+		if m.Output, err = network.Predict(samples, "", 32, nil); err != nil {
+			return err
+		}
+		if m.Latent, err = network.Predict(samples, "embedding", 32, nil); err != nil {
+			return err
+		}
+		if err := keras.Save(filepath.Join(dir, "go_"+m.Name+".h5"), network, m.Loss, m.Optimizer); err != nil {
+			return err
+		}
+	}
+	if b, err = json.Marshal(models); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "models.json"), b, 0o644)
+}
+
+// tolerance is the largest difference of a prediction that is accepted.
+const tolerance = 1e-5
+
+func read(dir string, samples *nn.Samples) error {
+	b, err := os.ReadFile(filepath.Join(dir, "keras.json"))
+	if err != nil {
+		return err
+	}
+	var files []struct {
+		File, Model, How string // How: "load" a model, or "by_name" into one of ours
+		Output, Latent   []float32
+	}
+	if err := json.Unmarshal(b, &files); err != nil {
+		return err
+	}
+	for _, f := range files {
+		path := filepath.Join(dir, f.File)
+		var network *nn.Model
+		if f.How == "load" {
+			network, err = keras.Load(path)
+		} else {
+			for _, m := range models {
+				if m.Name == f.Model {
+					if network, err = m.build(); err != nil {
+						return err
+					}
+				}
+			}
+			_, err = keras.LoadWeightsByName(path, network)
+		}
+		if err != nil {
+			return err
+		}
+		worst := 0.0
+		for until, want := range map[string][]float32{"": f.Output, "embedding": f.Latent} {
+			got, err := network.Predict(samples, until, 32, nil)
+			if err != nil {
+				return err
+			}
+			if len(got) != len(want) {
+				return fmt.Errorf("%s: %d values predicted, expected %d", path, len(got), len(want))
+			}
+			for i := range got {
+				worst = math.Max(worst, math.Abs(float64(got[i])-float64(want[i])))
+			}
+		}
+		fmt.Printf("  Go   %-8s %-50s differs by %.1e\n", f.How, f.File, worst)
+		if !(worst <= tolerance) {
+			return fmt.Errorf("%s: predictions differ by %v, expected at most %v", path, worst, tolerance)
+		}
+	}
+	return nil
+}
