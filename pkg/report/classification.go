@@ -72,7 +72,7 @@ func (p *Page) AddClassification(c Classification) {
 		names[i] = fmt.Sprint(class)
 	}
 	p.add("confusion", "Confusion matrix", heatMap{
-		Caption: "Images of each class (rows) by what they were taken for (columns); the darker, the larger the share of the row.",
+		Caption: "Images of each class (rows) by what they were taken for (columns); the stronger the colour, the larger the share of the row.",
 		Corner:  "true ↓, taken for →", Rows: names, Columns: names, Count: c.Confusion, Diagonal: true,
 	}.html())
 

@@ -113,7 +113,7 @@ func contingency(a, b Clustering) heatMap {
 	for n, l := range a.Label {
 		h.Count[l][b.Label[n]]++
 	}
-	h.Caption = fmt.Sprintf("Images in each pair of clusters; the darker, the larger the share of the row. Adjusted Rand index %.3f: 1 for equal clusterings, about 0 for unrelated ones.",
+	h.Caption = fmt.Sprintf("Images in each pair of clusters; the stronger the colour, the larger the share of the row. Adjusted Rand index %.3f: 1 for equal clusterings, about 0 for unrelated ones.",
 		randIndex(h.Count))
 	return h
 }

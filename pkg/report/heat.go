@@ -10,7 +10,7 @@ import (
 // maxHeat is the largest number of rows and of columns of a heat map: more is neither legible nor small.
 const maxHeat = 40
 
-// A heatMap is a table of counts in which a cell is the darker, the larger its share of its row.
+// A heatMap is a table of counts in which the colour of a cell is the stronger, the larger its share of its row.
 type heatMap struct {
 	Caption       string
 	Corner        string // what rows and columns are

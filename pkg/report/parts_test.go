@@ -287,6 +287,24 @@ func TestDrawingsTakeTheColoursOfThePage(t *testing.T) {
 	}
 }
 
+func TestLossesThatDifferMuchAreLogarithmic(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   bool
+	}{
+		{[]float64{1, 0.5, 0.06}, false}, {[]float64{1, 0.5, 0.05}, true}, {[]float64{1, 0}, false}, {[]float64{3}, false}, {nil, false},
+		{[]float64{1e300, 1e-300}, true}, {[]float64{math.MaxFloat64, math.SmallestNonzeroFloat64, math.NaN()}, true},
+	} {
+		drawing := string(losses("a", []curve{{"x", c.values}, {"y", nil}}, 1))
+		if got := strings.Contains(drawing, "loss (logarithmic)"); got != c.want {
+			t.Errorf("%v: logarithmic %v, want %v", c.values, got, c.want)
+		}
+		if strings.Contains(drawing, "NaN") || strings.Contains(drawing, "Inf") {
+			t.Errorf("%v: a place that is none in the drawing", c.values)
+		}
+	}
+}
+
 func TestColourOfEveryKindDiffers(t *testing.T) {
 	for _, n := range []int{1, 10, 11, 26, 62} {
 		seen := map[string]bool{}

@@ -83,16 +83,20 @@ type curve struct {
 }
 
 // losses draws curves over the epochs, counted from 1, and a line behind each epoch of marks. Values that are not finite are left out.
+// Where the values differ much, as after a first epoch from chance, their axis is logarithmic.
 func losses(alt string, curves []curve, marks ...int) template.HTML {
+	const much = 20
 	p := newPlot("epoch", "loss")
 	p.Add(grid())
 	epochs := 1
+	low, high := math.Inf(1), math.Inf(-1)
 	for i, c := range curves {
 		epochs = max(epochs, len(c.values))
 		var points plotter.XYs
 		for e, v := range c.values {
 			if !math.IsNaN(v) && !math.IsInf(v, 0) {
 				points = append(points, plotter.XY{X: float64(e + 1), Y: v})
+				low, high = min(low, v), max(high, v)
 			}
 		}
 		if len(points) == 0 {
@@ -107,8 +111,16 @@ func losses(alt string, curves []curve, marks ...int) template.HTML {
 		p.Add(line, dots)
 		p.Legend.Add(c.name, line)
 	}
+	if low > high {
+		return execute("notice", "No loss is a finite number.")
+	}
 	p.X.Tick.Marker = every(float64((epochs+9)/10), 1, float64(epochs))
-	p.Y.Min = min(p.Y.Min, 0)
+	if low > 0 && high/low >= much {
+		p.Y.Label.Text = "loss (logarithmic)"
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	} else {
+		p.Y.Min = min(p.Y.Min, 0)
+	}
 	for _, m := range marks {
 		line, err := plotter.NewLine(plotter.XYs{{X: float64(m) + 0.5, Y: p.Y.Min}, {X: float64(m) + 0.5, Y: p.Y.Max}})
 		if err != nil {
