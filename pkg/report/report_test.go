@@ -527,8 +527,10 @@ func TestSampleIsSpread(t *testing.T) {
 	}
 }
 
-// A page must work where it is read: the test opens it in a browser without a window.
-func TestBrowser(t *testing.T) {
+// opened is what a browser without a window, as narrow as a phone, makes of a page, its script run; the test is skipped where there is no browser.
+// What the browser complains about is an error.
+func opened(t *testing.T, page []byte) (dom string) {
+	t.Helper()
 	var browser string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -541,8 +543,7 @@ func TestBrowser(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "page.html")
-	pages := everything("</script>'", 14, 14)
-	if err := os.WriteFile(file, merged(t, &Page{Title: "All"}, append(pages, pages[3])), 0o644); err != nil {
+	if err := os.WriteFile(file, page, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -550,8 +551,8 @@ func TestBrowser(t *testing.T) {
 	cmd := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+filepath.Join(dir, "profile"),
 		"--enable-logging=stderr", "--window-size=390,800", "--dump-dom", "file://"+filepath.ToSlash(file))
-	var dom, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &dom, &log
+	var out, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%s: %v\n%s", browser, err, log.Bytes())
 	}
@@ -560,17 +561,64 @@ func TestBrowser(t *testing.T) {
 			t.Errorf("the browser says: %s", line)
 		}
 	}
-	// The script ran to its end: it closed the contents of a narrow page, and each scatter shows an image.
-	if strings.Contains(dom.String(), "<details open") {
+	return out.String()
+}
+
+var lens = regexp.MustCompile(`style="([^"]*)"><img[^>]*></div><figcaption aria-live="polite">(.*?)</figcaption>`)
+
+// The script runs to its end: it closes the contents of a narrow page, and each scatter shows an image.
+func TestBrowser(t *testing.T) {
+	pages := everything("</script>'", 14, 14)
+	dom := opened(t, merged(t, &Page{Title: "All"}, append(pages, pages[3])))
+	if strings.Contains(dom, "<details open") {
 		t.Error("the contents of a narrow page are open")
 	}
-	captions := regexp.MustCompile(`<figcaption aria-live="polite">(.*?)</figcaption>`).FindAllStringSubmatch(dom.String(), -1)
-	if len(captions) != 2 {
-		t.Fatalf("%d scatters, want 2", len(captions))
+	shown := lens.FindAllStringSubmatch(dom, -1)
+	if len(shown) != 2 {
+		t.Fatalf("%d scatters, want 2", len(shown))
 	}
-	for _, c := range captions {
-		if !regexp.MustCompile(`^image [0-9,]+, label 0$`).MatchString(c[1]) {
-			t.Errorf("a scatter shows %q, want an image of label 0", c[1])
+	for _, s := range shown {
+		if !regexp.MustCompile(`^image [0-9,]+, label 0$`).MatchString(s[2]) {
+			t.Errorf("a scatter shows %q, want an image of label 0", s[2])
 		}
+	}
+}
+
+// Touching a dot, and the arrow keys from there, show the images of these dots. The page's own policy forbids the script that plays the person.
+func TestScatterShowsTheDotThatIsTouched(t *testing.T) {
+	page := string(rendered(t, everything("", 14, 14)[3]))
+	lawless := regexp.MustCompile(`<meta http-equiv="Content-Security-Policy"[^>]*>`).ReplaceAllString(page, "")
+	if lawless == page {
+		t.Error("the page has no policy")
+	}
+	for name, c := range map[string]struct {
+		play string
+		dot  int
+	}{
+		"touch":            {"touch(777)", 777},
+		"touch, then keys": {"touch(777); key('ArrowRight'); key('ArrowRight'); key('ArrowUp'); key('x')", 778},
+		"before the first": {"key('ArrowLeft')", 1999},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			person := `<script>
+const svg = document.querySelector('.scatter svg');
+const touch = i => {
+  const box = svg.querySelectorAll('g circle')[i].getBoundingClientRect();
+  svg.dispatchEvent(new PointerEvent('pointerdown', {clientX: box.x + box.width / 2, clientY: box.y + box.height / 2}));
+};
+const key = k => svg.dispatchEvent(new KeyboardEvent('keydown', {key: k}));
+` + c.play + `
+</script></body>`
+			dom := opened(t, []byte(strings.Replace(lawless, "</body>", person, 1)))
+			names := strings.Split(regexp.MustCompile(`data-names="(.*?)"`).FindStringSubmatch(dom)[1], "|")
+			s := lens.FindStringSubmatch(dom)
+			if s == nil || s[2] != names[c.dot] {
+				t.Fatalf("%q is shown, want %q", s, names[c.dot])
+			}
+			if place := fmt.Sprintf("--column: %d; --row: %d;", c.dot%50, c.dot/50); !strings.Contains(s[1], place) {
+				t.Errorf("the sheet is at %q, want %q", s[1], place)
+			}
+		})
 	}
 }
