@@ -21,7 +21,7 @@ type heatMap struct {
 
 func (h heatMap) html() template.HTML {
 	if len(h.Rows) > maxHeat || len(h.Columns) > maxHeat {
-		return execute("notice", fmt.Sprintf(tooLarge, maxHeat))
+		return execute("notice", fmt.Sprintf("The table is left out: it has more than %d rows or columns.", maxHeat))
 	}
 	return execute("heat", h)
 }

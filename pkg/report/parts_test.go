@@ -305,6 +305,26 @@ func TestLossesThatDifferMuchAreLogarithmic(t *testing.T) {
 	}
 }
 
+func TestDecades(t *testing.T) {
+	for _, c := range []struct {
+		low, high float64
+		want      string
+	}{
+		{0.0016, 0.098, "0.002 0.005 0.01 0.02 0.05"},
+		{0.1, 2, "0.1 0.2 0.5 1 2"},
+		{1e-5, 10, "1e-05 0.0001 0.001 0.01 0.1 1 10"},
+		{1e-20, 1, "1e-20 1e-17 1e-14 1e-11 1e-08 1e-05 0.01"},
+	} {
+		var got []string
+		for _, tick := range decades(c.low, c.high) {
+			got = append(got, tick.Label)
+		}
+		if got := strings.Join(got, " "); got != c.want {
+			t.Errorf("%v to %v: %s, want %s", c.low, c.high, got, c.want)
+		}
+	}
+}
+
 func TestColourOfEveryKindDiffers(t *testing.T) {
 	for _, n := range []int{1, 10, 11, 26, 62} {
 		seen := map[string]bool{}

@@ -117,7 +117,7 @@ func losses(alt string, curves []curve, marks ...int) template.HTML {
 	p.X.Tick.Marker = every(float64((epochs+9)/10), 1, float64(epochs))
 	if low > 0 && high/low >= much {
 		p.Y.Label.Text = "loss (logarithmic)"
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades(low, high)
 	} else {
 		p.Y.Min = min(p.Y.Min, 0)
 	}
@@ -130,6 +130,27 @@ func losses(alt string, curves []curve, marks ...int) template.HTML {
 		p.Add(line)
 	}
 	return svg(p, 420, 250, alt)
+}
+
+// decades is ticks from low to high, which are positive, for a logarithmic axis: at 1, 2 and 5 times powers of 10, or at powers of 10 far enough apart
+// where there are many.
+func decades(low, high float64) plot.ConstantTicks {
+	first, last := int(math.Floor(math.Log10(low))), int(math.Ceil(math.Log10(high)))
+	digits, step := []int{1, 2, 5}, 1
+	if last-first > 3 {
+		digits, step = digits[:1], (last-first+7)/8
+	}
+	var ticks plot.ConstantTicks
+	for power := first; power <= last; power += step {
+		for _, d := range digits {
+			// Read from text, the value is the nearest to what the label says.
+			v, err := strconv.ParseFloat(fmt.Sprintf("%de%d", d, power), 64)
+			if err == nil && v >= low && v <= high {
+				ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', -1, 64)})
+			}
+		}
+	}
+	return ticks
 }
 
 func grid() *plotter.Grid {

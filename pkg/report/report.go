@@ -44,18 +44,17 @@ type section struct {
 var files embed.FS
 
 var (
-	style    = template.CSS(text("page/style.css"))
-	script   = template.JS(text("page/script.js"))
-	policy   = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" + digest(string(script)) + "'"
-	markup   = template.Must(template.New("").Funcs(functions).ParseFS(files, "page/*.tmpl"))
-	noRoom   = "This section is left out: with it the page would be larger than 5 MB."
-	tooLarge = "The table is left out: it has more than %d rows or columns."
+	style  = template.CSS(text("page/style.css"))
+	script = template.JS(text("page/script.js"))
+	policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" + digest(string(script)) + "'"
+	markup = template.Must(template.New("").Funcs(functions).ParseFS(files, "page/*.tmpl"))
 )
 
+const noRoom = "This section is left out: with it the page would be larger than 5 MB."
+
 var functions = template.FuncMap{
-	"number": number,
-	"count":  count,
-	"shade":  shade,
+	"count": count,
+	"shade": shade,
 }
 
 func text(name string) string {
