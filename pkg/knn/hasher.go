@@ -7,16 +7,14 @@ import (
 	"imagesimilarity/pkg/rng"
 )
 
-// A hasher computes the hash value of an image, as the original did:
+// A hasher computes the hash value of an image:
 //
 //	a_ij = floor((x_j - s_ij) / w)             cell of pixel j in grid i, which is shifted by the random amount s_ij in [0, w - 0.001)
 //	h_i  = Σ_j a_ij · m^(D-1-j)  mod M         M = 2^(32/k), m = 2³²-5
-//	g    = OR_i  h_i << (32 - i·k)
-//
-// The h_i overlap in g for k from 2 to 5 (by 4 bits for k = 4). From k = 7 on some shifts are negative, which C++ leaves undefined;
-// x86 takes them modulo 64, and so does this.
+//	g    = OR_i  h_i << place_i
 type hasher struct {
 	functions int
+	place     []int    // (functions): bits
 	mask      uint32   // M-1; M divides 2³², so uint32 arithmetic wraps around harmlessly
 	power     []uint32 // (D): m^(D-1-j) mod 2³²
 
@@ -36,9 +34,16 @@ type step struct {
 	power uint32
 }
 
-// newHasher draws the shifts, functions·dim of them, from a generator in its first state. There are none where all hash values are 0:
+// originalPlace is where h_i stands in g in the original. The h_i overlap for k from 2 to 5 (by 4 bits for k = 4). From k = 7 on
+// some shifts are negative, which C++ leaves undefined; x86 takes them modulo 64, and so does this.
+func originalPlace(i, functions int) int { return (32 - i*functions) & 63 }
+
+// textbookPlace makes g the concatenation of the h_i, h_0 first: no bit of one covers a bit of another.
+func textbookPlace(i, functions int) int { return (functions - 1 - i) * (32 / functions) }
+
+// newHasher draws the shifts, functions·dim of them. There are none where all hash values are 0:
 // where w is 0 and a_ij is undefined, and from k = 33 on, where M is 1.
-func newHasher(dim int, width int64, functions int) *hasher {
+func newHasher(dim int, width int64, functions int, place func(i, functions int) int, random *rng.Minstd) *hasher {
 	if width == 0 || functions > 32 {
 		return &hasher{}
 	}
@@ -48,13 +53,15 @@ func newHasher(dim int, width int64, functions int) *hasher {
 		power:     make([]uint32, dim),
 		width:     float64(width),
 	}
+	for i := range functions {
+		h.place = append(h.place, place(i, functions))
+	}
 	c := uint32(1)
 	for j := dim - 1; j >= 0; j-- {
 		h.power[j] = c
 		c *= 1<<32 - 5
 	}
 
-	random := rng.NewMinstd()
 	if width <= math.MaxUint8 {
 		h.shift = make([]float64, functions*dim)
 		for i := range h.shift {
@@ -82,7 +89,7 @@ func newHasher(dim int, width int64, functions int) *hasher {
 func (h *hasher) value(x []uint8) uint64 {
 	var g uint64
 	for i := range h.functions {
-		g |= uint64(h.function(i, x)) << ((32 - i*h.functions) & 63)
+		g |= uint64(h.function(i, x)) << h.place[i]
 	}
 	return g
 }

@@ -6,30 +6,51 @@ import (
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/parallel"
+	"imagesimilarity/pkg/rng"
 )
 
-// LSH is a hash table of images, for approximate nearest neighbours in Manhattan distance: images that are near each other tend to fall into the
+// LSH is hash tables of images, for approximate nearest neighbours in Manhattan distance: images that are near each other tend to fall into the
 // same bucket (Andoni and Indyk 2004, with grids shifted by random amounts).
-//
-// The original kept L tables, each with a generator of its own in the same first state: all L were the same table, which is the one here.
 type LSH struct {
-	data    *idx.Images[uint8]
-	hash    *hasher
-	buckets uint64
-
-	start, image []int32 // what sort says of data
+	data   *idx.Images[uint8]
+	tables []*table
 }
 
-// NewLSH hashes images into N/16 buckets, at least one, by so many hash functions, at least 1, on grids of the given width in grey levels.
+// NewLSH is the original's table: N/16 buckets, at least one, and so many hash functions, at least 1, on grids of the given width in grey levels.
 // A width of 0 (see Width) leaves one bucket, and so does one in which all hash values are 0 (more than 32 functions): the search is exact then.
+//
+// The original kept L tables, each with a generator of its own in the same first state: all L were the same table, which is the one here.
 func NewLSH(data *idx.Images[uint8], width int64, functions int) *LSH {
-	t := &LSH{data: data, hash: newHasher(data.Dim(), width, functions), buckets: uint64(max(1, data.N/16))}
+	return &LSH{data, []*table{newTable(data, newHasher(data.Dim(), width, functions, originalPlace, rng.NewMinstd()))}}
+}
+
+// NewTextbookLSH is so many tables that differ from the original's twice. They are independent: one generator draws the random numbers of one table
+// after the other. And the values of a table's hash functions are concatenated, so that images share a bucket where all functions agree, and else only
+// by chance. The buckets' number, the width, and the one bucket from 33 functions on are the original's.
+func NewTextbookLSH(data *idx.Images[uint8], width int64, functions, tables int) *LSH {
+	random := rng.NewMinstd()
+	l := &LSH{data: data}
+	for range tables {
+		l.tables = append(l.tables, newTable(data, newHasher(data.Dim(), width, functions, textbookPlace, random)))
+	}
+	return l
+}
+
+// A table has images in buckets.
+type table struct {
+	hash         *hasher
+	buckets      uint64
+	start, image []int32 // what sort says of the data
+}
+
+func newTable(data *idx.Images[uint8], hash *hasher) *table {
+	t := &table{hash: hash, buckets: uint64(max(1, data.N/16))}
 	t.start, t.image = t.sort(data)
 	return t
 }
 
 // sort puts images into buckets: those of bucket b, in ascending order, are image[start[b]:start[b+1]].
-func (t *LSH) sort(images *idx.Images[uint8]) (start, image []int32) {
+func (t *table) sort(images *idx.Images[uint8]) (start, image []int32) {
 	bucket := make([]int32, images.N)
 	parallel.Blocks(images.N, 512, func(from, to int) {
 		for i := from; i < to; i++ {
@@ -53,37 +74,42 @@ func (t *LSH) sort(images *idx.Images[uint8]) (start, image []int32) {
 	return start, image
 }
 
-// Nearest finds, for each query, the nearest of the images in its bucket, by (distance, index). Index is -1 where the bucket is empty.
+// Nearest finds, for each query, the nearest of its candidates by (distance, index): the images that share its bucket in at least one table.
+// Index is -1 where there are none. candidates is how many they are, all queries together; a candidate from several tables counts in each, because
+// its distance is measured there. An exact search has N candidates for each query.
 // It panics where queries and images have different sizes. progress, where it is not nil, is called bucket by bucket.
-func (t *LSH) Nearest(queries *idx.Images[uint8], progress func(done, total int)) []Neighbour {
-	if queries.Rows != t.data.Rows || queries.Cols != t.data.Cols {
+func (l *LSH) Nearest(queries *idx.Images[uint8], progress func(done, total int)) (nearest []Neighbour, candidates int64) {
+	if queries.Rows != l.data.Rows || queries.Cols != l.data.Cols {
 		panic(differentSizes)
 	}
-	nearest := make([]Neighbour, queries.N)
-	start, query := t.sort(queries)
-	for b := range t.buckets {
-		if progress != nil {
-			progress(int(start[b]), queries.N)
-		}
-		asked, candidates := query[start[b]:start[b+1]], t.image[t.start[b]:t.start[b+1]]
-		if len(asked) == 0 {
-			continue
-		}
-		if len(candidates) == 0 {
-			for _, q := range asked {
-				nearest[q] = Neighbour{-1, math.MaxInt64}
+	nearest = make([]Neighbour, queries.N)
+	for q := range nearest {
+		nearest[q] = Neighbour{-1, math.MaxInt64}
+	}
+	for i, t := range l.tables {
+		start, query := t.sort(queries)
+		for b := range t.buckets {
+			if progress != nil {
+				progress((i*queries.N+int(start[b]))/len(l.tables), queries.N)
 			}
-			continue
-		}
-		// The queries of a bucket have the same candidates, so they are answered together.
-		for i, n := range Nearest(gather(t.data, candidates), gather(queries, asked), 1, nil) {
-			nearest[asked[i]] = Neighbour{candidates[n.Index], n.Distance}
+			asked, images := query[start[b]:start[b+1]], t.image[t.start[b]:t.start[b+1]]
+			if len(asked) == 0 || len(images) == 0 {
+				continue
+			}
+			// The queries of a bucket have the same candidates, so they are answered together.
+			for j, n := range Nearest(gather(l.data, images), gather(queries, asked), 1, nil) {
+				n.Index = images[n.Index]
+				if q := asked[j]; n.before(nearest[q]) {
+					nearest[q] = n
+				}
+			}
+			candidates += int64(len(asked)) * int64(len(images))
 		}
 	}
 	if progress != nil {
 		progress(queries.N, queries.N)
 	}
-	return nearest
+	return nearest, candidates
 }
 
 // gather copies the images with these indices side by side, unless they are all, in ascending order.

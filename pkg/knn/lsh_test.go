@@ -1,9 +1,11 @@
 package knn
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"imagesimilarity/pkg/idx"
@@ -34,7 +36,7 @@ func TestWidth(t *testing.T) {
 
 func TestHashValues(t *testing.T) {
 	data, queries := golden(t)
-	table := NewLSH(data, 81060, 4)
+	table := NewLSH(data, 81060, 4).tables[0]
 	if table.buckets != 62 {
 		t.Errorf("%d buckets, want 62", table.buckets)
 	}
@@ -71,24 +73,17 @@ func TestShifts(t *testing.T) {
 	}
 }
 
-// plainLSH is the original's search step by step: L tables, each with its own generator; its recurrence for hash values; the candidates of all tables.
-// Sorted is the whole data set for each query, by distance.
-func plainLSH(data, queries *idx.Images[uint8], sorted []Neighbour, width int64, k, tables int) []Neighbour {
+// plainLSH is the search step by step: the recurrence of the original for hash values; the candidates of all tables, which are counted, too.
+// Sorted is the whole data set for each query, by distance; shifts has those of each table, and join makes g of the hash values, of some bits each.
+func plainLSH(data, queries *idx.Images[uint8], sorted []Neighbour, width int64, shifts [][]float64, k int, join func(h []uint64, bits int) uint64) (
+	nearest []Neighbour, count int64) {
 	dim := data.Dim()
 	w := float64(width)
-	modulus := uint64(1) << (32 / k)
+	bits := 32 / k
+	modulus := uint64(1) << bits
 	buckets := uint64(max(1, data.N/16))
-	var shifts [][]float64
-	for range tables {
-		random := rng.NewMinstd()
-		s := make([]float64, k*dim)
-		for i := range s {
-			s[i] = random.Float64(w - 0.001)
-		}
-		shifts = append(shifts, s)
-	}
 	bucket := func(table int, x []uint8) uint64 {
-		var g uint64
+		values := make([]uint64, k)
 		for i := range k {
 			var h uint64
 			c := uint64(1)
@@ -97,24 +92,24 @@ func plainLSH(data, queries *idx.Images[uint8], sorted []Neighbour, width int64,
 				h = (h + c*a%modulus) % modulus
 				c = 4294967291 % modulus * c % modulus
 			}
-			g |= h << (uint(32-i*k) & 63)
+			values[i] = h
 		}
-		return g % buckets
+		return join(values, bits) % buckets
 	}
-	index := make([]map[uint64][]int, tables)
-	for l := range tables {
+	index := make([]map[uint64][]int, len(shifts))
+	for l := range index {
 		index[l] = map[uint64][]int{}
 		for i := range data.N {
 			b := bucket(l, data.At(i))
 			index[l][b] = append(index[l][b], i)
 		}
 	}
-	var nearest []Neighbour
 	for q := range queries.N {
 		candidates := map[int]bool{}
-		for l := range tables {
+		for l := range index {
 			for _, i := range index[l][bucket(l, queries.At(q))] {
 				candidates[i] = true
+				count++
 			}
 		}
 		all := sorted[q*data.N : (q+1)*data.N]
@@ -125,10 +120,54 @@ func plainLSH(data, queries *idx.Images[uint8], sorted []Neighbour, width int64,
 			nearest = append(nearest, all[at])
 		}
 	}
+	return nearest, count
+}
+
+// plainShifts are the shifts of a table that one generator gives.
+func plainShifts(random *rng.Minstd, width int64, n int) []float64 {
+	s := make([]float64, n)
+	for i := range s {
+		s[i] = random.Float64(float64(width) - 0.001)
+	}
+	return s
+}
+
+// plainOriginal has a generator for each table, and hash values that overlap.
+func plainOriginal(data, queries *idx.Images[uint8], sorted []Neighbour, width int64, k, tables int) []Neighbour {
+	var shifts [][]float64
+	for range tables {
+		shifts = append(shifts, plainShifts(rng.NewMinstd(), width, k*data.Dim()))
+	}
+	nearest, _ := plainLSH(data, queries, sorted, width, shifts, k, func(h []uint64, _ int) (g uint64) {
+		for i, v := range h {
+			g |= v << (uint(32-i*k) & 63)
+		}
+		return g
+	})
 	return nearest
 }
 
-func TestLSHIsTheOriginals(t *testing.T) {
+// plainTextbook has one generator for all tables, and hash values whose binary digits are written one after the other.
+func plainTextbook(data, queries *idx.Images[uint8], sorted []Neighbour, width int64, k, tables int) ([]Neighbour, int64) {
+	random := rng.NewMinstd()
+	var shifts [][]float64
+	for range tables {
+		shifts = append(shifts, plainShifts(random, width, k*data.Dim()))
+	}
+	return plainLSH(data, queries, sorted, width, shifts, k, func(h []uint64, bits int) uint64 {
+		digits := ""
+		for _, v := range h {
+			digits += fmt.Sprintf("%0*b", bits, v)
+		}
+		g, err := strconv.ParseUint(digits, 2, 64)
+		if err != nil {
+			panic(err)
+		}
+		return g
+	})
+}
+
+func TestLSHIsItsDefinition(t *testing.T) {
 	mnist, mnistQueries := golden(t)
 	r := rand.New(rand.NewPCG(1, 3))
 	small, smallQueries := random[uint8](r, 300, 3, 5, 256), random[uint8](r, 40, 3, 5, 256)
@@ -149,9 +188,13 @@ func TestLSHIsTheOriginals(t *testing.T) {
 		sorted := naive(c.data, c.queries, c.data.N)
 		for _, k := range []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 31, 32} {
 			tables := 1 + k%3
-			got := NewLSH(c.data, c.width, k).Nearest(c.queries, nil)
-			if want := plainLSH(c.data, c.queries, sorted, c.width, k, tables); !slices.Equal(got, want) {
+			got, _ := NewLSH(c.data, c.width, k).Nearest(c.queries, nil)
+			if want := plainOriginal(c.data, c.queries, sorted, c.width, k, tables); !slices.Equal(got, want) {
 				t.Errorf("%s, k=%d, L=%d: not the original's neighbours", c.name, k, tables)
+			}
+			got, candidates := NewTextbookLSH(c.data, c.width, k, tables).Nearest(c.queries, nil)
+			if want, count := plainTextbook(c.data, c.queries, sorted, c.width, k, tables); !slices.Equal(got, want) || candidates != count {
+				t.Errorf("%s, k=%d, L=%d: not the textbook's neighbours, or %d candidates and not %d", c.name, k, tables, candidates, count)
 			}
 		}
 	}
@@ -161,29 +204,77 @@ func TestLSHWithOneBucketIsExact(t *testing.T) {
 	data, queries := golden(t)
 	want := Nearest(data, queries, 1, nil)
 	for _, c := range []struct {
-		name  string
-		width int64
-		k     int
-	}{{"width 0", 0, 4}, {"33 functions", 81060, 33}, {"very many functions", 81060, math.MaxInt}} {
+		name   string
+		width  int64
+		k      int
+		tables int // 0: the original's table
+	}{
+		{"width 0", 0, 4, 0},
+		{"33 functions", 81060, 33, 0},
+		{"very many functions", 81060, math.MaxInt, 0},
+		{"textbook, width 0", 0, 4, 3},
+		{"textbook, 33 functions", 81060, 33, 1},
+		{"textbook, very many functions", 81060, math.MaxInt, 2},
+	} {
+		lsh := NewLSH(data, c.width, c.k)
+		if c.tables > 0 {
+			lsh = NewTextbookLSH(data, c.width, c.k, c.tables)
+		}
 		told := -1
-		if got := NewLSH(data, c.width, c.k).Nearest(queries, func(done, total int) {
+		got, candidates := lsh.Nearest(queries, func(done, total int) {
 			if done < told || total != queries.N {
-				t.Errorf("%+v: progress: %d of %d after %d", c, done, total, told)
+				t.Errorf("%s: progress: %d of %d after %d", c.name, done, total, told)
 			}
 			told = done
-		}); !slices.Equal(got, want) {
+		})
+		if told != queries.N {
+			t.Errorf("%s: progress ends at %d, want %d", c.name, told, queries.N)
+		}
+		if !slices.Equal(got, want) {
 			t.Errorf("%s: not the exact neighbours", c.name)
+		}
+		if want := int64(data.N) * int64(queries.N) * int64(max(1, c.tables)); candidates != want {
+			t.Errorf("%s: %d candidates, want %d", c.name, candidates, want)
 		}
 	}
 }
 
-func TestLSHIsNeverNearerThanExact(t *testing.T) {
+// One table finds no more than the exact search, another table no less than the tables before it.
+func TestTablesComeNearerToTheExactNeighbours(t *testing.T) {
 	data, queries := golden(t)
+	width := Width(data)
 	exact := Nearest(data, queries, 1, nil)
-	for i, n := range NewLSH(data, Width(data), 8).Nearest(queries, nil) {
+	last, _ := NewLSH(data, width, 8).Nearest(queries, nil)
+	for i, n := range last {
 		if n.Index >= 0 && n.before(exact[i]) {
-			t.Errorf("query %d: %v is nearer than the nearest, %v", i, n, exact[i])
+			t.Errorf("original, query %d: %v is nearer than the nearest, %v", i, n, exact[i])
 		}
+	}
+	right := func(found []Neighbour) (n int) {
+		for i := range found {
+			if found[i] == exact[i] {
+				n++
+			}
+		}
+		return n
+	}
+	first := 0
+	for tables := 1; tables <= 10; tables++ {
+		found, _ := NewTextbookLSH(data, width, 8, tables).Nearest(queries, nil)
+		for i, n := range found {
+			if n.Index >= 0 && n.before(exact[i]) {
+				t.Errorf("%d tables, query %d: %v is nearer than the nearest, %v", tables, i, n, exact[i])
+			}
+			if tables > 1 && last[i].Index >= 0 && last[i].before(n) {
+				t.Errorf("%d tables, query %d: %v is farther than %v with one table less", tables, i, n, last[i])
+			}
+		}
+		if last = found; tables == 1 {
+			first = right(found)
+		}
+	}
+	if right(last) < 2*first {
+		t.Errorf("10 tables find %d nearest images, one finds %d: are they not independent?", right(last), first)
 	}
 }
 

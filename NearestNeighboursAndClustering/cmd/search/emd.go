@@ -56,8 +56,8 @@ func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progre
 	timeManhattan := time.Since(start)
 
 	labels := queryLabels[:queries.N]
-	ofEMD := correctness(labels, dataLabels, len(byEMD), func(i int) int32 { return byEMD[i].Index })
-	ofManhattan := correctness(labels, dataLabels, len(byManhattan), func(i int) int32 { return byManhattan[i].Index })
+	ofEMD := correctness(labels, dataLabels, len(byEMD), func(i int) int32 { return byEMD[i].Index }, opt.textbook)
+	ofManhattan := correctness(labels, dataLabels, len(byManhattan), func(i int) int32 { return byManhattan[i].Index }, opt.textbook)
 	err = atomicfile.Write(opt.output, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "Average Correct Search Results EMD: %s\nAverage Correct Search Results MANHATTAN: %s\n",
 			ostream.Double(ofEMD), ostream.Double(ofManhattan))
@@ -106,19 +106,21 @@ func readLabels(name, images string, n int) ([]uint8, error) {
 	return l, nil
 }
 
-// correctness is the share of queries whose neighbours all have the query's label; neighbour(0) to neighbour(n-1) are those of the first query,
+// correctness is the mean share of a query's neighbours with its label; neighbour(0) to neighbour(n-1) are those of the first query,
 // then those of the second, and so on. Without queries it is 0/0.
-// The original meant the mean share of neighbours with the label, but divided integers: ten of ten gives 1, and fewer give 0.
-func correctness(queryLabels, dataLabels []uint8, n int, neighbour func(i int) int32) float64 {
-	queries, correct := len(queryLabels), 0
+// The original meant the same, but divided integers: a query whose neighbours all have its label counts 1, and any other 0.
+func correctness(queryLabels, dataLabels []uint8, n int, neighbour func(i int) int32, textbook bool) float64 {
+	k, right := n/max(1, len(queryLabels)), 0
 	for q, label := range queryLabels {
-		all := true
-		for i := n / queries * q; i < n/queries*(q+1); i++ {
-			all = all && dataLabels[neighbour(i)] == label
+		same := 0
+		for i := k * q; i < k*(q+1); i++ {
+			if dataLabels[neighbour(i)] == label {
+				same++
+			}
 		}
-		if all {
-			correct++
+		if textbook || same == k {
+			right += same
 		}
 	}
-	return float64(correct) / float64(queries)
+	return float64(right) / float64(n)
 }

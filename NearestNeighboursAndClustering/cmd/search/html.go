@@ -35,6 +35,7 @@ func (d *dataSet) html(q *spaces, r *round) report.Search {
 			{Name: "its latent vectors", Value: size(d.reducedFile, d.reduced)},
 			{Name: "queries", Value: size(q.originalFile, q.original)},
 			{Name: "their latent vectors", Value: size(q.reducedFile, q.reduced)},
+			{Name: "images that LSH compared with a query", Value: fmt.Sprintf("%.3g %% of the data set, on the average", 100*r.compared)},
 		},
 		Data: d.original, Queries: q.original, DataLabels: d.labels, QueryLabels: q.labels,
 		Exact:       answers("exact", r.exact, 1, r.exactTime),

@@ -47,7 +47,7 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 	if err != nil {
 		return err
 	}
-	data, err := newDataSet(in, opt.functions)
+	data, err := newDataSet(in, opt)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
@@ -66,7 +66,7 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 	ask := prompt.NewTokens(stdin, stdout)
 	for {
 		r := data.answer(queries, display)
-		r.write(&text)
+		r.write(&text, opt.textbook)
 		err := atomicfile.Write(opt.output, func(w io.Writer) error {
 			_, err := w.Write(text.Bytes())
 			return err

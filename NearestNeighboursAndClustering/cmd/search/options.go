@@ -11,20 +11,25 @@ import (
 const usage = `Usage:./search -d <input file original space> -i <input file new space> -q <query file original space> -s <query file new space> -k <int> -L <int> -o <output file>
 ./search -d <input file original space> -q <query file original space> -l1 <labels of input dataset> -l2 <labels of query dataset> -o <output file> -EMD
 -k (hash functions, 4), -L (hash tables, 5) and, with -EMD, -cell (width of a cell in pixels, 7) may be left out
+-textbook takes the textbook's form of every algorithm where the original departs from it
 -html <HTML file> writes a report with pictures, in which -l1 and -l2 may give labels, too; -quiet shows no progress
 `
+
+// maxTables is far more than the search gains from. A table takes 4 bytes an image.
+const maxTables = 1000
 
 // options are what the command line says. Names of files are never empty.
 type options struct {
 	emd         bool   // Earth Mover's Distance instead of the three searches
 	data, query string // 8-bit images
 	output      string
+	textbook    bool   // the textbook's algorithms where the original departs from them
 	html        string // HTML report; empty where there is to be none
 	quiet       bool   // no progress
 
 	// The three searches.
 	reducedData, reducedQuery string // 16-bit latent vectors of the same images
-	functions, tables         int    // of LSH; at least 1
+	functions, tables         int    // of LSH; at least 1, and at most maxTables where textbook is set
 
 	dataLabels, queryLabels string // without -EMD only for the HTML report, and empty where they are not known
 
@@ -39,7 +44,7 @@ func parseOptions(args []string) (options, error) {
 		"-d": &opt.data, "-q": &opt.query, "-o": &opt.output,
 		"-i": &opt.reducedData, "-s": &opt.reducedQuery, "-k": &k, "-L": &l,
 		"-l1": &opt.dataLabels, "-l2": &opt.queryLabels, "-cell": &cell, "-html": &opt.html,
-	}, map[string]*bool{"-EMD": &opt.emd, "-quiet": &opt.quiet})
+	}, map[string]*bool{"-EMD": &opt.emd, "-textbook": &opt.textbook, "-quiet": &opt.quiet})
 	if err != nil {
 		return opt, err
 	}
@@ -82,6 +87,9 @@ func parseOptions(args []string) (options, error) {
 	}
 	if opt.tables, err = positive("-L", l, 5); err != nil {
 		return opt, err
+	}
+	if opt.textbook && opt.tables > maxTables {
+		return opt, fmt.Errorf("flag -L: expected at most %d hash tables with -textbook, found %d", maxTables, opt.tables)
 	}
 	opt.cell, err = positive("-cell", cell, 7)
 	return opt, err

@@ -24,6 +24,12 @@ func TestOptions(t *testing.T) {
 		{name: "EMD", args: emd, want: parsedEMD},
 		{name: "EMD with cells", args: append([]string{"-EMD", "-cell", "4"}, emd...), want: with(parsedEMD, func(o *options) { o.cell = 4 })},
 
+		{name: "textbook", args: append([]string{"-textbook"}, files...), want: with(parsed, func(o *options) { o.textbook = true })},
+		{name: "textbook between other flags", args: slices.Concat(files[:4], []string{"-textbook", "-L", "1000"}, files[4:]),
+			want: with(parsed, func(o *options) { o.textbook, o.tables = true, 1000 })},
+		{name: "textbook EMD", args: append(slices.Clone(emd), "-textbook"), want: with(parsedEMD, func(o *options) { o.textbook = true })},
+		{name: "many tables that are one", args: append(slices.Clone(files), "-L", "1001"), want: with(parsed, func(o *options) { o.tables = 1001 })},
+
 		{name: "nothing", wantErr: "flag -d with a file name is missing"},
 		{name: "a file is missing", args: files[:8], wantErr: "flag -o with a file name is missing"},
 		{name: "latent vectors are missing", args: slices.Concat(files[:2], files[4:]), wantErr: "flag -i with a file name is missing"},
@@ -37,6 +43,7 @@ func TestOptions(t *testing.T) {
 		{name: "no number", args: append(slices.Clone(files), "-k", "four"), wantErr: `flag -k: expected a whole number of at least 1, found "four"`},
 		{name: "number and more", args: append(slices.Clone(files), "-k", "4x"), wantErr: `flag -k: expected a whole number of at least 1, found "4x"`},
 		{name: "too large", args: append(slices.Clone(files), "-L", "99999999999999999999"), wantErr: `flag -L: expected a whole number of at least 1, found "99999999999999999999"`},
+		{name: "too many tables", args: append(slices.Clone(files), "-textbook", "-L", "1001"), wantErr: "flag -L: expected at most 1000 hash tables with -textbook, found 1001"},
 		{name: "cell = 0", args: append(slices.Clone(emd), "-cell", "0"), wantErr: `flag -cell: expected a whole number of at least 1, found "0"`},
 		{name: "labels without EMD", args: append(slices.Clone(files), "-l1", "l"), wantErr: "flags -l1 and -l2 have no meaning where neither -EMD nor -html is given"},
 		{name: "labels for the HTML report", args: append(slices.Clone(files), "-l1", "l", "-html", "h", "-quiet"), want: with(parsed, func(o *options) { o.dataLabels, o.html, o.quiet = "l", "h", true })},

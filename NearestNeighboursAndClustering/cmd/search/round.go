@@ -44,15 +44,19 @@ type dataSet struct {
 }
 
 // newDataSet hashes the images into the tables of LSH. All L tables of the original draw the same random numbers and are therefore equal,
-// so one stands for all of them, and L changes nothing.
-func newDataSet(s *spaces, functions int) (*dataSet, error) {
+// so one stands for all of them, and L changes nothing. The textbook's tables are different, and L is their number.
+func newDataSet(s *spaces, opt options) (*dataSet, error) {
 	if s.original.N == 0 {
 		return nil, errors.New("there are no images in it to search")
 	}
 	if s.original.N > math.MaxInt32 {
 		return nil, fmt.Errorf("it has %d images; expected at most %d", s.original.N, math.MaxInt32)
 	}
-	return &dataSet{*s, knn.NewLSH(s.original, knn.Width(s.original), functions)}, nil
+	width := knn.Width(s.original)
+	if opt.textbook {
+		return &dataSet{*s, knn.NewTextbookLSH(s.original, width, opt.functions, opt.tables)}, nil
+	}
+	return &dataSet{*s, knn.NewLSH(s.original, width, opt.functions)}, nil
 }
 
 // readQueries reads queries and checks that they are of the data set's sizes.
@@ -76,6 +80,7 @@ func (d *dataSet) readQueries(original, reduced string) (*spaces, error) {
 type round struct {
 	reduced, lsh, exact             []knn.Neighbour // (queries); lsh has Index -1 where nothing was found
 	reducedTime, lshTime, exactTime time.Duration
+	compared                        float64 // distances that LSH measured, as a share of those to all images
 }
 
 // answer finds, for each query, the nearest image in the three ways. Each time is that of the whole set of queries by the clock on the wall, all
@@ -83,13 +88,15 @@ type round struct {
 // The hash tables are made once, before, and are not in it. The original added up processor seconds query by query.
 func (d *dataSet) answer(q *spaces, display *progress.Display) *round {
 	var r round
+	var candidates int64
 	start := time.Now()
 	r.reduced = knn.Nearest(d.reduced, q.reduced, 1, display.Task("reduced search", "queries"))
 	r.reducedTime = time.Since(start)
 
 	start = time.Now()
-	r.lsh = d.lsh.Nearest(q.original, display.Task("LSH search", "queries"))
+	r.lsh, candidates = d.lsh.Nearest(q.original, display.Task("LSH search", "queries"))
 	r.lshTime = time.Since(start)
+	r.compared = float64(candidates) / (float64(d.original.N) * float64(q.original.N))
 
 	start = time.Now()
 	r.exact = knn.Nearest(d.original, q.original, 1, display.Task("exact search", "queries"))
@@ -101,10 +108,11 @@ func (d *dataSet) answer(q *spaces, display *progress.Display) *round {
 	return &r
 }
 
-// write writes the round as the original did, up to the empty line after it.
+// write writes the round as the original did, up to the empty line after it, before which the textbook's has a line more: the share of
+// the data set that LSH compared with a query, on the average.
 // A factor is the mean of distance / true distance: 1 is exact. It is "-nan" where there is nothing to average or a query lies on both its
 // neighbours (0/0), and "inf" where it lies on the true one only.
-func (r *round) write(w io.Writer) {
+func (r *round) write(w io.Writer, textbook bool) {
 	var sumReduced, sumLSH float64
 	found := 0
 	for i, exact := range r.exact {
@@ -124,8 +132,12 @@ func (r *round) write(w io.Writer) {
 			distance(reduced), distance(lsh), distance(exact))
 	}
 	fmt.Fprintf(w, "tReduced: %s\ntLSH: %s\ntTrue: %s\n", seconds(r.reducedTime), seconds(r.lshTime), seconds(r.exactTime))
-	fmt.Fprintf(w, "Approximation Factor LSH: %s\nApproximation Factor Reduced: %s\n\n",
+	fmt.Fprintf(w, "Approximation Factor LSH: %s\nApproximation Factor Reduced: %s\n",
 		ostream.Double(sumLSH/float64(found)), ostream.Double(sumReduced/float64(len(r.exact))))
+	if textbook {
+		fmt.Fprintf(w, "Share of Images Compared LSH: %s\n", ostream.Double(r.compared))
+	}
+	fmt.Fprintln(w)
 }
 
 func distance(n knn.Neighbour) string { return ostream.Double(float64(n.Distance)) }

@@ -162,7 +162,7 @@ Approximation Factor Reduced: 1.75
 
 `
 	var got bytes.Buffer
-	r.write(&got)
+	r.write(&got, false)
 	if got.String() != want {
 		t.Error(firstDifference(got.String(), want))
 	}
