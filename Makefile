@@ -6,10 +6,10 @@ export CGO_ENABLED = 0
 PROGRAMS = NeuralNetwork/reduce NeuralNetwork/classification NearestNeighboursAndClustering/search NearestNeighboursAndClustering/cluster
 
 # Packages in which goroutines share data; they are tested under the race detector too, which needs a C compiler.
-THREADED = ./pkg/metric/... ./pkg/knn/... ./pkg/emd/... ./pkg/clustering/... ./pkg/nn/...
+THREADED = ./NeuralNetwork/... ./pkg/clustering/... ./pkg/emd/... ./pkg/knn/... ./pkg/metric/... ./pkg/nn/... ./pkg/parallel/... ./pkg/progress/...
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
-.PHONY: all test bench datasets demo clean help
+.PHONY: all test bench bench-peers check-keras cross asm datasets demo clean help
 
 all: ## build the four programs (default)
 	go build -o NeuralNetwork/ ./NeuralNetwork/cmd/...
@@ -27,6 +27,29 @@ endif
 bench: ## measure every kernel and stage against its portable twin
 	go test -run '^$$' -bench . -benchmem ./pkg/...
 
+# Python and packages from PyPI, for these targets alone: environments in .peers/.
+.peers/%: pkg/_peers/%.txt
+	python3 -m venv $@
+	$@/bin/pip install -q -r $<
+	touch $@
+
+bench-peers: datasets .peers/search .peers/train ## the same work by FAISS, scikit-learn, POT, OR-tools and TensorFlow (needs Python 3.11 and PyPI)
+	.peers/search/bin/python pkg/_peers/search.py
+	.peers/train/bin/python pkg/_peers/train.py
+
+check-keras: ## exchange model files with real Keras 2.12, 2.15 and 3, both ways (needs Python 3.8 to 3.11 and PyPI)
+	sh pkg/keras/_check/check.sh .peers/keras
+
+cross: ## build for the other systems and processors
+	GOOS=linux GOARCH=arm64 go build ./...
+	GOOS=darwin GOARCH=arm64 go build ./...
+	GOOS=windows GOARCH=amd64 go build ./...
+	go build -tags purego ./...
+
+asm: ## write the assembly kernels anew from their generators
+	cd pkg/metric/_asm && go run . -out ../kernels_amd64.s -stubs ../kernels_stubs_amd64.go -pkg metric
+	cd pkg/nn/_asm && go run . -out ../kernels_amd64.s -stubs ../kernels_stubs_amd64.go -pkg nn
+
 datasets: datasets/small/query/labels.dat ## fetch MNIST through the Go module proxy into datasets/
 
 # The last file that is written stands for all.
@@ -40,4 +63,4 @@ clean: ## remove the programs; datasets/ and demo/ stay
 	rm -f $(PROGRAMS) $(PROGRAMS:=.exe)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

@@ -1,0 +1,38 @@
+"""Runs Go benchmarks and prints tables of ratios; shared by the scripts beside it."""
+
+import platform
+import re
+import subprocess
+
+
+def go(package, pattern, cores=1, time="1s", tags=""):
+    """Seconds an operation of every benchmark in package that matches pattern, by the benchmark's name."""
+    command = ["go", "test", "-run", "^$", "-bench", pattern, "-cpu", str(cores), "-benchtime", time, package]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = {}
+    for name, ns in re.findall(r"^(Benchmark\S+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns/op", out, re.MULTILINE):
+        found[name] = float(ns) / 1e9
+    if not found:
+        raise SystemExit(f"no benchmark of {package} matches {pattern}:\n{out}")
+    return found
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        model = re.search(r"model name\s*:\s*(.*)", f.read())
+    return f"{model.group(1) if model else platform.processor()}, {platform.system()}"
+
+
+def table(head, rows):
+    """A Markdown table."""
+    print("| " + " | ".join(head) + " |")
+    print("| " + " | ".join("---" for _ in head) + " |")
+    for row in rows:
+        print("| " + " | ".join(row) + " |", flush=True)
+
+
+def duration(seconds):
+    for unit, size in (("s", 1), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"

@@ -1,0 +1,82 @@
+"""Training and prediction against TensorFlow, on batches of 128 images of 28x28. Run from the top folder."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+from bench import duration, go, machine, table
+
+NETWORKS = [([16, 32, 64], 10), ([8, 16], 10), ([32, 64, 128, 128], 20)]
+BATCH = 128
+
+
+def autoencoder(filters, embedding):
+    """The original's model, with filters of size 3."""
+    from tensorflow.keras import layers, models
+
+    x = inputs = layers.Input((28, 28, 1))
+    for i, n in enumerate(filters):
+        x = layers.BatchNormalization()(layers.Conv2D(n, 3, padding="same", activation="relu")(x))
+        x = layers.Dropout(0.0)(layers.MaxPooling2D()(x) if i < 2 else x)
+    shape = x.shape[1:]
+    x = layers.Dense(embedding, name="embedding")(layers.Flatten()(x))
+    x = layers.Reshape(shape)(layers.Dense(shape[0] * shape[1] * shape[2])(x))
+    for i, n in reversed(list(enumerate(filters))):
+        x = layers.BatchNormalization()(layers.Conv2D(n, 3, padding="same", activation="relu")(x))
+        x = layers.Dropout(0.0)(layers.UpSampling2D()(x) if i < 2 else x)
+    return models.Model(inputs, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(x))
+
+
+def tensorflow(cores):
+    """Prints, as JSON, TensorFlow's version and for each network the seconds of a training and a prediction batch."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import numpy as np
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(cores)
+    tf.config.threading.set_inter_op_parallelism_threads(cores)
+    images = np.random.default_rng(1).random((40 * BATCH, 28, 28, 1), np.float32)
+    found = []
+    for filters, embedding in NETWORKS:
+        model = autoencoder(filters, embedding)
+        model.compile("RMSprop", "mean_squared_error")
+        steps = 40 if len(filters) < 4 else 10
+        part = images[: steps * BATCH]
+
+        def best(work):
+            work()  # the first run builds the graph
+            seconds = []
+            for _ in range(3):
+                start = time.perf_counter()
+                work()
+                seconds.append((time.perf_counter() - start) / steps)
+            return min(seconds)
+
+        found.append((best(lambda: model.fit(part, part, batch_size=BATCH, verbose=0)),
+                      best(lambda: model.predict(part, batch_size=BATCH, verbose=0))))
+    print(json.dumps([tf.__version__, found]))
+
+
+def compare():
+    print(f"{machine()}\n")
+    rows = []
+    for cores in (1, 2):
+        child = subprocess.run([sys.executable, __file__, str(cores)], check=True, capture_output=True, text=True)
+        version, theirs = json.loads(child.stdout.splitlines()[-1])
+        training, prediction = go("./pkg/nn", "BenchmarkTrainingStep", cores), go("./pkg/nn", "BenchmarkPrediction", cores)
+        for (filters, _), (step, predict) in zip(NETWORKS, theirs):
+            name = "_".join(map(str, filters))
+            for work, peer, ours in (("training", step, training), ("prediction", predict, prediction)):
+                by = {k.rsplit("/", 1)[1]: v for k, v in ours.items() if f"filters=[{name}]" in k}
+                fastest = min(by.values())
+                rows.append([name.replace("_", "/"), work, str(cores), duration(peer), duration(fastest), f"{peer / fastest:.2f}",
+                             ", ".join(f"{k} {duration(v)}" for k, v in by.items())])
+    table(["filters", f"a batch of {BATCH}", "cores", f"TensorFlow {version}", "here", "ratio", "kernels"], rows)
+
+
+if len(sys.argv) > 1:
+    tensorflow(int(sys.argv[1]))
+else:
+    compare()
