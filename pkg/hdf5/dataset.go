@@ -134,7 +134,7 @@ func (o *Object) layout() (*layout, error) {
 		}
 	case layoutChunked:
 		if version == 4 {
-			return nil, o.unsupported("a chunk index of data layout version 4")
+			return nil, o.unsupported("%s", newChunkIndex(c))
 		}
 		err := o.readChunkedLayout(l, c)
 		return l, err
@@ -145,6 +145,19 @@ func (o *Object) layout() (*layout, error) {
 		c.fail("%s has %d bytes of values, expected %d elements of %d bytes", o.Path, l.size, l.n, l.datatype.size)
 	}
 	return l, c.err
+}
+
+// newChunkIndex names the chunk index of a layout of version 4.
+func newChunkIndex(c *cursor) string {
+	c.skip(1)
+	rank, width := int(c.u8()), int(c.u8())
+	c.skip(rank * width)
+	names := []string{"single chunk", "implicit", "fixed array", "extensible array", "version 2 B-tree"}
+	kind := int(c.u8())
+	if c.err != nil || kind < 1 || kind > len(names) {
+		return "a chunk index of an unknown kind"
+	}
+	return "a chunk index of kind " + names[kind-1]
 }
 
 // maxUnwritten bounds the values that no byte in the file stands for.

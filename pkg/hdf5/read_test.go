@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,27 @@ func samples(t testing.TB) []string {
 	return append(own, models...)
 }
 
+// open opens a file that is wholly in memory.
+func open(t testing.TB, name string) *File {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, b)
+}
+
+func parse(t testing.TB, b []byte) *File {
+	t.Helper()
+	f, err := Open(bytes.NewReader(b), int64(len(b)), "test.h5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 type sample struct {
+	Objects    int
 	Attributes map[string]string
 	Data       map[string]struct {
 		Shape  []int
@@ -56,15 +77,7 @@ func TestSamples(t *testing.T) {
 	}
 	for _, name := range files {
 		t.Run(filepath.Base(name), func(t *testing.T) {
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := Open(bytes.NewReader(b), int64(len(b)), name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := describe(t, f)
+			got := describe(t, open(t, name))
 			want := want[filepath.Base(name)]
 			for key, w := range want.Attributes {
 				if g, ok := got.Attributes[key]; !ok || g != w {
@@ -75,6 +88,9 @@ func TestSamples(t *testing.T) {
 				if g := got.Data[path]; !slices.Equal(g.Shape, w.Shape) || g.SHA256 != w.SHA256 {
 					t.Errorf("data set %s is %v, expected %v", path, g, w)
 				}
+			}
+			if got.Objects != want.Objects {
+				t.Errorf("%d groups and data sets, expected %d", got.Objects, want.Objects)
 			}
 			if len(got.Attributes) != len(want.Attributes) || len(got.Data) != len(want.Data) {
 				t.Errorf("%d attributes, %d data sets; expected %d, %d", len(got.Attributes), len(got.Data), len(want.Attributes), len(want.Data))
@@ -91,6 +107,7 @@ func describe(t *testing.T, f *File) sample {
 		SHA256 string
 	}{}}
 	err := walk(f.Root, func(o *Object) error {
+		s.Objects++
 		names, err := o.AttributeNames()
 		if err != nil {
 			return err
@@ -155,4 +172,97 @@ func walk(o *Object, visit func(*Object) error) error {
 		}
 	}
 	return nil
+}
+
+// What is not read is named, and does not keep the rest from being read.
+func TestUnsupported(t *testing.T) {
+	features := open(t, "testdata/unsupported/features.h5")
+	indexes := open(t, "testdata/unsupported/chunk_indexes.h5")
+	values := func(f *File, path string) error {
+		o, err := f.Root.Open(path)
+		if err == nil {
+			_, err = o.Float32s()
+		}
+		return err
+	}
+	attribute := func(name string) error {
+		_, err := features.Root.Strings(name)
+		return err
+	}
+	for _, tt := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"integers", values(features, "integers"), "a data set of integers of 8 bytes"},
+		{"compound", values(features, "compound"), "a data set of compounds of 8 bytes"},
+		{"soft link", values(features, "soft"), `the soft or external link "soft"`},
+		{"external link", values(features, "external"), `the soft or external link "external"`},
+		{"committed datatype", values(features, "shared type"), "a shared datatype"},
+		{"lzf", values(features, "lzf"), "filter 32000"},
+		{"missing chunks", values(features, "missing chunks"), "chunks that were never written"},
+		{"fill value", values(features, "fill value"), "values that were never written, with a fill value other than zero"},
+		{"far too many", values(features, "far too many"), "2097152 values that were never written"},
+		{"outside", values(features, "outside"), "values in an external file"},
+		{"number", attribute("number"), "an attribute of integers read as text"},
+		{"truth", attribute("truth"), "an attribute of enumerations read as text"},
+		{"numbers", attribute("list of numbers"), "an attribute of floating-point numbers read as text"},
+		{"single chunk", values(indexes, "single chunk"), "a chunk index of kind single chunk"},
+		{"fixed array", values(indexes, "fixed array"), "a chunk index of kind fixed array"},
+		{"extensible array", values(indexes, "extensible array"), "a chunk index of kind extensible array"},
+		{"B-tree", values(indexes, "B-tree"), "a chunk index of kind version 2 B-tree"},
+	} {
+		unsupported := (*UnsupportedError)(nil)
+		if !errors.As(tt.err, &unsupported) || !strings.HasPrefix(unsupported.Feature, tt.want) {
+			t.Errorf("%s: error %v, expected %q", tt.name, tt.err, tt.want)
+		}
+	}
+	zeros, err := features.Root.Open("never written")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := zeros.Float32s(); err != nil || !slices.Equal(got, make([]float32, 10)) {
+		t.Errorf("values never written are %v, error %v; expected zeros", got, err)
+	}
+}
+
+func TestNotFound(t *testing.T) {
+	f := open(t, "testdata/variant_libver_latest.h5")
+	if _, err := f.Root.Open("g/nothing"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("missing object: error %v, expected ErrNotFound", err)
+	}
+	if _, err := f.Root.Strings("nothing"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("missing attribute: error %v, expected ErrNotFound", err)
+	}
+	for _, path := range []string{"", "/", "g/", "/g", "../g", "g/./sc", "g\x00"} {
+		if _, err := f.Root.Open(path); err == nil {
+			t.Errorf("the path %q was opened", path)
+		}
+	}
+	if _, err := f.Root.Open("g/sc/below"); err == nil || errors.Is(err, ErrNotFound) {
+		t.Errorf("below a data set: error %v, expected another", err)
+	}
+	if _, err := f.Root.Float32s(); err == nil {
+		t.Error("the values of a group were read")
+	}
+}
+
+// Half precision against its definition: every pattern.
+func TestHalfToSingle(t *testing.T) {
+	for h := range 1 << 16 {
+		sign, exponent, mantissa := 1-2*float64(h>>15), h>>10&31, float64(h&1023)
+		want := float32(sign * (1 + mantissa/1024) * math.Pow(2, float64(exponent-15)))
+		switch {
+		case exponent == 0:
+			want = float32(sign * mantissa / 1024 * math.Pow(2, -14))
+		case exponent == 31 && mantissa == 0:
+			want = float32(sign * math.Inf(1))
+		case exponent == 31:
+			want = float32(math.NaN())
+		}
+		got := halfToSingle(uint16(h))
+		if got != want && !(got != got && want != want) || math.Signbit(float64(got)) != math.Signbit(float64(want)) && want == want {
+			t.Fatalf("%04x is %v, expected %v", h, got, want)
+		}
+	}
 }

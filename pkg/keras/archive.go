@@ -21,7 +21,7 @@ const (
 // readArchive reads a .keras archive (Keras 2.13 and later): a zip file of config.json, which is a model_config, and
 // model.weights.h5.
 func (f *modelFile) readArchive(size int64) error {
-	archive, err := zip.NewReader(&limitedReaderAt{f, maxDirectory}, size)
+	archive, err := zip.NewReader(&limitedReaderAt{f.r, maxDirectory}, size)
 	if err != nil {
 		return f.errorf("%w", err)
 	}
@@ -63,7 +63,7 @@ func (f *modelFile) readArchive(size int64) error {
 	if start > size || n > uint64(size-start) {
 		return f.errorf("model.weights.h5 of %d bytes reaches beyond the archive", n)
 	}
-	h5, err := hdf5.Open(io.NewSectionReader(f, start, int64(n)), int64(n), f.path+" (model.weights.h5)")
+	h5, err := hdf5.Open(io.NewSectionReader(f.r, start, int64(n)), int64(n), f.path+" (model.weights.h5)")
 	if err != nil {
 		return err
 	}

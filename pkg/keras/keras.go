@@ -38,13 +38,38 @@ func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
 // Load reads a model with its weights. How it was compiled and the state of its optimizer are not read.
 // A layer that package nn cannot express is an error that names it.
 func Load(path string) (*nn.Model, error) {
-	f, err := open(path)
+	r, size, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer r.Close()
+	f, err := read(r, size, path)
+	if err != nil {
+		return nil, err
+	}
+	return f.model()
+}
+
+// LoadWeightsByName gives every layer of m that has the name of a layer in the file that layer's weights, in their order,
+// and returns the names of the layers that got some, in the order of the file. Layers without a namesake are passed over.
+// A layer whose namesake has other weights is an error; m then is as it was.
+func LoadWeightsByName(path string, m *nn.Model) (loaded []string, err error) {
+	r, size, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	f, err := read(r, size, path)
+	if err != nil {
+		return nil, err
+	}
+	return f.assign(m)
+}
+
+// model is the model that f describes.
+func (f *modelFile) model() (*nn.Model, error) {
 	if f.config == "" {
-		return nil, f.errorf("the file has weights only, expected a whole model (model_config); save it with model.save")
+		return nil, f.errorf("the file has weights only, expected a whole model; save it with model.save")
 	}
 	name, layers, shapes, err := decodeConfig(f.config)
 	if err != nil {
@@ -61,7 +86,8 @@ func Load(path string) (*nn.Model, error) {
 			if err != nil {
 				return nil, err
 			}
-			l.Weights = append(l.Weights, &nn.Weight{Name: shapes[i][j].Name, Value: tensor.New(tensor.WithShape(shapes[i][j].Shape...), tensor.WithBacking(values))})
+			value := tensor.New(tensor.WithShape(shapes[i][j].Shape...), tensor.WithBacking(values))
+			l.Weights = append(l.Weights, &nn.Weight{Name: shapes[i][j].Name, Value: value})
 		}
 	}
 	m, err := nn.NewModel(name, layers)
@@ -71,15 +97,8 @@ func Load(path string) (*nn.Model, error) {
 	return m, nil
 }
 
-// LoadWeightsByName gives every layer of m that has the name of a layer in the file that layer's weights, in their order,
-// and returns the names of the layers that got some, in the order of the file. Layers without a namesake are passed over.
-// A layer whose namesake has other weights is an error; m then is as it was.
-func LoadWeightsByName(path string, m *nn.Model) (loaded []string, err error) {
-	f, err := open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+// assign copies the weights of f to the layers of m with the same names.
+func (f *modelFile) assign(m *nn.Model) (loaded []string, err error) {
 	type assignment struct {
 		to     *nn.Weight
 		values []float32

@@ -13,9 +13,9 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// A modelFile is an open file with a model, or with weights only.
+// A modelFile is a file with a model, or with weights only.
 type modelFile struct {
-	*os.File
+	r      io.ReaderAt
 	path   string
 	config string // model_config; empty where there is none
 	layers []storedLayer
@@ -28,25 +28,26 @@ type storedLayer struct {
 	weights []*hdf5.Object
 }
 
-// open finds out what a file has. The weights are read later.
-func open(path string) (*modelFile, error) {
-	// A pipe or a terminal could block for ever.
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file, expected a model file", path)
-	}
-	r, err := os.Open(path)
-	if err != nil {
+// open opens a file to read it at any place.
+func open(path string) (r *os.File, size int64, err error) {
+	fail := func(err error) (*os.File, int64, error) {
 		if p := (*fs.PathError)(nil); errors.As(err, &p) {
 			err = p.Err
 		}
-		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+		return nil, 0, fmt.Errorf("cannot read %s: %w", path, err)
 	}
-	f := &modelFile{File: r, path: path}
-	if err := f.read(); err != nil {
-		r.Close()
-		return nil, err
+	// A pipe or a terminal could block for ever.
+	info, err := os.Stat(path)
+	if err != nil {
+		return fail(err)
 	}
-	return f, nil
+	if !info.Mode().IsRegular() {
+		return fail(errors.New("not a regular file"))
+	}
+	if r, err = os.Open(path); err != nil {
+		return fail(err)
+	}
+	return r, info.Size(), nil
 }
 
 // errorf is an error that begins with the name of the file. Errors of package hdf5 have it already.
@@ -54,39 +55,38 @@ func (f *modelFile) errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: "+format, append([]any{f.path}, args...)...)
 }
 
-func (f *modelFile) read() error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
+// read finds out what a file has. The weights stay in the file until they are asked for.
+func read(r io.ReaderAt, size int64, path string) (*modelFile, error) {
+	f := &modelFile{r: r, path: path}
 	// The name of a file tells nothing for sure: Keras 2.12 wrote HDF5 files named .keras.
 	var start [4]byte
-	if _, err := f.ReadAt(start[:], 0); err != nil && err != io.EOF {
-		return f.errorf("%w", err)
+	if _, err := r.ReadAt(start[:], 0); err != nil && err != io.EOF {
+		return nil, f.errorf("%w", err)
 	}
 	if string(start[:]) == zipSignature {
-		return f.readArchive(info.Size())
+		return f, f.readArchive(size)
 	}
-	h5, err := hdf5.Open(f, info.Size(), f.path)
+	h5, err := hdf5.Open(r, size, path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f.size = h5.Size
 	if f.config, err = h5.Root.Text("model_config"); err != nil && !errors.Is(err, hdf5.ErrNotFound) {
-		return err
+		return nil, err
 	}
 	// In a file of weights only, the root has what is in model_weights elsewhere.
-	group := h5.Root
-	if f.config != "" {
-		if group, err = h5.Root.Open("model_weights"); err != nil {
-			return err
-		}
+	group, err := h5.Root.Open("model_weights")
+	if errors.Is(err, hdf5.ErrNotFound) && f.config == "" {
+		group, err = h5.Root, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	err = f.readLayers(group)
 	if errors.Is(err, errNoLayers) {
-		return f.readNamedContainers(h5.Root)
+		err = f.readNamedContainers(h5.Root)
 	}
-	return err
+	return f, err
 }
 
 var errNoLayers = errors.New("no layers")

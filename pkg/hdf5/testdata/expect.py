@@ -1,7 +1,7 @@
 """Writes expected.json: what h5py (so the HDF5 library) reads from every sample.
 
 Usage: python expect.py FILE.h5 ... > expected.json
-A data set is its shape and the SHA-256 of its values as little-endian float32; an attribute is its texts, one a line, or
+Objects are groups and data sets. A data set is its shape and the SHA-256 of its values as little-endian float32; an attribute is its texts, one a line, or
 their SHA-256 where they are longer than 80 characters.
 """
 import hashlib
@@ -20,14 +20,16 @@ def attribute(value):
 
 
 def describe(path):
-    out = {"attributes": {}, "data": {}}
+    out = {"objects": 0, "attributes": {}, "data": {}}
 
     def visit(name, node):
         name = "/" + name
+        out["objects"] += 1
         for key in sorted(node.attrs):
             out["attributes"][name + "@" + key] = attribute(node.attrs[key])
         if isinstance(node, h5py.Dataset) and node.dtype.kind == "f":
-            values = np.asarray(node[()]).astype("<f4")
+            with np.errstate(over="ignore"):
+                values = np.asarray(node[()]).astype("<f4")
             out["data"][name] = {"shape": list(node.shape), "sha256": hashlib.sha256(values.tobytes()).hexdigest()}
 
     with h5py.File(path, "r") as f:

@@ -1,0 +1,73 @@
+"""Makes dense.h5, dense_small.h5, filters.h5 and the files in unsupported/ with h5py.
+
+Usage: python make.py
+"""
+import h5py
+import numpy as np
+
+rng = np.random.default_rng(1)
+
+
+def values(*shape):
+    return rng.normal(size=shape).astype("<f4")
+
+
+# New-style groups and attributes beyond the limits of their headers: fractal heaps with indirect blocks, B-trees with
+# inner nodes.
+with h5py.File("dense.h5", "w", libver="latest") as f:
+    few = f.create_group("few")
+    for i in range(9):
+        few[f"member {i}"] = values(i % 3 + 1)
+    many = f.create_group("many")
+    for i in range(1500):
+        many.create_group(f"a group with quite a long name, to fill the heap, {i}")
+    attributes = f.create_group("attributes", track_order=True)
+    for i in range(400):
+        attributes.attrs[f"attribute {i}"] = "x" * (i % 40)
+
+# The same in few bytes.
+with h5py.File("dense_small.h5", "w", libver="latest") as f:
+    for i in range(9):
+        f.create_group(f"group {i}")
+        f.attrs[f"attribute {i}"] = "x" * i
+
+# Every filter alone and together, in both byte orders, with chunks that reach over the border, and an index of two levels.
+with h5py.File("filters.h5", "w") as f:
+    for dtype in ("<f2", ">f2", "<f4", ">f4", "<f8", ">f8"):
+        for name, options in {
+            "plain": {},
+            "gzip": {"compression": "gzip"},
+            "shuffle": {"shuffle": True},
+            "fletcher32": {"fletcher32": True},
+            "all": {"compression": 9, "shuffle": True, "fletcher32": True},
+        }.items():
+            f.create_dataset(f"{name} {dtype}", data=values(7, 5, 3).astype(dtype), chunks=(3, 2, 3), **options)
+    f.create_dataset("many chunks", data=values(300), chunks=(1,))
+    f.create_dataset("one value", data=values(1), chunks=(1,), compression="gzip")
+    f.create_dataset("special", data=np.array([np.inf, -np.inf, 0, -0.0, 65504, 6e-8, 6.1e-5, -1.5], "<f2"))
+    f.create_dataset("extremes", data=np.array([1e-45, 1e39, -1e-40, 16777217, 0.1], "<f8"))
+    f.create_dataset("empty", data=np.zeros((0, 3), "<f4"))
+
+# What the package does not read, each under a name that tells it.
+with h5py.File("unsupported/features.h5", "w", libver=("earliest", "latest")) as f:
+    f["integers"] = np.arange(3)
+    f["compound"] = np.zeros(2, [("a", "f4"), ("b", "i4")])
+    f["soft"] = h5py.SoftLink("/integers")
+    f["external"] = h5py.ExternalLink("other.h5", "/x")
+    f["type"] = np.dtype("<f4")
+    f.create_dataset("shared type", (3,), dtype=f["type"])[...] = 1
+    f.create_dataset("lzf", data=values(100), compression="lzf")
+    f.create_dataset("missing chunks", (10,), "<f4", chunks=(5,))[:5] = 1
+    f.create_dataset("fill value", (10,), "<f4", fillvalue=3)
+    f.create_dataset("never written", (10,), "<f4")
+    f.create_dataset("far too many", (1 << 21,), "<f4")
+    f.create_dataset("outside", (4,), "<f4", external=[("values.raw", 0, 16)])
+    f.attrs["number"] = 3
+    f.attrs["truth"] = True
+    f.attrs["list of numbers"] = [1.5, 2.5]
+
+with h5py.File("unsupported/chunk_indexes.h5", "w", libver="latest") as f:
+    f.create_dataset("single chunk", data=values(10), chunks=(10,))
+    f.create_dataset("fixed array", data=values(10), chunks=(5,))
+    f.create_dataset("extensible array", data=values(10), chunks=(5,), maxshape=(None,))
+    f.create_dataset("B-tree", data=values(4, 4), chunks=(2, 2), maxshape=(None, None))
