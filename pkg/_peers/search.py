@@ -34,7 +34,7 @@ def neighbours(data, queries):
     rows = []
     for cores in (1, 2):
         ours = go("./pkg/knn", "BenchmarkNearest/(pruned|all)/k=1$", cores)
-        pruned, full = (ours[f"BenchmarkNearest/{way}/k=1"] / 1000 for way in ("pruned", "all"))
+        pruned, full = (ours[f"BenchmarkNearest/{way}/k=1"] / len(queries) for way in ("pruned", "all"))
         faiss.omp_set_num_threads(cores)
         peers = {f"FAISS {faiss.__version__} IndexFlat, METRIC_L1": per(200, lambda: index.search(asked[:200], 1))}
         if cores == 1:

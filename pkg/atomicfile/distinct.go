@@ -24,7 +24,7 @@ func Distinct(output string, inputs ...string) error {
 func Apart(outputs ...string) error {
 	for i, a := range outputs {
 		for _, b := range outputs[:i] {
-			if a != "" && b != "" && same(a, b) {
+			if a != "" && b != "" && Same(a, b) {
 				return fmt.Errorf("%s would be overwritten: it is an output file twice, also as %s", a, b)
 			}
 		}
@@ -32,8 +32,8 @@ func Apart(outputs ...string) error {
 	return nil
 }
 
-// same tells whether two names are of one file. Of a file that is not there yet, only the names can tell.
-func same(a, b string) bool {
+// Same tells whether two names are of one file. Of a file that is not there yet, only the names can tell.
+func Same(a, b string) bool {
 	one, errOne := os.Stat(a)
 	other, errOther := os.Stat(b)
 	if errOne == nil && errOther == nil {

@@ -9,7 +9,7 @@ import (
 	"imagesimilarity/pkg/mnist"
 )
 
-// whole is MNIST: 60,000 images and the first 1,000 queries.
+// whole is MNIST: 60,000 images and 10,000 queries.
 var whole = sync.OnceValues(func() (data, queries *idx.Images[uint8]) {
 	dir, err := mnist.Fetch()
 	if err != nil {
@@ -21,24 +21,26 @@ var whole = sync.OnceValues(func() (data, queries *idx.Images[uint8]) {
 	if queries, err = idx.ReadImages(filepath.Join(dir, "t10k-images-idx3-ubyte.gz")); err != nil {
 		panic(err)
 	}
-	return data, queries.First(1000)
+	return data, queries
 })
 
 // The bytes are those of all pairs of images, whether a search looks at them or not, so the rates compare the ways to search.
 func BenchmarkNearest(b *testing.B) {
 	data, queries := whole()
 	for _, c := range []struct {
-		name string
-		k    int
-		way  func([]Neighbour, *idx.Images[uint8], *idx.Images[uint8], int, func(done, total int))
+		name    string
+		queries int
+		k       int
+		way     func([]Neighbour, *idx.Images[uint8], *idx.Images[uint8], int, func(done, total int))
 	}{
-		{"pruned/k=1", 1, searchPruned},
-		{"all/k=1", 1, searchAll[uint8]},
-		{"pairs/k=1", 1, searchPairs[uint8]},
-		{"pruned/k=10", 10, searchPruned},
-		{"all/k=10", 10, searchAll[uint8]},
+		{"pruned/k=1", queries.N, 1, searchPruned},
+		{"all/k=1", queries.N, 1, searchAll[uint8]},
+		{"pairs/k=1", 100, 1, searchPairs[uint8]},
+		{"pruned/k=10", queries.N, 10, searchPruned},
+		{"all/k=10", queries.N, 10, searchAll[uint8]},
 	} {
 		b.Run(c.name, func(b *testing.B) {
+			queries := queries.First(c.queries)
 			b.ReportAllocs()
 			b.SetBytes(int64(data.N) * int64(queries.N) * int64(data.Dim()))
 			for b.Loop() {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"imagesimilarity/pkg/atomicfile"
 )
 
 // CheckOutputs refuses files that cannot be written, as their folder is missing, or must not be: one that is also read, or
@@ -15,7 +17,7 @@ func CheckOutputs(inputs []string, outputs ...string) error {
 			return fmt.Errorf("cannot write %s: there is no folder %s", out, filepath.Dir(out))
 		}
 		for i, other := range taken {
-			if same(out, other) {
+			if atomicfile.Same(out, other) {
 				use := "is read"
 				if i >= len(inputs) {
 					use = "gets another output"
@@ -26,19 +28,4 @@ func CheckOutputs(inputs []string, outputs ...string) error {
 		taken = append(taken[:len(taken):len(taken)], out)
 	}
 	return nil
-}
-
-// same tells whether two names are of one regular file, which need not exist yet.
-func same(a, b string) bool {
-	ia, errA := os.Stat(a)
-	ib, errB := os.Stat(b)
-	if errA == nil && errB == nil {
-		return ia.Mode().IsRegular() && os.SameFile(ia, ib)
-	}
-	if errA == nil || errB == nil {
-		return false
-	}
-	pa, errA := filepath.Abs(a)
-	pb, errB := filepath.Abs(b)
-	return errA == nil && errB == nil && pa == pb
 }
