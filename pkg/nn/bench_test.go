@@ -81,3 +81,51 @@ func use(t testing.TB, k *kernels) {
 	fastest = k
 	t.Cleanup(func() { fastest = before })
 }
+
+// BenchmarkConvolution runs the convolutions of the networks above on a group of images, on one core. GFLOP/s count every product
+// and sum of the plain definition, those with zeros and those that are saved included.
+func BenchmarkConvolution(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for _, c := range []struct {
+		in      []int
+		up      int
+		filters int
+	}{
+		{[]int{28, 28, 1}, 1, 16}, {[]int{14, 14, 16}, 1, 32}, {[]int{7, 7, 32}, 1, 64}, {[]int{7, 7, 64}, 1, 64},
+		{[]int{7, 7, 32}, 2, 16}, {[]int{14, 14, 16}, 2, 1}, {[]int{14, 14, 8}, 1, 16}, {[]int{7, 7, 128}, 1, 128},
+	} {
+		l := &Layer{Class: Conv2D, Kernel: [2]int{3, 3}, Output: []int{0, 0, c.filters}}
+		v := newConvolution(c.in, [2]int{c.up, c.up}, l)
+		x, y := someValues(random, groupSize*product(c.in)), make([]float32, v.h*v.w*v.f)
+		kernel, bias := someValues(random, v.arrangedSize()), make([]float32, v.f)
+		dy, dx := someValues(random, groupSize*v.y.size()), make([]float32, product(c.in))
+		grad, scratch := make([]float32, v.spreadSize()), make([]float32, v.scratch())
+		spread := someValues(random, v.spreadSize())
+		for _, k := range implementations {
+			for _, part := range []struct {
+				name string
+				run  func()
+			}{
+				{"forward", func() {
+					for i := range groupSize {
+						v.apply(k, y, x[i*product(c.in):(i+1)*product(c.in)], kernel, bias, scratch, true)
+					}
+				}},
+				{"input gradient", func() {
+					for i := range groupSize {
+						v.inputGradient(k, dx, dy[i*v.y.size():(i+1)*v.y.size()], spread)
+					}
+				}},
+				{"kernel gradient", func() { v.kernelGradient(k, grad, x, dy, scratch, groupSize) }},
+			} {
+				b.Run(fmt.Sprintf("in=%v,up=%d,filters=%d/%s/%s", c.in, c.up, c.filters, part.name, k.name), func(b *testing.B) {
+					for b.Loop() {
+						part.run()
+					}
+					flops := float64(groupSize) * float64(v.h*v.w*v.kh*v.kw) * float64(v.c*v.f) * 2
+					b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				})
+			}
+		}
+	}
+}

@@ -68,7 +68,7 @@ func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
 		b.relu = conv.Activation == ReLU
 		b.trainConv = n.training && conv.Trainable
 		b.h, b.w, b.c = b.conv.h, b.conv.w, b.conv.f
-		b.arranged = make([]float32, len(conv.Weights[0].Data()))
+		b.arranged = make([]float32, b.conv.arrangedSize())
 		weight(conv, 0)
 		weight(conv, 1)
 	}
@@ -109,7 +109,7 @@ func (b *block) size() int { return b.h * b.w * b.c }
 func (b *block) scratch() int {
 	s := b.size() + product(b.out) + 2*period(b.c)
 	if b.conv != nil {
-		s += b.conv.padded*b.c + b.conv.scratch()
+		s += groupSize*b.conv.y.size() + b.conv.scratch()
 	}
 	return s
 }
@@ -264,13 +264,15 @@ func (b *block) gradients(out, grad *G.Node) []*G.Node {
 		nodes[0] = n.view("input gradient", tensor.Shape{n.batch, product(b.x.shape)}, g.dx, after)
 	}
 	if b.conv != nil {
-		g.turned = make([]float32, len(b.arranged))
+		if b.x.active {
+			g.spread = make([]float32, b.conv.spreadSize())
+		}
 		nodes = append(nodes, nil, nil)
 		if b.trainConv {
 			v := b.conv
-			g.kernelSums = make([]float32, ceilDiv(n.batch, groupSize)*len(b.arranged))
+			g.kernelSums = make([]float32, ceilDiv(n.batch, groupSize)*v.spreadSize())
 			g.biasSums = make([]float32, ceilDiv(n.batch, groupSize)*wide)
-			g.dKernel, g.dBias = make([]float32, len(b.arranged)), make([]float32, v.f)
+			g.dKernel, g.dBias = make([]float32, v.kh*v.kw*v.c*v.f), make([]float32, v.f)
 			nodes[1] = n.view("kernel gradient", tensor.Shape{v.kh, v.kw, v.c, v.f}, g.dKernel, after)
 			nodes[2] = n.view("bias gradient", tensor.Shape{v.f}, g.dBias, after)
 		}
@@ -295,7 +297,7 @@ type blockGradient struct {
 	dKernel, dBias []float32
 	dGamma, dBeta  []float32
 
-	turned               []float32 // the kernel as the gradient of the input takes it
+	spread               []float32 // the kernel as the gradient of the input takes it
 	kernelSums, biasSums []float32 // by groups of samples
 	sums                 []float32 // (batch,2,c): of the gradient, and of the gradient times (y-mean)
 }
@@ -311,29 +313,63 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 	if g.dx == nil && !g.trainConv {
 		return
 	}
-	if g.dx != nil && g.conv != nil {
-		g.conv.turn(g.turned, g.in[1])
+	if g.spread != nil {
+		g.conv.spread(g.spread, g.in[1])
 	}
 	groups := ceilDiv(n.n, groupSize)
 	n.each(groups, func(group int, scratch []float32) {
-		var kernelSum, biasSum []float32
-		if g.trainConv {
-			kernelSum = g.kernelSums[group*len(g.dKernel) : (group+1)*len(g.dKernel)]
-			biasSum = g.biasSums[group*period(g.c) : (group+1)*period(g.c)]
-			clear(kernelSum)
-			clear(biasSum)
-		}
-		for i := group * groupSize; i < min((group+1)*groupSize, n.n); i++ {
-			g.image(i, x, out, grad, kernelSum, biasSum, scratch)
+		first, last := group*groupSize, min((group+1)*groupSize, n.n)
+		if g.conv == nil {
+			for i := first; i < last; i++ {
+				g.back(i, g.dx[i*g.size():], g.w*g.c, x, out, grad)
+			}
+		} else {
+			g.group(group, first, last, x, out, grad, scratch)
 		}
 	})
 	if g.trainConv {
+		size, wide := g.conv.spreadSize(), period(g.c)
+		const chunk = 1 << 13
+		n.each(ceilDiv(size, chunk), func(task int, _ []float32) {
+			sum := g.kernelSums[task*chunk : min((task+1)*chunk, size)]
+			for i := 1; i < groups; i++ {
+				n.kernels.addTo(sum, g.kernelSums[i*size+task*chunk:])
+			}
+		})
 		for i := 1; i < groups; i++ {
-			n.kernels.addTo(g.kernelSums[:len(g.dKernel)], g.kernelSums[i*len(g.dKernel):])
-			n.kernels.addTo(g.biasSums[:period(g.c)], g.biasSums[i*period(g.c):])
+			n.kernels.addTo(g.biasSums[:wide], g.biasSums[i*wide:])
 		}
-		g.conv.untwist(g.dKernel, g.kernelSums)
-		fold(g.dBias, g.biasSums[:period(g.c)])
+		g.conv.collect(g.dKernel, g.kernelSums[:size])
+		fold(g.dBias, g.biasSums[:wide])
+	}
+}
+
+// group computes the gradients of the images [first,last) of x and their parts in those of kernel and bias.
+func (g *blockGradient) group(group, first, last int, x, out, grad, scratch []float32) {
+	k, v, xSize := g.net.kernels, g.conv, product(g.x.shape)
+	var biasSum []float32
+	if g.trainConv {
+		biasSum = g.biasSums[group*period(g.c) : (group+1)*period(g.c)]
+		clear(biasSum)
+	}
+	frames := cut(&scratch, groupSize*v.y.size())
+	for i := first; i < last; i++ {
+		dy := frames[(i-first)*v.y.size() : (i-first+1)*v.y.size()]
+		v.y.zero(dy)
+		inner := dy[v.y.start():]
+		g.back(i, inner, v.y.line*v.f, x, out, grad)
+		if g.trainConv {
+			for r := range v.h {
+				k.sum(biasSum, inner[r*v.y.line*v.f:][:v.w*v.f])
+			}
+		}
+		if g.dx != nil {
+			v.inputGradient(k, g.dx[i*xSize:(i+1)*xSize], dy, g.spread)
+		}
+	}
+	if g.trainConv {
+		sum := g.kernelSums[group*v.spreadSize() : (group+1)*v.spreadSize()]
+		v.kernelGradient(k, sum, x[first*xSize:last*xSize], frames, scratch, last-first)
 	}
 }
 
@@ -348,7 +384,7 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 		if y != nil {
 			y = y[i*size : (i+1)*size]
 		} else {
-			y = g.block.image(i, x, out)
+			y = g.image(i, x, out)
 		}
 		sums, dots := cut(&scratch, period(g.c)), cut(&scratch, period(g.c))
 		clear(sums)
@@ -379,34 +415,10 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 	repeat(g.rest, rest)
 }
 
-// image computes the gradient of image i of x and adds its parts in those of kernel and bias.
-func (g *blockGradient) image(i int, x, out, grad, kernelSum, biasSum, scratch []float32) {
-	k, size, xSize := g.net.kernels, product(g.block.out), product(g.x.shape)
-	y := g.block.image(i, x, out)
-	grad = grad[i*size : (i+1)*size]
-	if g.conv == nil {
-		g.back(i, g.dx[i*xSize:(i+1)*xSize], g.w*g.c, y, grad)
-		return
-	}
-	v := g.conv
-	dy := cut(&scratch, v.padded*v.f)
-	v.gradFrame(dy)
-	inner := dy[v.gradStart():]
-	g.back(i, inner, v.line*v.f, y, grad)
-	if g.trainConv {
-		for r := range v.h {
-			k.sum(biasSum, inner[r*v.line*v.f:][:v.w*v.f])
-		}
-		v.addKernelGrad(k, kernelSum, x[i*xSize:(i+1)*xSize], dy, scratch)
-	}
-	if g.dx != nil {
-		v.inputGradient(k, g.dx[i*xSize:(i+1)*xSize], dy, g.turned, scratch)
-	}
-}
-
-// back computes the gradient of y from grad, that of the image that comes out; dy has line values in a line.
-func (g *blockGradient) back(i int, dy []float32, line int, y, grad []float32) {
-	k, row := g.net.kernels, g.w*g.c
+// back computes dy, the gradient of y of image i, from that of the image that comes out; dy has line values in a line.
+func (g *blockGradient) back(i int, dy []float32, line int, x, out, grad []float32) {
+	k, row, y := g.net.kernels, g.w*g.c, g.image(i, x, out)
+	grad = grad[i*product(g.block.out) : (i+1)*product(g.block.out)]
 	if g.window == [2]int{1, 1} {
 		for r := range g.h {
 			k.backward(dy[r*line:][:row], grad[r*row:], y[r*row:(r+1)*row], &g.slope)

@@ -1,110 +1,293 @@
 package nn
 
-// A convolution is a Conv2D layer with padding "same" and stride 1, and UpSampling2D before it.
+// A convolution is a Conv2D layer with padding "same" and stride 1, on an image that UpSampling2D may have made larger. The
+// larger image is never made: where pixels are repeated, so are products, and it is cheaper to add up elements of the filter.
+//
+// In y, the output, and its gradient a pixel p of the input x meets the window of spanH x spanW pixels that begins at
+// p*up - before; see spread. Of y a pixel p*up + phase meets the pixels of x from p + phase.low on; see phases.
 type convolution struct {
 	repetition
-	kh, kw       int   // the filter
-	f            int   // filters
-	top, left    int   // zeros around the image: Keras puts (k-1)/2 before and the rest after
-	line, padded int   // pixels in a line with zeros, and in all lines
-	under        []int // with one filter: where the products of a line's pixel begin, by column with zeros
+	kh, kw           int // the filter
+	f                int // filters
+	top, left        int // zeros around the image: Keras puts (k-1)/2 before, the rest after
+	beforeH, beforeW int
+	spanH, spanW     int
 
-	forward, inputGrad, kernelGrad matmul
+	x, y frame // x and the gradient of y with zeros around them
+
+	phases     []phase
+	forward    []step
+	inputGrad  []step
+	kernelGrad []step // for groupSize images
+}
+
+// A frame is an image of h x w pixels within zeros.
+type frame struct{ h, w, c, top, left, lines, line int }
+
+// A phase is one of the pixels that a pixel of the input becomes: the offsets of the input's pixels that the filter meets there.
+type phase struct{ y, x, lowH, lowW, countH, countW int }
+
+// A step is a matmul and where its operands begin.
+type step struct {
+	*readyMatmul
+	a, b, c int
 }
 
 func newConvolution(in []int, up [2]int, l *Layer) *convolution {
 	v := &convolution{repetition: newRepetition(in, up), kh: l.Kernel[0], kw: l.Kernel[1], f: l.Output[2]}
 	v.top, v.left = (v.kh-1)/2, (v.kw-1)/2
-	v.line = v.w + v.kw - 1
-	v.padded = (v.h + v.kh - 1) * v.line
-	if v.f == 1 {
-		// One filter leaves nothing to do side by side for each pixel of the output, but the elements of the filter are: for
-		// each pixel of the input its products with all of them, which taps adds up.
-		v.under = make([]int, v.line)
-		for x := range v.w {
-			v.under[v.left+x] = x / v.upW * v.kh * v.kw
+	v.beforeH, v.beforeW = v.kh-1-v.top, v.kw-1-v.left
+	v.spanH, v.spanW = v.kh-1+v.upH, v.kw-1+v.upW
+	before := func(zeros, up int) int { return ceilDiv(zeros, up) }
+	after := func(zeros, up int) int { return (up - 1 + zeros) / up }
+	v.x = frame{h: v.inH, w: v.inW, c: v.c, top: before(v.top, v.upH), left: before(v.left, v.upW)}
+	v.x.lines = v.x.top + v.inH + after(v.beforeH, v.upH)
+	v.x.line = v.x.left + v.inW + after(v.beforeW, v.upW)
+	v.y = frame{h: v.h, w: v.w, c: v.f, top: v.beforeH, left: v.beforeW, lines: v.h + v.kh - 1, line: v.w + v.kw - 1}
+	for py := range v.upH {
+		for px := range v.upW {
+			p := phase{y: py, x: px, lowH: floorDiv(py-v.top, v.upH), lowW: floorDiv(px-v.left, v.upW)}
+			p.countH = (py+v.beforeH)/v.upH - p.lowH + 1
+			p.countW = (px+v.beforeW)/v.upW - p.lowW + 1
+			v.phases = append(v.phases, p)
 		}
-		v.forward = matmul{Lines: 1, M: v.inH * v.inW, N: v.kh * v.kw, Outer: 1, Inner: v.c,
-			AM: v.c, AInner: 1, BInner: v.kh * v.kw, CM: v.kh * v.kw}
-		// And the filter, turned by half a turn, times each pixel of the input.
-		v.kernelGrad = matmul{Lines: v.kh, M: v.kw, N: v.c, Outer: v.h, Inner: v.w, Add: true,
-			ALine: v.line, AM: 1, AOuter: v.line, AInner: 1,
-			BOuter: v.w * v.c, BInner: v.c, CLine: v.kw * v.c, CM: v.c}
-	} else {
-		v.forward = matmul{Lines: v.h, M: v.w, N: v.f, Outer: v.kh, Inner: v.kw * v.c,
-			ALine: v.line * v.c, AM: v.c, AOuter: v.line * v.c, AInner: 1,
-			BOuter: v.kw * v.c * v.f, BInner: v.f, CLine: v.w * v.f, CM: v.f, ReLU: l.Activation == ReLU}
-		v.kernelGrad = matmul{Lines: v.kh, M: v.kw * v.c, N: v.f, Outer: v.h, Inner: v.w, Add: true,
-			ALine: v.line * v.c, AM: 1, AOuter: v.line * v.c, AInner: v.c,
-			BOuter: v.line * v.f, BInner: v.f, CLine: v.kw * v.c * v.f, CM: v.f}
 	}
-	// The gradient with respect to the input is a convolution of that of the output, with the filters turned by half a turn,
-	// where channels and filters, and the zeros before and after, change places.
-	v.inputGrad = matmul{Lines: v.h, M: v.w, N: v.c, Outer: v.kh, Inner: v.kw * v.f,
-		ALine: v.line * v.f, AM: v.f, AOuter: v.line * v.f, AInner: 1,
-		BOuter: v.kw * v.f * v.c, BInner: v.c, CLine: v.w * v.c, CM: v.c}
+	v.forward = v.forwardSteps(l.Activation == ReLU)
+	v.inputGrad = v.inputGradSteps()
+	v.kernelGrad = v.kernelGradSteps(groupSize)
 	return v
 }
 
-// scratch is the number of values that apply and gradients need.
+func floorDiv(a, b int) int { return -ceilDiv(-a, b) }
+
+// segments calls do for the longest runs of lines [first,last) for which bounds gives the same result.
+func segments(lines int, bounds func(line int) [2]int, do func(first, last int, b [2]int)) {
+	for first := 0; first < lines; {
+		last, b := first+1, bounds(first)
+		for last < lines && bounds(last) == b {
+			last++
+		}
+		do(first, last, b)
+		first = last
+	}
+}
+
+// oneFilter tells that there is one filter, so that nothing can be done side by side for a pixel of the output. Then the elements
+// of the filter are: for each pixel of the input its products with all of them, which gather adds up.
+func (v *convolution) oneFilter() bool { return v.f == 1 }
+
+// oneChannel tells the same of the input, for the gradient of the kernel.
+func (v *convolution) oneChannel() bool { return v.c == 1 && v.f > 1 && v.upH*v.upW == 1 }
+
+// arrangedSize is the size of the kernel as the forward steps take it.
+func (v *convolution) arrangedSize() int {
+	if v.oneFilter() {
+		return v.spanH * v.spanW * v.c
+	}
+	var size int
+	for _, p := range v.phases {
+		size += p.countH * p.countW * v.c * v.f
+	}
+	return size
+}
+
+// spreadSize is the size of the kernel as the steps of the input's gradient take it.
+func (v *convolution) spreadSize() int { return v.spanH * v.spanW * v.c * v.f }
+
+// scratch is the number of values that apply and addKernelGrad need.
 func (v *convolution) scratch() int {
-	return max(v.padded*v.c, v.inH*v.inW*v.kh*v.kw, v.h*v.w*v.c)
+	if v.oneFilter() {
+		return v.inH * v.inW * v.spanH * v.spanW
+	}
+	return groupSize * v.x.size()
 }
 
-// apply computes the output y for the input x. kernel is the layer's, prepared by arrange.
-func (v *convolution) apply(k *kernels, y, x, kernel, bias, scratch []float32, relu bool) {
-	if v.f == 1 {
-		products := scratch[:v.inH*v.inW*v.kh*v.kw]
-		v.forward.run(k, x, kernel, products, nil)
-		v.taps(y, products, bias[0], relu)
-		return
+func (v *convolution) forwardSteps(relu bool) []step {
+	if v.oneFilter() {
+		n := v.spanH * v.spanW
+		return []step{{readyMatmul: matmul{M: v.inH * v.inW, N: n, Inner: v.c, AM: v.c, AInner: 1, BInner: n, CM: n}.ready()}}
 	}
-	v.pad(scratch, x)
-	v.forward.run(k, scratch, kernel, y, bias)
+	var steps []step
+	kernel := 0
+	for _, p := range v.phases {
+		// Of the filter's lines those that lie on the image.
+		bounds := func(y int) [2]int { return [2]int{max(0, -y-p.lowH), min(p.countH, v.inH-y-p.lowH)} }
+		line := p.countW * v.c
+		segments(v.inH, bounds, func(first, last int, b [2]int) {
+			steps = append(steps, step{matmul{Lines: last - first, M: v.inW, N: v.f, Outer: b[1] - b[0], Inner: line,
+				ALine: v.x.line * v.c, AM: v.c, AOuter: v.x.line * v.c, AInner: 1,
+				BOuter: line * v.f, BInner: v.f,
+				CLine: v.upH * v.w * v.f, CM: v.upW * v.f, ReLU: relu}.ready(),
+				((v.x.top+first+p.lowH+b[0])*v.x.line + v.x.left + p.lowW) * v.c,
+				kernel + b[0]*line*v.f,
+				((first*v.upH+p.y)*v.w + p.x) * v.f})
+		})
+		kernel += p.countH * line * v.f
+	}
+	return steps
 }
 
-// arrange copies the kernel (KH,KW,C,F) as apply needs it.
-func (v *convolution) arrange(dst, kernel []float32) {
-	if v.f != 1 {
-		copy(dst, kernel)
-		return
+func (v *convolution) inputGradSteps() []step {
+	var steps []step
+	line := v.spanW * v.f
+	bounds := func(p int) [2]int { return [2]int{max(0, v.beforeH-p*v.upH), min(v.spanH, v.h+v.beforeH-p*v.upH)} }
+	segments(v.inH, bounds, func(first, last int, b [2]int) {
+		steps = append(steps, step{matmul{Lines: last - first, M: v.inW, N: v.c, Outer: b[1] - b[0], Inner: line,
+			ALine: v.upH * v.y.line * v.f, AM: v.upW * v.f, AOuter: v.y.line * v.f, AInner: 1,
+			BOuter: line * v.c, BInner: v.c,
+			CLine: v.inW * v.c, CM: v.c}.ready(),
+			(first*v.upH + b[0]) * v.y.line * v.f,
+			b[0] * line * v.c,
+			first * v.inW * v.c})
+	})
+	return steps
+}
+
+// kernelGradSteps are the steps that add up the gradient of the kernel over images: a is x and b the gradient of y, but with
+// one filter they change places. The result is for a spread kernel, see collect; with one channel for the kernel itself.
+func (v *convolution) kernelGradSteps(images int) []step {
+	switch {
+	case v.oneFilter():
+		return []step{{readyMatmul: matmul{Lines: v.spanH, M: v.spanW, N: v.c, Outer: images, Middle: v.inH, Inner: v.inW,
+			ALine: v.y.line, AM: 1, AOuter: v.y.size(), AMiddle: v.upH * v.y.line, AInner: v.upW,
+			BOuter: v.inH * v.inW * v.c, BMiddle: v.inW * v.c, BInner: v.c, CLine: v.spanW * v.c, CM: v.c}.ready()}}
+	case v.oneChannel():
+		return []step{{matmul{Lines: v.kh, M: v.kw, N: v.f, Outer: images, Middle: v.h, Inner: v.w,
+			ALine: v.x.line, AM: 1, AOuter: v.x.size(), AMiddle: v.x.line, AInner: 1,
+			BOuter: v.y.size(), BMiddle: v.y.line * v.f, BInner: v.f, CLine: v.kw * v.f, CM: v.f}.ready(),
+			0, v.y.start(), 0}}
 	}
-	taps := v.kh * v.kw
-	for t := range taps {
-		for c := range v.c {
-			dst[c*taps+t] = kernel[t*v.c+c]
+	// For each pixel of the window the pixels of x whose window has that pixel on the image.
+	bounds := func(pixel, before, size, in, up int) (first, last int) {
+		return ceilDiv(max(0, before-pixel), up), min(in, ceilDiv(size+before-pixel, up))
+	}
+	var steps []step
+	for i := range v.spanH {
+		top, bottom := bounds(i, v.beforeH, v.h, v.inH, v.upH)
+		for j := range v.spanW {
+			left, right := bounds(j, v.beforeW, v.w, v.inW, v.upW)
+			if top >= bottom || left >= right {
+				continue
+			}
+			steps = append(steps, step{matmul{M: v.c, N: v.f, Outer: images, Middle: bottom - top, Inner: right - left,
+				AM: 1, AOuter: v.inH * v.inW * v.c, AMiddle: v.inW * v.c, AInner: v.c,
+				BOuter: v.y.size(), BMiddle: v.upH * v.y.line * v.f, BInner: v.upW * v.f, CM: v.f}.ready(),
+				(top*v.inW + left) * v.c,
+				((top*v.upH+i)*v.y.line + left*v.upW + j) * v.f,
+				(i*v.spanW + j) * v.c * v.f})
 		}
 	}
+	return steps
 }
 
-// turn copies the kernel (KH,KW,C,F) as the gradient of the input needs it: turned, (KH,KW,F,C).
-func (v *convolution) turn(dst, kernel []float32) {
-	for t := range v.kh * v.kw {
-		d, s := dst[t*v.f*v.c:], kernel[(v.kh*v.kw-1-t)*v.c*v.f:]
-		for c := range v.c {
-			for f := range v.f {
-				d[f*v.c+c] = s[c*v.f+f]
+// pairs calls do for every element of the filter and every pixel of the window that it meets, in the same order always.
+func (v *convolution) pairs(do func(element, window int)) {
+	for t := range v.kh {
+		for s := range v.kw {
+			for r := range v.upH {
+				for q := range v.upW {
+					do(t*v.kw+s, (r+v.kh-1-t)*v.spanW+q+v.kw-1-s)
+				}
 			}
 		}
 	}
 }
 
-// taps adds up, for each pixel of the output, the products (KH*KW) of the input's pixels under the only filter.
-func (v *convolution) taps(y, products []float32, bias float32, relu bool) {
-	taps := v.kh * v.kw
+// arrange writes the kernel (KH,KW,C,F) as apply takes it: for each phase (countH,countW,C,F), the sums of the elements that meet
+// the same pixel of x; with one filter (C,spanH,spanW).
+func (v *convolution) arrange(dst, kernel []float32) {
+	clear(dst)
+	if v.oneFilter() {
+		v.pairs(func(element, window int) {
+			for c, w := range kernel[element*v.c : (element+1)*v.c] {
+				dst[c*v.spanH*v.spanW+window] += w
+			}
+		})
+		return
+	}
+	size := v.c * v.f
+	for _, p := range v.phases {
+		for t := range v.kh {
+			a := floorDiv(p.y+t-v.top, v.upH) - p.lowH
+			for s := range v.kw {
+				b := floorDiv(p.x+s-v.left, v.upW) - p.lowW
+				sum := dst[(a*p.countW+b)*size:]
+				for i, w := range kernel[(t*v.kw+s)*size : (t*v.kw+s+1)*size] {
+					sum[i] += w
+				}
+			}
+		}
+		dst = dst[p.countH*p.countW*size:]
+	}
+}
+
+// spread writes the kernel as inputGradient takes it, (spanH,spanW,F,C): for each pixel of the window the sum of the elements that
+// meet it.
+func (v *convolution) spread(dst, kernel []float32) {
+	const block = 32 // filters at a time, for the sake of the cache
+	clear(dst)
+	v.pairs(func(element, window int) {
+		d, s := dst[window*v.f*v.c:], kernel[element*v.c*v.f:]
+		for first := 0; first < v.f; first += block {
+			last := min(first+block, v.f)
+			for c := range v.c {
+				for f := first; f < last; f++ {
+					d[f*v.c+c] += s[c*v.f+f]
+				}
+			}
+		}
+	})
+}
+
+// collect adds up the gradient of the kernel from that of the spread kernel.
+func (v *convolution) collect(grad, spread []float32) {
+	if v.oneChannel() {
+		copy(grad, spread)
+		return
+	}
+	size := v.c * v.f
+	clear(grad)
+	v.pairs(func(element, window int) {
+		g := grad[element*size : (element+1)*size]
+		for i, s := range spread[window*size : (window+1)*size] {
+			g[i] += s
+		}
+	})
+}
+
+// apply computes the output y of the input x; kernel is as arrange writes it.
+func (v *convolution) apply(k *kernels, y, x, kernel, bias, scratch []float32, relu bool) {
+	if v.oneFilter() {
+		products := scratch[:v.inH*v.inW*v.spanH*v.spanW]
+		v.forward[0].run(k, x, kernel, products, nil)
+		v.gather(y, products, bias[0], relu)
+		return
+	}
+	v.x.fill(scratch, x)
+	for _, s := range v.forward {
+		s.run(k, scratch[s.a:], kernel[s.b:], y[s.c:], bias)
+	}
+}
+
+// gather adds up, for each pixel of the output, the products (spanH,spanW) of the input's pixels in whose window it lies.
+func (v *convolution) gather(y, products []float32, bias float32, relu bool) {
+	span := v.spanH * v.spanW
 	for row := range v.h {
 		out := y[row*v.w : (row+1)*v.w]
 		clear(out)
-		for a := range v.kh {
-			in := row + a - v.top
-			if in < 0 || in >= v.h {
-				continue
-			}
-			line := products[in/v.upH*v.inW*taps:]
-			for b := range v.kw {
-				tap := line[a*v.kw+b:]
-				for x := max(0, v.left-b); x < min(v.w, v.w+v.left-b); x++ {
-					out[x] += tap[v.under[x+b]]
+		// The window of line p begins at line p*up-before.
+		first, last := max(0, ceilDiv(row+v.beforeH-v.spanH+1, v.upH)), min(v.inH-1, (row+v.beforeH)/v.upH)
+		for p := first; p <= last; p++ {
+			line := products[p*v.inW*span+(row+v.beforeH-p*v.upH)*v.spanW:]
+			for j := range v.spanW {
+				// The pixels q for which q*up+j-before is in the image.
+				q := ceilDiv(max(0, v.beforeW-j), v.upW)
+				count := min(v.inW, ceilDiv(v.w+v.beforeW-j, v.upW)) - q
+				x, at := q*v.upW+j-v.beforeW, q*span+j
+				for range count {
+					out[x] += line[at]
+					x += v.upW
+					at += span
 				}
 			}
 		}
@@ -118,66 +301,57 @@ func (v *convolution) taps(y, products []float32, bias float32, relu bool) {
 	}
 }
 
-// pad copies the image x to dst, each pixel repeated, with zeros around it.
-func (v *convolution) pad(dst, x []float32) {
-	v.frame(dst, v.c, v.top, v.left)
-	v.repeat(dst[(v.top*v.line+v.left)*v.c:], x, v.line)
-}
-
-// frame sets the zeros around an image of c channels that begins in the line top and the column left.
-func (v *convolution) frame(dst []float32, c, top, left int) {
-	line := v.line * c
-	clear(dst[:top*line])
-	for y := range v.h {
-		d := dst[(top+y)*line : (top+y+1)*line]
-		clear(d[:left*c])
-		clear(d[(left+v.w)*c:])
-	}
-	clear(dst[(top+v.h)*line : v.padded*c])
-}
-
-// addKernelGrad adds to sum an image's part in the gradient of the kernel. dy is the gradient of the image's output, with zeros
-// around it as addFrame makes them. With one filter sum is turned; untwist turns it back.
-func (v *convolution) addKernelGrad(k *kernels, sum, x, dy, scratch []float32) {
-	if v.f != 1 {
-		v.pad(scratch, x)
-		v.kernelGrad.run(k, scratch, dy[v.gradStart():], sum, nil)
-		return
-	}
-	if v.upH*v.upW > 1 {
-		v.repeat(scratch, x, v.w)
-		x = scratch
-	}
-	v.kernelGrad.run(k, dy, x, sum, nil)
-}
-
-// gradStart is the place of the first value in a padded gradient of the output. There the numbers of zeros before and after are
-// exchanged.
-func (v *convolution) gradStart() int {
-	return ((v.kh-1-v.top)*v.line + v.kw - 1 - v.left) * v.f
-}
-
-// gradFrame sets the zeros around a gradient of the output.
-func (v *convolution) gradFrame(dy []float32) { v.frame(dy, v.f, v.kh-1-v.top, v.kw-1-v.left) }
-
-// untwist copies the sum of addKernelGrad to the gradient of the kernel.
-func (v *convolution) untwist(grad, sum []float32) {
-	if v.f != 1 {
-		copy(grad, sum)
-		return
-	}
-	taps := v.kh * v.kw
-	for t := range taps {
-		copy(grad[t*v.c:(t+1)*v.c], sum[(taps-1-t)*v.c:])
+// inputGradient computes the gradient dx of an input from dy, that of the output in its frame; kernel is as spread writes it.
+func (v *convolution) inputGradient(k *kernels, dx, dy, kernel []float32) {
+	for _, s := range v.inputGrad {
+		s.run(k, dy[s.a:], kernel[s.b:], dx[s.c:], nil)
 	}
 }
 
-// inputGradient computes the gradient of the input, dx; turned is the kernel as turn makes it.
-func (v *convolution) inputGradient(k *kernels, dx, dy, turned, scratch []float32) {
-	if v.upH*v.upW == 1 {
-		v.inputGrad.run(k, dy, turned, dx, nil)
-		return
+// kernelGradient computes the gradient of the kernel over images, x, from the gradients of their outputs in frames, dy; collect
+// takes it.
+func (v *convolution) kernelGradient(k *kernels, grad, x, dy, scratch []float32, images int) {
+	a, b := x, dy
+	switch {
+	case v.oneFilter():
+		a, b = dy, x
+	case v.oneChannel():
+		a = scratch
+		for i := range images {
+			v.x.fill(scratch[i*v.x.size():], x[i*v.inH*v.inW:(i+1)*v.inH*v.inW])
+		}
 	}
-	v.inputGrad.run(k, dy, turned, scratch, nil)
-	v.down(k, dx, scratch)
+	steps := v.kernelGrad
+	if images != groupSize {
+		steps = v.kernelGradSteps(images)
+	}
+	for _, s := range steps {
+		s.run(k, a[s.a:], b[s.b:], grad[s.c:], nil)
+	}
+}
+
+// start is the place of the image's first value.
+func (f frame) start() int { return (f.top*f.line + f.left) * f.c }
+
+// size is the number of values, zeros included.
+func (f frame) size() int { return f.lines * f.line * f.c }
+
+// fill copies an image into its frame.
+func (f frame) fill(dst, x []float32) {
+	f.zero(dst)
+	for y := range f.h {
+		copy(dst[f.start()+y*f.line*f.c:], x[y*f.w*f.c:(y+1)*f.w*f.c])
+	}
+}
+
+// zero writes the zeros around the image.
+func (f frame) zero(dst []float32) {
+	line := f.line * f.c
+	clear(dst[:f.top*line])
+	for y := range f.h {
+		d := dst[(f.top+y)*line : (f.top+y+1)*line]
+		clear(d[:f.left*f.c])
+		clear(d[(f.left+f.w)*f.c:])
+	}
+	clear(dst[(f.top+f.h)*line : f.lines*line])
 }

@@ -70,7 +70,6 @@ func (n *network) denseBiasGrad(units int, grad *G.Node) *G.Node {
 
 // blocks runs a product with a single line on all cores.
 func (n *network) blocks(p matmul, a, b, c, bias []float32) {
-	p.Lines, p.Outer = 1, 1
 	columns := ceilDiv(p.N, blockColumns)
 	n.each(ceilDiv(p.M, blockRows)*columns, func(task int, _ []float32) {
 		m, f := task/columns*blockRows, task%columns*blockColumns
@@ -80,6 +79,6 @@ func (n *network) blocks(p matmul, a, b, c, bias []float32) {
 		if bias != nil {
 			biases = bias[f:]
 		}
-		q.run(n.kernels, a[m*p.AM:], b[f:], c[m*p.CM+f:], biases)
+		q.ready().run(n.kernels, a[m*p.AM:], b[f:], c[m*p.CM+f:], biases)
 	})
 }

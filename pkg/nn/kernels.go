@@ -27,7 +27,6 @@ type assembly struct {
 	backward  func(out, g, x, mean, ofGrad, ofX, rest *float32, floor float32, n, period int)
 	poolRow   func(out, best, x0, x1, mean, scale, beta *float32, c, windows int)
 	unpoolRow func(d0, d1, g, best, x0, x1, mean, ofGrad, ofX, rest *float32, floor float32, c, windows int)
-	downRow   func(out, d0, d1 *float32, c, windows int)
 	sigmoid   func(out, x *float32, constants *[14]float32, n int)
 	rmsprop   func(w, grad, second *float32, rate, keep, take, epsilon float32, n int)
 	adam      func(w, grad, first, second *float32, rate, takeFirst, takeSecond, epsilon float32, n int)
@@ -229,22 +228,6 @@ func (k *kernels) unpoolRow(d []float32, line int, g, best, x []float32, p *slop
 					d[r*line+inside] = dv
 				}
 			}
-		}
-	}
-}
-
-// downRow sets out to the sums of the windows of two pixels of c channels in each of the rows d0 and d1.
-func (k *kernels) downRow(out, d0, d1 []float32, c int) {
-	windows := len(out) / c
-	d0, d1 = d0[:2*len(out)], d1[:2*len(out)]
-	if k.asm != nil && windows > 0 {
-		k.asm.downRow(&out[0], &d0[0], &d1[0], c, windows)
-		return
-	}
-	for at := 0; at < len(out); at += c {
-		a1, b0, b1 := d0[2*at+c:], d1[2*at:], d1[2*at+c:]
-		for i, v := range d0[2*at : 2*at+c] {
-			out[at+i] = v + a1[i] + b0[i] + b1[i]
 		}
 	}
 }

@@ -6,44 +6,35 @@
 
 // func tile1x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile1x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
 	BZHIQ     CX, DX, DX
 	KMOVW     DX, K1
 	VPXORD    Z0, Z0, Z0
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), CX
 	VMOVUPS.Z (CX), K1, Z0
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  16(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  32(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  48(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  8(AX), DI
-	MOVQ  24(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  DI, R9
-	IMULQ BX, R9
-	SUBQ  R9, R8
-	MOVQ  40(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  DI, R10
-	IMULQ SI, R10
-	SUBQ  R10, R9
-	MOVQ  (AX), R10
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ 24(AX), BX
+	MOVQ 32(AX), BX
+	MOVQ 40(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ (AX), R8
+	MOVQ R8, (SP)
 
 outer:
-	MOVQ DI, R11
+	MOVQ 8(AX), R8
+	MOVQ R8, 8(SP)
+
+middle:
+	MOVQ DI, R8
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z1
@@ -52,11 +43,15 @@ inner:
 	VADDPS       Z2, Z0, Z0
 	ADDQ         BX, CX
 	ADDQ         SI, DX
-	DECQ         R11
+	DECQ         R8
 	JNZ          inner
-	ADDQ         R8, CX
-	ADDQ         R9, DX
-	DECQ         R10
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -65,14 +60,32 @@ inner:
 	VADDPS       Z1, Z0, Z0
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z1, Z1, Z1
 	VMAXPS Z0, Z1, Z0
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R8
+	CMPQ    R8, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R8, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Y0, (AX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), AX
 	VMOVUPS Z0, K1, (AX)
 	VZEROUPPER
@@ -80,7 +93,7 @@ store:
 
 // func tile2x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile2x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -88,40 +101,31 @@ TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-64
 	KMOVW     DX, K1
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), CX
 	VMOVUPS.Z (CX), K1, Z0
 	MOVQ      c2+40(FP), CX
 	VMOVUPS.Z (CX), K1, Z1
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  48(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  8(AX), R8
-	MOVQ  24(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  R8, R10
-	IMULQ SI, R10
-	SUBQ  R10, R9
-	MOVQ  40(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R8, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  (AX), R11
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), SI
+	MOVQ 40(AX), DI
+	MOVQ 16(AX), R8
+	MOVQ (AX), R9
+	MOVQ R9, (SP)
 
 outer:
-	MOVQ R8, R12
+	MOVQ 8(AX), R9
+	MOVQ R9, 8(SP)
+
+middle:
+	MOVQ R8, R9
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z2
@@ -134,12 +138,17 @@ inner:
 	ADDQ         SI, CX
 	ADDQ         SI, BX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         R9
 	JNZ          inner
-	ADDQ         R9, CX
-	ADDQ         R9, BX
-	ADDQ         R10, DX
-	DECQ         R11
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -149,15 +158,37 @@ inner:
 	VADDPS       Z2, Z1, Z1
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R9
+	CMPQ    R9, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Z0, (AX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Z1, (AX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R9, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Y0, (AX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Y1, (AX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), AX
 	VMOVUPS Z0, K1, (AX)
 	MOVQ    c2+40(FP), AX
@@ -167,7 +198,7 @@ store:
 
 // func tile3x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile3x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -176,10 +207,9 @@ TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -188,30 +218,22 @@ TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (CX), K1, Z2
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, (SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 8(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z3
@@ -227,12 +249,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -243,7 +270,7 @@ inner:
 	VADDPS       Z3, Z2, Z2
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z3, Z3, Z3
 	VMAXPS Z0, Z3, Z0
@@ -251,8 +278,34 @@ biased:
 	VMAXPS Z2, Z3, Z2
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Z2, (AX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R10, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Y2, (AX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -264,7 +317,7 @@ store:
 
 // func tile4x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile4x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -274,10 +327,9 @@ TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -288,30 +340,22 @@ TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z3
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, (SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 8(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z4
@@ -330,12 +374,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -347,7 +396,7 @@ inner:
 	VADDPS       Z4, Z3, Z3
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
@@ -356,8 +405,38 @@ biased:
 	VMAXPS Z3, Z4, Z3
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R10, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -371,7 +450,7 @@ store:
 
 // func tile5x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile5x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -382,10 +461,9 @@ TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -398,30 +476,22 @@ TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z4
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, (SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 8(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z5
@@ -443,12 +513,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -461,7 +536,7 @@ inner:
 	VADDPS       Z5, Z4, Z4
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z5, Z5, Z5
 	VMAXPS Z0, Z5, Z0
@@ -471,8 +546,42 @@ biased:
 	VMAXPS Z4, Z5, Z4
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R10, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -488,7 +597,7 @@ store:
 
 // func tile6x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile6x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -500,10 +609,9 @@ TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -518,30 +626,22 @@ TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z5
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, (SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 8(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z6
@@ -566,12 +666,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -585,7 +690,7 @@ inner:
 	VADDPS       Z6, Z5, Z5
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z6, Z6, Z6
 	VMAXPS Z0, Z6, Z0
@@ -596,8 +701,46 @@ biased:
 	VMAXPS Z5, Z6, Z5
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R10, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -615,7 +758,7 @@ store:
 
 // func tile7x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile7x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile7x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -628,10 +771,9 @@ TEXT ·tile7x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -648,31 +790,23 @@ TEXT ·tile7x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z6
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	MOVQ  8(AX), R10
-	MOVQ  24(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R10, R12
-	IMULQ DI, R12
-	SUBQ  R12, R11
-	MOVQ  40(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R10, R13
-	IMULQ R8, R13
-	SUBQ  R13, R12
-	MOVQ  (AX), R13
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	MOVQ 16(AX), R10
+	MOVQ (AX), R11
+	MOVQ R11, (SP)
 
 outer:
-	MOVQ R10, R14
+	MOVQ 8(AX), R11
+	MOVQ R11, 8(SP)
+
+middle:
+	MOVQ R10, R11
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z7
@@ -700,12 +834,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R14
+	DECQ         R11
 	JNZ          inner
-	ADDQ         R11, CX
-	ADDQ         R11, BX
-	ADDQ         R12, DX
-	DECQ         R13
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -720,7 +859,7 @@ inner:
 	VADDPS       Z7, Z6, Z6
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z7, Z7, Z7
 	VMAXPS Z0, Z7, Z0
@@ -732,8 +871,50 @@ biased:
 	VMAXPS Z6, Z7, Z6
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R11
+	CMPQ    R11, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R11, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -753,7 +934,7 @@ store:
 
 // func tile8x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile8x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -767,10 +948,9 @@ TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -789,31 +969,23 @@ TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z7
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	MOVQ  8(AX), R10
-	MOVQ  24(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R10, R12
-	IMULQ DI, R12
-	SUBQ  R12, R11
-	MOVQ  40(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R10, R13
-	IMULQ R8, R13
-	SUBQ  R13, R12
-	MOVQ  (AX), R13
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	MOVQ 16(AX), R10
+	MOVQ (AX), R11
+	MOVQ R11, (SP)
 
 outer:
-	MOVQ R10, R14
+	MOVQ 8(AX), R11
+	MOVQ R11, 8(SP)
+
+middle:
+	MOVQ R10, R11
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z8
@@ -844,12 +1016,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R14
+	DECQ         R11
 	JNZ          inner
-	ADDQ         R11, CX
-	ADDQ         R11, BX
-	ADDQ         R12, DX
-	DECQ         R13
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -865,7 +1042,7 @@ inner:
 	VADDPS       Z8, Z7, Z7
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
@@ -878,8 +1055,54 @@ biased:
 	VMAXPS Z7, Z8, Z7
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R11
+	CMPQ    R11, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R11, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y7, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -901,7 +1124,7 @@ store:
 
 // func tile9x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile9x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile9x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -916,10 +1139,9 @@ TEXT ·tile9x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
 	VPXORD    Z8, Z8, Z8
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -940,31 +1162,23 @@ TEXT ·tile9x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z8
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	MOVQ  8(AX), R10
-	MOVQ  24(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R10, R12
-	IMULQ DI, R12
-	SUBQ  R12, R11
-	MOVQ  40(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R10, R13
-	IMULQ R8, R13
-	SUBQ  R13, R12
-	MOVQ  (AX), R13
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	MOVQ 16(AX), R10
+	MOVQ (AX), R11
+	MOVQ R11, (SP)
 
 outer:
-	MOVQ R10, R14
+	MOVQ 8(AX), R11
+	MOVQ R11, 8(SP)
+
+middle:
+	MOVQ R10, R11
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z9
@@ -998,12 +1212,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R14
+	DECQ         R11
 	JNZ          inner
-	ADDQ         R11, CX
-	ADDQ         R11, BX
-	ADDQ         R12, DX
-	DECQ         R13
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -1020,7 +1239,7 @@ inner:
 	VADDPS       Z9, Z8, Z8
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z9, Z9, Z9
 	VMAXPS Z0, Z9, Z0
@@ -1034,8 +1253,58 @@ biased:
 	VMAXPS Z8, Z9, Z8
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R11
+	CMPQ    R11, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R11, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -1059,7 +1328,7 @@ store:
 
 // func tile10x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile10x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile10x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -1075,10 +1344,9 @@ TEXT ·tile10x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z7, Z7, Z7
 	VPXORD    Z8, Z8, Z8
 	VPXORD    Z9, Z9, Z9
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -1101,31 +1369,23 @@ TEXT ·tile10x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z9
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	MOVQ  8(AX), R10
-	MOVQ  24(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R10, R12
-	IMULQ DI, R12
-	SUBQ  R12, R11
-	MOVQ  40(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R10, R13
-	IMULQ R8, R13
-	SUBQ  R13, R12
-	MOVQ  (AX), R13
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	MOVQ 16(AX), R10
+	MOVQ (AX), R11
+	MOVQ R11, (SP)
 
 outer:
-	MOVQ R10, R14
+	MOVQ 8(AX), R11
+	MOVQ R11, 8(SP)
+
+middle:
+	MOVQ R10, R11
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z10
@@ -1162,12 +1422,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R14
+	DECQ         R11
 	JNZ          inner
-	ADDQ         R11, CX
-	ADDQ         R11, BX
-	ADDQ         R12, DX
-	DECQ         R13
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -1185,7 +1450,7 @@ inner:
 	VADDPS       Z10, Z9, Z9
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z10, Z10, Z10
 	VMAXPS Z0, Z10, Z0
@@ -1200,8 +1465,62 @@ biased:
 	VMAXPS Z9, Z10, Z9
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R11
+	CMPQ    R11, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z9, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R11, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y9, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -1227,7 +1546,7 @@ store:
 
 // func tile11x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile11x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile11x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -1244,10 +1563,9 @@ TEXT ·tile11x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z8, Z8, Z8
 	VPXORD    Z9, Z9, Z9
 	VPXORD    Z10, Z10, Z10
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -1272,32 +1590,24 @@ TEXT ·tile11x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z10
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (SI)(SI*4), R10
-	MOVQ  8(AX), R11
-	MOVQ  24(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R11, R13
-	IMULQ DI, R13
-	SUBQ  R13, R12
-	MOVQ  40(AX), R13
-	SHLQ  $0x02, R13
-	MOVQ  R11, R14
-	IMULQ R8, R14
-	SUBQ  R14, R13
-	MOVQ  (AX), R14
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	LEAQ (SI)(SI*4), R10
+	MOVQ 16(AX), R11
+	MOVQ (AX), R12
+	MOVQ R12, (SP)
 
 outer:
-	MOVQ R11, R15
+	MOVQ 8(AX), R12
+	MOVQ R12, 8(SP)
+
+middle:
+	MOVQ R11, R12
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z11
@@ -1337,12 +1647,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R15
+	DECQ         R12
 	JNZ          inner
-	ADDQ         R12, CX
-	ADDQ         R12, BX
-	ADDQ         R13, DX
-	DECQ         R14
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -1361,7 +1676,7 @@ inner:
 	VADDPS       Z11, Z10, Z10
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z11, Z11, Z11
 	VMAXPS Z0, Z11, Z0
@@ -1377,8 +1692,66 @@ biased:
 	VMAXPS Z10, Z11, Z10
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R12
+	CMPQ    R12, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z6, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R12, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y6, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y10, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -1406,7 +1779,7 @@ store:
 
 // func tile12x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile12x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -1424,10 +1797,9 @@ TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z9, Z9, Z9
 	VPXORD    Z10, Z10, Z10
 	VPXORD    Z11, Z11, Z11
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -1454,32 +1826,24 @@ TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z11
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (SI)(SI*4), R10
-	MOVQ  8(AX), R11
-	MOVQ  24(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R11, R13
-	IMULQ DI, R13
-	SUBQ  R13, R12
-	MOVQ  40(AX), R13
-	SHLQ  $0x02, R13
-	MOVQ  R11, R14
-	IMULQ R8, R14
-	SUBQ  R14, R13
-	MOVQ  (AX), R14
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	LEAQ (SI)(SI*4), R10
+	MOVQ 16(AX), R11
+	MOVQ (AX), R12
+	MOVQ R12, (SP)
 
 outer:
-	MOVQ R11, R15
+	MOVQ 8(AX), R12
+	MOVQ R12, 8(SP)
+
+middle:
+	MOVQ R11, R12
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z12
@@ -1522,12 +1886,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R15
+	DECQ         R12
 	JNZ          inner
-	ADDQ         R12, CX
-	ADDQ         R12, BX
-	ADDQ         R13, DX
-	DECQ         R14
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -1547,7 +1916,7 @@ inner:
 	VADDPS       Z12, Z11, Z11
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z12, Z12, Z12
 	VMAXPS Z0, Z12, Z0
@@ -1564,8 +1933,70 @@ biased:
 	VMAXPS Z11, Z12, Z11
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R12
+	CMPQ    R12, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z6, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z11, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R12, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y6, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y11, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -1595,7 +2026,7 @@ store:
 
 // func tile13x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile13x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile13x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -1614,10 +2045,9 @@ TEXT ·tile13x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z10, Z10, Z10
 	VPXORD    Z11, Z11, Z11
 	VPXORD    Z12, Z12, Z12
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -1646,32 +2076,24 @@ TEXT ·tile13x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z12
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (SI)(SI*4), R10
-	MOVQ  8(AX), R11
-	MOVQ  24(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R11, R13
-	IMULQ DI, R13
-	SUBQ  R13, R12
-	MOVQ  40(AX), R13
-	SHLQ  $0x02, R13
-	MOVQ  R11, R14
-	IMULQ R8, R14
-	SUBQ  R14, R13
-	MOVQ  (AX), R14
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	LEAQ (SI)(SI*4), R10
+	MOVQ 16(AX), R11
+	MOVQ (AX), R12
+	MOVQ R12, (SP)
 
 outer:
-	MOVQ R11, R15
+	MOVQ 8(AX), R12
+	MOVQ R12, 8(SP)
+
+middle:
+	MOVQ R11, R12
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z13
@@ -1717,12 +2139,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R15
+	DECQ         R12
 	JNZ          inner
-	ADDQ         R12, CX
-	ADDQ         R12, BX
-	ADDQ         R13, DX
-	DECQ         R14
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -1743,7 +2170,7 @@ inner:
 	VADDPS       Z13, Z12, Z12
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z13, Z13, Z13
 	VMAXPS Z0, Z13, Z0
@@ -1761,8 +2188,74 @@ biased:
 	VMAXPS Z12, Z13, Z12
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R12
+	CMPQ    R12, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R12, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y11, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y12, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -1794,7 +2287,7 @@ store:
 
 // func tile14x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile14x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile14x1AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -1814,10 +2307,9 @@ TEXT ·tile14x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z11, Z11, Z11
 	VPXORD    Z12, Z12, Z12
 	VPXORD    Z13, Z13, Z13
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS.Z (DX), K1, Z0
 	ADDQ      CX, DX
@@ -1848,32 +2340,24 @@ TEXT ·tile14x1AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z (DX), K1, Z13
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (SI)(SI*4), R10
-	MOVQ  8(AX), R11
-	MOVQ  24(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R11, R13
-	IMULQ DI, R13
-	SUBQ  R13, R12
-	MOVQ  40(AX), R13
-	SHLQ  $0x02, R13
-	MOVQ  R11, R14
-	IMULQ R8, R14
-	SUBQ  R14, R13
-	MOVQ  (AX), R14
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	LEAQ (SI)(SI*4), R10
+	MOVQ 16(AX), R11
+	MOVQ (AX), R12
+	MOVQ R12, (SP)
 
 outer:
-	MOVQ R11, R15
+	MOVQ 8(AX), R12
+	MOVQ R12, 8(SP)
+
+middle:
+	MOVQ R11, R12
 
 inner:
 	VMOVUPS.Z    (DX), K1, Z14
@@ -1922,12 +2406,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R15
+	DECQ         R12
 	JNZ          inner
-	ADDQ         R12, CX
-	ADDQ         R12, BX
-	ADDQ         R13, DX
-	DECQ         R14
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -1949,7 +2438,7 @@ inner:
 	VADDPS       Z14, Z13, Z13
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z14, Z14, Z14
 	VMAXPS Z0, Z14, Z0
@@ -1968,8 +2457,78 @@ biased:
 	VMAXPS Z13, Z14, Z13
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R12
+	CMPQ    R12, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z13, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R12, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y7, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y11, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y12, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y13, (CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, K1, (CX)
 	ADDQ    AX, CX
@@ -2003,7 +2562,7 @@ store:
 
 // func tile1x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile1x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -2011,38 +2570,29 @@ TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-64
 	KMOVW     DX, K1
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), CX
 	VMOVUPS   (CX), Z0
 	VMOVUPS.Z 64(CX), K1, Z1
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  16(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  32(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  48(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  8(AX), DI
-	MOVQ  24(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  DI, R9
-	IMULQ BX, R9
-	SUBQ  R9, R8
-	MOVQ  40(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  DI, R10
-	IMULQ SI, R10
-	SUBQ  R10, R9
-	MOVQ  (AX), R10
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ 24(AX), BX
+	MOVQ 32(AX), BX
+	MOVQ 40(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ (AX), R8
+	MOVQ R8, (SP)
 
 outer:
-	MOVQ DI, R11
+	MOVQ 8(AX), R8
+	MOVQ R8, 8(SP)
+
+middle:
+	MOVQ DI, R8
 
 inner:
 	VMOVUPS      (DX), Z2
@@ -2054,11 +2604,15 @@ inner:
 	VADDPS       Z4, Z1, Z1
 	ADDQ         BX, CX
 	ADDQ         SI, DX
-	DECQ         R11
+	DECQ         R8
 	JNZ          inner
-	ADDQ         R8, CX
-	ADDQ         R9, DX
-	DECQ         R10
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -2069,15 +2623,35 @@ inner:
 	VADDPS       Z3, Z1, Z1
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R8
+	CMPQ    R8, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R8, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Y1, 64(AX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
@@ -2086,7 +2660,7 @@ store:
 
 // func tile2x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile2x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -2096,10 +2670,9 @@ TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), CX
 	VMOVUPS   (CX), Z0
 	VMOVUPS.Z 64(CX), K1, Z1
@@ -2108,30 +2681,22 @@ TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(CX), K1, Z3
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  48(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  8(AX), R8
-	MOVQ  24(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  R8, R10
-	IMULQ SI, R10
-	SUBQ  R10, R9
-	MOVQ  40(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R8, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  (AX), R11
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), SI
+	MOVQ 40(AX), DI
+	MOVQ 16(AX), R8
+	MOVQ (AX), R9
+	MOVQ R9, (SP)
 
 outer:
-	MOVQ R8, R12
+	MOVQ 8(AX), R9
+	MOVQ R9, 8(SP)
+
+middle:
+	MOVQ R8, R9
 
 inner:
 	VMOVUPS      (DX), Z4
@@ -2149,12 +2714,17 @@ inner:
 	ADDQ         SI, CX
 	ADDQ         SI, BX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         R9
 	JNZ          inner
-	ADDQ         R9, CX
-	ADDQ         R9, BX
-	ADDQ         R10, DX
-	DECQ         R11
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -2167,7 +2737,7 @@ inner:
 	VADDPS       Z5, Z3, Z3
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
@@ -2176,8 +2746,34 @@ biased:
 	VMAXPS Z3, Z4, Z3
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R9
+	CMPQ    R9, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R9, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Y1, 64(AX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Y3, 64(AX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
@@ -2189,7 +2785,7 @@ store:
 
 // func tile3x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile3x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -2201,10 +2797,9 @@ TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -2216,30 +2811,22 @@ TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(CX), K1, Z5
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, (SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 8(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS      (DX), Z6
@@ -2262,12 +2849,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -2282,7 +2874,7 @@ inner:
 	VADDPS       Z7, Z5, Z5
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z6, Z6, Z6
 	VMAXPS Z0, Z6, Z0
@@ -2293,8 +2885,40 @@ biased:
 	VMAXPS Z5, Z6, Z5
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R10, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Y5, 64(AX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -2309,7 +2933,7 @@ store:
 
 // func tile4x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile4x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -2323,10 +2947,9 @@ TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -2341,30 +2964,22 @@ TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z7
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, (SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 8(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS      (DX), Z8
@@ -2392,12 +3007,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -2414,7 +3034,7 @@ inner:
 	VADDPS       Z9, Z7, Z7
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
@@ -2427,8 +3047,46 @@ biased:
 	VMAXPS Z7, Z8, Z7
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R10, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -2446,7 +3104,7 @@ store:
 
 // func tile5x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile5x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -2462,10 +3120,9 @@ TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z7, Z7, Z7
 	VPXORD    Z8, Z8, Z8
 	VPXORD    Z9, Z9, Z9
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -2483,30 +3140,22 @@ TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z9
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, (SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 8(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS      (DX), Z10
@@ -2539,12 +3188,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -2563,7 +3217,7 @@ inner:
 	VADDPS       Z11, Z9, Z9
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z10, Z10, Z10
 	VMAXPS Z0, Z10, Z0
@@ -2578,8 +3232,52 @@ biased:
 	VMAXPS Z9, Z10, Z9
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R10, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Y9, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -2600,7 +3298,7 @@ store:
 
 // func tile6x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile6x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -2618,10 +3316,9 @@ TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z9, Z9, Z9
 	VPXORD    Z10, Z10, Z10
 	VPXORD    Z11, Z11, Z11
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -2642,30 +3339,22 @@ TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z11
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, (SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 8(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS      (DX), Z12
@@ -2703,12 +3392,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -2729,7 +3423,7 @@ inner:
 	VADDPS       Z13, Z11, Z11
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z12, Z12, Z12
 	VMAXPS Z0, Z12, Z0
@@ -2746,8 +3440,58 @@ biased:
 	VMAXPS Z11, Z12, Z11
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R10, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Y9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Y11, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -2771,7 +3515,7 @@ store:
 
 // func tile7x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile7x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile7x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -2791,10 +3535,9 @@ TEXT ·tile7x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z11, Z11, Z11
 	VPXORD    Z12, Z12, Z12
 	VPXORD    Z13, Z13, Z13
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -2818,31 +3561,23 @@ TEXT ·tile7x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z13
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	MOVQ  8(AX), R10
-	MOVQ  24(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R10, R12
-	IMULQ DI, R12
-	SUBQ  R12, R11
-	MOVQ  40(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R10, R13
-	IMULQ R8, R13
-	SUBQ  R13, R12
-	MOVQ  (AX), R13
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	MOVQ 16(AX), R10
+	MOVQ (AX), R11
+	MOVQ R11, (SP)
 
 outer:
-	MOVQ R10, R14
+	MOVQ 8(AX), R11
+	MOVQ R11, 8(SP)
+
+middle:
+	MOVQ R10, R11
 
 inner:
 	VMOVUPS      (DX), Z14
@@ -2885,12 +3620,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R14
+	DECQ         R11
 	JNZ          inner
-	ADDQ         R11, CX
-	ADDQ         R11, BX
-	ADDQ         R12, DX
-	DECQ         R13
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -2913,7 +3653,7 @@ inner:
 	VADDPS       Z15, Z13, Z13
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z14, Z14, Z14
 	VMAXPS Z0, Z14, Z0
@@ -2932,8 +3672,64 @@ biased:
 	VMAXPS Z13, Z14, Z13
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R11
+	CMPQ    R11, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R11, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Y9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Y11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Y13, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -2960,7 +3756,7 @@ store:
 
 // func tile8x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile8x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -2982,10 +3778,9 @@ TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z13, Z13, Z13
 	VPXORD    Z14, Z14, Z14
 	VPXORD    Z15, Z15, Z15
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -3012,31 +3807,23 @@ TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z15
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	MOVQ  8(AX), R10
-	MOVQ  24(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R10, R12
-	IMULQ DI, R12
-	SUBQ  R12, R11
-	MOVQ  40(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R10, R13
-	IMULQ R8, R13
-	SUBQ  R13, R12
-	MOVQ  (AX), R13
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	MOVQ 16(AX), R10
+	MOVQ (AX), R11
+	MOVQ R11, (SP)
 
 outer:
-	MOVQ R10, R14
+	MOVQ 8(AX), R11
+	MOVQ R11, 8(SP)
+
+middle:
+	MOVQ R10, R11
 
 inner:
 	VMOVUPS      (DX), Z16
@@ -3084,12 +3871,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R14
+	DECQ         R11
 	JNZ          inner
-	ADDQ         R11, CX
-	ADDQ         R11, BX
-	ADDQ         R12, DX
-	DECQ         R13
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -3114,7 +3906,7 @@ inner:
 	VADDPS       Z17, Z15, Z15
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z16, Z16, Z16
 	VMAXPS Z0, Z16, Z0
@@ -3135,8 +3927,70 @@ biased:
 	VMAXPS Z15, Z16, Z15
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R11
+	CMPQ    R11, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R11, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Y9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Y11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Y13, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Y15, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -3166,7 +4020,7 @@ store:
 
 // func tile9x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile9x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile9x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -3190,10 +4044,9 @@ TEXT ·tile9x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z15, Z15, Z15
 	VPXORD    Z16, Z16, Z16
 	VPXORD    Z17, Z17, Z17
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -3223,31 +4076,23 @@ TEXT ·tile9x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z17
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	MOVQ  8(AX), R10
-	MOVQ  24(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R10, R12
-	IMULQ DI, R12
-	SUBQ  R12, R11
-	MOVQ  40(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R10, R13
-	IMULQ R8, R13
-	SUBQ  R13, R12
-	MOVQ  (AX), R13
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	MOVQ 16(AX), R10
+	MOVQ (AX), R11
+	MOVQ R11, (SP)
 
 outer:
-	MOVQ R10, R14
+	MOVQ 8(AX), R11
+	MOVQ R11, 8(SP)
+
+middle:
+	MOVQ R10, R11
 
 inner:
 	VMOVUPS      (DX), Z18
@@ -3300,12 +4145,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R14
+	DECQ         R11
 	JNZ          inner
-	ADDQ         R11, CX
-	ADDQ         R11, BX
-	ADDQ         R12, DX
-	DECQ         R13
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -3332,7 +4182,7 @@ inner:
 	VADDPS       Z19, Z17, Z17
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z18, Z18, Z18
 	VMAXPS Z0, Z18, Z0
@@ -3355,8 +4205,76 @@ biased:
 	VMAXPS Z17, Z18, Z17
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R11
+	CMPQ    R11, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R11, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Y9, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Y11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Y13, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Y15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Y17, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -3389,7 +4307,7 @@ store:
 
 // func tile10x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile10x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile10x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -3415,10 +4333,9 @@ TEXT ·tile10x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z17, Z17, Z17
 	VPXORD    Z18, Z18, Z18
 	VPXORD    Z19, Z19, Z19
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -3451,31 +4368,23 @@ TEXT ·tile10x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z19
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	MOVQ  8(AX), R10
-	MOVQ  24(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R10, R12
-	IMULQ DI, R12
-	SUBQ  R12, R11
-	MOVQ  40(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R10, R13
-	IMULQ R8, R13
-	SUBQ  R13, R12
-	MOVQ  (AX), R13
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	MOVQ 16(AX), R10
+	MOVQ (AX), R11
+	MOVQ R11, (SP)
 
 outer:
-	MOVQ R10, R14
+	MOVQ 8(AX), R11
+	MOVQ R11, 8(SP)
+
+middle:
+	MOVQ R10, R11
 
 inner:
 	VMOVUPS      (DX), Z20
@@ -3533,12 +4442,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R14
+	DECQ         R11
 	JNZ          inner
-	ADDQ         R11, CX
-	ADDQ         R11, BX
-	ADDQ         R12, DX
-	DECQ         R13
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -3567,7 +4481,7 @@ inner:
 	VADDPS       Z21, Z19, Z19
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z20, Z20, Z20
 	VMAXPS Z0, Z20, Z0
@@ -3592,8 +4506,82 @@ biased:
 	VMAXPS Z19, Z20, Z19
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R11
+	CMPQ    R11, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R11, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Y9, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Y11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Y13, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Y15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Y17, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Y19, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -3629,7 +4617,7 @@ store:
 
 // func tile11x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile11x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile11x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -3657,10 +4645,9 @@ TEXT ·tile11x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z19, Z19, Z19
 	VPXORD    Z20, Z20, Z20
 	VPXORD    Z21, Z21, Z21
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -3696,32 +4683,24 @@ TEXT ·tile11x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z21
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (SI)(SI*4), R10
-	MOVQ  8(AX), R11
-	MOVQ  24(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R11, R13
-	IMULQ DI, R13
-	SUBQ  R13, R12
-	MOVQ  40(AX), R13
-	SHLQ  $0x02, R13
-	MOVQ  R11, R14
-	IMULQ R8, R14
-	SUBQ  R14, R13
-	MOVQ  (AX), R14
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	LEAQ (SI)(SI*4), R10
+	MOVQ 16(AX), R11
+	MOVQ (AX), R12
+	MOVQ R12, (SP)
 
 outer:
-	MOVQ R11, R15
+	MOVQ 8(AX), R12
+	MOVQ R12, 8(SP)
+
+middle:
+	MOVQ R11, R12
 
 inner:
 	VMOVUPS      (DX), Z22
@@ -3784,12 +4763,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R15
+	DECQ         R12
 	JNZ          inner
-	ADDQ         R12, CX
-	ADDQ         R12, BX
-	ADDQ         R13, DX
-	DECQ         R14
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -3820,7 +4804,7 @@ inner:
 	VADDPS       Z23, Z21, Z21
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z22, Z22, Z22
 	VMAXPS Z0, Z22, Z0
@@ -3847,8 +4831,88 @@ biased:
 	VMAXPS Z21, Z22, Z21
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R12
+	CMPQ    R12, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R12, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Y9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Y11, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Y13, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Y15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Y17, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Y19, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Y21, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -3887,7 +4951,7 @@ store:
 
 // func tile12x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile12x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -3917,10 +4981,9 @@ TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z21, Z21, Z21
 	VPXORD    Z22, Z22, Z22
 	VPXORD    Z23, Z23, Z23
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -3959,32 +5022,24 @@ TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z23
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (SI)(SI*4), R10
-	MOVQ  8(AX), R11
-	MOVQ  24(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R11, R13
-	IMULQ DI, R13
-	SUBQ  R13, R12
-	MOVQ  40(AX), R13
-	SHLQ  $0x02, R13
-	MOVQ  R11, R14
-	IMULQ R8, R14
-	SUBQ  R14, R13
-	MOVQ  (AX), R14
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	LEAQ (SI)(SI*4), R10
+	MOVQ 16(AX), R11
+	MOVQ (AX), R12
+	MOVQ R12, (SP)
 
 outer:
-	MOVQ R11, R15
+	MOVQ 8(AX), R12
+	MOVQ R12, 8(SP)
+
+middle:
+	MOVQ R11, R12
 
 inner:
 	VMOVUPS      (DX), Z24
@@ -4052,12 +5107,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R15
+	DECQ         R12
 	JNZ          inner
-	ADDQ         R12, CX
-	ADDQ         R12, BX
-	ADDQ         R13, DX
-	DECQ         R14
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -4090,7 +5150,7 @@ inner:
 	VADDPS       Z25, Z23, Z23
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z24, Z24, Z24
 	VMAXPS Z0, Z24, Z0
@@ -4119,8 +5179,94 @@ biased:
 	VMAXPS Z23, Z24, Z23
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R12
+	CMPQ    R12, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R12, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Y9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Y11, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Y13, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Y15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Y17, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Y19, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Y21, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Y23, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -4162,7 +5308,7 @@ store:
 
 // func tile13x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile13x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile13x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -4194,10 +5340,9 @@ TEXT ·tile13x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z23, Z23, Z23
 	VPXORD    Z24, Z24, Z24
 	VPXORD    Z25, Z25, Z25
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -4239,32 +5384,24 @@ TEXT ·tile13x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z25
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (SI)(SI*4), R10
-	MOVQ  8(AX), R11
-	MOVQ  24(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R11, R13
-	IMULQ DI, R13
-	SUBQ  R13, R12
-	MOVQ  40(AX), R13
-	SHLQ  $0x02, R13
-	MOVQ  R11, R14
-	IMULQ R8, R14
-	SUBQ  R14, R13
-	MOVQ  (AX), R14
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	LEAQ (SI)(SI*4), R10
+	MOVQ 16(AX), R11
+	MOVQ (AX), R12
+	MOVQ R12, (SP)
 
 outer:
-	MOVQ R11, R15
+	MOVQ 8(AX), R12
+	MOVQ R12, 8(SP)
+
+middle:
+	MOVQ R11, R12
 
 inner:
 	VMOVUPS      (DX), Z26
@@ -4337,12 +5474,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R15
+	DECQ         R12
 	JNZ          inner
-	ADDQ         R12, CX
-	ADDQ         R12, BX
-	ADDQ         R13, DX
-	DECQ         R14
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -4377,7 +5519,7 @@ inner:
 	VADDPS       Z27, Z25, Z25
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z26, Z26, Z26
 	VMAXPS Z0, Z26, Z0
@@ -4408,8 +5550,100 @@ biased:
 	VMAXPS Z25, Z26, Z25
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R12
+	CMPQ    R12, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Z25, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R12, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Y9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Y11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Y13, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Y15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Y17, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Y19, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Y21, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Y23, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Y25, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -4454,7 +5688,7 @@ store:
 
 // func tile14x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·tile14x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·tile14x2AVX512(SB), NOSPLIT, $16-64
 	MOVQ      p+0(FP), AX
 	MOVQ      lanes+56(FP), CX
 	MOVQ      $-1, DX
@@ -4488,10 +5722,9 @@ TEXT ·tile14x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD    Z25, Z25, Z25
 	VPXORD    Z26, Z26, Z26
 	VPXORD    Z27, Z27, Z27
-	CMPB      64(AX), $0x00
+	CMPB      88(AX), $0x00
 	JE        begin
-	MOVQ      56(AX), CX
-	SHLQ      $0x02, CX
+	MOVQ      48(AX), CX
 	MOVQ      c+32(FP), DX
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
@@ -4536,32 +5769,24 @@ TEXT ·tile14x2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS.Z 64(DX), K1, Z27
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (SI)(SI*4), R10
-	MOVQ  8(AX), R11
-	MOVQ  24(AX), R12
-	SHLQ  $0x02, R12
-	MOVQ  R11, R13
-	IMULQ DI, R13
-	SUBQ  R13, R12
-	MOVQ  40(AX), R13
-	SHLQ  $0x02, R13
-	MOVQ  R11, R14
-	IMULQ R8, R14
-	SUBQ  R14, R13
-	MOVQ  (AX), R14
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	LEAQ (SI)(SI*2), R9
+	LEAQ (SI)(SI*4), R10
+	MOVQ 16(AX), R11
+	MOVQ (AX), R12
+	MOVQ R12, (SP)
 
 outer:
-	MOVQ R11, R15
+	MOVQ 8(AX), R12
+	MOVQ R12, 8(SP)
+
+middle:
+	MOVQ R11, R12
 
 inner:
 	VMOVUPS      (DX), Z28
@@ -4639,12 +5864,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R15
+	DECQ         R12
 	JNZ          inner
-	ADDQ         R12, CX
-	ADDQ         R12, BX
-	ADDQ         R13, DX
-	DECQ         R14
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         8(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         (SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -4681,7 +5911,7 @@ inner:
 	VADDPS       Z29, Z27, Z27
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXORD Z28, Z28, Z28
 	VMAXPS Z0, Z28, Z0
@@ -4714,8 +5944,106 @@ biased:
 	VMAXPS Z27, Z28, Z27
 
 store:
-	MOVQ    56(AX), AX
-	SHLQ    $0x02, AX
+	MOVQ    lanes+56(FP), R12
+	CMPQ    R12, $0x00000010
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Z25, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z26, (CX)
+	VMOVUPS Z27, 64(CX)
+	VZEROUPPER
+	RET
+
+part:
+	CMPQ    R12, $0x00000008
+	JNE     masked
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Y1, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Y5, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Y7, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Y9, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Y11, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Y13, 64(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Y15, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Y17, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Y19, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Y21, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Y23, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Y25, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z26, (CX)
+	VMOVUPS Y27, 64(CX)
+	VZEROUPPER
+	RET
+
+masked:
+	MOVQ    48(AX), AX
 	MOVQ    c+32(FP), CX
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
@@ -5331,73 +6659,6 @@ end:
 	VZEROUPPER
 	RET
 
-// func downRowAVX512(out *float32, d0 *float32, d1 *float32, c int, windows int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·downRowAVX512(SB), NOSPLIT, $0-40
-	MOVQ out+0(FP), AX
-	MOVQ d0+8(FP), CX
-	MOVQ d1+16(FP), DX
-	MOVQ c+24(FP), BX
-	XORQ SI, SI
-
-channels:
-	MOVQ BX, DI
-	SUBQ SI, DI
-	CMPQ DI, $0x00000010
-	JLT  tail
-	MOVQ SI, DI
-	MOVQ SI, R8
-	MOVQ SI, R9
-	ADDQ BX, R9
-	MOVQ windows+32(FP), R10
-
-window:
-	VMOVUPS (CX)(R8*4), Z0
-	VMOVUPS (CX)(R9*4), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS (DX)(R8*4), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS (DX)(R9*4), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(DI*4)
-	ADDQ    BX, DI
-	LEAQ    (R8)(BX*2), R8
-	LEAQ    (R9)(BX*2), R9
-	DECQ    R10
-	JNZ     window
-	ADDQ    $0x00000010, SI
-	JMP     channels
-
-tail:
-	TESTQ DI, DI
-	JZ    end
-	MOVQ  $-1, R8
-	BZHIQ DI, R8, R8
-	KMOVW R8, K1
-	MOVQ  SI, DI
-	MOVQ  SI, R8
-	ADDQ  BX, SI
-	MOVQ  windows+32(FP), R9
-
-windowTail:
-	VMOVUPS.Z (CX)(R8*4), K1, Z0
-	VMOVUPS.Z (CX)(SI*4), K1, Z1
-	VADDPS    Z1, Z0, Z0
-	VMOVUPS.Z (DX)(R8*4), K1, Z1
-	VADDPS    Z1, Z0, Z0
-	VMOVUPS.Z (DX)(SI*4), K1, Z1
-	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(DI*4)
-	ADDQ      BX, DI
-	LEAQ      (R8)(BX*2), R8
-	LEAQ      (SI)(BX*2), SI
-	DECQ      R9
-	JNZ       windowTail
-
-end:
-	VZEROUPPER
-	RET
-
 // func sigmoidAVX512(out *float32, x *float32, constants *[14]float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-32
@@ -5645,7 +6906,7 @@ end:
 
 // func tile1x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile1x1AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile1x1AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -5654,38 +6915,29 @@ TEXT ·tile1x1AVX2(SB), NOSPLIT, $32-64
 	VMOVDQU    (DX)(BX*4), Y0
 	VMOVDQU    Y0, (SP)
 	VPXOR      Y0, Y0, Y0
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), CX
 	VMOVDQU    (SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  16(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  32(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  48(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  8(AX), DI
-	MOVQ  24(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  DI, R9
-	IMULQ BX, R9
-	SUBQ  R9, R8
-	MOVQ  40(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  DI, R10
-	IMULQ SI, R10
-	SUBQ  R10, R9
-	MOVQ  (AX), R10
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ 24(AX), BX
+	MOVQ 32(AX), BX
+	MOVQ 40(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ (AX), R8
+	MOVQ R8, 32(SP)
 
 outer:
-	MOVQ DI, R11
+	MOVQ 8(AX), R8
+	MOVQ R8, 40(SP)
+
+middle:
+	MOVQ DI, R8
 
 inner:
 	VMOVDQU      (SP), Y1
@@ -5695,11 +6947,15 @@ inner:
 	VADDPS       Y2, Y0, Y0
 	ADDQ         BX, CX
 	ADDQ         SI, DX
-	DECQ         R11
+	DECQ         R8
 	JNZ          inner
-	ADDQ         R8, CX
-	ADDQ         R9, DX
-	DECQ         R10
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -5709,14 +6965,23 @@ inner:
 	VADDPS       Y1, Y0, Y0
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y1, Y1, Y1
 	VMAXPS Y0, Y1, Y0
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R8
+	CMPQ    R8, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Y0, (AX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), AX
 	VMOVDQU    (SP), Y1
 	VMASKMOVPS Y0, Y1, (AX)
@@ -5735,7 +7000,7 @@ GLOBL laneMasks<>(SB), RODATA|NOPTR, $64
 
 // func tile2x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile2x1AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile2x1AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -5745,10 +7010,9 @@ TEXT ·tile2x1AVX2(SB), NOSPLIT, $32-64
 	VMOVDQU    Y0, (SP)
 	VPXOR      Y0, Y0, Y0
 	VPXOR      Y1, Y1, Y1
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), CX
 	VMOVDQU    (SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
@@ -5757,30 +7021,22 @@ TEXT ·tile2x1AVX2(SB), NOSPLIT, $32-64
 	VMASKMOVPS (CX), Y1, Y1
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  48(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  8(AX), R8
-	MOVQ  24(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  R8, R10
-	IMULQ SI, R10
-	SUBQ  R10, R9
-	MOVQ  40(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R8, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  (AX), R11
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), SI
+	MOVQ 40(AX), DI
+	MOVQ 16(AX), R8
+	MOVQ (AX), R9
+	MOVQ R9, 32(SP)
 
 outer:
-	MOVQ R8, R12
+	MOVQ 8(AX), R9
+	MOVQ R9, 40(SP)
+
+middle:
+	MOVQ R8, R9
 
 inner:
 	VMOVDQU      (SP), Y2
@@ -5794,12 +7050,17 @@ inner:
 	ADDQ         SI, CX
 	ADDQ         SI, BX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         R9
 	JNZ          inner
-	ADDQ         R9, CX
-	ADDQ         R9, BX
-	ADDQ         R10, DX
-	DECQ         R11
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -5810,15 +7071,26 @@ inner:
 	VADDPS       Y2, Y1, Y1
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R9
+	CMPQ    R9, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Y0, (AX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Y1, (AX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), AX
 	VMOVDQU    (SP), Y2
 	VMASKMOVPS Y0, Y2, (AX)
@@ -5830,7 +7102,7 @@ store:
 
 // func tile3x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile3x1AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile3x1AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -5841,10 +7113,9 @@ TEXT ·tile3x1AVX2(SB), NOSPLIT, $32-64
 	VPXOR      Y0, Y0, Y0
 	VPXOR      Y1, Y1, Y1
 	VPXOR      Y2, Y2, Y2
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), DX
 	VMOVDQU    (SP), Y0
 	VMASKMOVPS (DX), Y0, Y0
@@ -5856,30 +7127,22 @@ TEXT ·tile3x1AVX2(SB), NOSPLIT, $32-64
 	VMASKMOVPS (CX), Y2, Y2
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, 32(SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 40(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVDQU      (SP), Y3
@@ -5896,12 +7159,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -5913,7 +7181,7 @@ inner:
 	VADDPS       Y3, Y2, Y2
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y3, Y3, Y3
 	VMAXPS Y0, Y3, Y0
@@ -5921,8 +7189,21 @@ biased:
 	VMAXPS Y2, Y3, Y2
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Y2, (AX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), CX
 	VMOVDQU    (SP), Y3
 	VMASKMOVPS Y0, Y3, (CX)
@@ -5937,7 +7218,7 @@ store:
 
 // func tile4x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile4x1AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile4x1AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -5949,10 +7230,9 @@ TEXT ·tile4x1AVX2(SB), NOSPLIT, $32-64
 	VPXOR      Y1, Y1, Y1
 	VPXOR      Y2, Y2, Y2
 	VPXOR      Y3, Y3, Y3
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), DX
 	VMOVDQU    (SP), Y0
 	VMASKMOVPS (DX), Y0, Y0
@@ -5967,30 +7247,22 @@ TEXT ·tile4x1AVX2(SB), NOSPLIT, $32-64
 	VMASKMOVPS (DX), Y3, Y3
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, 32(SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 40(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVDQU      (SP), Y4
@@ -6010,12 +7282,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -6028,7 +7305,7 @@ inner:
 	VADDPS       Y4, Y3, Y3
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
@@ -6037,8 +7314,23 @@ biased:
 	VMAXPS Y3, Y4, Y3
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), CX
 	VMOVDQU    (SP), Y4
 	VMASKMOVPS Y0, Y4, (CX)
@@ -6056,7 +7348,7 @@ store:
 
 // func tile5x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile5x1AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile5x1AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -6069,10 +7361,9 @@ TEXT ·tile5x1AVX2(SB), NOSPLIT, $32-64
 	VPXOR      Y2, Y2, Y2
 	VPXOR      Y3, Y3, Y3
 	VPXOR      Y4, Y4, Y4
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), DX
 	VMOVDQU    (SP), Y0
 	VMASKMOVPS (DX), Y0, Y0
@@ -6090,30 +7381,22 @@ TEXT ·tile5x1AVX2(SB), NOSPLIT, $32-64
 	VMASKMOVPS (DX), Y4, Y4
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, 32(SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 40(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVDQU      (SP), Y5
@@ -6136,12 +7419,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -6155,7 +7443,7 @@ inner:
 	VADDPS       Y5, Y4, Y4
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y5, Y5, Y5
 	VMAXPS Y0, Y5, Y0
@@ -6165,8 +7453,25 @@ biased:
 	VMAXPS Y4, Y5, Y4
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), CX
 	VMOVDQU    (SP), Y5
 	VMASKMOVPS Y0, Y5, (CX)
@@ -6187,7 +7492,7 @@ store:
 
 // func tile6x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile6x1AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile6x1AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -6201,10 +7506,9 @@ TEXT ·tile6x1AVX2(SB), NOSPLIT, $32-64
 	VPXOR      Y3, Y3, Y3
 	VPXOR      Y4, Y4, Y4
 	VPXOR      Y5, Y5, Y5
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), DX
 	VMOVDQU    (SP), Y0
 	VMASKMOVPS (DX), Y0, Y0
@@ -6225,30 +7529,22 @@ TEXT ·tile6x1AVX2(SB), NOSPLIT, $32-64
 	VMASKMOVPS (DX), Y5, Y5
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, 32(SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 40(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVDQU      (SP), Y6
@@ -6274,12 +7570,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -6294,7 +7595,7 @@ inner:
 	VADDPS       Y6, Y5, Y5
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
@@ -6305,8 +7606,27 @@ biased:
 	VMAXPS Y5, Y6, Y5
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), CX
 	VMOVDQU    (SP), Y6
 	VMASKMOVPS Y0, Y6, (CX)
@@ -6330,7 +7650,7 @@ store:
 
 // func tile1x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile1x2AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile1x2AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -6340,39 +7660,30 @@ TEXT ·tile1x2AVX2(SB), NOSPLIT, $32-64
 	VMOVDQU    Y0, (SP)
 	VPXOR      Y0, Y0, Y0
 	VPXOR      Y1, Y1, Y1
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), CX
 	VMOVUPS    (CX), Y0
 	VMOVDQU    (SP), Y1
 	VMASKMOVPS 32(CX), Y1, Y1
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  16(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  32(AX), BX
-	SHLQ  $0x02, BX
-	MOVQ  48(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  8(AX), DI
-	MOVQ  24(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  DI, R9
-	IMULQ BX, R9
-	SUBQ  R9, R8
-	MOVQ  40(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  DI, R10
-	IMULQ SI, R10
-	SUBQ  R10, R9
-	MOVQ  (AX), R10
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ 24(AX), BX
+	MOVQ 32(AX), BX
+	MOVQ 40(AX), SI
+	MOVQ 16(AX), DI
+	MOVQ (AX), R8
+	MOVQ R8, 32(SP)
 
 outer:
-	MOVQ DI, R11
+	MOVQ 8(AX), R8
+	MOVQ R8, 40(SP)
+
+middle:
+	MOVQ DI, R8
 
 inner:
 	VMOVUPS      (DX), Y2
@@ -6385,11 +7696,15 @@ inner:
 	VADDPS       Y4, Y1, Y1
 	ADDQ         BX, CX
 	ADDQ         SI, DX
-	DECQ         R11
+	DECQ         R8
 	JNZ          inner
-	ADDQ         R8, CX
-	ADDQ         R9, DX
-	DECQ         R10
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -6401,15 +7716,25 @@ inner:
 	VADDPS       Y3, Y1, Y1
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R8
+	CMPQ    R8, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), AX
 	VMOVUPS    Y0, (AX)
 	VMOVDQU    (SP), Y0
@@ -6419,7 +7744,7 @@ store:
 
 // func tile2x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile2x2AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile2x2AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -6431,10 +7756,9 @@ TEXT ·tile2x2AVX2(SB), NOSPLIT, $32-64
 	VPXOR      Y1, Y1, Y1
 	VPXOR      Y2, Y2, Y2
 	VPXOR      Y3, Y3, Y3
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), CX
 	VMOVUPS    (CX), Y0
 	VMOVDQU    (SP), Y1
@@ -6445,30 +7769,22 @@ TEXT ·tile2x2AVX2(SB), NOSPLIT, $32-64
 	VMASKMOVPS 32(CX), Y3, Y3
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  48(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  8(AX), R8
-	MOVQ  24(AX), R9
-	SHLQ  $0x02, R9
-	MOVQ  R8, R10
-	IMULQ SI, R10
-	SUBQ  R10, R9
-	MOVQ  40(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R8, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  (AX), R11
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), SI
+	MOVQ 40(AX), DI
+	MOVQ 16(AX), R8
+	MOVQ (AX), R9
+	MOVQ R9, 32(SP)
 
 outer:
-	MOVQ R8, R12
+	MOVQ 8(AX), R9
+	MOVQ R9, 40(SP)
+
+middle:
+	MOVQ R8, R9
 
 inner:
 	VMOVUPS      (DX), Y4
@@ -6487,12 +7803,17 @@ inner:
 	ADDQ         SI, CX
 	ADDQ         SI, BX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         R9
 	JNZ          inner
-	ADDQ         R9, CX
-	ADDQ         R9, BX
-	ADDQ         R10, DX
-	DECQ         R11
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -6506,7 +7827,7 @@ inner:
 	VADDPS       Y5, Y3, Y3
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
@@ -6515,8 +7836,21 @@ biased:
 	VMAXPS Y3, Y4, Y3
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R9
+	CMPQ    R9, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), AX
 	VMOVUPS    Y0, (AX)
 	VMOVDQU    (SP), Y0
@@ -6530,7 +7864,7 @@ store:
 
 // func tile3x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile3x2AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile3x2AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -6544,10 +7878,9 @@ TEXT ·tile3x2AVX2(SB), NOSPLIT, $32-64
 	VPXOR      Y3, Y3, Y3
 	VPXOR      Y4, Y4, Y4
 	VPXOR      Y5, Y5, Y5
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), DX
 	VMOVUPS    (DX), Y0
 	VMOVDQU    (SP), Y1
@@ -6562,30 +7895,22 @@ TEXT ·tile3x2AVX2(SB), NOSPLIT, $32-64
 	VMASKMOVPS 32(CX), Y5, Y5
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, 32(SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 40(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS      (DX), Y6
@@ -6609,12 +7934,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -6630,7 +7960,7 @@ inner:
 	VADDPS       Y7, Y5, Y5
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
@@ -6641,8 +7971,24 @@ biased:
 	VMAXPS Y5, Y6, Y5
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	MOVQ    c2+40(FP), AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), CX
 	VMOVUPS    Y0, (CX)
 	VMOVDQU    (SP), Y0
@@ -6660,7 +8006,7 @@ store:
 
 // func tile4x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile4x2AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile4x2AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -6676,10 +8022,9 @@ TEXT ·tile4x2AVX2(SB), NOSPLIT, $32-64
 	VPXOR      Y5, Y5, Y5
 	VPXOR      Y6, Y6, Y6
 	VPXOR      Y7, Y7, Y7
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), DX
 	VMOVUPS    (DX), Y0
 	VMOVDQU    (SP), Y1
@@ -6698,30 +8043,22 @@ TEXT ·tile4x2AVX2(SB), NOSPLIT, $32-64
 	VMASKMOVPS 32(DX), Y7, Y7
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, 32(SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 40(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS      (DX), Y8
@@ -6750,12 +8087,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -6773,7 +8115,7 @@ inner:
 	VADDPS       Y9, Y7, Y7
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
@@ -6786,8 +8128,27 @@ biased:
 	VMAXPS Y7, Y8, Y7
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), CX
 	VMOVUPS    Y0, (CX)
 	VMOVDQU    (SP), Y0
@@ -6809,7 +8170,7 @@ store:
 
 // func tile5x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile5x2AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile5x2AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -6827,10 +8188,9 @@ TEXT ·tile5x2AVX2(SB), NOSPLIT, $32-64
 	VPXOR      Y7, Y7, Y7
 	VPXOR      Y8, Y8, Y8
 	VPXOR      Y9, Y9, Y9
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), DX
 	VMOVUPS    (DX), Y0
 	VMOVDQU    (SP), Y1
@@ -6853,30 +8213,22 @@ TEXT ·tile5x2AVX2(SB), NOSPLIT, $32-64
 	VMASKMOVPS 32(DX), Y9, Y9
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, 32(SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 40(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS      (DX), Y10
@@ -6910,12 +8262,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -6935,7 +8292,7 @@ inner:
 	VADDPS       Y11, Y9, Y9
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y10, Y10, Y10
 	VMAXPS Y0, Y10, Y0
@@ -6950,8 +8307,30 @@ biased:
 	VMAXPS Y9, Y10, Y9
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), CX
 	VMOVUPS    Y0, (CX)
 	VMOVDQU    (SP), Y0
@@ -6977,7 +8356,7 @@ store:
 
 // func tile6x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 // Requires: AVX, AVX2
-TEXT ·tile6x2AVX2(SB), NOSPLIT, $32-64
+TEXT ·tile6x2AVX2(SB), NOSPLIT, $48-64
 	MOVQ       p+0(FP), AX
 	MOVQ       lanes+56(FP), CX
 	LEAQ       laneMasks<>+0(SB), DX
@@ -6997,10 +8376,9 @@ TEXT ·tile6x2AVX2(SB), NOSPLIT, $32-64
 	VPXOR      Y9, Y9, Y9
 	VPXOR      Y10, Y10, Y10
 	VPXOR      Y11, Y11, Y11
-	CMPB       64(AX), $0x00
+	CMPB       88(AX), $0x00
 	JE         begin
-	MOVQ       56(AX), CX
-	SHLQ       $0x02, CX
+	MOVQ       48(AX), CX
 	MOVQ       c+32(FP), DX
 	VMOVUPS    (DX), Y0
 	VMOVDQU    (SP), Y1
@@ -7027,30 +8405,22 @@ TEXT ·tile6x2AVX2(SB), NOSPLIT, $32-64
 	VMASKMOVPS 32(DX), Y11, Y11
 
 begin:
-	MOVQ  a+8(FP), CX
-	MOVQ  b+24(FP), DX
-	MOVQ  a2+16(FP), BX
-	MOVQ  16(AX), SI
-	SHLQ  $0x02, SI
-	MOVQ  32(AX), DI
-	SHLQ  $0x02, DI
-	MOVQ  48(AX), R8
-	SHLQ  $0x02, R8
-	MOVQ  8(AX), R9
-	MOVQ  24(AX), R10
-	SHLQ  $0x02, R10
-	MOVQ  R9, R11
-	IMULQ DI, R11
-	SUBQ  R11, R10
-	MOVQ  40(AX), R11
-	SHLQ  $0x02, R11
-	MOVQ  R9, R12
-	IMULQ R8, R12
-	SUBQ  R12, R11
-	MOVQ  (AX), R12
+	MOVQ a+8(FP), CX
+	MOVQ b+24(FP), DX
+	MOVQ a2+16(FP), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ (AX), R10
+	MOVQ R10, 32(SP)
 
 outer:
-	MOVQ R9, R13
+	MOVQ 8(AX), R10
+	MOVQ R10, 40(SP)
+
+middle:
+	MOVQ R9, R10
 
 inner:
 	VMOVUPS      (DX), Y12
@@ -7089,12 +8459,17 @@ inner:
 	ADDQ         DI, CX
 	ADDQ         DI, BX
 	ADDQ         R8, DX
-	DECQ         R13
+	DECQ         R10
 	JNZ          inner
-	ADDQ         R10, CX
-	ADDQ         R10, BX
-	ADDQ         R11, DX
-	DECQ         R12
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), BX
+	ADDQ         64(AX), DX
+	DECQ         40(SP)
+	JNZ          middle
+	ADDQ         72(AX), CX
+	ADDQ         72(AX), BX
+	ADDQ         80(AX), DX
+	DECQ         32(SP)
 	JNZ          outer
 	MOVQ         bias+48(FP), CX
 	TESTQ        CX, CX
@@ -7116,7 +8491,7 @@ inner:
 	VADDPS       Y13, Y11, Y11
 
 biased:
-	CMPB   65(AX), $0x00
+	CMPB   89(AX), $0x00
 	JE     store
 	VPXOR  Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
@@ -7133,8 +8508,33 @@ biased:
 	VMAXPS Y11, Y12, Y11
 
 store:
-	MOVQ       56(AX), AX
-	SHLQ       $0x02, AX
+	MOVQ    lanes+56(FP), R10
+	CMPQ    R10, $0x00000008
+	JNE     part
+	MOVQ    48(AX), AX
+	MOVQ    c+32(FP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	MOVQ    c2+40(FP), CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y10, (CX)
+	VMOVUPS Y11, 32(CX)
+	VZEROUPPER
+	RET
+
+part:
+	MOVQ       48(AX), AX
 	MOVQ       c+32(FP), CX
 	VMOVUPS    Y0, (CX)
 	VMOVDQU    (SP), Y0
@@ -7726,74 +9126,6 @@ windowTail:
 	LEAQ       (R11)(R8*2), R11
 	LEAQ       (R9)(R8*2), R9
 	DECQ       R12
-	JNZ        windowTail
-
-end:
-	VZEROUPPER
-	RET
-
-// func downRowAVX2(out *float32, d0 *float32, d1 *float32, c int, windows int)
-// Requires: AVX
-TEXT ·downRowAVX2(SB), NOSPLIT, $0-40
-	MOVQ out+0(FP), AX
-	MOVQ d0+8(FP), CX
-	MOVQ d1+16(FP), DX
-	MOVQ c+24(FP), BX
-	XORQ SI, SI
-
-channels:
-	MOVQ BX, DI
-	SUBQ SI, DI
-	CMPQ DI, $0x00000008
-	JLT  tail
-	MOVQ SI, DI
-	MOVQ SI, R8
-	MOVQ SI, R9
-	ADDQ BX, R9
-	MOVQ windows+32(FP), R10
-
-window:
-	VMOVUPS (CX)(R8*4), Y0
-	VMOVUPS (CX)(R9*4), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS (DX)(R8*4), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS (DX)(R9*4), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)(DI*4)
-	ADDQ    BX, DI
-	LEAQ    (R8)(BX*2), R8
-	LEAQ    (R9)(BX*2), R9
-	DECQ    R10
-	JNZ     window
-	ADDQ    $0x00000008, SI
-	JMP     channels
-
-tail:
-	TESTQ   DI, DI
-	JZ      end
-	LEAQ    laneMasks<>+0(SB), R8
-	MOVQ    $0x00000008, R9
-	SUBQ    DI, R9
-	VMOVDQU (R8)(R9*4), Y0
-	MOVQ    SI, DI
-	MOVQ    SI, R8
-	ADDQ    BX, SI
-	MOVQ    windows+32(FP), R9
-
-windowTail:
-	VMASKMOVPS (CX)(R8*4), Y0, Y1
-	VMASKMOVPS (CX)(SI*4), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS (DX)(R8*4), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(DI*4)
-	ADDQ       BX, DI
-	LEAQ       (R8)(BX*2), R8
-	LEAQ       (SI)(BX*2), SI
-	DECQ       R9
 	JNZ        windowTail
 
 end:

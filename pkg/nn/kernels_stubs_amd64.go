@@ -4,88 +4,88 @@
 
 package nn
 
-// tile1x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile1x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile1x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile2x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile2x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile2x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile3x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile3x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile3x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile4x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile4x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile4x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile5x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile5x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile5x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile6x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile6x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile6x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile7x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile7x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile7x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile8x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile8x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile8x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile9x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile9x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile9x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile10x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile10x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile10x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile11x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile11x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile11x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile12x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile12x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile12x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile13x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile13x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile13x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile14x1AVX512 computes a tile; p points to the first of matmul's strides.
+// tile14x1AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile14x1AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile1x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile1x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile1x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile2x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile2x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile2x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile3x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile3x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile3x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile4x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile4x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile4x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile5x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile5x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile5x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile6x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile6x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile6x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile7x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile7x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile7x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile8x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile8x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile8x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile9x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile9x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile9x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile10x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile10x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile10x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile11x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile11x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile11x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile12x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile12x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile12x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile13x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile13x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile13x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile14x2AVX512 computes a tile; p points to the first of matmul's strides.
+// tile14x2AVX512 computes a tile of a matmul; p points to the first of its strides.
 func tile14x2AVX512(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
 // addToAVX512 adds x to out.
@@ -114,9 +114,6 @@ func poolRowAVX512(out *float32, best *float32, x0 *float32, x1 *float32, mean *
 // pixel in the rows x0 and x1 that equals best.
 func unpoolRowAVX512(d0 *float32, d1 *float32, grad *float32, best *float32, x0 *float32, x1 *float32, mean *float32, ofGrad *float32, ofX *float32, rest *float32, floor float32, c int, windows int)
 
-// downRowAVX512 sets out to the sums of the windows of two pixels in each of the rows d0 and d1.
-func downRowAVX512(out *float32, d0 *float32, d1 *float32, c int, windows int)
-
 // sigmoidAVX512 sets out to 1/(1+exp(-x)), with the constants of exp.
 func sigmoidAVX512(out *float32, x *float32, constants *[14]float32, n int)
 
@@ -127,40 +124,40 @@ func rmspropAVX512(w *float32, grad *float32, second *float32, rate float32, kee
 // first*rate/(sqrt(second)+epsilon) from w.
 func adamAVX512(w *float32, grad *float32, first *float32, second *float32, rate float32, takeFirst float32, takeSecond float32, epsilon float32, n int)
 
-// tile1x1AVX2 computes a tile; p points to the first of matmul's strides.
+// tile1x1AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile1x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile2x1AVX2 computes a tile; p points to the first of matmul's strides.
+// tile2x1AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile2x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile3x1AVX2 computes a tile; p points to the first of matmul's strides.
+// tile3x1AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile3x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile4x1AVX2 computes a tile; p points to the first of matmul's strides.
+// tile4x1AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile4x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile5x1AVX2 computes a tile; p points to the first of matmul's strides.
+// tile5x1AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile5x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile6x1AVX2 computes a tile; p points to the first of matmul's strides.
+// tile6x1AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile6x1AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile1x2AVX2 computes a tile; p points to the first of matmul's strides.
+// tile1x2AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile1x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile2x2AVX2 computes a tile; p points to the first of matmul's strides.
+// tile2x2AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile2x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile3x2AVX2 computes a tile; p points to the first of matmul's strides.
+// tile3x2AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile3x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile4x2AVX2 computes a tile; p points to the first of matmul's strides.
+// tile4x2AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile4x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile5x2AVX2 computes a tile; p points to the first of matmul's strides.
+// tile5x2AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile5x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
-// tile6x2AVX2 computes a tile; p points to the first of matmul's strides.
+// tile6x2AVX2 computes a tile of a matmul; p points to the first of its strides.
 func tile6x2AVX2(p *int, a *float32, a2 *float32, b *float32, c *float32, c2 *float32, bias *float32, lanes int)
 
 // addToAVX2 adds x to out.
@@ -188,9 +185,6 @@ func poolRowAVX2(out *float32, best *float32, x0 *float32, x1 *float32, mean *fl
 // unpoolRowAVX2 sets the rows d0 and d1 as backward does, where the gradient of a window belongs to the first
 // pixel in the rows x0 and x1 that equals best.
 func unpoolRowAVX2(d0 *float32, d1 *float32, grad *float32, best *float32, x0 *float32, x1 *float32, mean *float32, ofGrad *float32, ofX *float32, rest *float32, floor float32, c int, windows int)
-
-// downRowAVX2 sets out to the sums of the windows of two pixels in each of the rows d0 and d1.
-func downRowAVX2(out *float32, d0 *float32, d1 *float32, c int, windows int)
 
 // sigmoidAVX2 sets out to 1/(1+exp(-x)), with the constants of exp.
 func sigmoidAVX2(out *float32, x *float32, constants *[14]float32, n int)

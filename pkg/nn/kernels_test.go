@@ -158,8 +158,6 @@ func TestKernelsAgreeOnEveryNumberOfChannels(t *testing.T) {
 						})
 				}
 			}
-			compare(t, name("downRow"), [][]float32{someValues(r, n), someValues(r, 2*n), someValues(r, 2*n)},
-				func(k *kernels, s [][]float32) { k.downRow(s[0], s[1], s[2], c) })
 		}
 	}
 }
@@ -168,15 +166,17 @@ func TestMatmulsAgree(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	check := func(p matmul) {
 		t.Helper()
+		p = p.ready().matmul
+		p.Middle, p.AMiddle, p.BMiddle = 1+r.IntN(3), r.IntN(20), r.IntN(100)
 		p.ALine, p.CLine = p.M*p.AM+r.IntN(3), p.M*p.CM+r.IntN(3)
-		a := someValues(r, (p.Lines-1)*p.ALine+(p.M-1)*p.AM+(p.Outer-1)*p.AOuter+(p.Inner-1)*p.AInner+1)
-		b := someValues(r, (p.Outer-1)*p.BOuter+(p.Inner-1)*p.BInner+p.N)
+		a := someValues(r, (p.Lines-1)*p.ALine+(p.M-1)*p.AM+(p.Outer-1)*p.AOuter+(p.Middle-1)*p.AMiddle+(p.Inner-1)*p.AInner+1)
+		b := someValues(r, (p.Outer-1)*p.BOuter+(p.Middle-1)*p.BMiddle+(p.Inner-1)*p.BInner+p.N)
 		c := someValues(r, (p.Lines-1)*p.CLine+(p.M-1)*p.CM+p.N)
 		bias := someValues(r, p.N)
 		for _, p.Add = range []bool{false, true} {
 			for _, p.ReLU = range []bool{false, true} {
-				q := p
-				what := fmt.Sprintf("%+v", q)
+				q := p.ready()
+				what := fmt.Sprintf("%+v", p)
 				compare(t, what, [][]float32{a, b, c}, func(k *kernels, s [][]float32) { q.run(k, s[0], s[1], s[2], nil) })
 				compare(t, what+" with bias", [][]float32{a, b, c, bias}, func(k *kernels, s [][]float32) { q.run(k, s[0], s[1], s[2], s[3]) })
 			}
@@ -184,15 +184,17 @@ func TestMatmulsAgree(t *testing.T) {
 		// The portable product is the loop in matmul's comment.
 		p.Add, p.ReLU = true, true
 		got := slices.Clone(c)
-		p.run(&kernels{}, a, b, got, bias)
+		p.ready().run(&kernels{}, a, b, got, bias)
 		for line := range p.Lines {
 			for m := range p.M {
 				for f := range p.N {
 					at := line*p.CLine + m*p.CM + f
 					s := c[at]
 					for o := range p.Outer {
-						for i := range p.Inner {
-							s += float32(a[line*p.ALine+m*p.AM+o*p.AOuter+i*p.AInner] * b[o*p.BOuter+i*p.BInner+f])
+						for h := range p.Middle {
+							for i := range p.Inner {
+								s += float32(a[line*p.ALine+m*p.AM+o*p.AOuter+h*p.AMiddle+i*p.AInner] * b[o*p.BOuter+h*p.BMiddle+i*p.BInner+f])
+							}
 						}
 					}
 					c[at] = max(s+bias[f], 0)

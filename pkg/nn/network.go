@@ -129,6 +129,9 @@ func (n *network) rows(l *Layer) tensor.Shape { return tensor.Shape{n.batch, pro
 
 // add adds layers; those that work on images are put together to blocks.
 func (n *network) add(layers []*Layer, x signal) signal {
+	layers = slices.DeleteFunc(slices.Clone(layers), func(l *Layer) bool {
+		return l.Class == Dropout && (!n.training || l.Rate == 0) // does nothing, and must not part what belongs to a block
+	})
 	// next takes the next layer where it is of that class.
 	next := func(c Class) *Layer {
 		if len(layers) == 0 || layers[0].Class != c {
@@ -154,9 +157,7 @@ func (n *network) add(layers []*Layer, x signal) signal {
 		case Dense:
 			x = n.activate(l.Activation, n.dense(l, x))
 		case Dropout:
-			if n.training && l.Rate > 0 {
-				x = n.dropout(l.Rate, x)
-			}
+			x = n.dropout(l.Rate, x)
 		case Flatten, Reshape:
 			x.shape = l.Output
 		}

@@ -22,7 +22,7 @@ func (n *network) upSample(l *Layer, x signal) signal {
 	v := newRepetition(x.shape, l.Size)
 	size, large := product(x.shape), product(l.Output)
 	run := func(in [][]float32, out []float32) {
-		n.each(n.n, func(i int, _ []float32) { v.repeat(out[i*large:(i+1)*large], in[0][i*size:(i+1)*size], v.w) })
+		n.each(n.n, func(i int, _ []float32) { v.repeat(out[i*large:(i+1)*large], in[0][i*size:(i+1)*size]) })
 	}
 	out := n.applyDifferentiable("upsampling", n.rows(l), run, []bool{x.active}, func(_, grad *G.Node) []*G.Node {
 		run := func(in [][]float32, out []float32) {
@@ -33,40 +33,21 @@ func (n *network) upSample(l *Layer, x signal) signal {
 	return signal{out, l.Output, x.active}
 }
 
-// repeat copies the image x to dst, each pixel repeated, in lines of so many pixels.
-func (v *repetition) repeat(dst, x []float32, line int) {
-	for y := range v.inH {
-		first := dst[y*v.upH*line*v.c:][:v.w*v.c]
-		row := x[y*v.inW*v.c : (y+1)*v.inW*v.c]
-		if v.upW == 1 {
-			copy(first, row)
-		} else {
-			for p := 0; p < len(row); p += v.c {
-				for r := range v.upW {
-					copy(first[p*v.upW+r*v.c:], row[p:p+v.c])
-				}
-			}
-		}
-		for r := 1; r < v.upH; r++ {
-			copy(dst[(y*v.upH+r)*line*v.c:], first)
+// repeat copies the image x to dst, each pixel repeated.
+func (v repetition) repeat(dst, x []float32) {
+	for y := range v.h {
+		for z := range v.w {
+			copy(dst[(y*v.w+z)*v.c:], x[(y/v.upH*v.inW+z/v.upW)*v.c:][:v.c])
 		}
 	}
 }
 
 // down sets each value of dx to the sum of those of its repetitions in d.
-func (v *repetition) down(k *kernels, dx, d []float32) {
-	for y := range v.inH {
-		out := dx[y*v.inW*v.c : (y+1)*v.inW*v.c]
-		rows := d[y*v.upH*v.w*v.c : (y+1)*v.upH*v.w*v.c]
-		if v.upH == 2 && v.upW == 2 {
-			k.downRow(out, rows[:v.w*v.c], rows[v.w*v.c:], v.c)
-			continue
-		}
-		clear(out)
-		for r := range v.upH {
-			for p := range v.w {
-				k.addTo(out[p/v.upW*v.c:][:v.c], rows[(r*v.w+p)*v.c:])
-			}
+func (v repetition) down(k *kernels, dx, d []float32) {
+	clear(dx)
+	for y := range v.h {
+		for z := range v.w {
+			k.addTo(dx[(y/v.upH*v.inW+z/v.upW)*v.c:][:v.c], d[(y*v.w+z)*v.c:])
 		}
 	}
 }

@@ -21,7 +21,6 @@ func main() {
 		s.backward()
 		s.poolRow()
 		s.unpoolRow()
-		s.downRow()
 		s.sigmoid()
 		s.rmsprop()
 		s.adam()

@@ -8,17 +8,20 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Byte offsets of the fields of matmul, from Outer on.
+// Byte offsets of the fields of strides.
 const (
 	fieldOuter = 8 * iota
+	fieldMiddle
 	fieldInner
 	fieldAM
-	fieldAOuter
 	fieldAInner
-	fieldBOuter
 	fieldBInner
 	fieldCM
-	fieldAdd  // a byte, as is
+	fieldAMiddle
+	fieldBMiddle
+	fieldAOuter
+	fieldBOuter
+	fieldAdd
 	fieldReLU = fieldAdd + 1
 )
 
@@ -40,7 +43,7 @@ func (s isa) tiles() {
 func (s isa) tile(rows, vectors int) {
 	name := fmt.Sprintf("tile%dx%d%s", rows, vectors, s.name)
 	TEXT(name, NOSPLIT, "func(p *int, a, a2, b, c, c2, bias *float32, lanes int)")
-	Doc(name + " computes a tile; p points to the first of matmul's strides.")
+	Doc(name + " computes a tile of a matmul; p points to the first of its strides.")
 	p := pointer("p")
 	lanes := Load(Param("lanes"), GP64()).(reg.GPVirtual)
 	last := s.spill(s.firstLanes(lanes))
@@ -51,10 +54,9 @@ func (s isa) tile(rows, vectors int) {
 		return nil
 	}
 	field := func(offset int) Mem { return Mem{Base: p, Disp: offset} }
-	scaled := func(offset int) reg.GPVirtual {
+	load := func(offset int) reg.GPVirtual {
 		r := GP64()
 		MOVQ(field(offset), r)
-		SHLQ(U8(2), r)
 		return r
 	}
 
@@ -79,7 +81,7 @@ func (s isa) tile(rows, vectors int) {
 	}
 	CMPB(field(fieldAdd), U8(0))
 	JE(LabelRef("begin"))
-	eachRow("c", "c2", scaled(fieldCM), func(i int, row reg.Register) {
+	eachRow("c", "c2", load(fieldCM), func(i int, row reg.Register) {
 		for j := range vectors {
 			s.loadInto(Mem{Base: row, Disp: j * s.bytes()}, of(j), acc[i][j])
 		}
@@ -95,7 +97,7 @@ func (s isa) tile(rows, vectors int) {
 	if rows > 1 {
 		a2 = pointer("a2")
 	}
-	stride, aInner, bInner := scaled(fieldAM), scaled(fieldAInner), scaled(fieldBInner)
+	stride, aInner, bInner := load(fieldAM), load(fieldAInner), load(fieldBInner)
 	var stride3, stride5 reg.GPVirtual
 	if half > 3 {
 		stride3 = GP64()
@@ -122,20 +124,15 @@ func (s isa) tile(rows, vectors int) {
 		}
 		return Mem{Base: base, Index: stride, Scale: uint8(i)}
 	}
-	// The steps from the end of the inner loop to the next round of the outer one.
-	inner := GP64()
-	MOVQ(field(fieldInner), inner)
-	step := func(outer int, per reg.GPVirtual) reg.GPVirtual {
-		r, run := scaled(outer), GP64()
-		MOVQ(inner, run)
-		IMULQ(per, run)
-		SUBQ(run, r)
-		return r
-	}
-	aOuter, bOuter := step(fieldAOuter, aInner), step(fieldBOuter, bInner)
-	outer, count := GP64(), GP64()
-	MOVQ(field(fieldOuter), outer)
+	// The outer counters lie on the stack: they are needed seldom, and registers are short.
+	outer, middle := AllocLocal(8), AllocLocal(8)
+	inner, count := load(fieldInner), GP64()
+	MOVQ(field(fieldOuter), count)
+	MOVQ(count, outer)
 	Label("outer")
+	MOVQ(field(fieldMiddle), count)
+	MOVQ(count, middle)
+	Label("middle")
 	MOVQ(inner, count)
 	Label("inner")
 	for j := range columns {
@@ -159,13 +156,19 @@ func (s isa) tile(rows, vectors int) {
 	ADDQ(bInner, b)
 	DECQ(count)
 	JNZ(LabelRef("inner"))
-	ADDQ(aOuter, a)
-	if rows > 1 {
-		ADDQ(aOuter, a2)
+	for _, loop := range []struct {
+		label string
+		count Mem
+		a, b  int
+	}{{"middle", middle, fieldAMiddle, fieldBMiddle}, {"outer", outer, fieldAOuter, fieldBOuter}} {
+		ADDQ(field(loop.a), a)
+		if rows > 1 {
+			ADDQ(field(loop.a), a2)
+		}
+		ADDQ(field(loop.b), b)
+		DECQ(loop.count)
+		JNZ(LabelRef(loop.label))
 	}
-	ADDQ(bOuter, b)
-	DECQ(outer)
-	JNZ(LabelRef("outer"))
 
 	bias := pointer("bias")
 	TESTQ(bias, bias)
@@ -187,10 +190,30 @@ func (s isa) tile(rows, vectors int) {
 		}
 	}
 	Label("store")
-	eachRow("c", "c2", scaled(fieldCM), func(i int, row reg.Register) {
-		for j := range vectors {
-			s.store(acc[i][j], Mem{Base: row, Disp: j * s.bytes()}, of(j))
-		}
-	})
-	done()
+	store := func(storeLast func(v reg.VecVirtual, m Mem)) {
+		eachRow("c", "c2", load(fieldCM), func(i int, row reg.Register) {
+			for j, v := range acc[i] {
+				m := Mem{Base: row, Disp: j * s.bytes()}
+				if j < vectors-1 {
+					s.store(v, m, nil)
+				} else {
+					storeLast(v, m)
+				}
+			}
+		})
+		done()
+	}
+	// Stores under a mask are slow, so vectors that are full, and half vectors of AVX-512, are stored without.
+	Load(Param("lanes"), count)
+	CMPQ(count, U32(uint32(s.width)))
+	JNE(LabelRef("part"))
+	store(func(v reg.VecVirtual, m Mem) { s.store(v, m, nil) })
+	Label("part")
+	if s.width == 16 {
+		CMPQ(count, U32(8))
+		JNE(LabelRef("masked"))
+		store(func(v reg.VecVirtual, m Mem) { VMOVUPS(v.AsY(), m) })
+		Label("masked")
+	}
+	store(func(v reg.VecVirtual, m Mem) { s.store(v, m, last) })
 }

@@ -112,16 +112,3 @@ func (s isa) unpoolRow() {
 			}
 		})
 }
-
-func (s isa) downRow() {
-	TEXT("downRow"+s.name, NOSPLIT, "func(out, d0, d1 *float32, c, windows int)")
-	Doc("downRow" + s.name + " sets out to the sums of the windows of two pixels in each of the rows d0 and d1.")
-	out, d0, d1 := pointer("out"), pointer("d0"), pointer("d1")
-	s.channels(func(reg.GPVirtual, *mask) {}, func(small, large, large2 reg.GPVirtual, k *mask) {
-		v := s.load(at(d0, large), k)
-		for _, place := range []Mem{at(d0, large2), at(d1, large), at(d1, large2)} {
-			VADDPS(s.load(place, k), v, v)
-		}
-		s.store(v, at(out, small), k)
-	})
-}
