@@ -29,8 +29,10 @@ var whole = sync.OnceValue(func() *Space[uint8] {
 
 const clusters = 10
 
+var modes = []string{Original: "original", Textbook: "textbook"}
+
 func seedsOf(b *testing.B, s *Space[uint8]) []int {
-	seeds, err := s.Seed(clusters)
+	seeds, err := s.Seed(clusters, Original)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -45,13 +47,17 @@ func BenchmarkSeed(b *testing.B) {
 	}
 }
 
-// The whole iteration, 50 passes or so.
+// The whole iteration, 50 passes or so; by the textbook some more.
 func BenchmarkLloyd(b *testing.B) {
 	s := whole()
 	seeds := seedsOf(b, s)
-	b.ReportAllocs()
-	for b.Loop() {
-		s.Lloyd(seeds, nil)
+	for mode, name := range modes {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Lloyd(seeds, Mode(mode), nil)
+			}
+		})
 	}
 }
 
@@ -97,14 +103,18 @@ func BenchmarkMedians(b *testing.B) {
 func BenchmarkEvaluate(b *testing.B) {
 	s := whole()
 	label := s.assign(s.copies(seedsOf(b, s)))
-	b.ReportAllocs()
-	for b.Loop() {
-		Evaluate(s, label, clusters)
+	for mode, name := range modes {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Evaluate(s, label, clusters, Mode(mode))
+			}
+		})
 	}
 }
 
-// The silhouette's sums over 5,000 images: from tables, and from the distances of all pairs.
-func BenchmarkDistanceSums(b *testing.B) {
+// The silhouettes of 5,000 images: from tables, and from the distances of all pairs.
+func BenchmarkSilhouettes(b *testing.B) {
 	images := whole().images.First(5000)
 	label := make([]int32, images.N)
 	for i := range label {
@@ -113,13 +123,13 @@ func BenchmarkDistanceSums(b *testing.B) {
 	b.Run("tables", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			distanceSums(images, members(label, clusters), label)
+			silhouettes(images, members(label, clusters), label)
 		}
 	})
 	b.Run("pairs", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			judge(images, label, clusters)
+			judge(images, label, clusters, Textbook)
 		}
 	})
 }

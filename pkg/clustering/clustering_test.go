@@ -9,6 +9,7 @@ import (
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/metric"
+	"imagesimilarity/pkg/rng"
 )
 
 // digits are the first 1,000 MNIST training images and their latent vectors.
@@ -53,10 +54,10 @@ func TestSeedsOfTheOriginal(t *testing.T) {
 		{5, from1(533, 462, 764, 135, 1), from1(530, 461, 760, 137, 1)},
 		{10, from1(680, 672, 217, 533, 462, 933, 49, 764, 135, 1), from1(934, 530, 682, 461, 760, 683, 137, 53, 222, 1)},
 	} {
-		if got, err := space(t, latents).Seed(c.k); err != nil || !slices.Equal(got, c.new) {
+		if got, err := space(t, latents).Seed(c.k, Original); err != nil || !slices.Equal(got, c.new) {
 			t.Errorf("new space, k=%d: seeds %v, error %v; want %v", c.k, got, err, c.new)
 		}
-		if got, err := space(t, images).Seed(c.k); err != nil || !slices.Equal(got, c.originals) {
+		if got, err := space(t, images).Seed(c.k, Original); err != nil || !slices.Equal(got, c.originals) {
 			t.Errorf("original space, k=%d: seeds %v, error %v; want %v", c.k, got, err, c.originals)
 		}
 	}
@@ -64,17 +65,119 @@ func TestSeedsOfTheOriginal(t *testing.T) {
 
 func TestSeedIsEveryImageOnce(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
-	for _, n := range []int{1, 2, 13, 14, 300} {
-		for _, top := range []uint{1, 2, 256} { // 1: all images are black, all distances 0
-			seeds, err := space(t, randomImages[uint8](random, n, 3, 2, top)).Seed(n)
-			if err != nil {
-				t.Fatal(err)
-			}
-			slices.Sort(seeds)
-			for i, s := range seeds {
-				if s != i {
-					t.Fatalf("%d images with %d values: seeds %v, want each image once", n, top, seeds)
+	for _, mode := range []Mode{Original, Textbook} {
+		for _, n := range []int{1, 2, 13, 14, 300} {
+			for _, top := range []uint{1, 2, 256} { // 1: all images are black, all distances 0
+				seeds, err := space(t, randomImages[uint8](random, n, 3, 2, top)).Seed(n, mode)
+				if err != nil {
+					t.Fatal(err)
 				}
+				slices.Sort(seeds)
+				for i, s := range seeds {
+					if s != i {
+						t.Fatalf("mode %d, %d images with %d values: seeds %v, want each image once", mode, n, top, seeds)
+					}
+				}
+			}
+		}
+	}
+}
+
+// plainSeed is k-means++ as the paper describes it, with a distance to every centroid for every choice.
+func plainSeed[P uint8 | uint16](images *idx.Images[P], k int) []int {
+	random := rng.NewMinstd()
+	chosen := []int{random.Intn1(images.N) - 1}
+	for len(chosen) < k {
+		weight := make([]float64, images.N)
+		sum := 0.0
+		for i := range weight {
+			nearest := math.Inf(1)
+			for _, c := range chosen {
+				nearest = min(nearest, float64(metric.Manhattan(images.At(i), images.At(c))))
+			}
+			weight[i] = float64(nearest * nearest)
+			sum += weight[i]
+		}
+		x, below := random.Float64(sum), 0.0
+		for i, w := range weight {
+			if below += w; below > x {
+				chosen = append(chosen, i)
+				break
+			}
+		}
+	}
+	return chosen
+}
+
+func TestTextbookSeedsAreThePapers(t *testing.T) {
+	images, latents := digits(t)
+	random := rand.New(rand.NewPCG(6, 6))
+	wide := randomImages[uint16](random, 500, 4, 100, 65536) // squares of distances beyond 2^48
+	for _, k := range []int{1, 2, 5, 10, 40} {
+		for _, c := range []struct {
+			name      string
+			got, want func() ([]int, error)
+		}{
+			{"images", func() ([]int, error) { return space(t, images).Seed(k, Textbook) }, func() ([]int, error) { return plainSeed(images, k), nil }},
+			{"latent vectors", func() ([]int, error) { return space(t, latents).Seed(k, Textbook) }, func() ([]int, error) { return plainSeed(latents, k), nil }},
+			{"wide", func() ([]int, error) { return space(t, wide).Seed(k, Textbook) }, func() ([]int, error) { return plainSeed(wide, k), nil }},
+		} {
+			got, err := c.got()
+			want, _ := c.want()
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s, k=%d: seeds %v, error %v; want %v", c.name, k, got, err, want)
+			}
+		}
+	}
+}
+
+// An image that equals a centroid has no share, so the textbook's seeds are different images as long as there are some.
+func TestTextbookSeedsDiffer(t *testing.T) {
+	images := &idx.Images[uint8]{N: 400, Rows: 1, Cols: 1}
+	for i := range images.N {
+		images.Pix = append(images.Pix, uint8(i%7*40))
+	}
+	values := map[uint8]bool{}
+	for _, v := range images.Pix {
+		values[v] = true
+	}
+	seeds, err := space(t, images).Seed(len(values), Textbook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range seeds {
+		delete(values, images.Pix[s])
+	}
+	if len(values) > 0 {
+		t.Errorf("no seed has the grey levels %v", values)
+	}
+}
+
+// The textbook's iteration ends where the medians of the clusters give every image the cluster it has.
+func TestTextbookLloydSettles(t *testing.T) {
+	images, latents := digits(t)
+	testSettles(t, images)
+	testSettles(t, latents)
+}
+
+func testSettles[P uint8 | uint16](t *testing.T, images *idx.Images[P]) {
+	s := space(t, images)
+	seeds, err := s.Seed(10, Textbook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var changed []int
+	label := s.Lloyd(seeds, Textbook, func(_, n int) { changed = append(changed, n) })
+	if last := len(changed) - 1; changed[last] != 0 || slices.Contains(changed[:last], 0) {
+		t.Errorf("changed %v, want 0 in the last pass alone", changed)
+	}
+	centroids := s.copies(seeds)
+	medians(images, label, centroids)
+	for i := range images.N {
+		for c := range centroids.N {
+			d, own := metric.Manhattan(images.At(i), centroids.At(c)), metric.Manhattan(images.At(i), centroids.At(int(label[i])))
+			if d < own || d == own && c < int(label[i]) {
+				t.Fatalf("image %d is in cluster %d at %d, but cluster %d is at %d", i, label[i], own, c, d)
 			}
 		}
 	}
@@ -84,7 +187,7 @@ func TestSeedRefusesImpossibleNumbers(t *testing.T) {
 	images := randomImages[uint8](rand.New(rand.NewPCG(1, 1)), 3, 2, 2, 256)
 	s := space(t, images)
 	for _, k := range []int{-1, 0, 4, math.MaxInt} {
-		if seeds, err := s.Seed(k); err == nil {
+		if seeds, err := s.Seed(k, Original); err == nil {
 			t.Errorf("k=%d of 3 images gives seeds %v, want an error", k, seeds)
 		}
 	}
@@ -122,11 +225,11 @@ func TestPassesOfTheOriginal(t *testing.T) {
 func passes[P uint8 | uint16](t *testing.T, images *idx.Images[P], k int) (changed []int) {
 	t.Helper()
 	s := space(t, images)
-	seeds, err := s.Seed(k)
+	seeds, err := s.Seed(k, Original)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Lloyd(seeds, func(pass, n int) {
+	s.Lloyd(seeds, Original, func(pass, n int) {
 		if changed = append(changed, n); pass != len(changed) {
 			t.Errorf("pass %d is told as pass %d", len(changed), pass)
 		}
@@ -138,7 +241,7 @@ func TestObjectiveNeverRises(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
 	images := randomImages[uint16](random, 2000, 1, 10, 65536)
 	s := space(t, images)
-	seeds, err := s.Seed(20)
+	seeds, err := s.Seed(20, Original)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,11 +273,11 @@ func TestAssignmentTakesTheLowerClusterOfTwo(t *testing.T) {
 func TestLloydWithEmptyClusters(t *testing.T) {
 	images := randomImages[uint8](rand.New(rand.NewPCG(3, 3)), 500, 2, 2, 1)
 	s := space(t, images)
-	seeds, err := s.Seed(3)
+	seeds, err := s.Seed(3, Original)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if label := s.Lloyd(seeds, nil); slices.Max(label) != 0 {
+	if label := s.Lloyd(seeds, Original, nil); slices.Max(label) != 0 {
 		t.Errorf("identical images are not all in the first cluster")
 	}
 }
@@ -267,7 +370,7 @@ func TestTallyOnlyWhereThereIsRoom(t *testing.T) {
 }
 
 // judge is Evaluate by its definition, with a distance for every pair of images.
-func judge(images *idx.Images[uint8], label []int32, k int) *Evaluation {
+func judge(images *idx.Images[uint8], label []int32, k int, mode Mode) *Evaluation {
 	e := &Evaluation{
 		Sizes:      make([]int, k),
 		Centroids:  &idx.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
@@ -275,52 +378,54 @@ func judge(images *idx.Images[uint8], label []int32, k int) *Evaluation {
 		OfImage:    make([]float64, images.N),
 	}
 	medians(images, label, e.Centroids)
-	filled := 0
-	for c := range k {
-		for _, l := range label {
-			if l == int32(c) {
-				e.Sizes[c]++
-			}
-		}
+	for _, l := range label {
+		e.Sizes[l]++
+	}
+	var filled []int32
+	for c := range int32(k) {
 		if e.Sizes[c] > 0 {
-			filled++
+			filled = append(filled, c)
 		}
 	}
-	mean := func(i int, c int32) float64 {
-		sum := int64(0)
+	sum := func(i int, c int32) (sum float64) {
 		for j, l := range label {
 			if l == c {
-				sum += metric.Manhattan(images.At(i), images.At(j))
+				sum += float64(metric.Manhattan(images.At(i), images.At(j)))
 			}
 		}
-		return float64(sum) / float64(e.Sizes[c])
+		return sum
 	}
-	for i := range images.N {
-		byDistance := []int32{}
-		for c := range int32(k) {
-			if e.Sizes[c] > 0 {
-				byDistance = append(byDistance, c)
+	for i, own := range label {
+		distance := func(c int32) int64 { return metric.Manhattan(images.At(i), e.Centroids.At(int(c))) }
+		byDistance := slices.Clone(filled)
+		slices.SortStableFunc(byDistance, func(a, b int32) int { return int(distance(a) - distance(b)) })
+		var a, b float64
+		if mode == Original {
+			e.Objective += distance(byDistance[0])
+			if len(filled) > 1 {
+				a, b = sum(i, own)/float64(e.Sizes[own]), sum(i, byDistance[1])/float64(e.Sizes[byDistance[1]])
+			}
+		} else {
+			e.Objective += distance(own)
+			if len(filled) > 1 && e.Sizes[own] > 1 {
+				a, b = sum(i, own)/float64(e.Sizes[own]-1), math.Inf(1)
+				for _, c := range filled {
+					if c != own {
+						b = min(b, sum(i, c)/float64(e.Sizes[c]))
+					}
+				}
 			}
 		}
-		distance := func(c int32) int64 { return metric.Manhattan(images.At(i), e.Centroids.At(int(c))) }
-		slices.SortStableFunc(byDistance, func(a, b int32) int { return int(distance(a) - distance(b)) })
-		e.Objective += distance(byDistance[0])
-		if filled < 2 {
-			continue
-		}
-		a, b := mean(i, label[i]), mean(i, byDistance[1])
 		s := 0.0
 		if max(a, b) > 0 {
 			s = (b - a) / max(a, b)
 		}
 		e.OfImage[i] = s
-		e.Silhouette[label[i]] += s
+		e.Silhouette[own] += s
 		e.Average += s
 	}
-	for c := range k {
-		if e.Sizes[c] > 0 {
-			e.Silhouette[c] /= float64(e.Sizes[c])
-		}
+	for _, c := range filled {
+		e.Silhouette[c] /= float64(e.Sizes[c])
 	}
 	e.Average /= float64(images.N)
 	return e
@@ -340,16 +445,17 @@ func TestEvaluateIsTheDefinition(t *testing.T) {
 		{"empty clusters", 40, 8, 8, 6, 256, 3},
 		{"one cluster", 40, 8, 8, 1, 256, 1},
 		{"one cluster with images", 40, 8, 8, 3, 256, 1},
+		{"images alone", 12, 8, 8, 20, 256, 20},
 		{"identical images", 30, 4, 4, 3, 1, 3},
 		{"one image", 1, 4, 4, 1, 256, 1},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			images := randomImages[uint8](random, c.n, c.rows, c.cols, c.top)
-			label := make([]int32, c.n)
-			for i := range label {
-				label[i] = int32(random.IntN(c.labels))
-			}
-			got, want := Evaluate(space(t, images), label, c.k), judge(images, label, c.k)
+		images := randomImages[uint8](random, c.n, c.rows, c.cols, c.top)
+		label := make([]int32, c.n)
+		for i := range label {
+			label[i] = int32(random.IntN(c.labels))
+		}
+		check := func(t *testing.T, mode Mode) {
+			got, want := Evaluate(space(t, images), label, c.k, mode), judge(images, label, c.k, mode)
 			if !slices.Equal(got.Sizes, want.Sizes) || got.Objective != want.Objective {
 				t.Errorf("sizes %v, objective %d; want %v, %d", got.Sizes, got.Objective, want.Sizes, want.Objective)
 			}
@@ -367,7 +473,33 @@ func TestEvaluateIsTheDefinition(t *testing.T) {
 					t.Errorf("empty cluster %d: want a black centroid and silhouette 0", c)
 				}
 			}
-		})
+		}
+		t.Run("original, "+c.name, func(t *testing.T) { check(t, Original) })
+		t.Run("textbook, "+c.name, func(t *testing.T) { check(t, Textbook) })
+	}
+}
+
+// Five images of one pixel in three clusters, by hand.
+func TestTextbookJudgementByHand(t *testing.T) {
+	images := &idx.Images[uint8]{N: 5, Rows: 1, Cols: 1, Pix: []uint8{0, 1, 4, 6, 20}}
+	e := Evaluate(space(t, images), []int32{0, 0, 1, 1, 2}, 3, Textbook)
+	want := []float64{
+		(5. - 1) / 5,    // 1 from the other, 4 and 6 from the next cluster
+		(4. - 1) / 4,    // 1; 3 and 5
+		(3.5 - 2) / 3.5, // 2; 4 and 3
+		(5.5 - 2) / 5.5, // 2; 6 and 5
+		0,               // alone
+	}
+	if !slices.Equal(e.OfImage, want) {
+		t.Errorf("silhouettes %v, want %v", e.OfImage, want)
+	}
+	if e.Objective != 1+0+2+0+0 { // to the medians 1, 6 and 20
+		t.Errorf("objective %d, want 3", e.Objective)
+	}
+	// The image of 6 is nearer to the centroid of cluster 2 here, but counts with its own, 20.
+	e = Evaluate(space(t, images), []int32{0, 0, 2, 1, 1}, 3, Textbook)
+	if e.Objective != 1+0+0+14+0 {
+		t.Errorf("objective %d, want 15", e.Objective)
 	}
 }
 
@@ -378,7 +510,7 @@ func TestClassesOfTheOriginal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := Evaluate(space(t, images), label, k)
+	e := Evaluate(space(t, images), label, k, Original)
 	want := []string{"0.101979", "0.423806", "-0.0109292", "0.059244", "0.0474383", "-0.00582643", "0.169653", "0.0900748", "0.0795969", "0.0862308"}
 	for c, s := range e.Silhouette {
 		if got := strconv.FormatFloat(s, 'g', 6, 64); got != want[c] {

@@ -9,25 +9,19 @@ type Evaluation struct {
 	Silhouette []float64          // mean silhouette of each cluster's images, in [-1, 1], better when higher; 0 for an empty cluster
 	Average    float64            // mean silhouette of all images
 	OfImage    []float64          // silhouette of each image
-	Objective  int64              // sum over all images of the Manhattan distance to the nearest centroid, in grey levels
+	Objective  int64              // sum of the images' Manhattan distances to a centroid, in grey levels
 }
 
 // Evaluate judges the clustering that gives image i the cluster label[i], one of 0 to k-1.
+// Empty clusters have no median: they are nobody's nearest and nobody's neighbour.
 //
-// The silhouette of an image is (b-a)/max(a,b) with a its mean distance to the images of its own cluster and b to those of a neighbouring one.
-// It is the original's, which differs from Rousseeuw's in three ways: the image itself counts in the divisor of a, so that an image alone in its
-// cluster has 1; the neighbouring cluster is the one whose centroid is second nearest, even where that is the image's own (then the silhouette
-// is 0), not the one with the smallest b; and an image can be nearer to a centroid that is not its own.
-//
-// Empty clusters have no median: they are nobody's nearest and nobody's neighbour. Where an image has no neighbouring cluster, or has
-// distance 0 to all images of both, its silhouette is 0. The original crashed in the first two cases and printed -nan in the last.
-func Evaluate(space *Space[uint8], label []int32, k int) *Evaluation {
+// The objective counts the distance to the centroid of an image's cluster; the original's to the nearest centroid, whichever cluster's it is.
+func Evaluate(space *Space[uint8], label []int32, k int, mode Mode) *Evaluation {
 	images := space.images
 	e := &Evaluation{
 		Sizes:      make([]int, k),
 		Centroids:  &idx.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
 		Silhouette: make([]float64, k),
-		OfImage:    make([]float64, images.N),
 	}
 	lists := members(label, k)
 	var filled []int
@@ -38,31 +32,42 @@ func Evaluate(space *Space[uint8], label []int32, k int) *Evaluation {
 	}
 	medians(images, label, e.Centroids)
 
-	nearest, neighbour := nearestTwo(space, e.Centroids, filled)
-	for _, d := range nearest {
+	var apart []uint32 // distance of each image to the centroid that counts
+	if mode == Textbook {
+		apart = distancesToOwn(space, e.Centroids, label)
+		e.OfImage = silhouettes(images, lists, label)
+	} else {
+		var neighbour []int32
+		apart, neighbour = nearestTwo(space, e.Centroids, filled)
+		e.OfImage = originalSilhouettes(images, lists, label, neighbour)
+	}
+	for _, d := range apart {
 		e.Objective += int64(d)
 	}
-
-	if len(filled) < 2 {
-		return e
-	}
-	own := distanceSums(images, lists, label)
-	other := distanceSums(images, lists, neighbour)
 	for i, c := range label {
-		a := float64(own[i]) / float64(e.Sizes[c])
-		b := float64(other[i]) / float64(e.Sizes[neighbour[i]])
-		if m := max(a, b); m > 0 {
-			s := (b - a) / m
-			e.OfImage[i] = s
-			e.Silhouette[c] += s
-			e.Average += s
-		}
+		e.Silhouette[c] += e.OfImage[i]
+		e.Average += e.OfImage[i]
 	}
 	for _, c := range filled {
 		e.Silhouette[c] /= float64(e.Sizes[c])
 	}
-	e.Average /= float64(images.N)
+	if images.N > 0 {
+		e.Average /= float64(images.N)
+	}
 	return e
+}
+
+// distancesToOwn is the distance of every image to the centroid of its cluster.
+func distancesToOwn(space *Space[uint8], centroids *idx.Images[uint8], label []int32) []uint32 {
+	own := make([]uint32, len(label))
+	space.measure(centroids.Pix, func(c, first int, distances []uint32) {
+		for i, d := range distances {
+			if label[first+i] == int32(c) {
+				own[first+i] = d
+			}
+		}
+	})
+	return own
 }
 
 // nearestTwo is, for every image, the distance to the nearest of the listed centroids and the cluster of the second nearest, or -1 where there

@@ -2,15 +2,25 @@ package clustering
 
 import "imagesimilarity/pkg/idx"
 
-// settled is the number of images that may still change their cluster in the last pass.
-// The textbook's Lloyd stops at 0; the original at 100, so that up to 100 images are clustered in one pass.
-const settled = 100
+const (
+	// settled is the number of images that may still change their cluster in the original's last pass, so that up to 100 images are
+	// clustered in one pass. The textbook's Lloyd stops where none changes.
+	settled = 100
 
-// Lloyd is k-medians: every image goes to the nearest centroid, every centroid becomes the median of its images, until at most
-// settled images change. seeds are the images that are the first centroids. The result is the cluster of each image, 0 to len(seeds)-1.
+	// maxPasses ends the textbook's iteration where it does not settle before: far more than the passes that MNIST takes.
+	maxPasses = 1000
+)
+
+// Lloyd is k-medians: every image goes to the nearest centroid, every centroid becomes the median of its images, until at most 100 images
+// change. The textbook goes on until none changes, or through 1,000 passes. seeds are the images that are the first centroids. The result is the
+// cluster of each image, 0 to len(seeds)-1.
 // Ties go to the lower cluster. A cluster that loses all its images keeps its centroid, where the original crashed.
 // After each pass progress, if it is not nil, gets its number, from 1, and how many images changed their cluster.
-func (s *Space[P]) Lloyd(seeds []int, progress func(pass, changed int)) []int32 {
+func (s *Space[P]) Lloyd(seeds []int, mode Mode, progress func(pass, changed int)) []int32 {
+	still := settled
+	if mode == Textbook {
+		still = 0
+	}
 	centroids := s.copies(seeds)
 	tally := newTally(s.images, len(seeds))
 	label := make([]int32, s.images.N)
@@ -29,7 +39,7 @@ func (s *Space[P]) Lloyd(seeds []int, progress func(pass, changed int)) []int32 
 		if progress != nil {
 			progress(pass, changed)
 		}
-		if changed <= settled {
+		if changed <= still || mode == Textbook && pass == maxPasses {
 			return label
 		}
 		if tally != nil {

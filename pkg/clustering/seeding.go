@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 
 	"imagesimilarity/pkg/rng"
 )
@@ -12,9 +13,8 @@ import (
 // The draws are those of a fresh rng.Minstd, so the same images give the same seeds.
 // It is an error where k is not in 1 to the number of images.
 //
-// This is the original's k-means++, which is not quite the paper's: the r-th image that is no centroid is drawn with the
-// probability that belongs to image r itself, the share of a neighbour, and the draw has the 24 bits of a float32.
-func (s *Space[P]) Seed(k int) ([]int, error) {
+// The textbook's order is that of the choice, the original's that of a hash table.
+func (s *Space[P]) Seed(k int, mode Mode) ([]int, error) {
 	n := s.images.N
 	if k < 1 || k > n {
 		return nil, fmt.Errorf("cannot make %d clusters of %d images; expected 1 to %d", k, n, n)
@@ -34,20 +34,49 @@ func (s *Space[P]) Seed(k int) ([]int, error) {
 		})
 	}
 
-	share := make([]float64, n+1) // running sums: share[r] - share[r-1] is the weight of image r, counted from 1
+	share := make([]float64, n+1)
 	for len(chosen) < k {
 		update()
-		left := n - len(chosen)
-		longest := float64(slices.Max(nearest[:left]))
-		for i, d := range nearest[:left] {
-			// Where all distances are 0 the sums are NaN, and the search below ends at the last image.
-			q := float64(d) / longest
-			share[i+1] = share[i] + float64(q*q)
+		if mode == Textbook {
+			chosen = append(chosen, draw(nearest, chosen, share, random))
+		} else {
+			chosen = append(chosen, drawNeighbour(nearest, chosen, share, random))
 		}
-		x := float64(random.Float32(float32(share[left])))
-		chosen = append(chosen, unchosen(chosen, findShare(share[:left+1], x)))
+	}
+	if mode == Textbook {
+		return chosen, nil
 	}
 	return hashOrder(chosen), nil
+}
+
+// draw chooses an image with the probability of the paper, in proportion to the square of its distance. Where all distances are 0 it is
+// the first image that is not chosen. share is a buffer for the running sums of the squares, one more than images.
+func draw(nearest []uint32, chosen []int, share []float64, random *rng.Minstd) int {
+	share[0] = 0
+	for i, d := range nearest {
+		share[i+1] = share[i] + float64(float64(d)*float64(d))
+	}
+	sum := share[len(nearest)]
+	if sum == 0 {
+		return unchosen(chosen, 1)
+	}
+	x := random.Float64(sum)
+	// Should rounding make x the sum, the last image with a share is taken.
+	return sort.Search(len(nearest), func(i int) bool { return share[i+1] > x || share[i+1] == sum })
+}
+
+// drawNeighbour is the original's choice, which is not quite the paper's: the r-th image that is no centroid is drawn with the
+// probability that belongs to image r itself, the share of a neighbour, and the draw has the 24 bits of a float32.
+func drawNeighbour(nearest []uint32, chosen []int, share []float64, random *rng.Minstd) int {
+	left := len(nearest) - len(chosen)
+	longest := float64(slices.Max(nearest[:left]))
+	for i, d := range nearest[:left] {
+		// Where all distances are 0 the sums are NaN, and the search below ends at the last image.
+		q := float64(d) / longest
+		share[i+1] = share[i] + float64(q*q) // share[r] - share[r-1] is the weight of image r, counted from 1
+	}
+	x := float64(random.Float32(float32(share[left])))
+	return unchosen(chosen, findShare(share[:left+1], x))
 }
 
 // findShare is the r in 1 to len(share)-1 with share[r-1] < x <= share[r], by bisection;

@@ -3,41 +3,99 @@ package clustering
 import (
 	"encoding/binary"
 	"iter"
+	"math"
+	"slices"
 	"sync/atomic"
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/parallel"
 )
 
-// distanceSums is, for every image i, the sum of its distances to all images of the cluster to[i]. lists are the images of the clusters.
-//
-// It is exact, and linear in the number of images: the sum of |v-x| over the values x that a pixel has in a cluster depends on v alone,
-// so a cluster is a table of 256 sums a pixel, and an image's sum is one entry from the table of each of its pixels.
-func distanceSums(images *idx.Images[uint8], lists [][]int32, to []int32) []int64 {
-	askers := members(to, len(lists))
+// silhouettes are Rousseeuw's, (b-a)/max(a,b) of each image: a is its mean distance to the other images of its cluster, b the smallest mean
+// distance to the images of another cluster. The silhouette is 0 where an image is alone in its cluster, where there is no other, and where a and b are 0.
+// lists are the images of the clusters.
+func silhouettes(images *idx.Images[uint8], lists [][]int32, label []int32) []float64 {
+	all := make([]int32, images.N)
+	for i := range all {
+		all[i] = int32(i)
+	}
+	a, b := make([]float64, images.N), slices.Repeat([]float64{math.Inf(1)}, images.N)
 	sums := make([]int64, images.N)
+	for c, list := range lists {
+		if len(list) == 0 {
+			continue
+		}
+		clear(sums)
+		addDistances(sums, images, list, all)
+		for i, sum := range sums {
+			if label[i] == int32(c) {
+				a[i] = float64(sum) / float64(len(list)-1)
+			} else {
+				b[i] = min(b[i], float64(sum)/float64(len(list)))
+			}
+		}
+	}
+	s := make([]float64, images.N)
+	for i, c := range label {
+		if len(lists[c]) > 1 && !math.IsInf(b[i], 1) {
+			s[i] = silhouette(a[i], b[i])
+		}
+	}
+	return s
+}
+
+// originalSilhouettes differ from Rousseeuw's in two ways: the image itself counts in the divisor of a, so that an image alone in its cluster
+// has 1; and b is the mean distance to the images of the neighbouring cluster, the one whose centroid is second nearest, even where that is the image's
+// own (then the silhouette is 0) and where b is smaller for another. An image without a neighbouring cluster, -1, has 0, where the original crashed.
+func originalSilhouettes(images *idx.Images[uint8], lists [][]int32, label, neighbour []int32) []float64 {
+	s := make([]float64, images.N)
+	if slices.Contains(neighbour, -1) {
+		return s // of all images or of none: there is only one cluster
+	}
+	a, b := make([]int64, images.N), make([]int64, images.N)
+	for c, askers := range members(neighbour, len(lists)) {
+		addDistances(a, images, lists[c], lists[c])
+		addDistances(b, images, lists[c], askers)
+	}
+	for i, c := range label {
+		s[i] = silhouette(float64(a[i])/float64(len(lists[c])), float64(b[i])/float64(len(lists[neighbour[i]])))
+	}
+	return s
+}
+
+// silhouette is (b-a)/max(a,b), and 0 for 0/0, where the original printed -nan.
+func silhouette(a, b float64) float64 {
+	if m := max(a, b); m > 0 {
+		return (b - a) / m
+	}
+	return 0
+}
+
+// addDistances adds to sums[i], for each image i of askers, the sum of its distances to the listed images.
+//
+// It is exact, and linear in the number of images: the sum of |v-x| over the values x that a pixel has in the list depends on v alone,
+// so the list is a table of 256 sums a pixel, and an image's sum is one entry from the table of each of its pixels.
+func addDistances(sums []int64, images *idx.Images[uint8], list, askers []int32) {
+	if len(list) == 0 || len(askers) == 0 {
+		return
+	}
 	dim := images.Dim()
-	tiles := (dim + tile - 1) / tile
-	parallel.Do(len(lists)*tiles, func(jobs iter.Seq[int]) {
+	parallel.Do((dim+tile-1)/tile, func(jobs iter.Seq[int]) {
 		var count [tile][256]uint32
 		var table [tile][256]int64
 		for job := range jobs {
-			c, from := job/tiles, job%tiles*tile
-			if len(askers[c]) == 0 {
-				continue
-			}
+			from := job * tile
 			width := min(tile, dim-from)
-			countLevels(images, lists[c], from, width, &count)
+			countLevels(images, list, from, width, &count)
 			black := int64(0) // the sum for black pixels, to which table is relative
 			for p := range width {
 				black += differences(&count[p], &table[p])
 			}
-			for _, i := range askers[c] {
+			for _, i := range askers {
 				atomic.AddInt64(&sums[i], black+tableSum(images.At(int(i))[from:from+width], &table))
 			}
 		}
 	})
-	return sums
 }
 
 // differences makes table[v]+black the sum of |v-x| over count[x] values x, for every v; black is that sum for v = 0.

@@ -25,7 +25,7 @@ type Clustering struct {
 	Medians    *idx.Images[uint8] // one for each cluster
 	Silhouette []float64          // of each image
 	Average    float64            // silhouette of all images
-	Objective  float64            // sum of the distances to the nearest median, in grey levels
+	Objective  float64            // sum of the images' distances to medians, in grey levels
 	Seconds    float64            // that the clustering took; NaN where it was not measured
 }
 
@@ -54,7 +54,7 @@ func (p *Page) AddCluster(c Cluster) {
 		"Facts": c.Facts,
 		"Table": Table{
 			Caption: fmt.Sprintf("Clusterings of %s images, all judged in the original space. The silhouette lies between -1 and 1 and is better when higher; "+
-				"the objective is the sum of the distances to the nearest median in grey levels, better when lower.", count(c.Images.N)),
+				"the objective is the sum of the images' distances to medians in grey levels, better when lower.", count(c.Images.N)),
 			Head: []string{"Clustering", "clusters", "smallest", "largest", "mean silhouette", "objective", "time"},
 			Rows: rows,
 		},

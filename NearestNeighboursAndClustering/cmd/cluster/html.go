@@ -4,17 +4,23 @@ import (
 	"fmt"
 	"math"
 
+	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/report"
 )
 
 // newPage is the HTML report before anything was found.
 func newPage(opt options, args []string) *report.Page {
+	algorithms := "the original's"
+	if opt.mode == clustering.Textbook {
+		algorithms = "the textbook's"
+	}
 	return &report.Page{
 		Title:   "Clusters of similar images",
 		Command: append([]string{"./cluster"}, args...),
 		Facts: []report.Fact{
 			{Name: "configuration", Value: opt.configuration},
 			{Name: "report as text", Value: opt.output},
+			{Name: "algorithms", Value: algorithms},
 		},
 	}
 }

@@ -4,15 +4,18 @@ import (
 	"fmt"
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
+	"imagesimilarity/pkg/clustering"
 )
 
 const usage = "Usage:./cluster -d <input file original space> -i <input file new space> -n <classes from NN as clusters file> -c <configuration file> -o <output file>\n" +
-	"-html <HTML file> writes a report with pictures, -quiet shows no progress; both may be left out\n"
+	"-textbook takes the textbook's form of every algorithm where the original departs from it\n" +
+	"-html <HTML file> writes a report with pictures, -quiet shows no progress; these may be left out\n"
 
 // options are what the command line says. Names of files are never empty, but that of the HTML file is where there is to be none.
 type options struct {
 	inputs
 	configuration, output string
+	mode                  clustering.Mode
 	html                  string
 	quiet                 bool
 }
@@ -36,8 +39,12 @@ func parseOptions(args []string) (options, error) {
 	for _, f := range flags {
 		values[f.name] = f.value
 	}
-	if err := arguments.Parse(args, values, map[string]*bool{"-quiet": &opt.quiet}); err != nil {
+	textbook := false
+	if err := arguments.Parse(args, values, map[string]*bool{"-textbook": &textbook, "-quiet": &opt.quiet}); err != nil {
 		return opt, err
+	}
+	if textbook {
+		opt.mode = clustering.Textbook
 	}
 	for _, f := range flags {
 		if *f.value == "" {

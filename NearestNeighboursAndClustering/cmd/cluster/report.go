@@ -64,26 +64,27 @@ func (opt options) cluster(in inputs, k int, display *progress.Display) (*round,
 	}
 
 	r := &round{inputs: in, images: original}
-	if r.reduced, err = kMedians(reducedSpace, space, k, display.Passes("k-medians in the new space", "images")); err != nil {
+	if r.reduced, err = kMedians(reducedSpace, space, k, opt.mode, display.Passes("k-medians in the new space", "images")); err != nil {
 		return nil, err
 	}
-	if r.original, err = kMedians(space, space, k, display.Passes("k-medians in the original space", "images")); err != nil {
+	if r.original, err = kMedians(space, space, k, opt.mode, display.Passes("k-medians in the original space", "images")); err != nil {
 		return nil, err
 	}
-	r.classes = grouping{label: class, judged: clustering.Evaluate(space, class, classes)}
+	r.classes = grouping{label: class, judged: clustering.Evaluate(space, class, classes, opt.mode)}
 	return r, nil
 }
 
 // kMedians clusters the images in a space and judges what came out in the original space.
-func kMedians[P uint8 | uint16](space *clustering.Space[P], original *clustering.Space[uint8], k int, progress func(pass, changed int)) (grouping, error) {
-	seeds, err := space.Seed(k)
+func kMedians[P uint8 | uint16](space *clustering.Space[P], original *clustering.Space[uint8], k int, mode clustering.Mode,
+	progress func(pass, changed int)) (grouping, error) {
+	seeds, err := space.Seed(k, mode)
 	if err != nil {
 		return grouping{}, err
 	}
 	start := time.Now()
-	label := space.Lloyd(seeds, progress)
+	label := space.Lloyd(seeds, mode, progress)
 	seconds := time.Since(start).Seconds()
-	return grouping{label, clustering.Evaluate(original, label, k), seconds}, nil
+	return grouping{label, clustering.Evaluate(original, label, k, mode), seconds}, nil
 }
 
 // write writes the round as the original did.

@@ -14,10 +14,14 @@ const greyLevels = "sum of grey-level differences"
 
 // newPage is the HTML report before anything was found.
 func newPage(opt options, args []string) *report.Page {
+	algorithms := "the original's"
+	if opt.textbook {
+		algorithms = "the textbook's"
+	}
 	p := &report.Page{
 		Title:   "Nearest neighbours: reduced, LSH, exact",
 		Command: append([]string{"./search"}, args...),
-		Facts:   []report.Fact{{Name: "report as text", Value: opt.output}},
+		Facts:   []report.Fact{{Name: "report as text", Value: opt.output}, {Name: "algorithms", Value: algorithms}},
 	}
 	if opt.emd {
 		p.Title = "Earth Mover's Distance against Manhattan distance"
