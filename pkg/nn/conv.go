@@ -58,7 +58,13 @@ func newConvolution(in []int, up [2]int, l *Layer) *convolution {
 	return v
 }
 
-func floorDiv(a, b int) int { return -ceilDiv(-a, b) }
+// floorDiv is a/b rounded down; a may be negative.
+func floorDiv(a, b int) int {
+	if a < 0 {
+		a -= b - 1
+	}
+	return a / b
+}
 
 // segments calls do for the longest runs of lines [first,last) for which bounds gives the same result.
 func segments(lines int, bounds func(line int) [2]int, do func(first, last int, b [2]int)) {

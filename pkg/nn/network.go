@@ -217,5 +217,5 @@ func (n *network) each(tasks int, do func(task int, scratch []float32)) {
 	})
 }
 
-// ceilDiv is a/b rounded up.
+// ceilDiv is a/b rounded up, for a from 0 on; for a below it is not positive.
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
