@@ -13,8 +13,7 @@ import (
 
 const (
 	zipSignature = "PK\x03\x04"
-	// maxConfig bounds config.json in bytes, maxDirectory what is read of an archive to find its members.
-	maxConfig    = 4 << 20
+	// maxDirectory bounds what is read of an archive to find its members, and config.json, in bytes.
 	maxDirectory = 8 << 20
 )
 
@@ -45,9 +44,6 @@ func (f *modelFile) readArchive(size int64) error {
 	text, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
 	if err != nil {
 		return f.errorf("config.json: %w", err)
-	}
-	if len(text) > maxConfig {
-		return f.errorf("config.json has more than %d bytes", maxConfig)
 	}
 	f.config = string(text)
 

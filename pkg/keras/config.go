@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"imagesimilarity/pkg/nn"
@@ -15,7 +17,7 @@ type modelConfig struct {
 	ClassName string `json:"class_name"`
 	Config    struct {
 		Name         string
-		Layers       []layerEntry
+		Layers       []*layerEntry
 		OutputLayers any `json:"output_layers"`
 	}
 }
@@ -27,8 +29,14 @@ type layerEntry struct {
 	InboundNodes []any `json:"inbound_nodes"`
 }
 
+// maxConfig bounds a model_config in bytes. Keras writes about 1000 for a layer; what is made of it may take 100 times the memory.
+const maxConfig = 1 << 19
+
 // decodeConfig makes the layers of a model without their weights, and the shapes of these.
 func decodeConfig(text string) (name string, layers []*nn.Layer, shapes [][]nn.WeightShape, err error) {
+	if len(text) > maxConfig {
+		return "", nil, nil, fmt.Errorf("model_config: more than %d bytes", maxConfig)
+	}
 	var c modelConfig
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		return "", nil, nil, fmt.Errorf("model_config: %w", err)
@@ -39,6 +47,9 @@ func decodeConfig(text string) (name string, layers []*nn.Layer, shapes [][]nn.W
 	samePadding := map[int]bool{}
 	previous := ""
 	for i, entry := range c.Config.Layers {
+		if entry == nil {
+			return "", nil, nil, fmt.Errorf("model_config: layer %d is null", i)
+		}
 		l, same, err := entry.layer()
 		if err == nil {
 			err = entry.follows(previous)
@@ -66,7 +77,7 @@ func decodeConfig(text string) (name string, layers []*nn.Layer, shapes [][]nn.W
 }
 
 // follows checks that a layer takes the output of the previous one, and nothing else; the first one nothing at all.
-func (e layerEntry) follows(previous string) error {
+func (e *layerEntry) follows(previous string) error {
 	switch {
 	case previous == "" && len(e.InboundNodes) == 0:
 		return nil
@@ -137,7 +148,7 @@ type layerConfig struct {
 
 // layer makes a layer; same tells that it is a pooling with padding "same". The type of its numbers (dtype) is not read:
 // package nn computes in float32. What a layer cannot do is an error.
-func (e layerEntry) layer() (l *nn.Layer, same bool, err error) {
+func (e *layerEntry) layer() (l *nn.Layer, same bool, err error) {
 	// Classes first: the configuration of others may look otherwise.
 	if !slices.Contains(classes, e.ClassName) {
 		return nil, false, fmt.Errorf("a layer of class %q is not supported; supported are %s", e.ClassName, classList())
@@ -207,8 +218,8 @@ func (c *layerConfig) input(l *nn.Layer) error {
 	if shape == nil {
 		shape = c.BatchInputShape
 	}
-	if len(shape) < 2 {
-		return errors.New("it has no shape")
+	if len(shape) < 2 || len(shape) > 4 {
+		return fmt.Errorf("a shape of %d dimensions, expected 2 to 4 with that of the batch", len(shape))
 	}
 	for _, d := range shape[1:] {
 		if d == nil {
@@ -288,11 +299,8 @@ func (c *layerConfig) batchNorm(l *nn.Layer) error {
 type size int
 
 func (s *size) UnmarshalJSON(b []byte) error {
-	var f float64
-	if err := json.Unmarshal(b, &f); err != nil {
-		return err
-	}
-	if f < 1 || f > 1<<28 || f != float64(int(f)) {
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil || f < 1 || f > 1<<28 || f != math.Trunc(f) {
 		return fmt.Errorf("a size of %s, expected a whole number from 1 to %d", b, 1<<28)
 	}
 	*s = size(f)

@@ -37,31 +37,63 @@ func digits(t *testing.T) *nn.Samples {
 	return &nn.Samples{N: images.N, Input: nn.RowNormalised(images.Pix, images.Rows, images.Cols)}
 }
 
-// Models trained by TensorFlow predict here what they predicted there.
+// predictions are what Keras predicted for the digits, one row for each.
+type predictions struct {
+	Output    [][]float64 `json:"output_first5"`
+	Embedding [][]float64 `json:"embedding_first5"`
+}
+
+func readPredictions(t *testing.T, name string) map[string]predictions {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var models map[string]predictions
+	if err := json.Unmarshal(b, &models); err != nil {
+		t.Fatal(err)
+	}
+	return models
+}
+
+// Models trained by Keras predict here what they predicted there.
 func TestPredictions(t *testing.T) {
-	for _, name := range []string{"tf2.15.1_real_predictions.json", "keras3.15.1_tf2.21_real_predictions.json"} {
-		b, err := os.ReadFile(filepath.Join("testdata", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var models map[string]struct {
-			Output    [][]float64 `json:"output_first5"`
-			Embedding [][]float64 `json:"embedding_first5"`
-		}
-		if err := json.Unmarshal(b, &models); err != nil {
-			t.Fatal(err)
-		}
-		if len(models) != 4 {
-			t.Errorf("%s: %d models, expected 4", name, len(models))
+	for name, n := range map[string]int{"tf2.15.1_real_predictions.json": 4, "keras3.15.1_tf2.21_real_predictions.json": 4, "archive_predictions.json": 3} {
+		models := readPredictions(t, name)
+		if len(models) != n {
+			t.Errorf("%s: %d models, expected %d", name, len(models), n)
 		}
 		for model, want := range models {
+			if !strings.HasSuffix(model, ".keras") && !strings.HasSuffix(model, ".h5") {
+				model += ".h5"
+			}
 			t.Run(model, func(t *testing.T) {
-				m := load(t, model+".h5")
+				var m *nn.Model
+				if strings.HasSuffix(model, ".weights.h5") {
+					m = untrained(t)
+					if _, err := LoadWeightsByName(filepath.Join("testdata", model), m); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					m = load(t, model)
+				}
 				comparePredictions(t, m, "", want.Output)
 				comparePredictions(t, m, "embedding", want.Embedding)
 			})
 		}
 	}
+}
+
+// untrained is a classifier of the size of the classifiers in testdata.
+func untrained(t *testing.T) *nn.Model {
+	t.Helper()
+	m, err := nn.NewClassifier(nn.ClassifierConfig{
+		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 8}, Embedding: 5, FullyConnected: 12, Classes: 10, DropoutRate: 0.25,
+	}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func comparePredictions(t *testing.T, m *nn.Model, until string, want [][]float64) {
@@ -100,7 +132,7 @@ func TestWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		if strings.Contains(name, "weights_only") {
+		if strings.Contains(name, "weights") { // no model_config
 			continue
 		}
 		t.Run(filepath.Base(name), func(t *testing.T) {
