@@ -34,6 +34,11 @@ func encode(m *nn.Model, loss nn.Loss, opt nn.Optimizer) ([]byte, error) {
 	if err := root.Text("model_config", config); err != nil {
 		return nil, err
 	}
+	if m.Pixels != "" {
+		if err := root.Text(pixelsAttribute, string(m.Pixels)); err != nil {
+			return nil, err
+		}
+	}
 	if loss != "" {
 		training, err := encodeTraining(loss, opt)
 		if err != nil {

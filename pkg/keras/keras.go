@@ -16,8 +16,8 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// Save writes m with its weights, and loss and opt so that Keras compiles the model with them when it loads the file;
-// an empty loss leaves that to the reader. The file is replaced in one step.
+// Save writes m with its weights and the pixels it was trained on, and loss and opt so that Keras compiles the model with
+// them when it loads the file; an empty loss leaves that to the reader. The file is replaced in one step.
 func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
 	// Keras 3 chooses the way to read a file by these endings.
 	for _, ending := range []string{".weights.h5", ".keras"} {
@@ -66,6 +66,20 @@ func LoadWeightsByName(path string, m *nn.Model) (loaded []string, err error) {
 	return f.assign(m)
 }
 
+// Pixels tells on which pixels the model in a file was trained; "" where the file does not say so, as those that Keras writes.
+func Pixels(path string) (nn.Pixels, error) {
+	r, size, err := open(path)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	f, err := read(r, size, path)
+	if err != nil {
+		return "", err
+	}
+	return f.pixels, nil
+}
+
 // model is the model that f describes.
 func (f *modelFile) model() (*nn.Model, error) {
 	if f.config == "" {
@@ -94,6 +108,7 @@ func (f *modelFile) model() (*nn.Model, error) {
 	if err != nil {
 		return nil, f.errorf("%w", err)
 	}
+	m.Pixels = f.pixels
 	return m, nil
 }
 

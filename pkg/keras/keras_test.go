@@ -34,7 +34,7 @@ func digits(t *testing.T) *nn.Samples {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &nn.Samples{N: images.N, Input: nn.RowNormalised(images.Pix, images.Rows, images.Cols)}
+	return &nn.Samples{N: images.N, Input: nn.RowNormalised.Input(images.Pix, images.Rows, images.Cols)}
 }
 
 // predictions are what Keras predicted for the digits, one row for each.
@@ -205,6 +205,7 @@ func TestSaveLoad(t *testing.T) {
 	for name, m := range networks(t) {
 		t.Run(name, func(t *testing.T) {
 			m.Layers[1].Trainable = false
+			m.Pixels = nn.GreyLevels
 			path := filepath.Join(t.TempDir(), "model.h5")
 			if err := Save(path, m, nn.CategoricalCrossentropy, nn.Adam); err != nil {
 				t.Fatal(err)

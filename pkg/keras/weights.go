@@ -18,6 +18,7 @@ type modelFile struct {
 	r      io.ReaderAt
 	path   string
 	config string // model_config; empty where there is none
+	pixels nn.Pixels
 	layers []storedLayer
 	size   int64 // bytes of the HDF5 file
 }
@@ -74,6 +75,9 @@ func read(r io.ReaderAt, size int64, path string) (*modelFile, error) {
 	if f.config, err = h5.Root.Text("model_config"); err != nil && !errors.Is(err, hdf5.ErrNotFound) {
 		return nil, err
 	}
+	if err := f.readPixels(h5.Root); err != nil {
+		return nil, err
+	}
 	// In a file of weights only, the root has what is in model_weights elsewhere.
 	group, err := h5.Root.Open("model_weights")
 	if errors.Is(err, hdf5.ErrNotFound) && f.config == "" {
@@ -87,6 +91,24 @@ func read(r io.ReaderAt, size int64, path string) (*modelFile, error) {
 		err = f.readNamedContainers(h5.Root)
 	}
 	return f, err
+}
+
+// pixelsAttribute is an attribute of the root that Keras does not know and passes over.
+const pixelsAttribute = "pixels"
+
+func (f *modelFile) readPixels(root *hdf5.Object) error {
+	text, err := root.Text(pixelsAttribute)
+	if errors.Is(err, hdf5.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.pixels = nn.Pixels(text)
+	if f.pixels != nn.RowNormalised && f.pixels != nn.GreyLevels {
+		return f.errorf("the attribute %q is %q, expected %q or %q", pixelsAttribute, text, nn.RowNormalised, nn.GreyLevels)
+	}
+	return nil
 }
 
 var errNoLayers = errors.New("no layers")

@@ -1,45 +1,85 @@
 package nn
 
 import (
+	"math"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
-// Loss is the Keras name of a loss; both are means over the samples.
+// Loss is the Keras name of a loss; all are means over the samples.
 type Loss string
 
 const (
 	MeanSquaredError        Loss = "mean_squared_error"       // mean over all values of a sample
+	MeanAbsoluteError       Loss = "mean_absolute_error"      // mean over all values of a sample
 	CategoricalCrossentropy Loss = "categorical_crossentropy" // of a softmax, from what it takes
 )
 
-// meanSquaredError adds the mean of (x-target)².
-func (n *network) meanSquaredError(x signal, target *G.Node) *G.Node {
+// A deviation is a loss that is the mean of a function of x-target.
+type deviation struct {
+	sum    func(x, target []float32) float64            // of the function's values
+	slopes func(out, x, target []float32, unit float32) // its derivatives times unit/factor
+	factor float64
+}
+
+var deviations = map[Loss]deviation{
+	MeanSquaredError: {
+		sum: func(x, target []float32) (sum float64) {
+			for i, v := range x {
+				d := float64(v - target[i])
+				sum += float64(d * d)
+			}
+			return sum
+		},
+		slopes: func(out, x, target []float32, unit float32) {
+			for i, v := range x {
+				out[i] = (v - target[i]) * unit
+			}
+		},
+		factor: 2,
+	},
+	MeanAbsoluteError: {
+		sum: func(x, target []float32) (sum float64) {
+			for i, v := range x {
+				sum += math.Abs(float64(v - target[i]))
+			}
+			return sum
+		},
+		slopes: func(out, x, target []float32, unit float32) {
+			for i, v := range x {
+				switch d := v - target[i]; {
+				case d > 0:
+					out[i] = unit
+				case d < 0:
+					out[i] = -unit
+				default:
+					out[i] = 0 // as TensorFlow has it
+				}
+			}
+		},
+		factor: 1,
+	},
+}
+
+// deviation adds the mean of a function of x-target over all values.
+func (n *network) deviation(d deviation, x signal, target *G.Node) *G.Node {
 	size := product(x.shape)
 	sums := make([]float64, n.batch)
 	run := func(in [][]float32, out []float32) {
 		n.each(n.n, func(i int, _ []float32) {
-			t := in[1][i*size : (i+1)*size]
-			var sum float64
-			for j, v := range in[0][i*size : (i+1)*size] {
-				d := float64(v - t[j])
-				sum += float64(d * d)
-			}
-			sums[i] = sum
+			sums[i] = d.sum(in[0][i*size:(i+1)*size], in[1][i*size:(i+1)*size])
 		})
 		out[0] = float32(mean(sums[:n.n]) / float64(size))
 	}
-	return n.applyDifferentiable("mean squared error", nil, run, []bool{x.active, false}, func(_, grad *G.Node) []*G.Node {
+	return n.applyDifferentiable("deviation", nil, run, []bool{x.active, false}, func(_, grad *G.Node) []*G.Node {
 		run := func(in [][]float32, out []float32) {
-			scale := float32(float64(in[2][0]) * 2 / (float64(n.n) * float64(size)))
+			unit := float32(float64(in[2][0]) * d.factor / (float64(n.n) * float64(size)))
 			n.each(n.n, func(i int, _ []float32) {
-				o, t := out[i*size:(i+1)*size], in[1][i*size:(i+1)*size]
-				for j, v := range in[0][i*size : (i+1)*size] {
-					o[j] = (v - t[j]) * scale
-				}
+				d.slopes(out[i*size:(i+1)*size], in[0][i*size:(i+1)*size], in[1][i*size:(i+1)*size], unit)
 			})
 		}
-		return []*G.Node{n.apply("mean squared error gradient", tensor.Shape{n.batch, size}, run, x.Node, target, grad), nil}
+		return []*G.Node{n.apply("deviation gradient", tensor.Shape{n.batch, size}, run, x.Node, target, grad), nil}
 	}, x.Node, target)
 }
 

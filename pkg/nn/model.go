@@ -13,6 +13,7 @@ import (
 // A Model is a chain of layers; the first is the InputLayer.
 type Model struct {
 	Name   string // "model" in Keras' own numbering
+	Pixels Pixels // on which it was trained or is to be; "" where that is not known
 	Layers []*Layer
 }
 

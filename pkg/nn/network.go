@@ -170,11 +170,11 @@ func (n *network) add(layers []*Layer, x signal) signal {
 func (n *network) losing(layers []*Layer, loss Loss, x signal) error {
 	input, last := x.Node, layers[len(layers)-1]
 	switch loss {
-	case MeanSquaredError:
+	case MeanSquaredError, MeanAbsoluteError:
 		if product(last.Output) != product(layers[0].Output) {
 			return fmt.Errorf("nn: the output of layer %q has the shape %v; expected %v, that of the input", last.Name, last.Output, layers[0].Output)
 		}
-		n.loss = n.meanSquaredError(n.add(layers[1:], x), input)
+		n.loss = n.deviation(deviations[loss], n.add(layers[1:], x), input)
 	case CategoricalCrossentropy:
 		if last.Activation != Softmax {
 			return fmt.Errorf("nn: the loss %s needs a last layer with the activation softmax; layer %q has %q", loss, last.Name, last.Activation)
@@ -186,7 +186,7 @@ func (n *network) losing(layers []*Layer, loss Loss, x signal) error {
 		target, n.target = n.variable("target", product(last.Output))
 		n.loss = n.crossentropy(n.add(append(slices.Clone(layers[1:len(layers)-1]), &logits), x), target)
 	default:
-		return fmt.Errorf("nn: the loss %q is not supported; expected %s or %s", loss, MeanSquaredError, CategoricalCrossentropy)
+		return fmt.Errorf("nn: the loss %q is not supported; expected %s, %s or %s", loss, MeanSquaredError, MeanAbsoluteError, CategoricalCrossentropy)
 	}
 	return nil
 }

@@ -63,6 +63,9 @@ var layersUnderTest = []struct {
 	{"batch normalisation and max pooling", CategoricalCrossentropy, func() []*Layer {
 		return chain(conv(3, 3, 3, ReLU), batchNorm(), pool(2, 2), conv(3, 3, 2, ReLU), batchNorm(), pool(2, 2), &Layer{Class: Flatten}, dense(4, Softmax))
 	}},
+	{"mean absolute error", MeanAbsoluteError, func() []*Layer {
+		return chain(conv(3, 3, 2, ReLU), &Layer{Class: Flatten}, dense(30, Linear), reshape(5, 6, 1))
+	}},
 	{"categorical crossentropy", CategoricalCrossentropy, func() []*Layer { return chain(&Layer{Class: Flatten}, dense(10, Softmax)) }},
 }
 

@@ -53,7 +53,11 @@ func (o *oracle) lossValue() float64 {
 			continue
 		}
 		for j, v := range y {
-			sum += (v - o.x[i][j]) * (v - o.x[i][j]) / float64(len(y))
+			d := math.Abs(v - o.x[i][j])
+			if o.loss == MeanSquaredError {
+				d *= d
+			}
+			sum += d / float64(len(y))
 		}
 	}
 	return sum / float64(len(o.x))

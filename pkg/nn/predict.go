@@ -41,24 +41,3 @@ func (m *Model) Predict(s *Samples, until string, batch int, progress func(done,
 	}
 	return out, nil
 }
-
-// RowNormalised makes the Input of samples from images of rows x cols grey levels: every row of an image is divided by its
-// sum, in float64, then rounded to float32; a row of zeros stays.
-func RowNormalised(pix []uint8, rows, cols int) func(dst []float32, index []int) {
-	return func(dst []float32, index []int) {
-		for i, k := range index {
-			image := pix[k*rows*cols : (k+1)*rows*cols]
-			out := dst[i*rows*cols : (i+1)*rows*cols]
-			for r := 0; r < len(image); r += cols {
-				var sum int
-				for _, p := range image[r : r+cols] {
-					sum += int(p)
-				}
-				divisor := float64(max(sum, 1))
-				for c, p := range image[r : r+cols] {
-					out[r+c] = float32(float64(p) / divisor)
-				}
-			}
-		}
-	}
-}

@@ -42,8 +42,8 @@ func TestTrainingFollowsTensorFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	const split = 840
-	train := &nn.Samples{N: split, Input: nn.RowNormalised(images.Pix, 28, 28), Labels: labels[:split]}
-	validation := &nn.Samples{N: images.N - split, Input: nn.RowNormalised(images.Pix[split*28*28:], 28, 28), Labels: labels[split:]}
+	train := &nn.Samples{N: split, Input: nn.RowNormalised.Input(images.Pix, 28, 28), Labels: labels[:split]}
+	validation := &nn.Samples{N: images.N - split, Input: nn.RowNormalised.Input(images.Pix[split*28*28:], 28, 28), Labels: labels[split:]}
 
 	for name, run := range runs {
 		t.Run(name, func(t *testing.T) {

@@ -12,19 +12,25 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// samples are the images as the networks take them, with their labels.
-func (s set) samples() *nn.Samples {
-	return &nn.Samples{N: s.images.N, Input: nn.RowNormalised(s.images.Pix, s.images.Rows, s.images.Cols), Labels: s.labels}
+// samples are the images of a set as the networks take them, with their labels.
+func (s *session) samples(of set) *nn.Samples {
+	m := of.images
+	return &nn.Samples{N: m.N, Input: experiment.Pixels(s.textbook).Input(m.Pix, m.Rows, m.Cols), Labels: of.labels}
 }
 
 // classify is the class that the model gives each image of a set.
 func (s *session) classify(m *nn.Model, of set, batch int) ([]uint8, error) {
-	p, err := m.Predict(of.samples(), "", batch, experiment.PredictProgress(s.out, s.display))
+	p, err := m.Predict(s.samples(of), "", batch, experiment.PredictProgress(s.out, s.display))
 	return s.classesOf(p), err
 }
 
 // classesOf is the class of each image of which p, (N,classes), has the probabilities.
 func (s *session) classesOf(p []float32) []uint8 {
+	// The original rounds the probabilities before it looks for the largest.
+	classOf := roundedArgmax
+	if s.textbook {
+		classOf = argmax
+	}
 	class := make([]uint8, len(p)/s.classes)
 	for i := range class {
 		class[i] = classOf(p[i*s.classes : (i+1)*s.classes])
@@ -32,9 +38,20 @@ func (s *session) classesOf(p []float32) []uint8 {
 	return class
 }
 
-// classOf is the first class with the largest probability after rounding half to even, as the original has it: the class above
-// one half, and class 0 where there is none.
-func classOf(probability []float32) uint8 {
+// argmax is the first class with the largest probability.
+func argmax(probability []float32) uint8 {
+	best := 0
+	for c, p := range probability {
+		if p > probability[best] {
+			best = c
+		}
+	}
+	return uint8(best)
+}
+
+// roundedArgmax is the first class with the largest probability after rounding half to even: the class above one half, and
+// class 0 where there is none.
+func roundedArgmax(probability []float32) uint8 {
 	for c, p := range probability {
 		if p > 0.5 {
 			return uint8(c)
@@ -86,6 +103,6 @@ func (s *session) showDigits(class []uint8) error {
 		index[i] = i
 	}
 	pix := make([]float32, len(images.Pix))
-	s.test.samples().Input(pix, index)
+	s.samples(s.test).Input(pix, index)
 	return experiment.ShowFigure(s.in, s.out, digitsFile, "Classified digits", figure.Digits(pix, images.Rows, images.Cols, titles))
 }

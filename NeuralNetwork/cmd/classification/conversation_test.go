@@ -147,7 +147,7 @@ func TestSaveAsksForAnotherFile(t *testing.T) {
 	}
 }
 
-func TestClassOf(t *testing.T) {
+func TestRoundedArgmax(t *testing.T) {
 	for _, tt := range []struct {
 		p    []float32
 		want uint8
@@ -158,7 +158,23 @@ func TestClassOf(t *testing.T) {
 		{[]float32{0.49999997, 0.50000006}, 1},
 		{[]float32{1, 0}, 0},
 	} {
-		if got := classOf(tt.p); got != tt.want {
+		if got := roundedArgmax(tt.p); got != tt.want {
+			t.Errorf("the class of %v is %d, want %d", tt.p, got, tt.want)
+		}
+	}
+}
+
+func TestArgmax(t *testing.T) {
+	for _, tt := range []struct {
+		p    []float32
+		want uint8
+	}{
+		{[]float32{0.1, 0.2, 0.7}, 2},
+		{[]float32{0.3, 0.4, 0.3}, 1},
+		{[]float32{0.2, 0.4, 0.4}, 1},
+		{[]float32{1, 0}, 0},
+	} {
+		if got := argmax(tt.p); got != tt.want {
 			t.Errorf("the class of %v is %d, want %d", tt.p, got, tt.want)
 		}
 	}

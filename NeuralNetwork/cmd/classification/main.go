@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/argparse"
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
@@ -27,6 +27,7 @@ type options struct {
 	seed                        uint64
 	html                        string // "" for none
 	quiet                       bool
+	textbook                    bool
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
@@ -44,6 +45,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			{Short: "-save", Long: "--save", Set: argparse.String(&o.save), Help: "model file for the trained classifier, the last one"},
 			{Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed), Help: "all chance in training derives from it (default 1)"},
 			{Short: "-html", Long: "--html", Set: argparse.String(&o.html), Help: "HTML file for a report with pictures"},
+			{Short: "-textbook", Long: "--textbook", Switch: &o.textbook, Help: "grey levels 0 to 1 as pixels; the most probable class for every image"},
 			{Short: "-quiet", Long: "--quiet", Switch: &o.quiet, Help: "no progress on the standard error output"},
 		},
 	}
@@ -81,12 +83,14 @@ func classification(o options, stdin io.Reader, stdout io.Writer, page *report.P
 	if err := s.checkSets(); err != nil {
 		return err
 	}
-	// The model file is read with every experiment; that it cannot be opened had better be known now.
-	f, err := os.Open(o.model)
+	// The model file is read with every experiment; that it does not serve had better be known now.
+	trained, err := keras.Pixels(o.model)
 	if err != nil {
-		return fmt.Errorf("cannot open %s: %w", o.model, errors.Unwrap(err))
+		return err
 	}
-	f.Close()
+	if err := experiment.CheckPixels(o.model, trained, o.textbook); err != nil {
+		return err
+	}
 	return s.experiments()
 }
 

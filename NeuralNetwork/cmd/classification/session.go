@@ -37,7 +37,7 @@ const (
 // experiments trains one classifier after the other, writes the classes of all images and offers to judge it. From the first
 // training on, the end of the input answers N.
 func (s *session) experiments() error {
-	train, validation := experiment.Split(s.training.samples())
+	train, validation := experiment.Split(s.samples(s.training))
 	var failed error
 	for {
 		a, model, err := s.ask(train.N)
@@ -114,6 +114,7 @@ func (s *session) build(a answers, images int) (*nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	model.Pixels = experiment.Pixels(s.textbook)
 	fmt.Fprint(s.out, model.Summary())
 	loaded, err := keras.LoadWeightsByName(s.model, model)
 	if err != nil {

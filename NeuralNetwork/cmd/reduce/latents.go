@@ -16,22 +16,28 @@ const (
 )
 
 // samples are images as the networks take them.
-func samples(m *idx.Images[uint8]) *nn.Samples {
-	return &nn.Samples{N: m.N, Input: nn.RowNormalised(m.Pix, m.Rows, m.Cols)}
+func (s *session) samples(m *idx.Images[uint8]) *nn.Samples {
+	return &nn.Samples{N: m.N, Input: experiment.Pixels(s.textbook).Input(m.Pix, m.Rows, m.Cols)}
 }
 
-// writeLatents writes the vectors of both sets of images, each scaled by its own minima and maxima, as the original does.
+// writeLatents writes the vectors of both sets of images, scaled to whole numbers.
 func (s *session) writeLatents(m *nn.Model) error {
+	var scale *scaler
 	for _, set := range []struct {
 		images *idx.Images[uint8]
 		file   string
 	}{{s.data, s.datasetLatents}, {s.queries, s.querysetLatents}} {
-		v, err := m.Predict(samples(set.images), embedding, latentStep, experiment.PredictProgress(s.out, s.display))
+		v, err := m.Predict(s.samples(set.images), embedding, latentStep, experiment.PredictProgress(s.out, s.display))
 		if err != nil {
 			return err
 		}
 		latents := &idx.Images[uint16]{N: set.images.N, Rows: 1, Cols: len(v) / set.images.N}
-		if latents.Pix, err = scale(v, latents.Cols); err != nil {
+		// The original scales each set by its own minima and maxima, so that one image has different vectors in the two files.
+		// The textbook's scaling is fitted on the dataset alone, and queries beyond its range are clamped to it.
+		if scale == nil || !s.textbook {
+			scale = fitScaler(v, latents.Cols)
+		}
+		if latents.Pix, err = scale.apply(v, s.textbook); err != nil {
 			return fmt.Errorf("%s: not written: %w", set.file, err)
 		}
 		if err := idx.WriteLatents(set.file, latents); err != nil {
@@ -41,35 +47,54 @@ func (s *session) writeLatents(m *nn.Model) error {
 	return nil
 }
 
-// scale maps every column of v, (n,dim), linearly on 0 to latentMax and rounds half to even. Its float32 arithmetic is that of
+// A scaler maps every column of vectors linearly, so that those that it was fitted on reach from 0 to latentMax. Its float32 arithmetic is that of
 // scikit-learn's MinMaxScaler, so that the rounded values are, too. A constant column becomes 0.
-func scale(v []float32, dim int) ([]uint16, error) {
+type scaler struct{ factor, offset []float32 } // of each column
+
+// fitScaler fits a scaler on v, (n,dim).
+func fitScaler(v []float32, dim int) *scaler {
 	// A range below it counts as none: ten times the distance from 1 to the next float32.
 	const noRange = 10 * 0x1p-23
-	lo, hi := make([]float32, dim), make([]float32, dim)
-	copy(lo, v)
-	copy(hi, v)
-	for i, x := range v {
-		j := i % dim
-		lo[j], hi[j] = min(lo[j], x), max(hi[j], x) // NaN, once seen, stays
-	}
-	factor, offset := make([]float32, dim), make([]float32, dim)
+	lo, hi := ranges(v, dim)
+	s := &scaler{make([]float32, dim), make([]float32, dim)}
 	for j := range dim {
 		span := hi[j] - lo[j]
 		if span < noRange {
 			span = 1
 		}
-		factor[j] = float32(latentMax) / span
-		offset[j] = 0 - float32(lo[j]*factor[j])
+		s.factor[j] = float32(latentMax) / span
+		s.offset[j] = 0 - float32(lo[j]*s.factor[j])
 	}
+	return s
+}
+
+// apply scales v, (n,dim), and rounds half to even. Finite values beyond 0 to latentMax are clamped where that is wanted.
+func (s *scaler) apply(v []float32, clamp bool) ([]uint16, error) {
+	dim := len(s.factor)
 	out := make([]uint16, len(v))
 	for i, x := range v {
 		j := i % dim
-		y := math.RoundToEven(float64(float32(x*factor[j]) + offset[j]))
+		y := math.RoundToEven(float64(float32(x*s.factor[j]) + s.offset[j]))
+		if clamp && !math.IsInf(y, 0) {
+			y = min(max(y, 0), latentMax)
+		}
 		if !(y >= 0 && y <= math.MaxUint16) { // NaN fails both
+			lo, hi := ranges(v, dim)
 			return nil, fmt.Errorf("value %d of the vectors, counted from 0, reaches from %v to %v, which cannot be scaled to 0 to %d", j, lo[j], hi[j], latentMax)
 		}
 		out[i] = uint16(y)
 	}
 	return out, nil
+}
+
+// ranges are the least and the greatest values of the columns of v, (n,dim). NaN, once seen, stays.
+func ranges(v []float32, dim int) (lo, hi []float32) {
+	lo, hi = make([]float32, dim), make([]float32, dim)
+	copy(lo, v)
+	copy(hi, v)
+	for i, x := range v {
+		j := i % dim
+		lo[j], hi[j] = min(lo[j], x), max(hi[j], x)
+	}
+	return lo, hi
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,7 +28,7 @@ func TestScaleIsMinMaxScalers(t *testing.T) {
 		t.Fatalf("%d cases, want 12", len(cases))
 	}
 	for _, c := range cases {
-		got, err := scale(c.In, c.Dim)
+		got, err := fitScaler(c.In, c.Dim).apply(c.In, false)
 		if err != nil {
 			t.Errorf("%s: %v", c.Name, err)
 			continue
@@ -43,21 +44,38 @@ func TestScaleIsMinMaxScalers(t *testing.T) {
 func TestScaleRefusesWhatIsNoNumber(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, v := range [][]float32{{0, 1, 2, nan, 4, 5}, {nan, 1, 2, 3, 4, 5}, {0, 1, 2, inf, 4, 5}, {0, 1, -inf, 3, 4, 5}, {nan, nan, nan, nan, nan, nan}} {
-		if got, err := scale(v, 2); err == nil {
+		if got, err := fitScaler(v, 2).apply(v, false); err == nil {
 			t.Errorf("%v is scaled to %v", v, got)
 		} else if !strings.Contains(err.Error(), "cannot be scaled") {
 			t.Errorf("%v: error %q", v, err)
 		}
 	}
 	// Its product with the factor overflows.
-	if got, err := scale([]float32{1e36, 1e36}, 1); err == nil {
+	huge := []float32{1e36, 1e36}
+	if got, err := fitScaler(huge, 1).apply(huge, false); err == nil {
 		t.Errorf("a constant column of 1e36 is scaled to %v", got)
 	}
 }
 
 func TestScaleOfARangeThatOverflowsIsZero(t *testing.T) {
-	got, err := scale([]float32{-math.MaxFloat32, 0, math.MaxFloat32}, 1)
+	v := []float32{-math.MaxFloat32, 0, math.MaxFloat32}
+	got, err := fitScaler(v, 1).apply(v, false)
 	if err != nil || got[0] != 0 || got[1] != 0 || got[2] != 0 {
 		t.Errorf("scaled to %v, error %v", got, err)
+	}
+}
+
+// The textbook's queries: on the scale of the dataset, at its ends where they are beyond it.
+func TestQueriesAreClampedToTheRangeOfTheDataset(t *testing.T) {
+	data := []float32{-1, 10, 5, 1, 20, 5}
+	s := fitScaler(data, 3)
+	got, err := s.apply([]float32{0, 15, 5, -1.5, 20.5, 5, math.MaxFloat32 / 1e6, -1e9, 6}, true)
+	if want := []uint16{12750, 12750, 0, 0, 25500, 0, 25500, 0, 25500}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("scaled to %v, error %v, want %v", got, err, want)
+	}
+	for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		if got, err := s.apply([]float32{0, float32(x), 5}, true); err == nil {
+			t.Errorf("%v is scaled to %v", x, got)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/argparse"
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
@@ -26,10 +27,12 @@ type options struct {
 	seed                            uint64
 	html, labels                    string // "" for none
 	quiet                           bool
+	textbook                        bool
+	loss                            nn.Loss
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
-	o := options{seed: 1}
+	o := options{seed: 1, loss: nn.MeanSquaredError} // the original's
 	parser := argparse.Parser{
 		Program: "reduce",
 		About:   "Writes images as short vectors, with an autoencoder that is trained on them or loaded.",
@@ -42,6 +45,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			{Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed), Help: "all chance in training derives from it (default 1)"},
 			{Short: "-html", Long: "--html", Set: argparse.String(&o.html), Help: "HTML file for a report with pictures"},
 			{Short: "-l", Long: "--labels", Set: argparse.String(&o.labels), Help: "labels of the dataset, for the colours in that report"},
+			{Short: "-textbook", Long: "--textbook", Switch: &o.textbook, Help: "grey levels 0 to 1 as pixels; one scale for the vectors of both sets"},
+			{Short: "-loss", Long: "--loss", Set: setLoss(&o.loss), Help: "mse or mae, the mean squared or absolute error that training reduces (default mse)"},
 			{Short: "-quiet", Long: "--quiet", Switch: &o.quiet, Help: "no progress on the standard error output"},
 		},
 	}
@@ -53,6 +58,21 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		return 1
 	}
 	return 0
+}
+
+// setLoss returns the Set of the flag that chooses the loss.
+func setLoss(to *nn.Loss) func(string) error {
+	return func(value string) error {
+		switch value {
+		case "mse":
+			*to = nn.MeanSquaredError
+		case "mae":
+			*to = nn.MeanAbsoluteError
+		default:
+			return fmt.Errorf("invalid choice: '%s' (choose from 'mse', 'mae')", value)
+		}
+		return nil
+	}
 }
 
 // reduce reads the images, then asks what to do with them.

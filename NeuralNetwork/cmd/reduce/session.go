@@ -29,11 +29,8 @@ type session struct {
 	display       *progress.Display
 }
 
-// How the original compiles the autoencoder.
-const (
-	loss      = nn.MeanSquaredError
-	optimizer = nn.RMSprop
-)
+// optimizer is the one with which the original compiles the autoencoder.
+const optimizer = nn.RMSprop
 
 // load asks for a model file until one can be used.
 func (s *session) load() (path string, m *nn.Model, err error) {
@@ -65,13 +62,13 @@ func (s *session) checkModel(path string, m *nn.Model) error {
 	if len(l.Output) != 1 {
 		return fmt.Errorf("%s: the layer %q puts out the shape %v, expected one dimension", path, embedding, l.Output)
 	}
-	return nil
+	return experiment.CheckPixels(path, m.Pixels, s.textbook)
 }
 
 // experiments trains one autoencoder after the other and offers what can be done with each. From the first training on, the
 // end of the input answers N.
 func (s *session) experiments() error {
-	train, validation := experiment.Split(samples(s.data))
+	train, validation := experiment.Split(s.samples(s.data))
 	var failed error
 	for {
 		a, model, err := s.ask(train.N)
@@ -80,7 +77,7 @@ func (s *session) experiments() error {
 		}
 		fmt.Fprint(s.out, model.Summary())
 		// Every experiment starts from the same seed: what comes out depends on its answers, not on what was tried before.
-		trainer := nn.NewTrainer(model, loss, optimizer, s.seed)
+		trainer := nn.NewTrainer(model, s.loss, optimizer, s.seed)
 		history, _, err := experiment.Train(trainer, train, validation, a.epochs, a.batch, s.out, s.display)
 		if err != nil {
 			return err
@@ -123,6 +120,7 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 		}
 		model, err := a.build(images, s.seed)
 		if err == nil {
+			model.Pixels = experiment.Pixels(s.textbook)
 			return a, model, nil
 		}
 		fmt.Fprintln(s.out, err)
@@ -158,7 +156,7 @@ func (s *session) save(m *nn.Model) error {
 	if err := s.checkOutputs(path); err != nil {
 		return err
 	}
-	if err := keras.Save(path, m, loss, optimizer); err != nil {
+	if err := keras.Save(path, m, s.loss, optimizer); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "Trained model: %s\n", path)

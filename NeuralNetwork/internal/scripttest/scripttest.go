@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,6 +27,7 @@ var times = regexp.MustCompile(`\d+s \d+(s|ms|us)/step`)
 //	images FILE N ROWS COLS        writes N images, pixel j of image i being (7i+13j) mod 256
 //	labels FILE VALUE...           writes labels
 //	first N IMAGES LABELS OUT      writes the first N images as OUT.dat and their labels as OUT.labels
+//	same A B                       checks that the vectors in B are the first ones in A
 //	screen FILE                    writes what the last program showed, times masked, the last line ended
 func Run(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -65,6 +67,15 @@ func Run(t *testing.T) {
 				ts.Check(err)
 				ts.Check(idx.WriteImages(ts.MkAbs(args[3]+".dat"), m.First(n)))
 				ts.Check(idx.WriteLabels(ts.MkAbs(args[3]+".labels"), labels[:n]))
+			},
+			"same": func(ts *testscript.TestScript, neg bool, args []string) {
+				a, err := idx.ReadLatents(ts.MkAbs(args[0]))
+				ts.Check(err)
+				b, err := idx.ReadLatents(ts.MkAbs(args[1]))
+				ts.Check(err)
+				if slices.Equal(a.First(b.N).Pix, b.Pix) == neg {
+					ts.Fatalf("the vectors in %s and %s are the same: %v, expected %v", args[0], args[1], neg, !neg)
+				}
 			},
 			"screen": func(ts *testscript.TestScript, neg bool, args []string) {
 				text := times.ReplaceAllString(ts.ReadFile("stdout"), "TIME")
