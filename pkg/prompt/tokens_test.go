@@ -73,3 +73,26 @@ func TestFaultsAreTold(t *testing.T) {
 		t.Errorf("writing: %v, want %v", p.Err(), fault)
 	}
 }
+
+// Whatever is typed, the conversation ends without a fault, and its words are words.
+func FuzzTokens(f *testing.F) {
+	for _, s := range []string{"", "Y a b N", "y\r\nYes\tN", "Y\u00a0N\xff\x00 Y a", strings.Repeat("Y", maxToken+1) + " N"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, input string) {
+		var screen strings.Builder
+		p := NewTokens(strings.NewReader(input), &screen)
+		for rounds := 0; p.Again("? "); rounds++ {
+			if rounds > len(input) {
+				t.Fatal("more rounds than bytes")
+			}
+			word, ok := p.Word(": ")
+			if ok != (word != "") || len(word) > maxToken || strings.ContainsAny(word, " \t\n\v\f\r") || !strings.Contains(input, word) {
+				t.Errorf("%q, %v is no word", word, ok)
+			}
+		}
+		if err := p.Err(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -86,3 +86,19 @@ func TestConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// Whatever the bytes, a configuration gives a number of clusters or an error that names the file.
+func FuzzConfiguration(f *testing.F) {
+	for _, s := range []string{"number_of_clusters: 5\n", " number_of_clusters:\r\n+010", "", "number_of_clusters: -3", "number_of_clusters:\xff\x00 7"} {
+		f.Add(s)
+	}
+	name := filepath.Join(f.TempDir(), "cluster.conf")
+	f.Fuzz(func(t *testing.T, text string) {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if k, err := readConfiguration(name); (err == nil) != (k >= 1) || err != nil && !strings.HasPrefix(err.Error(), name+": ") {
+			t.Errorf("%d clusters, error %v", k, err)
+		}
+	})
+}

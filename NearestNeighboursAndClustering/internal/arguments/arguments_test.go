@@ -1,6 +1,10 @@
 package arguments
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 func TestParse(t *testing.T) {
 	for _, c := range []struct {
@@ -38,4 +42,25 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: -d %q, -o %q, -EMD %v, %v; want %q, %q, %v", c.name, d, o, emd, err, c.d, c.o, c.emd)
 		}
 	}
+}
+
+// No arguments, however odd, make the parser panic, and a flag that is set got one of them as its value.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"-d|a|-o|b", "–d|-o|-ο|–d", "-EMD|-d", "|–|-|-d|", "-d|\xff\xfe|–\xce"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		args := strings.Split(line, "|")
+		const unset = "\x00unset"
+		d, o, emd := unset, unset, false
+		err := Parse(args, map[string]*string{"-d": &d, "-o": &o}, map[string]*bool{"-EMD": &emd})
+		for _, v := range []string{d, o} {
+			if v != unset && !slices.Contains(args, v) {
+				t.Errorf("the value %q is none of the arguments", v)
+			}
+		}
+		if err == nil && !emd && len(args)%2 != 0 {
+			t.Errorf("%q are accepted, and are no pairs", args)
+		}
+	})
 }
