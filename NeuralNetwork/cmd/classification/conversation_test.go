@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"imagesimilarity/NeuralNetwork/internal/scripttest"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
@@ -178,4 +179,25 @@ func TestArgmax(t *testing.T) {
 			t.Errorf("the class of %v is %d, want %d", tt.p, got, tt.want)
 		}
 	}
+}
+
+// Whatever is typed, the program ends with status 0, or with status 1 and a sentence, and leaves no temporary file.
+func FuzzConversation(f *testing.F) {
+	f.Add(strings.Join(conversation, "\n"))
+	f.Add(strings.Join(conversation, "\r\n") + "\r\n")
+	f.Add("1\n3\n4\n5\n1\n1\n8\n2\n0.5\n1\n3\n2\n5\n0\n0\n8\n2\n.5\nY\nN\nY\n")
+	f.Add("2\n3\n2\n2\n5\n0\n0\n8\n2\n1e-1\nmaybe\nN\nY\nN\n")
+	f.Add("1\n+3\n99999999999\n2\n5\n0\n1\n9\n2\nnan\n1\n\xff\x00\nN\nN\nN\n")
+	f.Fuzz(func(t *testing.T, input string) {
+		if !scripttest.Harmless(input) {
+			return
+		}
+		status, screen, stderr := converse(t, input, nil, "-save", "c.h5")
+		if status != 0 && (status != 1 || !strings.HasPrefix(stderr, "classification: ")) || status == 0 && stderr != "" {
+			t.Errorf("status %d, stderr %q, screen %q", status, stderr, screen)
+		}
+		if left, err := filepath.Glob(".*.tmp"); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %q, %v", left, err)
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"imagesimilarity/NeuralNetwork/internal/scripttest"
 	"imagesimilarity/pkg/idx"
 )
 
@@ -85,3 +86,24 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 }
 
 func lastLine(text string) string { return text[strings.LastIndex(text, "\n")+1:] }
+
+// Whatever is typed, the program ends with status 0, or with status 1 and a sentence, and leaves no temporary file.
+func FuzzConversation(f *testing.F) {
+	f.Add(strings.Join(conversation, "\n"))
+	f.Add(strings.Join(conversation, "\r\n") + "\r\n")
+	f.Add("y\nimages\n\nmodel.h5\n")
+	f.Add("maybe\nN\n1\n3\n2\n0\n8\n2\nN\nY\nimages\nY\nd\nN\nY\nN\n")
+	f.Add("N\n1\n+3\n99999999999\n4\n0\n8\n2\nY\n\xff\x00\nN\nN\nY\n2\n3\n\n")
+	f.Fuzz(func(t *testing.T, input string) {
+		if !scripttest.Harmless(input) {
+			return
+		}
+		status, screen, stderr := converse(t, input)
+		if status != 0 && (status != 1 || !strings.HasPrefix(stderr, "reduce: ")) || status == 0 && stderr != "" {
+			t.Errorf("status %d, stderr %q, screen %q", status, stderr, screen)
+		}
+		if left, err := filepath.Glob(".*.tmp"); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %q, %v", left, err)
+		}
+	})
+}
