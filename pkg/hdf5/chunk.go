@@ -301,8 +301,9 @@ func unfilter(b []byte, filters []filter, mask uint32, size int) ([]byte, error)
 func unshuffle(b []byte, size int) []byte {
 	n := len(b) / size
 	out := make([]byte, len(b))
-	for j := range size {
-		for i := range n {
+	// The elements come first: a file may give them a size far beyond b.
+	for i := range n {
+		for j := range size {
 			out[i*size+j] = b[j*n+i]
 		}
 	}

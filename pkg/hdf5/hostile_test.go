@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -296,6 +297,19 @@ func groupInItself() []byte {
 	const leafSize = 8 + 2*leafK*40
 	le.PutUint64(e.b[tree-leafSize+8+8:], root)
 	return e.file(root)
+}
+
+// The size of an element comes from the file: it must not decide how long undoing a shuffle takes. A thousand chunks that
+// are smaller than an element once took hours.
+func TestShuffleOfHugeElements(t *testing.T) {
+	for range 1000 {
+		if got := unshuffle([]byte("abc"), math.MaxUint32); string(got) != "abc" {
+			t.Fatalf("%q, want the bytes as they are", got)
+		}
+	}
+	if got := unshuffle([]byte("adbecf7"), 3); string(got) != "abcdef7" {
+		t.Errorf("%q, want two elements of three bytes and what is left", got)
+	}
 }
 
 func FuzzOpen(f *testing.F) {
