@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/mnist"
 	"imagesimilarity/pkg/rng"
 )
 
@@ -168,7 +170,7 @@ func plainTextbook(data, queries *idx.Images[uint8], sorted []Neighbour, width i
 }
 
 func TestLSHIsItsDefinition(t *testing.T) {
-	mnist, mnistQueries := golden(t)
+	digits, digitQueries := golden(t)
 	r := rand.New(rand.NewPCG(1, 3))
 	small, smallQueries := random[uint8](r, 300, 3, 5, 256), random[uint8](r, 40, 3, 5, 256)
 	tiny, tinyQueries := random[uint8](r, 15, 2, 2, 256), random[uint8](r, 9, 2, 2, 256)
@@ -177,7 +179,7 @@ func TestLSHIsItsDefinition(t *testing.T) {
 		data, queries *idx.Images[uint8]
 		width         int64
 	}{
-		{"MNIST", mnist.First(150), mnistQueries.First(20), 81060},
+		{"digits", digits.First(150), digitQueries.First(20), 81060},
 		{"wide", small, smallQueries, 3000},
 		{"first width with constant cells", small, smallQueries, 256},
 		{"last width with several cells", small, smallQueries, 255},
@@ -275,6 +277,51 @@ func TestTablesComeNearerToTheExactNeighbours(t *testing.T) {
 	}
 	if right(last) < 2*first {
 		t.Errorf("10 tables find %d nearest images, one finds %d: are they not independent?", right(last), first)
+	}
+}
+
+// The factor that the original published for MNIST, and what the textbook's tables make of it: a factor of at most 1.05 from at most a tenth of the images.
+func TestFactorsOfMNIST(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads the whole of MNIST")
+	}
+	dir, err := mnist.Fetch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := idx.ReadImages(filepath.Join(dir, "train-images-idx3-ubyte.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries, err := idx.ReadImages(filepath.Join(dir, "t10k-images-idx3-ubyte.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	width := Width(data)
+	exact := Nearest(data, queries, 1, nil)
+	for _, c := range []struct {
+		name          string
+		lsh           *LSH
+		factor, share string
+	}{
+		{"original, k=4", NewLSH(data, width, 4), "1.11199", "0.050"},
+		{"textbook, k=4, L=5", NewTextbookLSH(data, width, 4, 5), "1.00506", "0.313"},
+		{"textbook, k=8, L=5", NewTextbookLSH(data, width, 8, 5), "1.04763", "0.035"},
+		{"textbook, k=10, L=10", NewTextbookLSH(data, width, 10, 10), "1.01607", "0.068"},
+	} {
+		nearest, candidates := c.lsh.Nearest(queries, nil)
+		sum, found := 0.0, 0
+		for q, n := range nearest {
+			if n.Index >= 0 {
+				sum += float64(n.Distance) / float64(exact[q].Distance)
+				found++
+			}
+		}
+		factor := fmt.Sprintf("%.5f", sum/float64(found))
+		share := fmt.Sprintf("%.3f", float64(candidates)/float64(data.N)/float64(queries.N))
+		if factor != c.factor || share != c.share {
+			t.Errorf("%s: factor %s from %s of the images; want %s from %s", c.name, factor, share, c.factor, c.share)
+		}
 	}
 }
 
