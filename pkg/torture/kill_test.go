@@ -1,0 +1,84 @@
+package torture
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A program that is killed at any moment leaves every output file as it was or as it should become, and beside it at most
+// the one temporary file that it was writing.
+func TestKilledProgramsTearNoFile(t *testing.T) {
+	const before = "before\n" // content of every output file when a program starts
+	const rounds = 4
+	kills := scaled(3, 60)
+	killed, writing, finished := 0, 0, 0
+	random := rand.New(rand.NewPCG(1, 1))
+	for _, s := range subjects {
+		t.Run(s.name, func(t *testing.T) {
+			dir := prepare(t, 40)
+			s.run(t, dir, 1)
+			want := map[string]string{}
+			for _, name := range slices.Concat(s.same, s.grows) {
+				want[name] = masked(read(t, dir, name))
+			}
+			start := time.Now()
+			s.run(t, dir, rounds)
+			whole := time.Since(start)
+
+			for range kills {
+				for _, name := range s.outputs() {
+					if err := os.WriteFile(filepath.Join(dir, name), []byte(before), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c := s.command(dir, rounds)
+				if err := c.Start(); err != nil {
+					t.Fatal(err)
+				}
+				moment := time.Duration(random.Float64() * float64(whole))
+				time.Sleep(moment)
+				if err := c.Process.Kill(); err != nil && !strings.Contains(err.Error(), "already finished") {
+					t.Fatal(err)
+				}
+				if c.Wait() == nil {
+					finished++
+				} else {
+					killed++
+				}
+
+				for _, name := range s.same {
+					if got := read(t, dir, name); got != before && got != want[name] {
+						t.Errorf("killed after %v: %s of %d bytes is neither the old file nor the new one of %d", moment, name, len(got), len(want[name]))
+					}
+				}
+				for _, name := range s.grows {
+					got := masked(read(t, dir, name))
+					if n := strings.Count(got, want[name]); got != before && (n == 0 || got != strings.Repeat(want[name], n)) {
+						t.Errorf("killed after %v: %s of %d bytes has not whole rounds of %d", moment, name, len(got), len(want[name]))
+					}
+				}
+				for _, name := range s.pages {
+					if got := read(t, dir, name); got != before && !(strings.HasPrefix(got, "<!DOCTYPE html>") && strings.HasSuffix(got, "</html>\n")) {
+						t.Errorf("killed after %v: %s of %d bytes is no whole page", moment, name, len(got))
+					}
+				}
+				left, err := filepath.Glob(filepath.Join(dir, ".*.tmp"))
+				if err != nil || len(left) > 1 {
+					t.Errorf("killed after %v: left behind %q, %v", moment, left, err)
+				}
+				for _, name := range left {
+					writing++
+					if err := os.Remove(name); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+	figure("killed at random moments", "%d times (%d while a file was written, %d ended before): no file torn", killed, writing, finished)
+}

@@ -1,0 +1,108 @@
+package torture
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"imagesimilarity/pkg/clustering"
+	"imagesimilarity/pkg/idx"
+)
+
+// generate writes n images of 28x28 pixels, their latent vectors and classes, and a tenth as many queries up to 100. An image is one of ten
+// patterns with noise on it, so that there is something to find.
+func generate(t *testing.T, dir string, n int) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(uint64(n), 1))
+	const rows, cols, dim, kinds = 28, 28, 10, 10
+	var pattern [kinds][rows * cols]uint8
+	for k := range pattern {
+		for p := range pattern[k] {
+			pattern[k][p] = uint8(random.IntN(192))
+		}
+	}
+	for _, set := range []struct {
+		images, latents, classes string
+		n                        int
+	}{{"images", "latents", "classes", n}, {"queries", "query.latents", "", min(n/10, 100)}} {
+		images := &idx.Images[uint8]{N: set.n, Rows: rows, Cols: cols, Pix: make([]uint8, set.n*rows*cols)}
+		latents := &idx.Images[uint16]{N: set.n, Rows: 1, Cols: dim, Pix: make([]uint16, set.n*dim)}
+		class := make([]uint8, set.n)
+		for i := range set.n {
+			k := random.IntN(kinds)
+			class[i] = uint8(k)
+			pix := images.At(i)
+			for p := 0; p < len(pix); p += 8 {
+				noise := random.Uint64()
+				for j := range 8 {
+					pix[p+j] = pattern[k][p+j] + uint8(noise>>(8*j))&63
+				}
+			}
+			for j := range dim {
+				latents.At(i)[j] = uint16(100*int(pattern[k][j]) + random.IntN(4000))
+			}
+		}
+		for _, err := range []error{
+			idx.WriteImages(filepath.Join(dir, set.images), images),
+			idx.WriteLatents(filepath.Join(dir, set.latents), latents),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if set.classes != "" {
+			var text bytes.Buffer
+			if err := clustering.WriteClasses(&text, class, kinds); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, set.classes), text.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cluster.conf"), []byte("number_of_clusters: 10\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Memory stays within a small multiple of the images, up to a million of them; the times are shown.
+func TestManyImages(t *testing.T) {
+	sizes := []int{1000, 10000}
+	if *long {
+		sizes = []int{10000, 100000, 1000000}
+	}
+	for _, n := range sizes {
+		dir := t.TempDir()
+		generate(t, dir, n)
+		for _, c := range []struct {
+			name, program string
+			args          []string
+		}{
+			{"search", "search", []string{"-quiet", "-d", "images", "-i", "latents", "-q", "queries", "-s", "query.latents", "-o", "out"}},
+			{"cluster", "cluster", []string{"-quiet", "-d", "images", "-i", "latents", "-n", "classes", "-c", "cluster.conf", "-o", "out"}},
+		} {
+			p := exec.Command(filepath.Join(programs, c.program), c.args...)
+			p.Dir = dir
+			start := time.Now()
+			if out, err := p.CombinedOutput(); err != nil {
+				t.Fatalf("%s of %d images: %v\n%s", c.name, n, err, out)
+			}
+			wall := time.Since(start)
+			usage := p.ProcessState.SysUsage().(*syscall.Rusage)
+			bytesAtMost := usage.Maxrss << 10
+			const fixed = 64 << 20
+			images := int64(n) * (28*28 + 2*10)
+			if limit := fixed + 3*images; bytesAtMost > limit {
+				t.Errorf("%s of %d images took %d MiB, expected at most %d", c.name, n, bytesAtMost>>20, limit>>20)
+			}
+			figure(fmt.Sprintf("%s of %d images", c.name, n), "%.1f s, %.1f s of processor time (%.0f ns an image), %d MiB at most, the images being %d MiB",
+				wall.Seconds(), p.ProcessState.UserTime().Seconds(), float64(p.ProcessState.UserTime().Nanoseconds())/float64(n), bytesAtMost>>20, images>>20)
+		}
+	}
+}
