@@ -97,7 +97,8 @@ func BenchmarkConvolution(b *testing.B) {
 		l := &Layer{Class: Conv2D, Kernel: [2]int{3, 3}, Output: []int{0, 0, c.filters}}
 		v := newConvolution(c.in, [2]int{c.up, c.up}, l)
 		x, y := someValues(random, groupSize*product(c.in)), make([]float32, v.h*v.w*v.f)
-		kernel, bias := someValues(random, v.arrangedSize()), make([]float32, v.f)
+		kernel := v.arrange(make([]float32, v.arrangedSize()), someValues(random, v.kh*v.kw*v.c*v.f))
+		bias := make([]float32, v.f)
 		dy, dx := someValues(random, groupSize*v.y.size()), make([]float32, product(c.in))
 		grad, scratch := make([]float32, v.spreadSize()), make([]float32, v.scratch())
 		spread := someValues(random, v.spreadSize())

@@ -137,9 +137,9 @@ func (b *block) image(i int, x, out []float32) []float32 {
 func (b *block) forward(in [][]float32, out []float32) {
 	b.in = in
 	n, x := b.net, in[0]
-	var bias []float32
+	var kernel, bias []float32
 	if b.conv != nil {
-		b.conv.arrange(b.arranged, in[1])
+		kernel = b.conv.arrange(b.arranged, in[1])
 		bias = in[2]
 	}
 	if b.norm != nil && !b.trainNorm {
@@ -154,7 +154,7 @@ func (b *block) forward(in [][]float32, out []float32) {
 			y = cut(&scratch, b.size())
 		}
 		if b.conv != nil {
-			b.conv.apply(n.kernels, y, x[i*product(b.x.shape):(i+1)*product(b.x.shape)], b.arranged, bias, scratch, b.relu)
+			b.conv.apply(n.kernels, y, x[i*product(b.x.shape):(i+1)*product(b.x.shape)], kernel, bias, scratch, b.relu)
 		}
 		if b.trainNorm {
 			b.measure(i, y, scratch)
@@ -314,7 +314,7 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 		return
 	}
 	if g.spread != nil {
-		g.conv.spread(g.spread, g.in[1])
+		n.each(len(g.conv.elements), func(pixel int, _ []float32) { g.conv.spread(g.spread, g.in[1], pixel) })
 	}
 	groups := ceilDiv(n.n, groupSize)
 	n.each(groups, func(group int, scratch []float32) {
@@ -339,7 +339,7 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 		for i := 1; i < groups; i++ {
 			n.kernels.addTo(g.biasSums[:wide], g.biasSums[i*wide:])
 		}
-		g.conv.collect(g.dKernel, g.kernelSums[:size])
+		n.each(len(g.conv.pixels), func(element int, _ []float32) { g.conv.collect(n.kernels, g.dKernel, g.kernelSums, element) })
 		fold(g.dBias, g.biasSums[:wide])
 	}
 }

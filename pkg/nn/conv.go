@@ -15,10 +15,11 @@ type convolution struct {
 
 	x, y frame // x and the gradient of y with zeros around them
 
-	phases     []phase
-	forward    []step
-	inputGrad  []step
-	kernelGrad []step // for groupSize images
+	elements, pixels [][]int // see meetings
+	phases           []phase
+	forward          []step
+	inputGrad        []step
+	kernelGrad       []step // for groupSize images
 }
 
 // A frame is an image of h x w pixels within zeros.
@@ -44,6 +45,7 @@ func newConvolution(in []int, up [2]int, l *Layer) *convolution {
 	v.x.lines = v.x.top + v.inH + after(v.beforeH, v.upH)
 	v.x.line = v.x.left + v.inW + after(v.beforeW, v.upW)
 	v.y = frame{h: v.h, w: v.w, c: v.f, top: v.beforeH, left: v.beforeW, lines: v.h + v.kh - 1, line: v.w + v.kw - 1}
+	v.elements, v.pixels = v.meetings()
 	for py := range v.upH {
 		for px := range v.upW {
 			p := phase{y: py, x: px, lowH: floorDiv(py-v.top, v.upH), lowW: floorDiv(px-v.left, v.upW)}
@@ -85,10 +87,13 @@ func (v *convolution) oneFilter() bool { return v.f == 1 }
 // oneChannel tells the same of the input, for the gradient of the kernel.
 func (v *convolution) oneChannel() bool { return v.c == 1 && v.f > 1 && v.upH*v.upW == 1 }
 
-// arrangedSize is the size of the kernel as the forward steps take it.
+// arrangedSize is the room that arrange needs.
 func (v *convolution) arrangedSize() int {
 	if v.oneFilter() {
 		return v.spanH * v.spanW * v.c
+	}
+	if len(v.phases) == 1 {
+		return 0
 	}
 	var size int
 	for _, p := range v.phases {
@@ -186,54 +191,67 @@ func (v *convolution) kernelGradSteps(images int) []step {
 	return steps
 }
 
-// pairs calls do for every element of the filter and every pixel of the window that it meets, in the same order always.
-func (v *convolution) pairs(do func(element, window int)) {
+// meetings lists for every pixel of the window, (spanH,spanW), the elements of the filter that meet it, and for every element,
+// (KH,KW), the pixels that it meets.
+func (v *convolution) meetings() (elements, pixels [][]int) {
+	elements, pixels = make([][]int, v.spanH*v.spanW), make([][]int, v.kh*v.kw)
 	for t := range v.kh {
 		for s := range v.kw {
 			for r := range v.upH {
 				for q := range v.upW {
-					do(t*v.kw+s, (r+v.kh-1-t)*v.spanW+q+v.kw-1-s)
+					element, pixel := t*v.kw+s, (r+v.kh-1-t)*v.spanW+q+v.kw-1-s
+					elements[pixel] = append(elements[pixel], element)
+					pixels[element] = append(pixels[element], pixel)
 				}
 			}
 		}
 	}
+	return elements, pixels
 }
 
-// arrange writes the kernel (KH,KW,C,F) as apply takes it: for each phase (countH,countW,C,F), the sums of the elements that meet
-// the same pixel of x; with one filter (C,spanH,spanW).
-func (v *convolution) arrange(dst, kernel []float32) {
+// arrange returns the kernel (KH,KW,C,F) as apply takes it: for each phase (countH,countW,C,F), the sums of the elements that meet
+// the same pixel of x; with one filter (C,spanH,spanW). It may write to dst, which has arrangedSize values.
+func (v *convolution) arrange(dst, kernel []float32) []float32 {
 	clear(dst)
 	if v.oneFilter() {
-		v.pairs(func(element, window int) {
-			for c, w := range kernel[element*v.c : (element+1)*v.c] {
-				dst[c*v.spanH*v.spanW+window] += w
+		for pixel, elements := range v.elements {
+			for _, e := range elements {
+				for c, w := range kernel[e*v.c : (e+1)*v.c] {
+					dst[c*len(v.elements)+pixel] += w
+				}
 			}
-		})
-		return
+		}
+		return dst
 	}
-	size := v.c * v.f
+	if len(v.phases) == 1 {
+		return kernel
+	}
+	size, at := v.c*v.f, 0
 	for _, p := range v.phases {
 		for t := range v.kh {
 			a := floorDiv(p.y+t-v.top, v.upH) - p.lowH
 			for s := range v.kw {
 				b := floorDiv(p.x+s-v.left, v.upW) - p.lowW
-				sum := dst[(a*p.countW+b)*size:]
+				sum := dst[at+(a*p.countW+b)*size:]
 				for i, w := range kernel[(t*v.kw+s)*size : (t*v.kw+s+1)*size] {
 					sum[i] += w
 				}
 			}
 		}
-		dst = dst[p.countH*p.countW*size:]
+		at += p.countH * p.countW * size
 	}
+	return dst
 }
 
-// spread writes the kernel as inputGradient takes it, (spanH,spanW,F,C): for each pixel of the window the sum of the elements that
-// meet it.
-func (v *convolution) spread(dst, kernel []float32) {
+// spread writes a pixel of the window of the kernel as inputGradient takes it, (spanH,spanW,F,C): the sum of the elements
+// that meet the pixel.
+func (v *convolution) spread(dst, kernel []float32, pixel int) {
 	const block = 32 // filters at a time, for the sake of the cache
-	clear(dst)
-	v.pairs(func(element, window int) {
-		d, s := dst[window*v.f*v.c:], kernel[element*v.c*v.f:]
+	size := v.c * v.f
+	d := dst[pixel*size : (pixel+1)*size]
+	clear(d)
+	for _, e := range v.elements[pixel] {
+		s := kernel[e*size : (e+1)*size]
 		for first := 0; first < v.f; first += block {
 			last := min(first+block, v.f)
 			for c := range v.c {
@@ -242,23 +260,21 @@ func (v *convolution) spread(dst, kernel []float32) {
 				}
 			}
 		}
-	})
+	}
 }
 
-// collect adds up the gradient of the kernel from that of the spread kernel.
-func (v *convolution) collect(grad, spread []float32) {
+// collect writes an element of the gradient of the kernel, from that of the spread kernel.
+func (v *convolution) collect(k *kernels, grad, spread []float32, element int) {
+	size := v.c * v.f
+	g := grad[element*size : (element+1)*size]
 	if v.oneChannel() {
-		copy(grad, spread)
+		copy(g, spread[element*size:])
 		return
 	}
-	size := v.c * v.f
-	clear(grad)
-	v.pairs(func(element, window int) {
-		g := grad[element*size : (element+1)*size]
-		for i, s := range spread[window*size : (window+1)*size] {
-			g[i] += s
-		}
-	})
+	clear(g)
+	for _, pixel := range v.pixels[element] {
+		k.addTo(g, spread[pixel*size:])
+	}
 }
 
 // apply computes the output y of the input x; kernel is as arrange writes it.

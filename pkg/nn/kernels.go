@@ -16,6 +16,7 @@ type kernels struct {
 // An assembly is the assembly for one instruction set.
 type assembly struct {
 	lanes    int       // values in a vector
+	half     *assembly // for half as many lanes, nil where there is none
 	halfRows int       // half the most rows of a tile
 	tiles    [2][]tile // of matmul: by vectors of columns and rows, both less one
 
@@ -30,6 +31,14 @@ type assembly struct {
 	sigmoid   func(out, x *float32, constants *[14]float32, n int)
 	rmsprop   func(w, grad, second *float32, rate, keep, take, epsilon float32, n int)
 	adam      func(w, grad, first, second *float32, rate, takeFirst, takeSecond, epsilon float32, n int)
+}
+
+// narrow is the assembly for a loop over windows of c channels: wide vectors of which half stays empty are slower than full ones.
+func (a *assembly) narrow(c int) *assembly {
+	if a.half != nil && c <= a.half.lanes {
+		return a.half
+	}
+	return a
 }
 
 // implementations are the kernels that this processor can run, the fastest first and the portable ones last.
@@ -170,7 +179,7 @@ func (k *kernels) poolRow(out, best, x []float32, p *normalisation, g pooling) {
 	best = best[:len(out)]
 	_ = x[(g.window[0]-1)*g.line+windows*g.window[1]*c-1]
 	if k.asm != nil && g.window == [2]int{2, 2} {
-		k.asm.poolRow(&out[0], &best[0], &x[0], &x[g.line], &p.mean[0], &p.scale[0], &p.beta[0], c, windows)
+		k.asm.narrow(c).poolRow(&out[0], &best[0], &x[0], &x[g.line], &p.mean[0], &p.scale[0], &p.beta[0], c, windows)
 		return
 	}
 	mean, scale, beta := p.mean[:c], p.scale[:c], p.beta[:c]
@@ -206,7 +215,7 @@ func (k *kernels) unpoolRow(d []float32, line int, g, best, x []float32, p *slop
 	_ = x[(w.window[0]-1)*w.line+windows*w.window[1]*c-1]
 	_ = d[(w.window[0]-1)*line+windows*w.window[1]*c-1]
 	if k.asm != nil && w.window == [2]int{2, 2} {
-		k.asm.unpoolRow(&d[0], &d[line], &g[0], &best[0], &x[0], &x[w.line], &p.mean[0], &p.ofGrad[0], &p.ofX[0], &p.rest[0], p.floor, c, windows)
+		k.asm.narrow(c).unpoolRow(&d[0], &d[line], &g[0], &best[0], &x[0], &x[w.line], &p.mean[0], &p.ofGrad[0], &p.ofX[0], &p.rest[0], p.floor, c, windows)
 		return
 	}
 	mean, ofGrad, ofX, rest := p.mean[:c], p.ofGrad[:c], p.ofX[:c], p.rest[:c]

@@ -104,15 +104,11 @@ func (p *readyMatmul) vectors(asm *assembly, a, b, c, bias []float32) {
 	}
 }
 
-// portable computes one line, in tiles of two rows and four columns.
+// portable computes one line, four columns at a time; more, or more than one row, do not fit in the registers that Go's compiler uses.
 func (p *matmul) portable(a, b, c, bias []float32) {
 	f := 0
 	for ; f+4 <= p.N; f += 4 {
-		m := 0
-		for ; m+2 <= p.M; m += 2 {
-			p.tile2x4(a[m*p.AM:], b[f:], c[m*p.CM+f:])
-		}
-		if m < p.M {
+		for m := range p.M {
 			p.tile1x4(a[m*p.AM:], b[f:], c[m*p.CM+f:])
 		}
 	}
@@ -134,35 +130,6 @@ func (p *matmul) portable(a, b, c, bias []float32) {
 			}
 		}
 	}
-}
-
-func (p *matmul) tile2x4(a, b, c []float32) {
-	c0, c1 := c[:4], c[p.CM:p.CM+4]
-	var s00, s01, s02, s03, s10, s11, s12, s13 float32
-	if p.Add {
-		s00, s01, s02, s03 = c0[0], c0[1], c0[2], c0[3]
-		s10, s11, s12, s13 = c1[0], c1[1], c1[2], c1[3]
-	}
-	for o := range p.Outer * p.Middle {
-		o, h := o/p.Middle, o%p.Middle
-		ia, ib := o*p.AOuter+h*p.AMiddle, o*p.BOuter+h*p.BMiddle
-		for range p.Inner {
-			x, y := a[ia], a[ia+p.AM]
-			w := b[ib : ib+4 : ib+4]
-			s00 += float32(x * w[0])
-			s01 += float32(x * w[1])
-			s02 += float32(x * w[2])
-			s03 += float32(x * w[3])
-			s10 += float32(y * w[0])
-			s11 += float32(y * w[1])
-			s12 += float32(y * w[2])
-			s13 += float32(y * w[3])
-			ia += p.AInner
-			ib += p.BInner
-		}
-	}
-	c0[0], c0[1], c0[2], c0[3] = s00, s01, s02, s03
-	c1[0], c1[1], c1[2], c1[3] = s10, s11, s12, s13
 }
 
 func (p *matmul) tile1x4(a, b, c []float32) {

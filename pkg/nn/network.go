@@ -208,6 +208,12 @@ func (n *network) needScratch(values int) { n.scratchSize = max(n.scratchSize, v
 // each runs the tasks on all cores. A task may use the scratch, whose content is left over from others. What a task
 // computes must not depend on which worker runs it, nor when: then results are the same for any number of cores.
 func (n *network) each(tasks int, do func(task int, scratch []float32)) {
+	if tasks == 1 {
+		s := n.scratch.Get().(*[]float32)
+		defer n.scratch.Put(s)
+		do(0, *s)
+		return
+	}
 	parallel.Do(tasks, func(jobs iter.Seq[int]) {
 		s := n.scratch.Get().(*[]float32)
 		defer n.scratch.Put(s)
