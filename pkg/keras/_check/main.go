@@ -35,7 +35,7 @@ type model struct {
 }
 
 var models = []model{
-	{Name: "ae_1x3_k5_e4", FilterSize: 5, Filters: []int{3}, Embedding: 4, Loss: nn.MeanSquaredError, Optimizer: nn.RMSprop},
+	{Name: "ae_1x3_k5_e4", FilterSize: 5, Filters: []int{3}, Embedding: 4, Loss: nn.MeanAbsoluteError, Optimizer: nn.RMSprop},
 	{Name: "ae_2x4-8_k3_e5", FilterSize: 3, Filters: []int{4, 8}, Embedding: 5, Loss: nn.MeanSquaredError, Optimizer: nn.RMSprop},
 	{Name: "ae_3x4-8-8_k2_e3", FilterSize: 2, Filters: []int{4, 8, 8}, Embedding: 3, Loss: nn.MeanSquaredError, Optimizer: nn.RMSprop},
 	{Name: "classifier_2x4-8_k3_e5_fc12", FilterSize: 3, Filters: []int{4, 8}, Embedding: 5, FullyConnected: 12, DropoutRate: 0.25,
@@ -88,6 +88,7 @@ func write(dir string, samples *nn.Samples) error {
 		if err != nil {
 			return err
 		}
+		network.Pixels = nn.RowNormalised
 		train := *samples
 		if m.FullyConnected == 0 {
 			train.Labels = nil
