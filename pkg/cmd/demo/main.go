@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"imagesimilarity/pkg/atomicfile"
+	"imagesimilarity/pkg/cmd/internal/step"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/report"
 )
@@ -34,49 +35,49 @@ func run() error {
 	if err := firstImages(images); err != nil {
 		return err
 	}
-	steps := []step{
+	steps := []step.Step{
 		{
-			title:   "Train an autoencoder and write every image as 10 numbers",
-			program: "NeuralNetwork/reduce",
-			args: []string{"-quiet", "-d", "images.dat", "-q", "../datasets/query/images.dat",
+			Title:   "Train an autoencoder and write every image as 10 numbers",
+			Program: "NeuralNetwork/reduce",
+			Args: []string{"-quiet", "-d", "images.dat", "-q", "../datasets/query/images.dat",
 				"-od", "latents.dat", "-oq", "query_latents.dat", "-html", "reduce.html", "-l", "labels.dat"},
 			// Load a model? Layers, filter size, filters, epochs, batch, embedding. Graphs? Save? Latents? Again?
-			answers: []string{"N", "2", "3", "16", "32", "8", "64", "10", "Y", "Y", "autoencoder.h5", "Y", "N"},
+			Answers: []string{"N", "2", "3", "16", "32", "8", "64", "10", "Y", "Y", "autoencoder.h5", "Y", "N"},
 		},
 		{
-			title:   "Nearest neighbours: in the latent space, by LSH, exactly",
-			program: "NearestNeighboursAndClustering/search",
-			args: []string{"-d", "images.dat", "-i", "latents.dat", "-q", "../datasets/query/images.dat",
+			Title:   "Nearest neighbours: in the latent space, by LSH, exactly",
+			Program: "NearestNeighboursAndClustering/search",
+			Args: []string{"-d", "images.dat", "-i", "latents.dat", "-q", "../datasets/query/images.dat",
 				"-s", "query_latents.dat", "-k", "4", "-L", "5", "-o", "search.txt",
 				"-html", "search.html", "-l1", "labels.dat", "-l2", "../datasets/query/labels.dat"},
-			answers: []string{"N"},
+			Answers: []string{"N"},
 		},
 		{
-			title:   "Ten nearest neighbours: Earth Mover's Distance against Manhattan",
-			program: "NearestNeighboursAndClustering/search",
-			args: []string{"-d", "images.dat", "-q", "../datasets/small/query/images.dat", "-l1", "labels.dat",
+			Title:   "Ten nearest neighbours: Earth Mover's Distance against Manhattan",
+			Program: "NearestNeighboursAndClustering/search",
+			Args: []string{"-d", "images.dat", "-q", "../datasets/small/query/images.dat", "-l1", "labels.dat",
 				"-l2", "../datasets/small/query/labels.dat", "-o", "emd.txt", "-EMD", "-cell", "4", "-html", "emd.html"},
 		},
 		{
-			title:   "Put a classifier on the trained encoder",
-			program: "NeuralNetwork/classification",
-			args: []string{"-quiet", "-d", "images.dat", "-dl", "labels.dat", "-t", "../datasets/query/images.dat",
+			Title:   "Put a classifier on the trained encoder",
+			Program: "NeuralNetwork/classification",
+			Args: []string{"-quiet", "-d", "images.dat", "-dl", "labels.dat", "-t", "../datasets/query/images.dat",
 				"-tl", "../datasets/query/labels.dat", "-model", "autoencoder.h5", "-html", "classification.html"},
 			// Layers, filter size, filters, fully connected, epochs 1 and 2, batch, embedding, dropout. Graphs? Classify? Again?
-			answers: []string{"2", "3", "16", "32", "50", "1", "3", "64", "10", "0.2", "Y", "Y", "N"},
+			Answers: []string{"2", "3", "16", "32", "50", "1", "3", "64", "10", "0.2", "Y", "Y", "N"},
 		},
 		{
-			title:   "Cluster the query images three ways",
-			program: "NearestNeighboursAndClustering/cluster",
-			args: []string{"-d", "../datasets/query/images.dat", "-i", "query_latents.dat",
+			Title:   "Cluster the query images three ways",
+			Program: "NearestNeighboursAndClustering/cluster",
+			Args: []string{"-d", "../datasets/query/images.dat", "-i", "query_latents.dat",
 				"-n", "clustering_test_set.txt", "-c", "../NearestNeighboursAndClustering/cluster.conf", "-o", "cluster.txt",
 				"-html", "cluster.html"},
-			answers: []string{"N"},
+			Answers: []string{"N"},
 		},
 	}
 	for i := range steps {
-		fmt.Printf("\n== %d of %d: %s\n", i+1, len(steps), steps[i].title)
-		if err := steps[i].run("demo"); err != nil {
+		fmt.Printf("\n== %d of %d: %s\n", i+1, len(steps), steps[i].Title)
+		if err := steps[i].Run("demo", os.Stdout); err != nil {
 			return err
 		}
 	}
@@ -120,12 +121,12 @@ var figures = []figure{
 	{"classes as clusters: silhouette", 4, "cluster.txt", `(?s)CLASSES AS CLUSTERS.*?Silhouette: \[[^\]]*?([^ ,\]]+)\]`, "higher is better"},
 }
 
-func summary(steps []step, took time.Duration) error {
+func summary(steps []step.Step, took time.Duration) error {
 	fmt.Printf("\n== Summary: %d training images, %s\n\n", images, took.Round(time.Second))
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
 	var rows [][]string
 	for _, f := range figures {
-		text := steps[f.step].output.Bytes()
+		text := steps[f.step].Output.Bytes()
 		if f.file != "" {
 			b, err := os.ReadFile(filepath.Join("demo", f.file))
 			if err != nil {

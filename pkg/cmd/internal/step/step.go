@@ -1,0 +1,79 @@
+// Package step runs one of the programs as a person would at the keyboard.
+package step
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// A Step is one program with its arguments and what a person would type at its questions.
+type Step struct {
+	Title   string
+	Program string // path from the top folder
+	Args    []string
+	Answers []string
+
+	Output bytes.Buffer // what the program showed
+}
+
+// Run runs the program in the folder dir, from the top folder. What it shows goes to the screen together with the answers,
+// each typed when a question stands at the end of the output.
+func (s *Step) Run(dir string, screen io.Writer) error {
+	program, err := filepath.Abs(s.Program)
+	if err != nil {
+		return err
+	}
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	shown, err := filepath.Rel(dir, s.Program)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(screen, "%s$ %s %s\n", dir, filepath.ToSlash(shown), strings.Join(s.Args, " "))
+	cmd := exec.Command(program, s.Args...)
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	answers := s.Answers
+	buf := make([]byte, 1<<16)
+	for {
+		n, err := stdout.Read(buf)
+		s.Output.Write(buf[:n])
+		screen.Write(buf[:n])
+		if q := bytes.TrimRight(buf[:n], " "); len(q) < n && (bytes.HasSuffix(q, []byte(":")) || bytes.HasSuffix(q, []byte("?"))) && len(answers) > 0 {
+			fmt.Fprintln(screen, answers[0])
+			// A program that has ended meanwhile is reported by Wait.
+			io.WriteString(stdin, answers[0]+"\n")
+			answers = answers[1:]
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	stdin.Close()
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%s: %w", s.Program, err)
+	}
+	fmt.Fprintln(screen)
+	return nil
+}

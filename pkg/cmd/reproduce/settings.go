@@ -1,0 +1,51 @@
+package main
+
+// The original's README has a row for each of these.
+var (
+	dimensions = []int{10, 15, 20} // of the latent space
+	cells      = []int{14, 7, 4}   // pixels, for the Earth Mover's Distance
+)
+
+// modes are what is run. The original's README does not say how its networks were made; these settings train all of them
+// within minutes.
+var modes = []mode{
+	{
+		name: "original",
+		autoencoder: map[int][]string{
+			10: {"2", "3", "16", "32", "8", "128"},
+			15: {"2", "3", "16", "32", "8", "128"},
+			20: {"2", "3", "16", "32", "8", "128"},
+		},
+		classifier: []string{"2", "3", "16", "32", "50", "1", "5", "128", "10", "0.2"},
+		functions:  "4", tables: "5",
+	},
+	{
+		name:  "textbook",
+		flags: []string{"-textbook"},
+		autoencoder: map[int][]string{
+			10: {"2", "3", "16", "32", "8", "128"},
+			15: {"2", "3", "16", "32", "8", "128"},
+			20: {"2", "3", "16", "32", "8", "128"},
+		},
+		loss:       []string{"-loss", "mae"},
+		classifier: []string{"2", "3", "16", "32", "50", "1", "5", "128", "10", "0.2"},
+		functions:  "4", tables: "5",
+	},
+}
+
+// What the original's README publishes; its times are those of a machine that it does not name.
+var published = struct {
+	lsh, reduced, searchSeconds       map[int]string // by latent dimension
+	emd, manhattan, emdTime           map[int]string // by cell
+	silhouette, objective, clustering [3]string      // new space, original space, classes
+}{
+	lsh:           map[int]string{10: "1.11199", 15: "1.11199", 20: "1.11199"},
+	reduced:       map[int]string{10: "1.56615", 15: "1.45668", 20: "1.35298"},
+	searchSeconds: map[int]string{10: "129.271", 15: "146.854", 20: "181.147"},
+	emd:           map[int]string{14: "0.08", 7: "0.47", 4: "0.81"},
+	manhattan:     map[int]string{14: "0.78", 7: "0.78", 4: "0.78"},
+	emdTime:       map[int]string{14: "20 minutes", 7: "1 hour", 4: "6 hours"},
+	silhouette:    [3]string{"0.0790247", "0.097787", "0.102485"},
+	objective:     [3]string{"1.93026e+08", "1.89179e+08", "1.93981e+08"},
+	clustering:    [3]string{"0.722248", "14.4419", "-"},
+}
