@@ -9,7 +9,7 @@ PROGRAMS = NeuralNetwork/reduce NeuralNetwork/classification NearestNeighboursAn
 THREADED = ./NeuralNetwork/... ./pkg/clustering/... ./pkg/emd/... ./pkg/knn/... ./pkg/metric/... ./pkg/nn/... ./pkg/parallel/... ./pkg/progress/...
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
-.PHONY: all test bench bench-peers check-keras cross asm datasets demo clean help
+.PHONY: all test bench bench-peers check-keras cross asm datasets demo reproduce clean help
 
 all: ## build the four programs (default)
 	go build -o NeuralNetwork/ ./NeuralNetwork/cmd/...
@@ -59,7 +59,10 @@ datasets/small/query/labels.dat:
 demo: all datasets ## run the whole pipeline on real MNIST and show what came out
 	go run ./pkg/cmd/demo
 
-clean: ## remove the programs; datasets/ and demo/ stay
+reproduce: all datasets ## train and run everything at full size and compare with the published figures: results/REPRODUCED.md
+	go run ./pkg/cmd/reproduce
+
+clean: ## remove the programs; what they and the other targets wrote stays
 	rm -f $(PROGRAMS) $(PROGRAMS:=.exe)
 
 help: ## list the targets
