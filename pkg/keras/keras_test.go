@@ -221,6 +221,32 @@ func TestSaveLoad(t *testing.T) {
 	}
 }
 
+// A file says on which pixels its model was trained, unless Keras wrote it; pixels that nobody knows are an error.
+func TestPixels(t *testing.T) {
+	m := networks(t)["classifier"]
+	path := filepath.Join(t.TempDir(), "model.h5")
+	for _, want := range []nn.Pixels{nn.RowNormalised, nn.GreyLevels, ""} {
+		m.Pixels = want
+		if err := Save(path, m, "", ""); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Pixels(path); got != want || err != nil {
+			t.Errorf("pixels %q, error %v, expected %q", got, err, want)
+		}
+	}
+	if got, err := Pixels("testdata/tf2.15.1_real_ae_1x3_k5_e4.h5"); got != "" || err != nil {
+		t.Errorf("of Keras: pixels %q, error %v", got, err)
+	}
+	m.Pixels = "inverted"
+	if err := Save(path, m, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	want := path + `: the attribute "pixels" is "inverted", expected "row-normalised" or "grey-levels"`
+	if _, err := Load(path); err == nil || err.Error() != want {
+		t.Errorf("error %v, expected %s", err, want)
+	}
+}
+
 // The same model gives the same file.
 func TestSaveIsDeterministic(t *testing.T) {
 	m := networks(t)["autoencoder"]
