@@ -1,0 +1,51 @@
+package torture
+
+import (
+	"flag"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+var fuzzTime = flag.Duration("fuzz-each", 20*time.Second, "how long each fuzz target of the project runs in the long form")
+
+// Every fuzz target of the project runs for a while.
+func TestFuzzTargets(t *testing.T) {
+	longOnly(t, "takes its time for every target")
+	var targets []string
+	list := tool(t, root, "go", "test", "-list", "^Fuzz", "./...")
+	for line := range strings.Lines(list) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "Fuzz") {
+			targets = append(targets, line)
+			continue
+		}
+		pkg, ok := strings.CutPrefix(line, "ok")
+		if !ok {
+			continue
+		}
+		pkg = strings.Fields(pkg)[0]
+		for _, target := range targets {
+			t.Run(strings.TrimPrefix(pkg, "imagesimilarity/")+"."+target, func(t *testing.T) { fuzz(t, pkg, target) })
+		}
+		targets = nil
+	}
+}
+
+var executions = regexp.MustCompile(`execs: (\d+)`)
+
+func fuzz(t *testing.T, pkg, target string) {
+	// An input is made smaller only a few times: a target that reads large files would do nothing else.
+	c := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+target+"$", "-fuzztime", fuzzTime.String(), "-fuzzminimizetime", "20x", "-parallel", "2", pkg)
+	c.Dir = root
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	n := executions.FindAllSubmatch(out, -1)
+	if len(n) == 0 {
+		t.Fatalf("nothing was executed:\n%s", out)
+	}
+	figure("fuzz "+strings.TrimPrefix(pkg, "imagesimilarity/")+" "+target, "%s inputs in %v, no fault", n[len(n)-1][1], *fuzzTime)
+}
