@@ -171,12 +171,12 @@ func (h *fractalHeap) object(id []byte) (*cursor, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	addr, rows, size := h.root, h.rows, h.start
+	addr, rows := h.root, h.rows
 	for rows > 0 {
 		// Find the block of this indirect block in which the offset falls.
 		at := uint64(13 + h.offsetWidth)
-		row := 0
-		for size = h.start; offset/size >= h.width; row++ {
+		row, size := 0, h.start
+		for ; offset/size >= h.width; row++ {
 			if row+1 >= rows {
 				c.fail("a heap ID beyond the heap")
 				return nil, c.err

@@ -57,7 +57,6 @@ type File struct {
 
 	name   string
 	r      io.ReaderAt
-	closer io.Closer                    // nil where the caller of NewFile closes
 	base   int64                        // where the superblock lies: what is before it is a user block; all addresses count from here
 	end    int64                        // bytes from base to the end of the file
 	budget int64                        // bytes of metadata that may still be read

@@ -99,7 +99,7 @@ func TestDecodeConfigErrors(t *testing.T) {
 		{"huge output", functional("x", input, entry("UpSampling2D", `"size":[200000000,1]`)), `layer "x": a size of`},
 		{"three sides", functional("x", input, entry("Conv2D", `"filters":2,"kernel_size":[3,3,3]`)), `layer "x": [3,3,3], expected rows and columns`},
 		{"text for a number", functional("x", input, entry("Conv2D", `"filters":"2"`)), `layer "x": a size of "2", expected a whole number`},
-		{"dense on images", functional("x", input, entry("Dense", `"units":2`)), `layer "x": Dense needs an input of shape (units)`},
+		{"dense on images", functional("x", input, entry("Dense", `"units":2`)), `layer "x": class Dense needs an input of shape (units)`},
 		{"open dimension", functional("in", strings.Replace(input, "8,6,2", "null,6,2", 1)), `layer "in": a shape with an open dimension`},
 		{"no shape", functional("in", strings.Replace(input, "batch_input_shape", "b", 1)), `layer "in": a shape of 0 dimensions`},
 		{"other name", functional("x", input, strings.Replace(flatten, `"config":{"name":"x"`, `"config":{"name":"y"`, 1)), `layer "x": it is named "y"`},

@@ -158,7 +158,7 @@ func (l *Layer) connect(in []int) (weights []WeightShape, err error) {
 		weights = []WeightShape{{"kernel", []int{l.Kernel[0], l.Kernel[1], in[2], f}}, {"bias", []int{f}}}
 	case Dense:
 		if len(in) != 1 {
-			return nil, fmt.Errorf("Dense needs an input of shape (units), got %v", in)
+			return nil, fmt.Errorf("class Dense needs an input of shape (units), got %v", in)
 		}
 		if len(l.Output) != 1 {
 			return nil, fmt.Errorf("the number of units is not set")

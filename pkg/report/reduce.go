@@ -90,9 +90,7 @@ func (t *Training) plots() []drawing {
 	var marks []int
 	if len(t.Phases) > 1 {
 		caption += " The dashed line parts the phases."
-		for _, epochs := range t.Phases[:len(t.Phases)-1] {
-			marks = append(marks, epochs)
-		}
+		marks = t.Phases[:len(t.Phases)-1]
 	}
 	return []drawing{{
 		Drawing: losses("Loss curves", []curve{{"training data", t.Loss}, {"validation data", t.ValLoss}}, marks...),
