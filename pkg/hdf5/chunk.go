@@ -32,6 +32,9 @@ const (
 // deflateRatio bounds how far deflate can compress: 258 bytes take at least two bits.
 const deflateRatio = 1032
 
+// maxSpareChunk is the largest chunk in bytes of a data set that is smaller than its chunks.
+const maxSpareChunk = 16 << 20
+
 // readChunkedLayout reads the chunk index and the filters, and checks that every chunk is there and can hold its values.
 func (o *Object) readChunkedLayout(l *layout, c *cursor) error {
 	rank := int(c.u8()) - 1
@@ -56,6 +59,10 @@ func (o *Object) readChunkedLayout(l *layout, c *cursor) error {
 			return c.err
 		}
 		l.chunk = append(l.chunk, int(d))
+	}
+	// A chunk may be larger than what it is for where the data set was made to grow.
+	if need := uint64(l.n) * uint64(l.datatype.size); c.err == nil && bytes > max(need, maxSpareChunk) {
+		c.fail("%s has chunks of %d bytes for %d bytes of values", o.Path, bytes, need)
 	}
 	if size := int(c.u32()); c.err == nil && size != l.datatype.size {
 		c.fail("%s has chunks of elements of %d bytes, expected %d", o.Path, size, l.datatype.size)
@@ -195,8 +202,8 @@ func (o *Object) readFilters(l *layout) error {
 		switch f.id {
 		case filterDeflate, filterFletcher32:
 		case filterShuffle:
-			if len(f.values) < 1 || f.values[0] == 0 {
-				c.fail("a shuffle filter without the size of an element")
+			if len(f.values) < 1 || int(f.values[0]) != l.datatype.size {
+				c.fail("a shuffle filter of %v bytes, expected elements of %d bytes", f.values, l.datatype.size)
 			}
 		default:
 			return o.unsupported("filter %d", f.id)

@@ -107,6 +107,22 @@ func contiguous(addr, size uint64) []byte {
 	return le.AppendUint64(le.AppendUint64([]byte{3, layoutContiguous}, addr), size)
 }
 
+// sharedTexts is a group with attributes that are lists of texts, all of them the same megabyte in the file.
+func sharedTexts(e *encoder, attributes, texts int) []newMessage {
+	heap := e.globalHeap(strings.Repeat("t", 1<<20))
+	messages := []newMessage{symbolTable(e.tree(nil), e.localHeap(make([]byte, 8)))}
+	for i := range attributes {
+		b := []byte{1, 0, 2, 0, 20, 0, 16, 0, byte(i + 1), 0, 0, 0, 0, 0, 0, 0}
+		b = pad8(append(b, variableType(nil)...))
+		b = append(b, spaceMessage([]int{texts})...)
+		for range texts {
+			b = le.AppendUint32(le.AppendUint64(le.AppendUint32(b, 1<<20), heap), 1)
+		}
+		messages = append(messages, newMessage{msgAttribute, 0, b})
+	}
+	return messages
+}
+
 // A file that means to harm costs no more than one that does not: it ends in an error that tells why, and takes little
 // memory.
 func TestHostile(t *testing.T) {
@@ -118,8 +134,8 @@ func TestHostile(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// chunked is a data set of one chunk of the given elements, whose stored bytes are deflated.
-	chunked := func(e *encoder, elements int, stored []byte) []newMessage {
+	// chunked is a data set of the given shape in one chunk of the given elements, stored after a filter with one value.
+	chunked := func(e *encoder, shape, elements int, stored []byte, filter byte, value uint32) []newMessage {
 		addr := e.add(stored)
 		node := append([]byte("TREE"), 1, 0, 1, 0)
 		node = le.AppendUint64(le.AppendUint64(node, undefined), undefined)
@@ -129,7 +145,9 @@ func TestHostile(t *testing.T) {
 		tree := e.add(append(node, make([]byte, 24)...))
 		layout := le.AppendUint64([]byte{3, layoutChunked, 2}, tree)
 		layout = le.AppendUint32(le.AppendUint32(layout, uint32(elements)), 4)
-		return dataset([]int{elements}, layout, newMessage{msgFilters, 0, []byte{1, 1, 0, 0, 0, 0, 0, 0, filterDeflate, 0, 0, 0, 0, 0, 0, 0}})
+		pipeline := []byte{1, 1, 0, 0, 0, 0, 0, 0, filter, 0, 0, 0, 0, 0, 1, 0}
+		pipeline = le.AppendUint32(le.AppendUint32(pipeline, value), 0)
+		return dataset([]int{shape}, layout, newMessage{msgFilters, 0, pipeline})
 	}
 	for _, tt := range []struct {
 		name string
@@ -174,16 +192,11 @@ func TestHostile(t *testing.T) {
 			return e.file(e.header([]newMessage{symbolTable(e.tree(entries), heap)}))
 		}(), "more metadata than"},
 		{"many texts that are one", file(func(e *encoder) []newMessage {
-			heap := e.globalHeap(strings.Repeat("t", 1<<20))
-			const n = 4000
-			b := []byte{1, 0, 2, 0, 20, 0, 16, 0, 'a', 0, 0, 0, 0, 0, 0, 0}
-			b = pad8(append(b, variableType(nil)...))
-			b = append(b, spaceMessage([]int{n})...)
-			for range n {
-				b = le.AppendUint32(le.AppendUint64(le.AppendUint32(b, 1<<20), heap), 1)
-			}
-			return []newMessage{symbolTable(e.tree(nil), e.localHeap(make([]byte, 8))), {msgAttribute, 0, b}}
+			return sharedTexts(e, 1, 4000)
 		}), "bytes of text"},
+		{"many attributes of texts that are one", file(func(e *encoder) []newMessage {
+			return sharedTexts(e, 100, 4)
+		}), "more metadata than"},
 		{"more values than there are numbers", file(func(*encoder) []newMessage {
 			return dataset([]int{1 << 31, 1 << 31, 1 << 31}, contiguous(96, 8))
 		}), "more than 2147483648 elements"},
@@ -197,14 +210,20 @@ func TestHostile(t *testing.T) {
 			return dataset([]int{1 << 30}, contiguous(1<<64-16, 1<<32))
 		}), "outside the file"},
 		{"chunk too large for its bytes", file(func(e *encoder) []newMessage {
-			return chunked(e, 1<<27, zeros.Bytes())
+			return chunked(e, 1<<27, 1<<27, zeros.Bytes(), filterDeflate, 6)
 		}), "cannot hold"},
 		{"chunk that inflates beyond its size", file(func(e *encoder) []newMessage {
-			return chunked(e, 1<<20, zeros.Bytes())
+			return chunked(e, 1<<20, 1<<20, zeros.Bytes(), filterDeflate, 6)
 		}), "inflates to more"},
+		{"chunk much larger than its values", file(func(e *encoder) []newMessage {
+			return chunked(e, 16, 1<<24, zeros.Bytes(), filterDeflate, 6)
+		}), "chunks of 67108864 bytes for 64 bytes of values"},
 		{"chunk that is not deflated", file(func(e *encoder) []newMessage {
-			return chunked(e, 16, make([]byte, 64))
+			return chunked(e, 16, 16, make([]byte, 64), filterDeflate, 6)
 		}), "zlib: invalid header"},
+		{"shuffle of elements that are none", file(func(e *encoder) []newMessage {
+			return chunked(e, 16, 16, make([]byte, 64), filterShuffle, 1<<32-1)
+		}), "a shuffle filter of [4294967295] bytes, expected elements of 4 bytes"},
 		{"data set without a type", file(func(*encoder) []newMessage {
 			return []newMessage{{msgDataspace, 0, spaceMessage(nil)}, {msgLayout, 0, contiguous(96, 8)}}
 		}), "has no datatype"},

@@ -27,8 +27,8 @@ const (
 
 // Flags of a message.
 const (
-	flagShared       = 1 << 1 // the body points to the message's real place
-	flagFailIfUnkown = 1 << 7
+	flagShared        = 1 << 1 // the body points to the message's real place
+	flagFailIfUnknown = 1 << 7
 )
 
 // A message is one entry of an object header.
@@ -190,7 +190,7 @@ func (o *Object) add(m message, spans *[]span) error {
 	case m.kind == msgContinuation:
 		*spans = append(*spans, span{m.body.u64(), m.body.u64()})
 		return m.body.err
-	case m.kind > msgLast && m.flags&flagFailIfUnkown != 0:
+	case m.kind > msgLast && m.flags&flagFailIfUnknown != 0:
 		return o.unsupported("header message %#x", m.kind)
 	default:
 		o.messages = append(o.messages, m)

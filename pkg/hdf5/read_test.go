@@ -2,11 +2,14 @@ package hdf5
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -172,6 +175,34 @@ func walk(o *Object, visit func(*Object) error) error {
 		}
 	}
 	return nil
+}
+
+// A heap of many blocks, of which some are below an inner indirect block.
+func TestDeepHeap(t *testing.T) {
+	packed, err := os.Open("testdata/dense_deep.h5.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	z, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := parse(t, b)
+	names, err := f.Root.AttributeNames()
+	if err != nil || len(names) != 250 {
+		t.Fatalf("%d attributes, error %v; expected 250", len(names), err)
+	}
+	for i := range 250 {
+		got, err := f.Root.Text(fmt.Sprint("attribute ", i))
+		if want := fmt.Sprint(i, " ", strings.Repeat("x", 3900)); err != nil || got != want {
+			t.Fatalf("attribute %d has %d bytes, error %v", i, len(got), err)
+		}
+	}
 }
 
 // What is not read is named, and does not keep the rest from being read.

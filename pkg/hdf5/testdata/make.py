@@ -1,7 +1,10 @@
-"""Makes dense.h5, dense_small.h5, filters.h5 and the files in unsupported/ with h5py.
+"""Makes dense.h5, dense_small.h5, dense_deep.h5.gz, filters.h5 and the files in unsupported/ with h5py.
 
 Usage: python make.py
 """
+import gzip
+import tempfile
+
 import h5py
 import numpy as np
 
@@ -30,6 +33,14 @@ with h5py.File("dense_small.h5", "w", libver="latest") as f:
     for i in range(9):
         f.create_group(f"group {i}")
         f.attrs[f"attribute {i}"] = "x" * i
+
+# A heap so large that an indirect block stands below another; compressed, for it is mostly the same letter.
+with tempfile.TemporaryDirectory() as folder:
+    with h5py.File(folder + "/deep.h5", "w", libver="latest") as f:
+        for i in range(250):
+            f.attrs[f"attribute {i}"] = np.bytes_(f"{i} " + "x" * 3900)
+    with open(folder + "/deep.h5", "rb") as f, open("dense_deep.h5.gz", "wb") as out:
+        out.write(gzip.compress(f.read(), 9, mtime=0))
 
 # Every filter alone and together, in both byte orders, with chunks that reach over the border, and an index of two levels.
 with h5py.File("filters.h5", "w") as f:
