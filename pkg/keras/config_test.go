@@ -170,6 +170,28 @@ func TestEncodeConfig(t *testing.T) {
 	}
 }
 
+// Some versions of Keras fail where a key is missing, others where there is one more.
+func TestEncodeTraining(t *testing.T) {
+	const rest = `"sample_weight_mode":null,"weighted_metrics":null}`
+	for _, tt := range []struct {
+		loss nn.Loss
+		opt  nn.Optimizer
+		want string
+	}{
+		{nn.MeanSquaredError, nn.RMSprop, `{"loss":"mean_squared_error","loss_weights":null,"metrics":null,"optimizer_config":{"class_name":"RMSprop","config":` +
+			`{"centered":false,"epsilon":1e-7,"learning_rate":0.001,"momentum":0,"name":"RMSprop","rho":0.9}},` + rest},
+		{nn.CategoricalCrossentropy, nn.Adam, `{"loss":"categorical_crossentropy","loss_weights":null,"metrics":null,"optimizer_config":{"class_name":"Adam","config":` +
+			`{"amsgrad":false,"beta_1":0.9,"beta_2":0.999,"epsilon":1e-7,"learning_rate":0.001,"name":"Adam"}},` + rest},
+	} {
+		if got, err := encodeTraining(tt.loss, tt.opt); err != nil || got != tt.want {
+			t.Errorf("%s: %s, error %v; expected %s", tt.loss, got, err, tt.want)
+		}
+	}
+	if _, err := encodeTraining(nn.MeanSquaredError, "SGD"); err == nil {
+		t.Error("an optimizer that package nn does not have was written")
+	}
+}
+
 // subset checks that got has nothing that want has not, and all entries of lists.
 func subset(t *testing.T, path string, got, want any) {
 	t.Helper()
