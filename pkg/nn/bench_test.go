@@ -96,27 +96,29 @@ func BenchmarkConvolution(b *testing.B) {
 	} {
 		l := &Layer{Class: Conv2D, Kernel: [2]int{3, 3}, Output: []int{0, 0, c.filters}}
 		v := newConvolution(c.in, [2]int{c.up, c.up}, l)
-		x, y := someValues(random, groupSize*product(c.in)), make([]float32, v.h*v.w*v.f)
-		kernel := v.arrange(make([]float32, v.arrangedSize()), someValues(random, v.kh*v.kw*v.c*v.f))
+		x, y := someValues(random, groupSize*product(c.in)), make([]float32, together*v.h*v.w*v.f)
+		each := func(tasks int, do func(task int, _ []float32)) {
+			for t := range tasks {
+				do(t, nil)
+			}
+		}
+		weight := someValues(random, v.kh*v.kw*v.c*v.f)
+		kernel := v.arrange(make([]float32, v.arrangedSize()), weight, each)
 		bias := make([]float32, v.f)
-		dy, dx := someValues(random, groupSize*v.y.size()), make([]float32, product(c.in))
-		grad, scratch := make([]float32, v.spreadSize()), make([]float32, v.scratch())
-		spread := someValues(random, v.spreadSize())
+		dy, dx := someValues(random, groupSize*v.y.size()), make([]float32, groupSize*product(c.in))
+		grad, scratch := make([]float32, v.windowSize()), make([]float32, v.scratch())
+		spread := v.spread(make([]float32, v.spreadSize()), weight, each)
 		for _, k := range implementations {
 			for _, part := range []struct {
 				name string
 				run  func()
 			}{
 				{"forward", func() {
-					for i := range groupSize {
-						v.apply(k, y, x[i*product(c.in):(i+1)*product(c.in)], kernel, bias, scratch, true)
+					for i := 0; i < groupSize; i += together {
+						v.apply(k, y, x[i*product(c.in):(i+together)*product(c.in)], kernel, bias, scratch, true, together)
 					}
 				}},
-				{"input gradient", func() {
-					for i := range groupSize {
-						v.inputGradient(k, dx, dy[i*v.y.size():(i+1)*v.y.size()], spread)
-					}
-				}},
+				{"input gradient", func() { v.inputGradient(k, dx, dy, spread, scratch, groupSize) }},
 				{"kernel gradient", func() { v.kernelGradient(k, grad, x, dy, scratch, groupSize) }},
 			} {
 				b.Run(fmt.Sprintf("in=%v,up=%d,filters=%d/%s/%s", c.in, c.up, c.filters, part.name, k.name), func(b *testing.B) {

@@ -107,7 +107,7 @@ func (b *block) size() int { return b.h * b.w * b.c }
 
 // scratch is the number of values that a task of forward or backward needs.
 func (b *block) scratch() int {
-	s := b.size() + product(b.out) + 2*period(b.c)
+	s := together*b.size() + product(b.out) + 2*period(b.c)
 	if b.conv != nil {
 		s += groupSize*b.conv.y.size() + b.conv.scratch()
 	}
@@ -121,15 +121,15 @@ func cut(scratch *[]float32, n int) []float32 {
 	return s
 }
 
-// image is y of sample i; nil where it is kept nowhere.
-func (b *block) image(i int, x, out []float32) []float32 {
+// images are the y of samples [first,last); nil where they are kept nowhere.
+func (b *block) images(first, last int, x, out []float32) []float32 {
 	switch {
 	case b.conv == nil:
-		return x[i*b.size() : (i+1)*b.size()]
+		return x[first*b.size() : last*b.size()]
 	case b.norm == nil && b.window == [2]int{1, 1}:
-		return out[i*b.size() : (i+1)*b.size()]
+		return out[first*b.size() : last*b.size()]
 	case b.y != nil:
-		return b.y[i*b.size() : (i+1)*b.size()]
+		return b.y[first*b.size() : last*b.size()]
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func (b *block) forward(in [][]float32, out []float32) {
 	n, x := b.net, in[0]
 	var kernel, bias []float32
 	if b.conv != nil {
-		kernel = b.conv.arrange(b.arranged, in[1])
+		kernel = b.conv.arrange(b.arranged, in[1], n.each)
 		bias = in[2]
 	}
 	if b.norm != nil && !b.trainNorm {
@@ -148,23 +148,28 @@ func (b *block) forward(in [][]float32, out []float32) {
 		}
 		b.setNormalisation(b.norm.Weights[2].Data())
 	}
-	n.each(n.n, func(i int, scratch []float32) {
-		y := b.image(i, x, out)
+	n.each(ceilDiv(n.n, together), func(task int, scratch []float32) {
+		first, last := task*together, min((task+1)*together, n.n)
+		y := b.images(first, last, x, out)
 		if y == nil {
-			y = cut(&scratch, b.size())
+			y = cut(&scratch, together*b.size())
 		}
 		if b.conv != nil {
-			b.conv.apply(n.kernels, y, x[i*product(b.x.shape):(i+1)*product(b.x.shape)], kernel, bias, scratch, b.relu)
+			size := product(b.x.shape)
+			b.conv.apply(n.kernels, y, x[first*size:last*size], kernel, bias, scratch, b.relu, last-first)
 		}
-		if b.trainNorm {
-			b.measure(i, y, scratch)
-		} else {
-			b.finish(i, out, y, scratch)
+		for i := first; i < last; i++ {
+			y := y[(i-first)*b.size() : (i-first+1)*b.size()]
+			if b.trainNorm {
+				b.measure(i, y, scratch)
+			} else {
+				b.finish(i, out, y, scratch)
+			}
 		}
 	})
 	if b.trainNorm {
 		b.setNormalisation(b.combine())
-		n.each(n.n, func(i int, scratch []float32) { b.finish(i, out, b.image(i, x, out), scratch) })
+		n.each(n.n, func(i int, scratch []float32) { b.finish(i, out, b.images(i, i+1, x, out), scratch) })
 	}
 }
 
@@ -270,7 +275,7 @@ func (b *block) gradients(out, grad *G.Node) []*G.Node {
 		nodes = append(nodes, nil, nil)
 		if b.trainConv {
 			v := b.conv
-			g.kernelSums = make([]float32, ceilDiv(n.batch, groupSize)*v.spreadSize())
+			g.kernelSums = make([]float32, ceilDiv(n.batch, groupSize)*v.windowSize())
 			g.biasSums = make([]float32, ceilDiv(n.batch, groupSize)*wide)
 			g.dKernel, g.dBias = make([]float32, v.kh*v.kw*v.c*v.f), make([]float32, v.f)
 			nodes[1] = n.view("kernel gradient", tensor.Shape{v.kh, v.kw, v.c, v.f}, g.dKernel, after)
@@ -313,8 +318,9 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 	if g.dx == nil && !g.trainConv {
 		return
 	}
+	var kernel []float32
 	if g.spread != nil {
-		n.each(len(g.conv.elements), func(pixel int, _ []float32) { g.conv.spread(g.spread, g.in[1], pixel) })
+		kernel = g.conv.spread(g.spread, g.in[1], n.each)
 	}
 	groups := ceilDiv(n.n, groupSize)
 	n.each(groups, func(group int, scratch []float32) {
@@ -324,11 +330,11 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 				g.back(i, g.dx[i*g.size():], g.w*g.c, x, out, grad)
 			}
 		} else {
-			g.group(group, first, last, x, out, grad, scratch)
+			g.group(group, first, last, x, out, grad, kernel, scratch)
 		}
 	})
 	if g.trainConv {
-		size, wide := g.conv.spreadSize(), period(g.c)
+		size, wide := g.conv.windowSize(), period(g.c)
 		const chunk = 1 << 13
 		n.each(ceilDiv(size, chunk), func(task int, _ []float32) {
 			sum := g.kernelSums[task*chunk : min((task+1)*chunk, size)]
@@ -344,8 +350,9 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 	}
 }
 
-// group computes the gradients of the images [first,last) of x and their parts in those of kernel and bias.
-func (g *blockGradient) group(group, first, last int, x, out, grad, scratch []float32) {
+// group computes the gradients of the images [first,last) of x and their parts in those of kernel and bias; kernel is as the
+// convolution spreads it.
+func (g *blockGradient) group(group, first, last int, x, out, grad, kernel, scratch []float32) {
 	k, v, xSize := g.net.kernels, g.conv, product(g.x.shape)
 	var biasSum []float32
 	if g.trainConv {
@@ -363,12 +370,12 @@ func (g *blockGradient) group(group, first, last int, x, out, grad, scratch []fl
 				k.sum(biasSum, inner[r*v.y.line*v.f:][:v.w*v.f])
 			}
 		}
-		if g.dx != nil {
-			v.inputGradient(k, g.dx[i*xSize:(i+1)*xSize], dy, g.spread)
-		}
+	}
+	if g.dx != nil {
+		v.inputGradient(k, g.dx[first*xSize:last*xSize], frames, kernel, scratch, last-first)
 	}
 	if g.trainConv {
-		sum := g.kernelSums[group*v.spreadSize() : (group+1)*v.spreadSize()]
+		sum := g.kernelSums[group*v.windowSize() : (group+1)*v.windowSize()]
 		v.kernelGradient(k, sum, x[first*xSize:last*xSize], frames, scratch, last-first)
 	}
 }
@@ -384,7 +391,7 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 		if y != nil {
 			y = y[i*size : (i+1)*size]
 		} else {
-			y = g.image(i, x, out)
+			y = g.images(i, i+1, x, out)
 		}
 		sums, dots := cut(&scratch, period(g.c)), cut(&scratch, period(g.c))
 		clear(sums)
@@ -417,7 +424,7 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 
 // back computes dy, the gradient of y of image i, from that of the image that comes out; dy has line values in a line.
 func (g *blockGradient) back(i int, dy []float32, line int, x, out, grad []float32) {
-	k, row, y := g.net.kernels, g.w*g.c, g.image(i, x, out)
+	k, row, y := g.net.kernels, g.w*g.c, g.images(i, i+1, x, out)
 	grad = grad[i*product(g.block.out) : (i+1)*product(g.block.out)]
 	if g.window == [2]int{1, 1} {
 		for r := range g.h {

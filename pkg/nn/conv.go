@@ -20,6 +20,10 @@ type convolution struct {
 	forward          []step
 	inputGrad        []step
 	kernelGrad       []step // for groupSize images
+
+	// Where there are enough channels, in place of the steps; nil elsewhere.
+	fastForward, fastInputGrad *winograd
+	noBias                     []float32 // (C)
 }
 
 // A frame is an image of h x w pixels within zeros.
@@ -45,6 +49,12 @@ func newConvolution(in []int, up [2]int, l *Layer) *convolution {
 	v.x.lines = v.x.top + v.inH + after(v.beforeH, v.upH)
 	v.x.line = v.x.left + v.inW + after(v.beforeW, v.upW)
 	v.y = frame{h: v.h, w: v.w, c: v.f, top: v.beforeH, left: v.beforeW, lines: v.h + v.kh - 1, line: v.w + v.kw - 1}
+	if v.kh == 3 && v.kw == 3 && v.upH*v.upW == 1 && min(v.c, v.f) >= winogradChannels {
+		v.fastForward, v.fastInputGrad = newWinograd(v.h, v.w, v.c, v.f), newWinograd(v.h, v.w, v.f, v.c)
+		v.x.lines, v.x.line = v.fastForward.lines(), v.fastForward.line()
+		v.y.lines, v.y.line = v.x.lines, v.x.line
+		v.noBias = make([]float32, v.c)
+	}
 	v.elements, v.pixels = v.meetings()
 	for py := range v.upH {
 		for px := range v.upW {
@@ -87,10 +97,13 @@ func (v *convolution) oneFilter() bool { return v.f == 1 }
 // oneChannel tells the same of the input, for the gradient of the kernel.
 func (v *convolution) oneChannel() bool { return v.c == 1 && v.f > 1 && v.upH*v.upW == 1 }
 
-// arrangedSize is the room that arrange needs.
+// arrangedSize and spreadSize are the room that arrange and spread need.
 func (v *convolution) arrangedSize() int {
 	if v.oneFilter() {
 		return v.spanH * v.spanW * v.c
+	}
+	if v.fastForward != nil {
+		return 16 * v.c * v.f
 	}
 	if len(v.phases) == 1 {
 		return 0
@@ -102,15 +115,28 @@ func (v *convolution) arrangedSize() int {
 	return size
 }
 
-// spreadSize is the size of the kernel as the steps of the input's gradient take it.
-func (v *convolution) spreadSize() int { return v.spanH * v.spanW * v.c * v.f }
-
-// scratch is the number of values that apply and addKernelGrad need.
-func (v *convolution) scratch() int {
-	if v.oneFilter() {
-		return v.inH * v.inW * v.spanH * v.spanW
+func (v *convolution) spreadSize() int {
+	size := v.windowSize()
+	if v.fastInputGrad != nil {
+		size += 16 * v.c * v.f
 	}
-	return groupSize * v.x.size()
+	return size
+}
+
+// windowSize is the size of a kernel that is spread over the window.
+func (v *convolution) windowSize() int { return v.spanH * v.spanW * v.c * v.f }
+
+// scratch is the number of values that apply and the gradients need.
+func (v *convolution) scratch() int {
+	switch {
+	case v.oneFilter():
+		return v.inH * v.inW * v.spanH * v.spanW
+	case v.oneChannel():
+		return groupSize * v.x.size()
+	case v.fastForward != nil:
+		return together*v.x.size() + max(v.fastForward.scratch(), v.fastInputGrad.scratch())
+	}
+	return v.x.size()
 }
 
 func (v *convolution) forwardSteps(relu bool) []step {
@@ -210,8 +236,13 @@ func (v *convolution) meetings() (elements, pixels [][]int) {
 }
 
 // arrange returns the kernel (KH,KW,C,F) as apply takes it: for each phase (countH,countW,C,F), the sums of the elements that meet
-// the same pixel of x; with one filter (C,spanH,spanW). It may write to dst, which has arrangedSize values.
-func (v *convolution) arrange(dst, kernel []float32) []float32 {
+// the same pixel of x; with one filter (C,spanH,spanW); or transformed. It may write to dst, of arrangedSize values, with the help
+// of each, which runs tasks.
+func (v *convolution) arrange(dst, kernel []float32, each func(tasks int, do func(task int, _ []float32))) []float32 {
+	if v.fastForward != nil {
+		each(v.c, func(c int, _ []float32) { v.fastForward.transform(dst, kernel, c, v.c) })
+		return dst
+	}
 	clear(dst)
 	if v.oneFilter() {
 		for pixel, elements := range v.elements {
@@ -243,24 +274,33 @@ func (v *convolution) arrange(dst, kernel []float32) []float32 {
 	return dst
 }
 
-// spread writes a pixel of the window of the kernel as inputGradient takes it, (spanH,spanW,F,C): the sum of the elements
-// that meet the pixel.
-func (v *convolution) spread(dst, kernel []float32, pixel int) {
+// spread writes the kernel as inputGradient takes it, (spanH,spanW,F,C): for each pixel of the window the sum of the elements
+// that meet the pixel; or transformed. dst has spreadSize values.
+func (v *convolution) spread(dst, kernel []float32, each func(tasks int, do func(task int, _ []float32))) []float32 {
 	const block = 32 // filters at a time, for the sake of the cache
 	size := v.c * v.f
-	d := dst[pixel*size : (pixel+1)*size]
-	clear(d)
-	for _, e := range v.elements[pixel] {
-		s := kernel[e*size : (e+1)*size]
-		for first := 0; first < v.f; first += block {
-			last := min(first+block, v.f)
-			for c := range v.c {
-				for f := first; f < last; f++ {
-					d[f*v.c+c] += s[c*v.f+f]
+	window := dst[:v.windowSize()]
+	each(len(v.elements), func(pixel int, _ []float32) {
+		d := window[pixel*size : (pixel+1)*size]
+		clear(d)
+		for _, e := range v.elements[pixel] {
+			s := kernel[e*size : (e+1)*size]
+			for first := 0; first < v.f; first += block {
+				last := min(first+block, v.f)
+				for c := range v.c {
+					for f := first; f < last; f++ {
+						d[f*v.c+c] += s[c*v.f+f]
+					}
 				}
 			}
 		}
+	})
+	if v.fastInputGrad == nil {
+		return window
 	}
+	transformed := dst[len(window):]
+	each(v.f, func(f int, _ []float32) { v.fastInputGrad.transform(transformed, window, f, v.f) })
+	return transformed
 }
 
 // collect writes an element of the gradient of the kernel, from that of the spread kernel.
@@ -277,17 +317,32 @@ func (v *convolution) collect(k *kernels, grad, spread []float32, element int) {
 	}
 }
 
-// apply computes the output y of the input x; kernel is as arrange writes it.
-func (v *convolution) apply(k *kernels, y, x, kernel, bias, scratch []float32, relu bool) {
-	if v.oneFilter() {
-		products := scratch[:v.inH*v.inW*v.spanH*v.spanW]
-		v.forward[0].run(k, x, kernel, products, nil)
-		v.gather(y, products, bias[0], relu)
+// apply computes the outputs y of up to together images x; kernel is as arrange returns it.
+func (v *convolution) apply(k *kernels, y, x, kernel, bias, scratch []float32, relu bool, images int) {
+	xSize, ySize := v.inH*v.inW*v.c, v.h*v.w*v.f
+	if v.fastForward != nil {
+		for i := range images {
+			v.x.fill(scratch[i*v.x.size():], x[i*xSize:(i+1)*xSize])
+		}
+		floor := noFloor
+		if relu {
+			floor = 0
+		}
+		v.fastForward.run(k, y, scratch, kernel, bias, scratch[images*v.x.size():], floor, images)
 		return
 	}
-	v.x.fill(scratch, x)
-	for _, s := range v.forward {
-		s.run(k, scratch[s.a:], kernel[s.b:], y[s.c:], bias)
+	for i := range images {
+		x, y := x[i*xSize:(i+1)*xSize], y[i*ySize:(i+1)*ySize]
+		if v.oneFilter() {
+			products := scratch[:v.inH*v.inW*v.spanH*v.spanW]
+			v.forward[0].run(k, x, kernel, products, nil)
+			v.gather(y, products, bias[0], relu)
+			continue
+		}
+		v.x.fill(scratch, x)
+		for _, s := range v.forward {
+			s.run(k, scratch[s.a:], kernel[s.b:], y[s.c:], bias)
+		}
 	}
 }
 
@@ -323,10 +378,19 @@ func (v *convolution) gather(y, products []float32, bias float32, relu bool) {
 	}
 }
 
-// inputGradient computes the gradient dx of an input from dy, that of the output in its frame; kernel is as spread writes it.
-func (v *convolution) inputGradient(k *kernels, dx, dy, kernel []float32) {
-	for _, s := range v.inputGrad {
-		s.run(k, dy[s.a:], kernel[s.b:], dx[s.c:], nil)
+// inputGradient computes the gradients dx of images from dy, those of their outputs in frames; kernel is as spread returns it.
+func (v *convolution) inputGradient(k *kernels, dx, dy, kernel, scratch []float32, images int) {
+	size := v.inH * v.inW * v.c
+	if v.fastInputGrad != nil {
+		for i := 0; i < images; i += together {
+			v.fastInputGrad.run(k, dx[i*size:], dy[i*v.y.size():], kernel, v.noBias, scratch, noFloor, min(together, images-i))
+		}
+		return
+	}
+	for i := range images {
+		for _, s := range v.inputGrad {
+			s.run(k, dy[i*v.y.size()+s.a:], kernel[s.b:], dx[i*size+s.c:], nil)
+		}
 	}
 }
 

@@ -27,7 +27,8 @@ var avx512 = assembly{
 			tile8x2AVX512, tile9x2AVX512, tile10x2AVX512, tile11x2AVX512, tile12x2AVX512, tile13x2AVX512, tile14x2AVX512},
 	},
 	addTo: addToAVX512, sum: sumAVX512, squares: squaresAVX512, normalise: normaliseAVX512, gradSums: gradSumsAVX512,
-	backward: backwardAVX512, poolRow: poolRowAVX512, unpoolRow: unpoolRowAVX512, sigmoid: sigmoidAVX512,
+	backward: backwardAVX512, poolRow: poolRowAVX512, unpoolRow: unpoolRowAVX512,
+	winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512, sigmoid: sigmoidAVX512,
 	rmsprop: rmspropAVX512, adam: adamAVX512,
 }
 
@@ -38,6 +39,7 @@ var avx2 = assembly{
 		{tile1x2AVX2, tile2x2AVX2, tile3x2AVX2, tile4x2AVX2, tile5x2AVX2, tile6x2AVX2},
 	},
 	addTo: addToAVX2, sum: sumAVX2, squares: squaresAVX2, normalise: normaliseAVX2, gradSums: gradSumsAVX2,
-	backward: backwardAVX2, poolRow: poolRowAVX2, unpoolRow: unpoolRowAVX2, sigmoid: sigmoidAVX2,
+	backward: backwardAVX2, poolRow: poolRowAVX2, unpoolRow: unpoolRowAVX2,
+	winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2, sigmoid: sigmoidAVX2,
 	rmsprop: rmspropAVX2, adam: adamAVX2,
 }

@@ -162,6 +162,22 @@ func TestKernelsAgreeOnEveryNumberOfChannels(t *testing.T) {
 	}
 }
 
+func TestWinogradTransformsAgree(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for c := 1; c <= 40; c++ {
+		for _, tiles := range []int{1, 2, 5} {
+			line, plane := (2*tiles+2)*c+r.IntN(3), tiles*c+r.IntN(3)
+			what := fmt.Sprintf("%d tiles of %d channels", tiles, c)
+			compare(t, "winogradIn of "+what, [][]float32{someValues(r, 15*plane+tiles*c), someValues(r, 3*line+(2*tiles+2)*c)},
+				func(k *kernels, s [][]float32) { k.winogradIn(s[0], s[1], line, plane, c, tiles) })
+			for _, floor := range []float32{0, noFloor} {
+				compare(t, "winogradOut of "+what, [][]float32{someValues(r, line+2*tiles*c), someValues(r, 15*plane+tiles*c), someValues(r, c)},
+					func(k *kernels, s [][]float32) { k.winogradOut(s[0], s[1], s[2], floor, line, plane, c, tiles) })
+			}
+		}
+	}
+}
+
 func TestMatmulsAgree(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	check := func(p matmul) {

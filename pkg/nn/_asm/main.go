@@ -21,6 +21,8 @@ func main() {
 		s.backward()
 		s.poolRow()
 		s.unpoolRow()
+		s.winogradIn()
+		s.winogradOut()
 		s.sigmoid()
 		s.rmsprop()
 		s.adam()
