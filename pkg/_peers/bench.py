@@ -1,5 +1,6 @@
 """Runs Go benchmarks and prints tables of ratios; shared by the scripts beside it."""
 
+import os
 import platform
 import re
 import subprocess
@@ -7,10 +8,13 @@ import subprocess
 
 def go(package, pattern, cores=1):
     """Seconds an operation, the best of three, of every benchmark in package that matches pattern, by the benchmark's name."""
-    command = ["go", "test", "-run", "^$", "-bench", pattern, "-cpu", str(cores), "-count", "3", package]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    # Not -cpu: the first run of a benchmark with b.Loop does not heed it.
+    command = ["go", "test", "-run", "^$", "-bench", pattern, "-count", "3", package]
+    environment = os.environ | {"GOMAXPROCS": str(cores)}
+    out = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    suffix = f"-{cores}" if cores > 1 else ""
     found = {}
-    for name, ns in re.findall(r"^(Benchmark\S+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns/op", out, re.MULTILINE):
+    for name, ns in re.findall(rf"^(Benchmark\S+?){suffix}\s+\d+\s+([\d.]+) ns/op", out, re.MULTILINE):
         found[name] = min(float(ns) / 1e9, found.get(name, float("inf")))
     if not found:
         raise SystemExit(f"no benchmark of {package} matches {pattern}:\n{out}")

@@ -28,6 +28,9 @@ func benchmarkNetworks(b *testing.B, prepare func(m *Model) (func() error, error
 				if err != nil {
 					b.Fatal(err)
 				}
+				if err := batch(); err != nil { // the first one makes room
+					b.Fatal(err)
+				}
 				b.ReportAllocs()
 				for b.Loop() {
 					if err := batch(); err != nil {
@@ -96,26 +99,26 @@ func BenchmarkConvolution(b *testing.B) {
 	} {
 		l := &Layer{Class: Conv2D, Kernel: [2]int{3, 3}, Output: []int{0, 0, c.filters}}
 		v := newConvolution(c.in, [2]int{c.up, c.up}, l)
-		x, y := someValues(random, groupSize*product(c.in)), make([]float32, together*v.h*v.w*v.f)
+		x, y := someValues(random, groupSize*product(c.in)), make([]float32, groupSize*v.h*v.w*v.f)
 		each := func(tasks int, do func(task int, _ []float32)) {
 			for t := range tasks {
 				do(t, nil)
 			}
 		}
 		weight := someValues(random, v.kh*v.kw*v.c*v.f)
-		kernel := v.arrange(make([]float32, v.arrangedSize()), weight, each)
+		kernel := v.arrange(fastest, make([]float32, v.arrangedSize()), weight, each)
 		bias := make([]float32, v.f)
 		dy, dx := someValues(random, groupSize*v.y.size()), make([]float32, groupSize*product(c.in))
 		grad, scratch := make([]float32, v.windowSize()), make([]float32, v.scratch())
-		spread := v.spread(make([]float32, v.spreadSize()), weight, each)
+		spread := v.spread(fastest, make([]float32, v.spreadSize()), weight, each)
 		for _, k := range implementations {
 			for _, part := range []struct {
 				name string
 				run  func()
 			}{
 				{"forward", func() {
-					for i := 0; i < groupSize; i += together {
-						v.apply(k, y, x[i*product(c.in):(i+together)*product(c.in)], kernel, bias, scratch, true, together)
+					for i, n := 0, min(v.together(), groupSize); i < groupSize; i += n {
+						v.apply(k, y, x[i*product(c.in):(i+n)*product(c.in)], kernel, bias, scratch, true, n)
 					}
 				}},
 				{"input gradient", func() { v.inputGradient(k, dx, dy, spread, scratch, groupSize) }},

@@ -20,6 +20,7 @@ type block struct {
 	out []int // shape of an image that comes out
 
 	conv      *convolution // nil for none
+	together  int          // images that the convolution takes
 	relu      bool
 	trainConv bool
 
@@ -52,7 +53,7 @@ type slope struct {
 
 // block adds the layers as one operator; up, conv, norm and pool may be nil, up only goes with conv.
 func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
-	b := &block{net: n, x: x, h: x.shape[0], w: x.shape[1], c: x.shape[2], window: [2]int{1, 1}}
+	b := &block{net: n, x: x, h: x.shape[0], w: x.shape[1], c: x.shape[2], together: 1, window: [2]int{1, 1}}
 	inputs := []*G.Node{x.Node}
 	wanted := []bool{x.active}
 	weight := func(l *Layer, i int) {
@@ -65,6 +66,7 @@ func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
 			size = up.Size
 		}
 		b.conv = newConvolution(x.shape, size, conv)
+		b.together = b.conv.together()
 		b.relu = conv.Activation == ReLU
 		b.trainConv = n.training && conv.Trainable
 		b.h, b.w, b.c = b.conv.h, b.conv.w, b.conv.f
@@ -107,7 +109,7 @@ func (b *block) size() int { return b.h * b.w * b.c }
 
 // scratch is the number of values that a task of forward or backward needs.
 func (b *block) scratch() int {
-	s := together*b.size() + product(b.out) + 2*period(b.c)
+	s := b.together*b.size() + product(b.out) + 2*period(b.c)
 	if b.conv != nil {
 		s += groupSize*b.conv.y.size() + b.conv.scratch()
 	}
@@ -139,7 +141,7 @@ func (b *block) forward(in [][]float32, out []float32) {
 	n, x := b.net, in[0]
 	var kernel, bias []float32
 	if b.conv != nil {
-		kernel = b.conv.arrange(b.arranged, in[1], n.each)
+		kernel = b.conv.arrange(n.kernels, b.arranged, in[1], n.each)
 		bias = in[2]
 	}
 	if b.norm != nil && !b.trainNorm {
@@ -148,11 +150,11 @@ func (b *block) forward(in [][]float32, out []float32) {
 		}
 		b.setNormalisation(b.norm.Weights[2].Data())
 	}
-	n.each(ceilDiv(n.n, together), func(task int, scratch []float32) {
-		first, last := task*together, min((task+1)*together, n.n)
+	n.each(ceilDiv(n.n, b.together), func(task int, scratch []float32) {
+		first, last := task*b.together, min((task+1)*b.together, n.n)
 		y := b.images(first, last, x, out)
 		if y == nil {
-			y = cut(&scratch, together*b.size())
+			y = cut(&scratch, b.together*b.size())
 		}
 		if b.conv != nil {
 			size := product(b.x.shape)
@@ -320,7 +322,7 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 	}
 	var kernel []float32
 	if g.spread != nil {
-		kernel = g.conv.spread(g.spread, g.in[1], n.each)
+		kernel = g.conv.spread(n.kernels, g.spread, g.in[1], n.each)
 	}
 	groups := ceilDiv(n.n, groupSize)
 	n.each(groups, func(group int, scratch []float32) {

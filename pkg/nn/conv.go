@@ -21,9 +21,10 @@ type convolution struct {
 	inputGrad        []step
 	kernelGrad       []step // for groupSize images
 
-	// Where there are enough channels, in place of the steps; nil elsewhere.
-	fastForward, fastInputGrad *winograd
-	noBias                     []float32 // (C)
+	// In place of the steps where that is faster, for the output and the gradient of the kernel, and for that of the input; both or
+	// none are nil.
+	fast, fastInputGrad *winograd
+	noBias              []float32 // (C)
 }
 
 // A frame is an image of h x w pixels within zeros.
@@ -39,6 +40,20 @@ type step struct {
 }
 
 func newConvolution(in []int, up [2]int, l *Layer) *convolution {
+	v := newPlainConvolution(in, up, l)
+	if v.kh == 3 && v.kw == 3 && v.upH*v.upW == 1 {
+		v.fast, v.fastInputGrad = newWinograd(v.h, v.w, v.c, v.f), newWinograd(v.h, v.w, v.f, v.c)
+	}
+	if v.fast != nil {
+		v.x.lines, v.x.line = v.fast.lines(), v.fast.line()
+		v.y.lines, v.y.line = v.x.lines, v.x.line
+		v.noBias = make([]float32, v.c)
+	}
+	return v
+}
+
+// newPlainConvolution makes a convolution that takes the steps.
+func newPlainConvolution(in []int, up [2]int, l *Layer) *convolution {
 	v := &convolution{repetition: newRepetition(in, up), kh: l.Kernel[0], kw: l.Kernel[1], f: l.Output[2]}
 	v.top, v.left = (v.kh-1)/2, (v.kw-1)/2
 	v.beforeH, v.beforeW = v.kh-1-v.top, v.kw-1-v.left
@@ -49,12 +64,6 @@ func newConvolution(in []int, up [2]int, l *Layer) *convolution {
 	v.x.lines = v.x.top + v.inH + after(v.beforeH, v.upH)
 	v.x.line = v.x.left + v.inW + after(v.beforeW, v.upW)
 	v.y = frame{h: v.h, w: v.w, c: v.f, top: v.beforeH, left: v.beforeW, lines: v.h + v.kh - 1, line: v.w + v.kw - 1}
-	if v.kh == 3 && v.kw == 3 && v.upH*v.upW == 1 && min(v.c, v.f) >= winogradChannels {
-		v.fastForward, v.fastInputGrad = newWinograd(v.h, v.w, v.c, v.f), newWinograd(v.h, v.w, v.f, v.c)
-		v.x.lines, v.x.line = v.fastForward.lines(), v.fastForward.line()
-		v.y.lines, v.y.line = v.x.lines, v.x.line
-		v.noBias = make([]float32, v.c)
-	}
 	v.elements, v.pixels = v.meetings()
 	for py := range v.upH {
 		for px := range v.upW {
@@ -102,8 +111,8 @@ func (v *convolution) arrangedSize() int {
 	if v.oneFilter() {
 		return v.spanH * v.spanW * v.c
 	}
-	if v.fastForward != nil {
-		return 16 * v.c * v.f
+	if v.fast != nil {
+		return v.fast.arrangedSize()
 	}
 	if len(v.phases) == 1 {
 		return 0
@@ -118,7 +127,7 @@ func (v *convolution) arrangedSize() int {
 func (v *convolution) spreadSize() int {
 	size := v.windowSize()
 	if v.fastInputGrad != nil {
-		size += 16 * v.c * v.f
+		size += v.fastInputGrad.arrangedSize()
 	}
 	return size
 }
@@ -133,8 +142,8 @@ func (v *convolution) scratch() int {
 		return v.inH * v.inW * v.spanH * v.spanW
 	case v.oneChannel():
 		return groupSize * v.x.size()
-	case v.fastForward != nil:
-		return together*v.x.size() + max(v.fastForward.scratch(), v.fastInputGrad.scratch())
+	case v.fast != nil:
+		return v.together()*v.x.size() + max(v.fast.scratch(), v.fastInputGrad.scratch())
 	}
 	return v.x.size()
 }
@@ -238,9 +247,9 @@ func (v *convolution) meetings() (elements, pixels [][]int) {
 // arrange returns the kernel (KH,KW,C,F) as apply takes it: for each phase (countH,countW,C,F), the sums of the elements that meet
 // the same pixel of x; with one filter (C,spanH,spanW); or transformed. It may write to dst, of arrangedSize values, with the help
 // of each, which runs tasks.
-func (v *convolution) arrange(dst, kernel []float32, each func(tasks int, do func(task int, _ []float32))) []float32 {
-	if v.fastForward != nil {
-		each(v.c, func(c int, _ []float32) { v.fastForward.transform(dst, kernel, c, v.c) })
+func (v *convolution) arrange(k *kernels, dst, kernel []float32, each func(tasks int, do func(task int, _ []float32))) []float32 {
+	if v.fast != nil {
+		each(v.c, func(c int, _ []float32) { v.fast.transform(k, dst, kernel, c) })
 		return dst
 	}
 	clear(dst)
@@ -276,7 +285,7 @@ func (v *convolution) arrange(dst, kernel []float32, each func(tasks int, do fun
 
 // spread writes the kernel as inputGradient takes it, (spanH,spanW,F,C): for each pixel of the window the sum of the elements
 // that meet the pixel; or transformed. dst has spreadSize values.
-func (v *convolution) spread(dst, kernel []float32, each func(tasks int, do func(task int, _ []float32))) []float32 {
+func (v *convolution) spread(k *kernels, dst, kernel []float32, each func(tasks int, do func(task int, _ []float32))) []float32 {
 	const block = 32 // filters at a time, for the sake of the cache
 	size := v.c * v.f
 	window := dst[:v.windowSize()]
@@ -299,7 +308,7 @@ func (v *convolution) spread(dst, kernel []float32, each func(tasks int, do func
 		return window
 	}
 	transformed := dst[len(window):]
-	each(v.f, func(f int, _ []float32) { v.fastInputGrad.transform(transformed, window, f, v.f) })
+	each(v.f, func(f int, _ []float32) { v.fastInputGrad.transform(k, transformed, window, f) })
 	return transformed
 }
 
@@ -307,7 +316,7 @@ func (v *convolution) spread(dst, kernel []float32, each func(tasks int, do func
 func (v *convolution) collect(k *kernels, grad, spread []float32, element int) {
 	size := v.c * v.f
 	g := grad[element*size : (element+1)*size]
-	if v.oneChannel() {
+	if v.oneChannel() || v.fast != nil {
 		copy(g, spread[element*size:])
 		return
 	}
@@ -317,10 +326,18 @@ func (v *convolution) collect(k *kernels, grad, spread []float32, element int) {
 	}
 }
 
+// together is the number of images that apply takes best.
+func (v *convolution) together() int {
+	if v.fast != nil {
+		return v.fast.images
+	}
+	return 1
+}
+
 // apply computes the outputs y of up to together images x; kernel is as arrange returns it.
 func (v *convolution) apply(k *kernels, y, x, kernel, bias, scratch []float32, relu bool, images int) {
 	xSize, ySize := v.inH*v.inW*v.c, v.h*v.w*v.f
-	if v.fastForward != nil {
+	if v.fast != nil {
 		for i := range images {
 			v.x.fill(scratch[i*v.x.size():], x[i*xSize:(i+1)*xSize])
 		}
@@ -328,7 +345,7 @@ func (v *convolution) apply(k *kernels, y, x, kernel, bias, scratch []float32, r
 		if relu {
 			floor = 0
 		}
-		v.fastForward.run(k, y, scratch, kernel, bias, scratch[images*v.x.size():], floor, images)
+		v.fast.run(k, y, scratch, kernel, bias, scratch[images*v.x.size():], floor, images)
 		return
 	}
 	for i := range images {
@@ -382,9 +399,7 @@ func (v *convolution) gather(y, products []float32, bias float32, relu bool) {
 func (v *convolution) inputGradient(k *kernels, dx, dy, kernel, scratch []float32, images int) {
 	size := v.inH * v.inW * v.c
 	if v.fastInputGrad != nil {
-		for i := 0; i < images; i += together {
-			v.fastInputGrad.run(k, dx[i*size:], dy[i*v.y.size():], kernel, v.noBias, scratch, noFloor, min(together, images-i))
-		}
+		v.fastInputGrad.run(k, dx, dy, kernel, v.noBias, scratch, noFloor, images)
 		return
 	}
 	for i := range images {
@@ -399,6 +414,9 @@ func (v *convolution) inputGradient(k *kernels, dx, dy, kernel, scratch []float3
 func (v *convolution) kernelGradient(k *kernels, grad, x, dy, scratch []float32, images int) {
 	a, b := x, dy
 	switch {
+	case v.fast != nil:
+		v.fast.gradient(k, grad, x, dy, v.x, v.y, scratch, images)
+		return
 	case v.oneFilter():
 		a, b = dy, x
 	case v.oneChannel():

@@ -20,19 +20,24 @@ type assembly struct {
 	halfRows int       // half the most rows of a tile
 	tiles    [2][]tile // of matmul: by vectors of columns and rows, both less one
 
-	addTo       func(out, x *float32, n int)
-	sum         func(acc, x *float32, n, period int)
-	squares     func(acc, x, mean *float32, n, period int)
-	normalise   func(out, x, mean, scale, beta *float32, n, period int)
-	gradSums    func(sums, dots, g, x, mean *float32, n, period int)
-	backward    func(out, g, x, mean, ofGrad, ofX, rest *float32, floor float32, n, period int)
-	poolRow     func(out, best, x0, x1, mean, scale, beta *float32, c, windows int)
-	unpoolRow   func(d0, d1, g, best, x0, x1, mean, ofGrad, ofX, rest *float32, floor float32, c, windows int)
-	winogradIn  func(v, x *float32, line, plane, c, tiles int)
-	winogradOut func(y, m, bias *float32, floor float32, line, plane, c, tiles int)
-	sigmoid     func(out, x *float32, constants *[14]float32, n int)
-	rmsprop     func(w, grad, second *float32, rate, keep, take, epsilon float32, n int)
-	adam        func(w, grad, first, second *float32, rate, takeFirst, takeSecond, epsilon float32, n int)
+	addTo     func(out, x *float32, n int)
+	sum       func(acc, x *float32, n, period int)
+	squares   func(acc, x, mean *float32, n, period int)
+	normalise func(out, x, mean, scale, beta *float32, n, period int)
+	gradSums  func(sums, dots, g, x, mean *float32, n, period int)
+	backward  func(out, g, x, mean, ofGrad, ofX, rest *float32, floor float32, n, period int)
+	poolRow   func(out, best, x0, x1, mean, scale, beta *float32, c, windows int)
+	unpoolRow func(d0, d1, g, best, x0, x1, mean, ofGrad, ofX, rest *float32, floor float32, c, windows int)
+
+	winogradIn         func(v, x *float32, line, plane, c, tiles int)
+	winogradGradIn     func(v, dy *float32, line, plane, c, tiles int)
+	winogradOut        func(y, m, bias *float32, floor float32, line, plane, c, tiles int)
+	winogradFilter     func(u, w *float32, plane, size, n int)
+	winogradFilterGrad func(w, u *float32, size, plane, n int)
+
+	sigmoid func(out, x *float32, constants *[14]float32, n int)
+	rmsprop func(w, grad, second *float32, rate, keep, take, epsilon float32, n int)
+	adam    func(w, grad, first, second *float32, rate, takeFirst, takeSecond, epsilon float32, n int)
 }
 
 // narrow is the assembly for a loop over windows of c channels: wide vectors of which half stays empty are slower than full ones.
@@ -243,55 +248,123 @@ func (k *kernels) unpoolRow(d []float32, line int, g, best, x []float32, p *slop
 	}
 }
 
-// winogradIn writes, for a row of tiles of 4x4 pixels of x, two pixels from each other, the transforms Bᵀ*tile*B, see winograd:
-// v has (4,4,tiles,c), with plane values from one element of the tiles to the next. x has line values in a line.
+// winogradIn writes, for a row of tiles of 6x6 pixels of x, four pixels from each other, the transforms Bᵀ*tile*B, see winograd:
+// v has (6,6,tiles,c), with plane values from one element of the tiles to the next. x has line values in a line.
 func (k *kernels) winogradIn(v, x []float32, line, plane, c, tiles int) {
-	_ = v[15*plane+tiles*c-1]
-	_ = x[3*line+(2*tiles+2)*c-1]
+	_ = v[35*plane+tiles*c-1]
+	_ = x[5*line+(4*tiles+2)*c-1]
 	if k.asm != nil {
 		k.asm.winogradIn(&v[0], &x[0], line, plane, c, tiles)
 		return
 	}
 	for at := range tiles * c {
-		tile := x[at/c*2*c+at%c:]
-		var rows [4][4]float32
-		for i := range 4 {
-			d0, d1, d2, d3 := tile[i*c], tile[line+i*c], tile[2*line+i*c], tile[3*line+i*c]
-			rows[0][i], rows[1][i], rows[2][i], rows[3][i] = d0-d2, d1+d2, d2-d1, d1-d3
+		tile, out := x[at/c*4*c+at%c:], v[at:]
+		var columns [6][6]float32
+		for j := range columns {
+			t := tile[j*c:]
+			columns[j] = timesBT([6]float32{t[0], t[line], t[2*line], t[3*line], t[4*line], t[5*line]})
 		}
-		out := v[at:]
-		for i, t := range rows {
-			for j, e := range [4]float32{t[0] - t[2], t[1] + t[2], t[2] - t[1], t[1] - t[3]} {
-				out[(4*i+j)*plane] = e
+		for i := range 6 {
+			for j, e := range timesBT([6]float32{columns[0][i], columns[1][i], columns[2][i], columns[3][i], columns[4][i], columns[5][i]}) {
+				out[(6*i+j)*plane] = e
 			}
 		}
 	}
 }
 
-// winogradOut writes, for a row of tiles of 2x2 pixels of y, what the products m, (4,4,tiles,c), stand for, Aᵀ*m*A, with bias
+// winogradGradIn writes, for a row of tiles of 4x4 pixels of dy, the transforms A*tile*Aᵀ, as winogradIn does.
+func (k *kernels) winogradGradIn(v, dy []float32, line, plane, c, tiles int) {
+	_ = v[35*plane+tiles*c-1]
+	_ = dy[3*line+4*tiles*c-1]
+	if k.asm != nil {
+		k.asm.winogradGradIn(&v[0], &dy[0], line, plane, c, tiles)
+		return
+	}
+	for at := range tiles * c {
+		tile, out := dy[at/c*4*c+at%c:], v[at:]
+		var columns [4][6]float32
+		for j := range columns {
+			t := tile[j*c:]
+			columns[j] = timesA([4]float32{t[0], t[line], t[2*line], t[3*line]})
+		}
+		for i := range 6 {
+			for j, e := range timesA([4]float32{columns[0][i], columns[1][i], columns[2][i], columns[3][i]}) {
+				out[(6*i+j)*plane] = e
+			}
+		}
+	}
+}
+
+// winogradOut writes, for a row of tiles of 4x4 pixels of y, what the products m, (6,6,tiles,c), stand for, Aᵀ*m*A, with bias
 // added, and floor where that is less.
 func (k *kernels) winogradOut(y, m, bias []float32, floor float32, line, plane, c, tiles int) {
-	_ = m[15*plane+tiles*c-1]
-	_ = y[line+2*tiles*c-1]
+	_ = m[35*plane+tiles*c-1]
+	_ = y[3*line+4*tiles*c-1]
 	bias = bias[:c]
 	if k.asm != nil {
 		k.asm.winogradOut(&y[0], &m[0], &bias[0], floor, line, plane, c, tiles)
 		return
 	}
 	for at := range tiles * c {
-		in, tile := m[at:], y[at/c*2*c+at%c:]
-		var rows [2][4]float32
-		for j := range 4 {
-			m0, m1, m2, m3 := in[j*plane], in[(4+j)*plane], in[(8+j)*plane], in[(12+j)*plane]
-			rows[0][j], rows[1][j] = m0+m1+m2, m1-m2-m3
+		in, tile := m[at:], y[at/c*4*c+at%c:]
+		var columns [6][4]float32
+		for j := range columns {
+			t := in[j*plane:]
+			columns[j] = timesAT([6]float32{t[0], t[6*plane], t[12*plane], t[18*plane], t[24*plane], t[30*plane]})
 		}
-		for i, t := range rows {
-			for j, e := range [2]float32{t[0] + t[1] + t[2], t[1] - t[2] - t[3]} {
+		for i := range 4 {
+			for j, e := range timesAT([6]float32{columns[0][i], columns[1][i], columns[2][i], columns[3][i], columns[4][i], columns[5][i]}) {
 				e += bias[at%c]
 				if floor > e {
 					e = floor
 				}
 				tile[i*line+j*c] = e
+			}
+		}
+	}
+}
+
+// winogradFilter writes G*filter*Gᵀ of n filters g, (3,3,n) with size values from one element to the next, to u, (6,6,n) with plane.
+func (k *kernels) winogradFilter(u, g []float32, plane, size, n int) {
+	_ = u[35*plane+n-1]
+	_ = g[8*size+n-1]
+	if k.asm != nil {
+		k.asm.winogradFilter(&u[0], &g[0], plane, size, n)
+		return
+	}
+	for at := range n {
+		in, out := g[at:], u[at:]
+		var columns [3][6]float32
+		for j := range columns {
+			t := in[j*size:]
+			columns[j] = timesG([3]float32{t[0], t[3*size], t[6*size]})
+		}
+		for i := range 6 {
+			for j, e := range timesG([3]float32{columns[0][i], columns[1][i], columns[2][i]}) {
+				out[(6*i+j)*plane] = e
+			}
+		}
+	}
+}
+
+// winogradFilterGrad writes to g, as winogradFilter has it, Gᵀ*u*G.
+func (k *kernels) winogradFilterGrad(g, u []float32, size, plane, n int) {
+	_ = g[8*size+n-1]
+	_ = u[35*plane+n-1]
+	if k.asm != nil {
+		k.asm.winogradFilterGrad(&g[0], &u[0], size, plane, n)
+		return
+	}
+	for at := range n {
+		in, out := u[at:], g[at:]
+		var columns [6][3]float32
+		for j := range columns {
+			t := in[j*plane:]
+			columns[j] = timesGT([6]float32{t[0], t[6*plane], t[12*plane], t[18*plane], t[24*plane], t[30*plane]})
+		}
+		for i := range 3 {
+			for j, e := range timesGT([6]float32{columns[0][i], columns[1][i], columns[2][i], columns[3][i], columns[4][i], columns[5][i]}) {
+				out[(3*i+j)*size] = e
 			}
 		}
 	}

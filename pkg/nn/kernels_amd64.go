@@ -28,7 +28,8 @@ var avx512 = assembly{
 	},
 	addTo: addToAVX512, sum: sumAVX512, squares: squaresAVX512, normalise: normaliseAVX512, gradSums: gradSumsAVX512,
 	backward: backwardAVX512, poolRow: poolRowAVX512, unpoolRow: unpoolRowAVX512,
-	winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512, sigmoid: sigmoidAVX512,
+	winogradIn: winogradInAVX512, winogradGradIn: winogradGradInAVX512, winogradOut: winogradOutAVX512,
+	winogradFilter: winogradFilterAVX512, winogradFilterGrad: winogradFilterGradAVX512, sigmoid: sigmoidAVX512,
 	rmsprop: rmspropAVX512, adam: adamAVX512,
 }
 
@@ -40,6 +41,7 @@ var avx2 = assembly{
 	},
 	addTo: addToAVX2, sum: sumAVX2, squares: squaresAVX2, normalise: normaliseAVX2, gradSums: gradSumsAVX2,
 	backward: backwardAVX2, poolRow: poolRowAVX2, unpoolRow: unpoolRowAVX2,
-	winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2, sigmoid: sigmoidAVX2,
+	winogradIn: winogradInAVX2, winogradGradIn: winogradGradInAVX2, winogradOut: winogradOutAVX2,
+	winogradFilter: winogradFilterAVX2, winogradFilterGrad: winogradFilterGradAVX2, sigmoid: sigmoidAVX2,
 	rmsprop: rmspropAVX2, adam: adamAVX2,
 }

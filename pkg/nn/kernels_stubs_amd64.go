@@ -114,13 +114,22 @@ func poolRowAVX512(out *float32, best *float32, x0 *float32, x1 *float32, mean *
 // pixel in the rows x0 and x1 that equals best.
 func unpoolRowAVX512(d0 *float32, d1 *float32, grad *float32, best *float32, x0 *float32, x1 *float32, mean *float32, ofGrad *float32, ofX *float32, rest *float32, floor float32, c int, windows int)
 
-// winogradInAVX512 writes the transforms of a row of tiles of x, which has line values in a line; those of
+// winogradInAVX512 writes the transforms of a row of tiles of 6x6 pixels of x, which has line values in a line; those of
 // an element of the tiles are plane values from those of the next.
 func winogradInAVX512(v *float32, x *float32, line int, plane int, c int, tiles int)
 
-// winogradOutAVX512 writes to a row of tiles of y, which has line values in a line, what the transforms m stand for,
-// with bias added and at least floor.
+// winogradOutAVX512 writes to a row of tiles of 4x4 pixels of y, which has line values in a line, what the transforms m
+// stand for, with bias added and at least floor.
 func winogradOutAVX512(y *float32, m *float32, bias *float32, floor float32, line int, plane int, c int, tiles int)
+
+// winogradGradInAVX512 does the same for a row of tiles of 4x4 pixels of dy.
+func winogradGradInAVX512(v *float32, dy *float32, line int, plane int, c int, tiles int)
+
+// winogradFilterAVX512 writes the transforms of n filters of 3x3: the elements of u are plane values apart, those of w size.
+func winogradFilterAVX512(u *float32, w *float32, plane int, size int, n int)
+
+// winogradFilterGradAVX512 writes the gradients w of n filters of which u has the gradients of the transforms.
+func winogradFilterGradAVX512(w *float32, u *float32, size int, plane int, n int)
 
 // sigmoidAVX512 sets out to 1/(1+exp(-x)), with the constants of exp.
 func sigmoidAVX512(out *float32, x *float32, constants *[14]float32, n int)
@@ -194,13 +203,22 @@ func poolRowAVX2(out *float32, best *float32, x0 *float32, x1 *float32, mean *fl
 // pixel in the rows x0 and x1 that equals best.
 func unpoolRowAVX2(d0 *float32, d1 *float32, grad *float32, best *float32, x0 *float32, x1 *float32, mean *float32, ofGrad *float32, ofX *float32, rest *float32, floor float32, c int, windows int)
 
-// winogradInAVX2 writes the transforms of a row of tiles of x, which has line values in a line; those of
+// winogradInAVX2 writes the transforms of a row of tiles of 6x6 pixels of x, which has line values in a line; those of
 // an element of the tiles are plane values from those of the next.
 func winogradInAVX2(v *float32, x *float32, line int, plane int, c int, tiles int)
 
-// winogradOutAVX2 writes to a row of tiles of y, which has line values in a line, what the transforms m stand for,
-// with bias added and at least floor.
+// winogradOutAVX2 writes to a row of tiles of 4x4 pixels of y, which has line values in a line, what the transforms m
+// stand for, with bias added and at least floor.
 func winogradOutAVX2(y *float32, m *float32, bias *float32, floor float32, line int, plane int, c int, tiles int)
+
+// winogradGradInAVX2 does the same for a row of tiles of 4x4 pixels of dy.
+func winogradGradInAVX2(v *float32, dy *float32, line int, plane int, c int, tiles int)
+
+// winogradFilterAVX2 writes the transforms of n filters of 3x3: the elements of u are plane values apart, those of w size.
+func winogradFilterAVX2(u *float32, w *float32, plane int, size int, n int)
+
+// winogradFilterGradAVX2 writes the gradients w of n filters of which u has the gradients of the transforms.
+func winogradFilterGradAVX2(w *float32, u *float32, size int, plane int, n int)
 
 // sigmoidAVX2 sets out to 1/(1+exp(-x)), with the constants of exp.
 func sigmoidAVX2(out *float32, x *float32, constants *[14]float32, n int)

@@ -166,14 +166,21 @@ func TestWinogradTransformsAgree(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	for c := 1; c <= 40; c++ {
 		for _, tiles := range []int{1, 2, 5} {
-			line, plane := (2*tiles+2)*c+r.IntN(3), tiles*c+r.IntN(3)
+			line, plane := (4*tiles+2)*c+r.IntN(3), tiles*c+r.IntN(3)
 			what := fmt.Sprintf("%d tiles of %d channels", tiles, c)
-			compare(t, "winogradIn of "+what, [][]float32{someValues(r, 15*plane+tiles*c), someValues(r, 3*line+(2*tiles+2)*c)},
+			compare(t, "winogradIn of "+what, [][]float32{someValues(r, 35*plane+tiles*c), someValues(r, 5*line+(4*tiles+2)*c)},
 				func(k *kernels, s [][]float32) { k.winogradIn(s[0], s[1], line, plane, c, tiles) })
+			compare(t, "winogradGradIn of "+what, [][]float32{someValues(r, 35*plane+tiles*c), someValues(r, 3*line+4*tiles*c)},
+				func(k *kernels, s [][]float32) { k.winogradGradIn(s[0], s[1], line, plane, c, tiles) })
 			for _, floor := range []float32{0, noFloor} {
-				compare(t, "winogradOut of "+what, [][]float32{someValues(r, line+2*tiles*c), someValues(r, 15*plane+tiles*c), someValues(r, c)},
+				compare(t, "winogradOut of "+what, [][]float32{someValues(r, 3*line+4*tiles*c), someValues(r, 35*plane+tiles*c), someValues(r, c)},
 					func(k *kernels, s [][]float32) { k.winogradOut(s[0], s[1], s[2], floor, line, plane, c, tiles) })
 			}
+			n, size := c, c+r.IntN(3)
+			compare(t, fmt.Sprintf("winogradFilter of %d", n), [][]float32{someValues(r, 35*plane+n), someValues(r, 8*size+n)},
+				func(k *kernels, s [][]float32) { k.winogradFilter(s[0], s[1], plane, size, n) })
+			compare(t, fmt.Sprintf("winogradFilterGrad of %d", n), [][]float32{someValues(r, 8*size+n), someValues(r, 35*plane+n)},
+				func(k *kernels, s [][]float32) { k.winogradFilterGrad(s[0], s[1], size, plane, n) })
 		}
 	}
 }

@@ -159,7 +159,7 @@ func TestLossAndGradientsAgreeWithOracle(t *testing.T) {
 				if err := n.run(samples); err != nil {
 					t.Fatal(err)
 				}
-				near(t, "loss", float64(n.loss.Value().Data().(float32)), loss, 1e-6)
+				near(t, "loss", float64(n.loss.Value().Data().(float32)), loss, 1e-6*max(loss, 1))
 				if len(n.learn) != len(want) {
 					t.Fatalf("%d weights are trained, expected %d", len(n.learn), len(want))
 				}

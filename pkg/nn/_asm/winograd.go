@@ -1,10 +1,178 @@
 package main
 
 import (
+	"fmt"
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
+
+// A transform computes T*v for a column v of vectors, as the function of that name in ../winograd.go does.
+type transform func(v []reg.VecVirtual) []reg.VecVirtual
+
+// constants are the vectors of which every lane is one number.
+func (s isa) constants(of ...float32) []reg.VecVirtual {
+	v := make([]reg.VecVirtual, len(of))
+	for i, f := range of {
+		m, ok := numbers[f]
+		if !ok {
+			m = GLOBL(fmt.Sprintf("number%08x", math.Float32bits(f)), RODATA|NOPTR)
+			DATA(0, U32(math.Float32bits(f)))
+			numbers[f] = m
+		}
+		v[i] = s.broadcast(m)
+	}
+	return v
+}
+
+var numbers = map[float32]Mem{}
+
+// timesBT is Bᵀ*d.
+func (s isa) timesBT() transform {
+	four := s.constants(4)[0]
+	return func(d []reg.VecVirtual) []reg.VecVirtual {
+		p, q := s.sub(d[4], s.mul(d[2], four)), s.sub(d[3], s.mul(d[1], four))
+		r, t := s.sub(d[4], d[2]), s.sub(d[3], d[1])
+		t = s.add(t, t)
+		return []reg.VecVirtual{
+			s.add(s.mul(s.sub(d[0], d[2]), four), r), s.add(p, q), s.sub(p, q), s.add(r, t), s.sub(r, t),
+			s.sub(s.sub(d[5], d[3]), s.add(t, t)),
+		}
+	}
+}
+
+// timesAT is Aᵀ*m.
+func (s isa) timesAT() transform {
+	c := s.constants(4, 8)
+	four, eight := c[0], c[1]
+	return func(m []reg.VecVirtual) []reg.VecVirtual {
+		a, b, c, d := s.add(m[1], m[2]), s.sub(m[1], m[2]), s.add(m[3], m[4]), s.sub(m[3], m[4])
+		return []reg.VecVirtual{
+			s.add(s.add(m[0], a), c), s.add(b, s.add(d, d)), s.add(a, s.mul(c, four)), s.add(s.add(b, s.mul(d, eight)), m[5]),
+		}
+	}
+}
+
+// timesA is A*y.
+func (s isa) timesA() transform {
+	four := s.constants(4)[0]
+	return func(y []reg.VecVirtual) []reg.VecVirtual {
+		a, b := s.add(y[0], y[2]), s.add(y[1], y[3])
+		c, d := s.add(y[0], s.mul(y[2], four)), s.add(y[1], s.mul(y[3], four))
+		d = s.add(d, d)
+		return []reg.VecVirtual{y[0], s.add(a, b), s.sub(a, b), s.add(c, d), s.sub(c, d), y[3]}
+	}
+}
+
+// timesG is G*w.
+func (s isa) timesG() transform {
+	c := s.constants(0.25, 4, -1./6, 1./24)
+	quarter, four, sixth, part := c[0], c[1], c[2], c[3]
+	return func(w []reg.VecVirtual) []reg.VecVirtual {
+		a, b, c := s.add(w[0], w[2]), s.add(w[0], s.mul(w[2], four)), s.add(w[1], w[1])
+		return []reg.VecVirtual{
+			s.mul(w[0], quarter), s.mul(s.add(a, w[1]), sixth), s.mul(s.sub(a, w[1]), sixth),
+			s.mul(s.add(b, c), part), s.mul(s.sub(b, c), part), w[2],
+		}
+	}
+}
+
+// timesGT is Gᵀ*u.
+func (s isa) timesGT() transform {
+	c := s.constants(0.25, 1./6, 1./12, 1./24)
+	quarter, sixth, twelfth, part := c[0], c[1], c[2], c[3]
+	return func(u []reg.VecVirtual) []reg.VecVirtual {
+		a, b, c, d := s.mul(s.add(u[1], u[2]), sixth), s.mul(s.sub(u[2], u[1]), sixth), s.add(u[3], u[4]), s.sub(u[3], u[4])
+		return []reg.VecVirtual{
+			s.add(s.sub(s.mul(u[0], quarter), a), s.mul(c, part)),
+			s.add(b, s.mul(d, twelfth)),
+			s.add(s.sub(s.mul(c, sixth), a), u[5]),
+		}
+	}
+}
+
+// both writes T*tile*Tᵀ: get loads a vector of the tile, (n,n), column after column, and put takes one of what comes out, (m,m),
+// row after row. room is for m*n vectors.
+func (s isa) both(n, m int, times transform, room reg.Register, get func(i, j int) reg.VecVirtual, put func(i, j int, v reg.VecVirtual)) {
+	at := func(i, j int) Mem { return Mem{Base: room, Disp: (i*n + j) * s.bytes()} }
+	for j := range n {
+		column := make([]reg.VecVirtual, n)
+		for i := range column {
+			column[i] = get(i, j)
+		}
+		for i, v := range times(column) {
+			VMOVUPS(v, at(i, j))
+		}
+	}
+	for i := range m {
+		row := make([]reg.VecVirtual, n)
+		for j := range row {
+			row[j] = s.load(at(i, j), nil)
+		}
+		for j, v := range times(row) {
+			put(i, j, v)
+		}
+	}
+}
+
+// room is room for 36 vectors on the stack, where a vector lies in one line of the cache.
+func (s isa) room() reg.Register {
+	r := GP64()
+	LEAQ(AllocLocal(37*s.bytes()), r)
+	ADDQ(Imm(uint64(s.bytes()-1)), r)
+	ANDQ(I32(int32(-s.bytes())), r)
+	return r
+}
+
+// A walk is a pointer to values that lie at equal distances.
+type walk struct {
+	at, step reg.GPVirtual
+	steps    [6]reg.GPVirtual // multiples of another distance; nil where a factor will do
+}
+
+// column returns the place that is i of the distance further.
+func (w walk) column(i int) Mem {
+	switch i {
+	case 0:
+		return Mem{Base: w.at}
+	case 3, 5:
+		return Mem{Base: w.at, Index: w.steps[i], Scale: 1}
+	}
+	return Mem{Base: w.at, Index: w.steps[1], Scale: uint8(i)}
+}
+
+// newWalk makes a walk with that step, whose columns have n values at that distance. Both are registers with bytes.
+func newWalk(step, distance reg.GPVirtual, n int) walk {
+	w := walk{at: GP64(), step: step}
+	w.steps[1] = distance
+	for _, i := range []int{3, 5} {
+		if i < n {
+			w.steps[i] = GP64()
+			LEAQ(Mem{Base: distance, Index: distance, Scale: uint8(i - 1)}, w.steps[i])
+		}
+	}
+	return w
+}
+
+// getter loads the vectors of a tile, (n,n), from a place on: rows of it are the walk's distance apart and columns its step.
+func (s isa) getter(w walk, k *mask) func(i, j int) reg.VecVirtual {
+	return func(i, j int) reg.VecVirtual {
+		if i == 0 && j > 0 {
+			ADDQ(w.step, w.at)
+		}
+		return s.load(w.column(i), k)
+	}
+}
+
+// putter stores vectors one after the other, step bytes apart.
+func (s isa) putter(at, step reg.GPVirtual, k *mask) func(i, j int, v reg.VecVirtual) {
+	return func(i, j int, v reg.VecVirtual) {
+		s.store(v, Mem{Base: at}, k)
+		ADDQ(step, at)
+	}
+}
 
 // tileRow writes the loop over the channels of a row of tiles, a vector of channels at a time: begin with the place of its
 // first channel, in bytes, then body for every tile.
@@ -43,105 +211,109 @@ func byteCount(name string) reg.GPVirtual {
 	return r
 }
 
-// columns4 are four elements from base on, step bytes apart; step3 is three times step.
-func columns4(base, step, step3 reg.Register) [4]Mem {
-	return [4]Mem{{Base: base}, {Base: base, Index: step, Scale: 1}, {Base: base, Index: step, Scale: 2}, {Base: base, Index: step3, Scale: 1}}
+// place loads a pointer and adds the place j.
+func place(name string, j, to reg.GPVirtual) {
+	Load(Param(name), to)
+	ADDQ(j, to)
 }
 
 func (s isa) winogradIn() {
-	TEXT("winogradIn"+s.name, NOSPLIT, "func(v, x *float32, line, plane, c, tiles int)")
-	Doc("winogradIn"+s.name+" writes the transforms of a row of tiles of x, which has line values in a line; those of",
+	TEXT("winogradIn"+s.name, 0, "func(v, x *float32, line, plane, c, tiles int)")
+	Doc("winogradIn"+s.name+" writes the transforms of a row of tiles of 6x6 pixels of x, which has line values in a line; those of",
 		"an element of the tiles are plane values from those of the next.")
-	line, plane, pixel, pixel3 := byteCount("line"), byteCount("plane"), byteCount("c"), GP64()
-	LEAQ(Mem{Base: pixel, Index: pixel, Scale: 2}, pixel3)
+	s.tilesInto("x", 6, s.timesBT())
+}
+
+func (s isa) winogradGradIn() {
+	TEXT("winogradGradIn"+s.name, 0, "func(v, dy *float32, line, plane, c, tiles int)")
+	Doc("winogradGradIn" + s.name + " does the same for a row of tiles of 4x4 pixels of dy.")
+	s.tilesInto("dy", 4, s.timesA())
+}
+
+// tilesInto transforms tiles of n by n pixels to elements of 6x6.
+func (s isa) tilesInto(image string, n int, times transform) {
+	line, plane, pixel := byteCount("line"), byteCount("plane"), byteCount("c")
+	room := s.room()
 	tile, out := GP64(), GP64()
+	from := newWalk(pixel, line, n)
 	s.tileRow(
 		func(j reg.GPVirtual, _ *mask) {
-			Load(Param("x"), tile)
-			ADDQ(j, tile)
-			Load(Param("v"), out)
-			ADDQ(j, out)
+			place(image, j, tile)
+			place("v", j, out)
 		},
 		func(k *mask) {
-			rows := [4]reg.GPVirtual{tile, GP64(), GP64(), GP64()}
-			for i := 1; i < 4; i++ {
-				MOVQ(rows[i-1], rows[i])
-				ADDQ(line, rows[i])
-			}
-			at := GP64()
-			MOVQ(out, at)
-			for i := range 4 {
-				var t [4]reg.VecVirtual
-				row := func(i, column int) reg.VecVirtual { return s.load(columns4(rows[i], pixel, pixel3)[column], k) }
-				for column := range t {
-					switch i {
-					case 0:
-						t[column] = s.sub(row(0, column), row(2, column))
-					case 1:
-						t[column] = s.add(row(1, column), row(2, column))
-					case 2:
-						t[column] = s.sub(row(2, column), row(1, column))
-					case 3:
-						t[column] = s.sub(row(1, column), row(3, column))
-					}
-				}
-				for _, v := range []reg.VecVirtual{s.sub(t[0], t[2]), s.add(t[1], t[2]), s.sub(t[2], t[1]), s.sub(t[1], t[3])} {
-					s.store(v, Mem{Base: at}, k)
-					ADDQ(plane, at)
-				}
-			}
-			LEAQ(Mem{Base: tile, Index: pixel, Scale: 2}, tile)
+			MOVQ(tile, from.at)
+			to := GP64()
+			MOVQ(out, to)
+			s.both(n, 6, times, room, s.getter(from, k), s.putter(to, plane, k))
+			LEAQ(Mem{Base: tile, Index: pixel, Scale: 4}, tile)
 			ADDQ(pixel, out)
 		})
 }
 
 func (s isa) winogradOut() {
-	TEXT("winogradOut"+s.name, NOSPLIT, "func(y, m, bias *float32, floor float32, line, plane, c, tiles int)")
-	Doc("winogradOut"+s.name+" writes to a row of tiles of y, which has line values in a line, what the transforms m stand for,",
-		"with bias added and at least floor.")
-	line, plane, pixel, plane3 := byteCount("line"), byteCount("plane"), byteCount("c"), GP64()
-	LEAQ(Mem{Base: plane, Index: plane, Scale: 2}, plane3)
+	TEXT("winogradOut"+s.name, 0, "func(y, m, bias *float32, floor float32, line, plane, c, tiles int)")
+	Doc("winogradOut"+s.name+" writes to a row of tiles of 4x4 pixels of y, which has line values in a line, what the transforms m",
+		"stand for, with bias added and at least floor.")
+	line, plane, plane6, pixel := byteCount("line"), byteCount("plane"), GP64(), byteCount("c")
+	LEAQ(Mem{Base: plane, Index: plane, Scale: 2}, plane6)
+	ADDQ(plane6, plane6)
+	times, room := s.timesAT(), s.room()
 	tile, in := GP64(), GP64()
+	from := newWalk(plane, plane6, 6)
 	b, floor := s.vec(), s.broadcast(param("floor"))
 	s.tileRow(
 		func(j reg.GPVirtual, k *mask) {
-			Load(Param("y"), tile)
-			ADDQ(j, tile)
-			Load(Param("m"), in)
-			ADDQ(j, in)
-			bias := pointer("bias")
-			ADDQ(j, bias)
+			place("y", j, tile)
+			place("m", j, in)
+			bias := GP64()
+			place("bias", j, bias)
 			s.loadInto(Mem{Base: bias}, k, b)
 		},
 		func(k *mask) {
-			rows := [4]reg.GPVirtual{in, GP64(), GP64(), GP64()}
-			for i := 1; i < 4; i++ {
-				LEAQ(Mem{Base: rows[i-1], Index: plane, Scale: 4}, rows[i])
-			}
-			out := GP64()
-			MOVQ(tile, out)
-			for i := range 2 {
-				var t [4]reg.VecVirtual
-				for column := range t {
-					row := func(i int) reg.VecVirtual { return s.load(columns4(rows[i], plane, plane3)[column], k) }
-					if i == 0 {
-						t[column] = s.add(s.add(row(0), row(1)), row(2))
-					} else {
-						t[column] = s.sub(s.sub(row(1), row(2)), row(3))
-					}
+			MOVQ(in, from.at)
+			row, to := GP64(), GP64()
+			MOVQ(tile, row)
+			s.both(6, 4, times, room, s.getter(from, k), func(i, j int, v reg.VecVirtual) {
+				if j == 0 {
+					MOVQ(row, to)
+					ADDQ(line, row)
 				}
-				first, second := s.add(s.add(t[0], t[1]), t[2]), s.sub(s.sub(t[1], t[2]), t[3])
-				for _, pixelOut := range []struct {
-					v reg.VecVirtual
-					m Mem
-				}{{first, Mem{Base: out}}, {second, Mem{Base: out, Index: pixel, Scale: 1}}} {
-					VADDPS(b, pixelOut.v, pixelOut.v)
-					VMAXPS(pixelOut.v, floor, pixelOut.v)
-					s.store(pixelOut.v, pixelOut.m, k)
-				}
-				ADDQ(line, out)
-			}
-			LEAQ(Mem{Base: tile, Index: pixel, Scale: 2}, tile)
+				VADDPS(b, v, v)
+				VMAXPS(v, floor, v)
+				s.store(v, Mem{Base: to}, k)
+				ADDQ(pixel, to)
+			})
+			LEAQ(Mem{Base: tile, Index: pixel, Scale: 4}, tile)
 			ADDQ(pixel, in)
 		})
+}
+
+func (s isa) winogradFilter() {
+	TEXT("winogradFilter"+s.name, 0, "func(u, w *float32, plane, size, n int)")
+	Doc("winogradFilter" + s.name + " writes the transforms of n filters of 3x3: the elements of u are plane values apart, those of w size.")
+	s.filters("w", "size", 3, "u", "plane", 6, s.timesG())
+}
+
+func (s isa) winogradFilterGrad() {
+	TEXT("winogradFilterGrad"+s.name, 0, "func(w, u *float32, size, plane, n int)")
+	Doc("winogradFilterGrad" + s.name + " writes the gradients w of n filters of which u has the gradients of the transforms.")
+	s.filters("u", "plane", 6, "w", "size", 3, s.timesGT())
+}
+
+// filters transforms n tiles of a by a elements to b by b; both have their elements at distances.
+func (s isa) filters(in, inDistance string, a int, out, outDistance string, b int, times transform) {
+	inStep, outStep, row := byteCount(inDistance), byteCount(outDistance), GP64()
+	LEAQ(Mem{Base: inStep, Index: inStep, Scale: 2}, row) // the distance of rows
+	if a == 6 {
+		ADDQ(row, row)
+	}
+	room := s.room()
+	from, to := newWalk(inStep, row, a), GP64()
+	first, result := pointer(in), pointer(out)
+	s.vectors(func(i reg.GPVirtual, k *mask) {
+		LEAQ(at(first, i), from.at)
+		LEAQ(at(result, i), to)
+		s.both(a, b, times, room, s.getter(from, k), s.putter(to, outStep, k))
+	})
 }
