@@ -4,6 +4,8 @@ import (
 	"math"
 
 	G "gorgonia.org/gorgonia"
+
+	"imagesimilarity/pkg/parallel"
 )
 
 // Optimizer is the Keras name of an update rule, with the parameters that Keras takes by default.
@@ -25,7 +27,7 @@ const (
 // The state belongs to the weight, so it outlives the network that computed the gradient.
 type solver struct {
 	kernels *kernels
-	rule    func(s *solver, w, grad []float32, m *moments)
+	rule    func(s *solver, w, grad, first, second []float32)
 	step    int
 	state   map[G.Value]*moments
 }
@@ -57,24 +59,25 @@ func (s *solver) Step(weights []G.ValueGrad) error {
 		values := w.Value().Data().([]float32)
 		m := s.state[w.Value()]
 		if m == nil {
-			m = &moments{second: make([]float32, len(values))}
+			m = &moments{make([]float32, len(values)), make([]float32, len(values))}
 			s.state[w.Value()] = m
 		}
-		s.rule(s, values, grad.Data().([]float32), m)
+		slopes := grad.Data().([]float32)
+		const block = 1 << 14
+		parallel.Blocks(len(values), block, func(from, to int) {
+			s.rule(s, values[from:to], slopes[from:to], m.first[from:to], m.second[from:to])
+		})
 	}
 	return nil
 }
 
-func (s *solver) rmsprop(w, grad []float32, m *moments) {
-	s.kernels.rmsprop(w, grad, m.second, learningRate, rho, 1-rho, epsilon)
+func (s *solver) rmsprop(w, grad, _, second []float32) {
+	s.kernels.rmsprop(w, grad, second, learningRate, rho, 1-rho, epsilon)
 }
 
-func (s *solver) adam(w, grad []float32, m *moments) {
-	if m.first == nil {
-		m.first = make([]float32, len(w))
-	}
+func (s *solver) adam(w, grad, first, second []float32) {
 	rate := float32(learningRate * math.Sqrt(1-power(beta2, s.step)) / (1 - power(beta1, s.step)))
-	s.kernels.adam(w, grad, m.first, m.second, rate, 1-beta1, 1-beta2, epsilon)
+	s.kernels.adam(w, grad, first, second, rate, 1-beta1, 1-beta2, epsilon)
 }
 
 // power is x to the n by repeated squaring, rounded alike on every processor; math.Pow is not.

@@ -17,12 +17,14 @@ type winograd struct {
 	tilesH, tilesW int
 	images         int              // whose products are computed together, so that the filters are read less often
 	products       [][]*readyMatmul // by images and strip: for one element of the transforms, (tiles,C) times (C,F)
+	gradients      []*readyMatmul   // for groupSize images, see gradientProducts
 }
 
 const (
-	elements  = 36 // of a transformed tile or filter
-	strip     = 32 // filters that lie side by side: in longer rows they would push each other out of the cache
-	planeRoom = 16 // values between planes of elements, for the same reason: powers of two are bad distances
+	elements     = 36 // of a transformed tile or filter
+	strip        = 32 // filters that lie side by side: in longer rows they would push each other out of the cache
+	planeRoom    = 16 // values between planes of elements, for the same reason: powers of two are bad distances
+	gradientRows = 28 // channels whose gradients are computed at a time, and are in the cache when they are transformed
 )
 
 // newWinograd returns nil where the plain convolution is as fast.
@@ -36,21 +38,19 @@ func newWinograd(h, w, c, f int) *winograd {
 	n.images = min(max(rows/n.tiles(), 1), groupSize)
 	n.products = make([][]*readyMatmul, n.images+1)
 	for i := 1; i <= n.images; i++ {
-		n.strips(func(_, width int) {
-			n.products[i] = append(n.products[i], matmul{M: i * n.tiles(), N: width, Inner: c, AM: c, AInner: 1, BInner: width, CM: f}.ready())
-		})
+		for s := range n.strips() {
+			n.products[i] = append(n.products[i], matmul{M: i * n.tiles(), N: n.width(s), Inner: c, AM: c, AInner: 1, BInner: n.width(s), CM: f}.ready())
+		}
 	}
+	n.gradients = n.gradientProducts(groupSize)
 	return n
 }
 
 func (n *winograd) tiles() int { return n.tilesH * n.tilesW }
 
-// strips calls do with the first filter of every strip and their number.
-func (n *winograd) strips(do func(first, width int)) {
-	for first := 0; first < n.f; first += strip {
-		do(first, min(strip, n.f-first))
-	}
-}
+// strips is the number of strips, width the number of filters in one.
+func (n *winograd) strips() int     { return ceilDiv(n.f, strip) }
+func (n *winograd) width(s int) int { return min(strip, n.f-s*strip) }
 
 // lines and line are what the frames of x and dy must have: room for the tiles.
 func (n *winograd) lines() int { return 4*n.tilesH + 2 }
@@ -65,7 +65,7 @@ func (n *winograd) filterPlane() int { return n.c*n.f + planeRoom }
 // scratch is the number of values that run and gradient need.
 func (n *winograd) scratch() int {
 	run := elements*(n.plane(n.images, n.c)+n.plane(n.images, n.f)) + 16*n.tiles()*n.f
-	gradient := elements*(n.plane(groupSize, n.c)+n.plane(groupSize, n.f)+n.c*strip+planeRoom) + n.lines()*n.line()*n.c
+	gradient := elements*(n.plane(groupSize, n.c)+n.plane(groupSize, n.f)+gradientRows*strip+planeRoom) + n.lines()*n.line()*n.c
 	return max(run, gradient)
 }
 
@@ -119,15 +119,16 @@ func (n *winograd) arrangedSize() int { return elements * n.filterPlane() }
 
 // transform writes G*g*Gᵀ of the filters g (3,3,C,F) for channel c: by elements and strips, (6,6,strips,C,strip).
 func (n *winograd) transform(k *kernels, u, g []float32, c int) {
-	n.strips(func(first, width int) {
+	for s := range n.strips() {
+		first, width := s*strip, n.width(s)
 		k.winogradFilter(u[first*n.c+c*width:], g[c*n.f+first:], n.filterPlane(), n.c*n.f, width)
-	})
+	}
 }
 
 // gradient computes the gradient of the filters, (3,3,C,F), over up to groupSize images: x are the images, dy the gradients of their
 // outputs in frames, of which frame has the size; the frame of x is filled with fill.
 func (n *winograd) gradient(k *kernels, grad, x, dy []float32, frameX, frameY frame, scratch []float32, images int) {
-	vPlane, zPlane, uPlane := n.plane(images, n.c), n.plane(images, n.f), n.c*strip+planeRoom
+	vPlane, zPlane, uPlane := n.plane(images, n.c), n.plane(images, n.f), gradientRows*strip+planeRoom
 	v, z, u := cut(&scratch, elements*vPlane), cut(&scratch, elements*zPlane), cut(&scratch, elements*uPlane)
 	inFrame, size := cut(&scratch, frameX.size()), frameX.h*frameX.w*n.c
 	for i := range images {
@@ -135,15 +136,32 @@ func (n *winograd) gradient(k *kernels, grad, x, dy []float32, frameX, frameY fr
 		n.in(k.winogradIn, v, inFrame, i, vPlane, n.c)
 		n.in(k.winogradGradIn, z, dy[i*frameY.size()+frameY.start():], i, zPlane, n.f)
 	}
-	n.strips(func(first, width int) {
-		p := matmul{M: n.c, N: width, Inner: images * n.tiles(), AM: 1, AInner: n.c, BInner: n.f, CM: width}.ready()
+	products := n.gradients
+	if images != groupSize {
+		products = n.gradientProducts(images)
+	}
+	for i, p := range products {
+		c, first := i/n.strips()*gradientRows, i%n.strips()*strip
 		for e := range elements {
-			p.run(k, v[e*vPlane:], z[e*zPlane+first:], u[e*uPlane:], nil)
+			p.run(k, v[e*vPlane+c:], z[e*zPlane+first:], u[e*uPlane:], nil)
 		}
-		for c := range n.c {
-			k.winogradFilterGrad(grad[c*n.f+first:], u[c*width:], n.c*n.f, uPlane, width)
+		for row := range p.M {
+			k.winogradFilterGrad(grad[(c+row)*n.f+first:], u[row*p.N:], n.c*n.f, uPlane, p.N)
 		}
-	})
+	}
+}
+
+// gradientProducts are the products for the gradients of one element of the transforms, by blocks of channels and strips: (C,tiles)
+// times (tiles,F).
+func (n *winograd) gradientProducts(images int) []*readyMatmul {
+	var products []*readyMatmul
+	for c := 0; c < n.c; c += gradientRows {
+		for s := range n.strips() {
+			products = append(products, matmul{M: min(gradientRows, n.c-c), N: n.width(s), Inner: images * n.tiles(),
+				AM: 1, AInner: n.c, BInner: n.f, CM: n.width(s)}.ready())
+		}
+	}
+	return products
 }
 
 // noFloor lets everything pass.
