@@ -347,7 +347,7 @@ func (k *kernels) winogradFilter(u, g []float32, plane, size, n int) {
 	}
 }
 
-// winogradFilterGrad writes to g, as winogradFilter has it, Gᵀ*u*G.
+// winogradFilterGrad adds Gᵀ*u*G to g, both as winogradFilter has them.
 func (k *kernels) winogradFilterGrad(g, u []float32, size, plane, n int) {
 	_ = g[8*size+n-1]
 	_ = u[35*plane+n-1]
@@ -364,7 +364,7 @@ func (k *kernels) winogradFilterGrad(g, u []float32, size, plane, n int) {
 		}
 		for i := range 3 {
 			for j, e := range timesGT([6]float32{columns[0][i], columns[1][i], columns[2][i], columns[3][i], columns[4][i], columns[5][i]}) {
-				out[(3*i+j)*size] = e
+				out[(3*i+j)*size] += e
 			}
 		}
 	}

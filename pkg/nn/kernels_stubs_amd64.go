@@ -128,7 +128,7 @@ func winogradGradInAVX512(v *float32, dy *float32, line int, plane int, c int, t
 // winogradFilterAVX512 writes the transforms of n filters of 3x3: the elements of u are plane values apart, those of w size.
 func winogradFilterAVX512(u *float32, w *float32, plane int, size int, n int)
 
-// winogradFilterGradAVX512 writes the gradients w of n filters of which u has the gradients of the transforms.
+// winogradFilterGradAVX512 adds to w the gradients of n filters of which u has the gradients of the transforms.
 func winogradFilterGradAVX512(w *float32, u *float32, size int, plane int, n int)
 
 // sigmoidAVX512 sets out to 1/(1+exp(-x)), with the constants of exp.
@@ -217,7 +217,7 @@ func winogradGradInAVX2(v *float32, dy *float32, line int, plane int, c int, til
 // winogradFilterAVX2 writes the transforms of n filters of 3x3: the elements of u are plane values apart, those of w size.
 func winogradFilterAVX2(u *float32, w *float32, plane int, size int, n int)
 
-// winogradFilterGradAVX2 writes the gradients w of n filters of which u has the gradients of the transforms.
+// winogradFilterGradAVX2 adds to w the gradients of n filters of which u has the gradients of the transforms.
 func winogradFilterGradAVX2(w *float32, u *float32, size int, plane int, n int)
 
 // sigmoidAVX2 sets out to 1/(1+exp(-x)), with the constants of exp.

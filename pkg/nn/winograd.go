@@ -17,7 +17,8 @@ type winograd struct {
 	tilesH, tilesW int
 	images         int              // whose products are computed together, so that the filters are read less often
 	products       [][]*readyMatmul // by images and strip: for one element of the transforms, (tiles,C) times (C,F)
-	gradients      []*readyMatmul   // for groupSize images, see gradientProducts
+	gradientImages int              // whose products are added up before they are transformed
+	gradients      []*readyMatmul   // for that many images, see gradientProducts
 }
 
 const (
@@ -34,15 +35,16 @@ func newWinograd(h, w, c, f int) *winograd {
 	if min(c, f) < channels || 2*elements*n.tiles() > 9*h*w {
 		return nil
 	}
-	const rows = 32 // of the products
-	n.images = min(max(rows/n.tiles(), 1), groupSize)
+	const tiles, gradientTiles = 32, 64 // in a product, more or less
+	n.images = min(max(tiles/n.tiles(), 1), groupSize)
+	n.gradientImages = min(max(gradientTiles/n.tiles(), 1), groupSize)
 	n.products = make([][]*readyMatmul, n.images+1)
 	for i := 1; i <= n.images; i++ {
 		for s := range n.strips() {
 			n.products[i] = append(n.products[i], matmul{M: i * n.tiles(), N: n.width(s), Inner: c, AM: c, AInner: 1, BInner: n.width(s), CM: f}.ready())
 		}
 	}
-	n.gradients = n.gradientProducts(groupSize)
+	n.gradients = n.gradientProducts(n.gradientImages)
 	return n
 }
 
@@ -65,7 +67,7 @@ func (n *winograd) filterPlane() int { return n.c*n.f + planeRoom }
 // scratch is the number of values that run and gradient need.
 func (n *winograd) scratch() int {
 	run := elements*(n.plane(n.images, n.c)+n.plane(n.images, n.f)) + 16*n.tiles()*n.f
-	gradient := elements*(n.plane(groupSize, n.c)+n.plane(groupSize, n.f)+gradientRows*strip+planeRoom) + n.lines()*n.line()*n.c
+	gradient := elements*(n.plane(n.gradientImages, n.c)+n.plane(n.gradientImages, n.f)+gradientRows*strip+planeRoom) + n.lines()*n.line()*n.c
 	return max(run, gradient)
 }
 
@@ -125,9 +127,17 @@ func (n *winograd) transform(k *kernels, u, g []float32, c int) {
 	}
 }
 
-// gradient computes the gradient of the filters, (3,3,C,F), over up to groupSize images: x are the images, dy the gradients of their
-// outputs in frames, of which frame has the size; the frame of x is filled with fill.
+// gradient computes the gradient of the filters, (3,3,C,F), over images: x are the images, dy the gradients of their outputs in frames
+// like frameY; those of x, like frameX, are made on the way.
 func (n *winograd) gradient(k *kernels, grad, x, dy []float32, frameX, frameY frame, scratch []float32, images int) {
+	clear(grad)
+	size := frameX.h * frameX.w * n.c
+	for first := 0; first < images; first += n.gradientImages {
+		n.addGradient(k, grad, x[first*size:], dy[first*frameY.size():], frameX, frameY, scratch, min(n.gradientImages, images-first))
+	}
+}
+
+func (n *winograd) addGradient(k *kernels, grad, x, dy []float32, frameX, frameY frame, scratch []float32, images int) {
 	vPlane, zPlane, uPlane := n.plane(images, n.c), n.plane(images, n.f), gradientRows*strip+planeRoom
 	v, z, u := cut(&scratch, elements*vPlane), cut(&scratch, elements*zPlane), cut(&scratch, elements*uPlane)
 	inFrame, size := cut(&scratch, frameX.size()), frameX.h*frameX.w*n.c
@@ -137,7 +147,7 @@ func (n *winograd) gradient(k *kernels, grad, x, dy []float32, frameX, frameY fr
 		n.in(k.winogradGradIn, z, dy[i*frameY.size()+frameY.start():], i, zPlane, n.f)
 	}
 	products := n.gradients
-	if images != groupSize {
+	if images != n.gradientImages {
 		products = n.gradientProducts(images)
 	}
 	for i, p := range products {

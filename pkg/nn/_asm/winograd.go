@@ -292,17 +292,17 @@ func (s isa) winogradOut() {
 func (s isa) winogradFilter() {
 	TEXT("winogradFilter"+s.name, 0, "func(u, w *float32, plane, size, n int)")
 	Doc("winogradFilter" + s.name + " writes the transforms of n filters of 3x3: the elements of u are plane values apart, those of w size.")
-	s.filters("w", "size", 3, "u", "plane", 6, s.timesG())
+	s.filters("w", "size", 3, "u", "plane", 6, s.timesG(), false)
 }
 
 func (s isa) winogradFilterGrad() {
 	TEXT("winogradFilterGrad"+s.name, 0, "func(w, u *float32, size, plane, n int)")
-	Doc("winogradFilterGrad" + s.name + " writes the gradients w of n filters of which u has the gradients of the transforms.")
-	s.filters("u", "plane", 6, "w", "size", 3, s.timesGT())
+	Doc("winogradFilterGrad" + s.name + " adds to w the gradients of n filters of which u has the gradients of the transforms.")
+	s.filters("u", "plane", 6, "w", "size", 3, s.timesGT(), true)
 }
 
-// filters transforms n tiles of a by a elements to b by b; both have their elements at distances.
-func (s isa) filters(in, inDistance string, a int, out, outDistance string, b int, times transform) {
+// filters transforms n tiles of a by a elements to b by b, or adds them to what is there; both have their elements at distances.
+func (s isa) filters(in, inDistance string, a int, out, outDistance string, b int, times transform, add bool) {
 	inStep, outStep, row := byteCount(inDistance), byteCount(outDistance), GP64()
 	LEAQ(Mem{Base: inStep, Index: inStep, Scale: 2}, row) // the distance of rows
 	if a == 6 {
@@ -314,6 +314,12 @@ func (s isa) filters(in, inDistance string, a int, out, outDistance string, b in
 	s.vectors(func(i reg.GPVirtual, k *mask) {
 		LEAQ(at(first, i), from.at)
 		LEAQ(at(result, i), to)
-		s.both(a, b, times, room, s.getter(from, k), s.putter(to, outStep, k))
+		put := s.putter(to, outStep, k)
+		s.both(a, b, times, room, s.getter(from, k), func(i, j int, v reg.VecVirtual) {
+			if add {
+				v = s.add(s.load(Mem{Base: to}, k), v)
+			}
+			put(i, j, v)
+		})
 	})
 }
