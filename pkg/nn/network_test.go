@@ -63,6 +63,10 @@ var layersUnderTest = []struct {
 	{"many channels and filters", CategoricalCrossentropy, func() []*Layer {
 		return chain(pool(1, 2), conv(1, 1, 33, ReLU), conv(3, 3, 36, ReLU), conv(3, 3, 32, Linear), pool(5, 1), &Layer{Class: Flatten}, dense(3, Softmax))
 	}},
+	{"many channels, large image", CategoricalCrossentropy, func() []*Layer {
+		up := &Layer{Class: UpSampling2D, Size: [2]int{2, 2}}
+		return chain(up, conv(1, 1, 8, ReLU), conv(3, 3, 9, ReLU), batchNorm(), pool(2, 2), &Layer{Class: Flatten}, dense(3, Softmax))
+	}},
 	{"many channels, even image", CategoricalCrossentropy, func() []*Layer {
 		return chain(pool(2, 1), conv(1, 1, 32, ReLU), conv(3, 3, 48, ReLU), batchNorm(), conv(3, 3, 40, ReLU), pool(2, 6), &Layer{Class: Flatten}, dense(3, Softmax))
 	}},
@@ -126,6 +130,10 @@ func TestLossAndGradientsAgreeWithOracle(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(1, 2))
 			m := randomModel(t, c.layers(), random)
+			slopes := 16 // of a weight; each takes two losses of the oracle, which is slow
+			if testing.Short() {
+				slopes = 3
+			}
 			const batch, samples = 13, 11 // more than one group, and a batch that is not full
 			x, labels := randomSamples(random, samples, product(m.Input()), product(m.Output()))
 
@@ -141,7 +149,7 @@ func TestLossAndGradientsAgreeWithOracle(t *testing.T) {
 				for i, w := range l.Weights {
 					if l.Trainable && !(l.Class == BatchNormalization && i >= 2) {
 						at := random.Perm(len(w.Data()))
-						at = at[:min(len(at), 16)]
+						at = at[:min(len(at), slopes)]
 						want = append(want, slope{l.Name + " " + w.Name, at, o.slopes(w, at)})
 					}
 				}
