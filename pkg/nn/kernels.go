@@ -40,7 +40,7 @@ type assembly struct {
 	adam    func(w, grad, first, second *float32, rate, takeFirst, takeSecond, epsilon float32, n int)
 }
 
-// narrow is the assembly for a loop over windows of c channels: wide vectors of which half stays empty are slower than full ones.
+// narrow is the assembly for c values side by side: wide vectors of which half stays empty are slower than full ones.
 func (a *assembly) narrow(c int) *assembly {
 	if a.half != nil && c <= a.half.lanes {
 		return a.half
@@ -254,7 +254,7 @@ func (k *kernels) winogradIn(v, x []float32, line, plane, c, tiles int) {
 	_ = v[35*plane+tiles*c-1]
 	_ = x[5*line+(4*tiles+2)*c-1]
 	if k.asm != nil {
-		k.asm.winogradIn(&v[0], &x[0], line, plane, c, tiles)
+		k.asm.narrow(c).winogradIn(&v[0], &x[0], line, plane, c, tiles)
 		return
 	}
 	for at := range tiles * c {
@@ -277,7 +277,7 @@ func (k *kernels) winogradGradIn(v, dy []float32, line, plane, c, tiles int) {
 	_ = v[35*plane+tiles*c-1]
 	_ = dy[3*line+4*tiles*c-1]
 	if k.asm != nil {
-		k.asm.winogradGradIn(&v[0], &dy[0], line, plane, c, tiles)
+		k.asm.narrow(c).winogradGradIn(&v[0], &dy[0], line, plane, c, tiles)
 		return
 	}
 	for at := range tiles * c {
@@ -302,7 +302,7 @@ func (k *kernels) winogradOut(y, m, bias []float32, floor float32, line, plane, 
 	_ = y[3*line+4*tiles*c-1]
 	bias = bias[:c]
 	if k.asm != nil {
-		k.asm.winogradOut(&y[0], &m[0], &bias[0], floor, line, plane, c, tiles)
+		k.asm.narrow(c).winogradOut(&y[0], &m[0], &bias[0], floor, line, plane, c, tiles)
 		return
 	}
 	for at := range tiles * c {
@@ -329,7 +329,7 @@ func (k *kernels) winogradFilter(u, g []float32, plane, size, n int) {
 	_ = u[35*plane+n-1]
 	_ = g[8*size+n-1]
 	if k.asm != nil {
-		k.asm.winogradFilter(&u[0], &g[0], plane, size, n)
+		k.asm.narrow(n).winogradFilter(&u[0], &g[0], plane, size, n)
 		return
 	}
 	for at := range n {
@@ -352,7 +352,7 @@ func (k *kernels) winogradFilterGrad(g, u []float32, size, plane, n int) {
 	_ = g[8*size+n-1]
 	_ = u[35*plane+n-1]
 	if k.asm != nil {
-		k.asm.winogradFilterGrad(&g[0], &u[0], size, plane, n)
+		k.asm.narrow(n).winogradFilterGrad(&g[0], &u[0], size, plane, n)
 		return
 	}
 	for at := range n {

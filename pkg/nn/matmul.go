@@ -63,7 +63,7 @@ func (p *readyMatmul) run(k *kernels, a, b, c, bias []float32) {
 		bias = bias[:p.N]
 	}
 	if k.asm != nil {
-		p.vectors(k.asm, a, b, c, bias)
+		p.vectors(k.asm.narrow(p.N), a, b, c, bias)
 		return
 	}
 	for line := range p.Lines {

@@ -22,9 +22,10 @@ func Do(n int, worker func(jobs iter.Seq[int])) {
 		}
 	}
 	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	for range min(n, runtime.GOMAXPROCS(0)) - 1 {
 		wg.Go(func() { worker(jobs) })
 	}
+	worker(jobs) // this goroutine is one of them: it is awake already
 	wg.Wait()
 }
 
