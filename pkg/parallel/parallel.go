@@ -3,12 +3,13 @@ package parallel
 
 import (
 	"iter"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
 )
 
-// Do hands the jobs 0 to n-1 to workers, one worker a core, and returns when all are done.
+// Do hands the jobs 0 to n-1 to workers, one worker a core, the calling goroutine among them, and returns when all are done.
 // Each job goes to exactly one worker; which one, and when, is left to chance, so a job's result must not depend on it.
 // A worker makes what it needs for itself (buffers, a solver), then ranges over its jobs.
 func Do(n int, worker func(jobs iter.Seq[int])) {
@@ -21,11 +22,24 @@ func Do(n int, worker func(jobs iter.Seq[int])) {
 			}
 		}
 	}
+	// Jobs may be done before the other workers have woken up. Those are not waited for: gate counts the workers that began, and is
+	// far beyond their number as soon as no more may.
+	others := min(n, runtime.GOMAXPROCS(0)) - 1
+	var gate atomic.Int64
 	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) - 1 {
-		wg.Go(func() { worker(jobs) })
+	wg.Add(max(others, 0))
+	for range others {
+		go func() {
+			if gate.Add(1) <= int64(others) {
+				defer wg.Done()
+				worker(jobs)
+			}
+		}()
 	}
-	worker(jobs) // this goroutine is one of them: it is awake already
+	worker(jobs)
+	if began := int(gate.Swap(math.MaxInt32)); began < others {
+		wg.Add(began - others)
+	}
 	wg.Wait()
 }
 
