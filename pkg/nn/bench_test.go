@@ -14,8 +14,11 @@ var networks = []struct {
 	embedding int
 }{{[]int{16, 32, 64}, 10}, {[]int{8, 16}, 10}, {[]int{32, 64, 128, 128}, 20}}
 
-// benchmarkNetworks measures, for every network with every implementation, the operation that prepare returns: one batch.
-func benchmarkNetworks(b *testing.B, prepare func(m *Model) (func() error, error)) {
+const benchmarkBatch = 128
+
+// benchmarkNetworks measures, for every network with every implementation, the operation that prepare returns: one batch. GFLOP/s
+// count the products and sums of the layers' plain definitions, passes times each.
+func benchmarkNetworks(b *testing.B, passes int, prepare func(m *Model) (func() error, error)) {
 	for _, c := range networks {
 		for _, k := range implementations {
 			b.Run(fmt.Sprintf("filters=%v/%s", c.filters, k.name), func(b *testing.B) {
@@ -37,9 +40,25 @@ func benchmarkNetworks(b *testing.B, prepare func(m *Model) (func() error, error
 						b.Fatal(err)
 					}
 				}
+				flops := 2 * float64(benchmarkBatch*passes*products(m))
+				b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})
 		}
 	}
+}
+
+// products is the number of products in the plain definitions of the layers, for one image.
+func products(m *Model) int {
+	n := 0
+	for _, l := range m.Layers {
+		switch l.Class {
+		case Conv2D:
+			n += l.Output[0] * l.Output[1] * len(l.Weights[0].Data())
+		case Dense:
+			n += len(l.Weights[0].Data())
+		}
+	}
+	return n
 }
 
 // someImages fills input with grey levels, half of them black.
@@ -51,15 +70,16 @@ func someImages(input []float32) {
 }
 
 func BenchmarkTrainingStep(b *testing.B) {
-	benchmarkNetworks(b, func(m *Model) (func() error, error) {
-		n, err := newLearner(m.Layers, MeanSquaredError, 128, 1)
+	// A pass for the outputs, one for the gradients of the weights, one for those of the inputs.
+	benchmarkNetworks(b, 3, func(m *Model) (func() error, error) {
+		n, err := newLearner(m.Layers, MeanSquaredError, benchmarkBatch, 1)
 		if err != nil {
 			return nil, err
 		}
 		someImages(n.input)
 		s, weights := newSolver(RMSprop), G.NodesToValueGrads(n.learn)
 		return func() error {
-			if err := n.run(128); err != nil {
+			if err := n.run(benchmarkBatch); err != nil {
 				return err
 			}
 			return s.Step(weights)
@@ -68,13 +88,13 @@ func BenchmarkTrainingStep(b *testing.B) {
 }
 
 func BenchmarkPrediction(b *testing.B) {
-	benchmarkNetworks(b, func(m *Model) (func() error, error) {
-		n, err := newPredictor(m.Layers, 128)
+	benchmarkNetworks(b, 1, func(m *Model) (func() error, error) {
+		n, err := newPredictor(m.Layers, benchmarkBatch)
 		if err != nil {
 			return nil, err
 		}
 		someImages(n.input)
-		return func() error { return n.run(128) }, nil
+		return func() error { return n.run(benchmarkBatch) }, nil
 	})
 }
 
@@ -83,6 +103,23 @@ func use(t testing.TB, k *kernels) {
 	before := fastest
 	fastest = k
 	t.Cleanup(func() { fastest = before })
+}
+
+// BenchmarkMatmul is the rate at which the kernels multiply and add, with everything in the first-level cache: no network can be
+// faster on the same number of products.
+func BenchmarkMatmul(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 1))
+	const m, n, inner = 28, 32, 128
+	p := matmul{M: m, N: n, Inner: inner, AM: inner, AInner: 1, BInner: n, CM: n}.ready()
+	x, w, y := someValues(random, m*inner), someValues(random, inner*n), make([]float32, m*n)
+	for _, k := range implementations {
+		b.Run(k.name, func(b *testing.B) {
+			for b.Loop() {
+				p.run(k, x, w, y, nil)
+			}
+			b.ReportMetric(2*m*n*inner*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
 }
 
 // BenchmarkConvolution runs the convolutions of the networks above on a group of images, on one core. GFLOP/s count every product
