@@ -104,12 +104,12 @@ func (p *readyMatmul) vectors(asm *assembly, a, b, c, bias []float32) {
 	}
 }
 
-// portable computes one line, four columns at a time; more, or more than one row, do not fit in the registers that Go's compiler uses.
+// portable computes one line, eight columns at a time; more, or more than one row, do not fit in the registers that Go's compiler uses.
 func (p *matmul) portable(a, b, c, bias []float32) {
 	f := 0
-	for ; f+4 <= p.N; f += 4 {
+	for ; f+8 <= p.N; f += 8 {
 		for m := range p.M {
-			p.tile1x4(a[m*p.AM:], b[f:], c[m*p.CM+f:])
+			p.tile1x8(a[m*p.AM:], b[f:], c[m*p.CM+f:])
 		}
 	}
 	for ; f < p.N; f++ {
@@ -132,12 +132,13 @@ func (p *matmul) portable(a, b, c, bias []float32) {
 	}
 }
 
-func (p *matmul) tile1x4(a, b, c []float32) {
-	c0 := c[:4]
-	var s0, s1, s2, s3 float32
+func (p *matmul) tile1x8(a, b, c []float32) {
+	s := c[:8]
+	var s0, s1, s2, s3, s4, s5, s6, s7 float32
 	if p.Add {
-		s0, s1, s2, s3 = c0[0], c0[1], c0[2], c0[3]
+		s0, s1, s2, s3, s4, s5, s6, s7 = s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
 	}
+	aInner, bInner := p.AInner, p.BInner
 	for o := range p.Outer * p.Middle {
 		o, h := o/p.Middle, o%p.Middle
 		ia, ib := o*p.AOuter+h*p.AMiddle, o*p.BOuter+h*p.BMiddle
@@ -148,11 +149,16 @@ func (p *matmul) tile1x4(a, b, c []float32) {
 			s1 += float32(x * w[1])
 			s2 += float32(x * w[2])
 			s3 += float32(x * w[3])
-			ia += p.AInner
-			ib += p.BInner
+			w = b[ib+4 : ib+8 : ib+8]
+			s4 += float32(x * w[0])
+			s5 += float32(x * w[1])
+			s6 += float32(x * w[2])
+			s7 += float32(x * w[3])
+			ia += aInner
+			ib += bInner
 		}
 	}
-	c0[0], c0[1], c0[2], c0[3] = s0, s1, s2, s3
+	s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7] = s0, s1, s2, s3, s4, s5, s6, s7
 }
 
 func (p *matmul) tile1x1(a, b, c []float32) {
