@@ -37,27 +37,26 @@ middle:
 	MOVQ DI, R8
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z1
-	VBROADCASTSS (CX), Z2
-	VMULPS       Z2, Z1, Z2
-	VADDPS       Z2, Z0, Z0
-	ADDQ         BX, CX
-	ADDQ         SI, DX
-	DECQ         R8
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z1
-	VADDPS       Z1, Z0, Z0
+	VMOVUPS.Z   (DX), K1, Z1
+	VMULPS.BCST (CX), Z1, Z2
+	VADDPS      Z2, Z0, Z0
+	ADDQ        BX, CX
+	ADDQ        SI, DX
+	DECQ        R8
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z1
+	VADDPS      Z1, Z0, Z0
 
 biased:
 	CMPB   89(AX), $0x00
@@ -128,34 +127,32 @@ middle:
 	MOVQ R8, R9
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z2
-	VBROADCASTSS (CX), Z3
-	VMULPS       Z3, Z2, Z3
-	VADDPS       Z3, Z0, Z0
-	VBROADCASTSS (BX), Z3
-	VMULPS       Z3, Z2, Z3
-	VADDPS       Z3, Z1, Z1
-	ADDQ         SI, CX
-	ADDQ         SI, BX
-	ADDQ         DI, DX
-	DECQ         R9
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z2
-	VADDPS       Z2, Z0, Z0
-	VADDPS       Z2, Z1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VMULPS.BCST (CX), Z2, Z3
+	VADDPS      Z3, Z0, Z0
+	VMULPS.BCST (BX), Z2, Z3
+	VADDPS      Z3, Z1, Z1
+	ADDQ        SI, CX
+	ADDQ        SI, BX
+	ADDQ        DI, DX
+	DECQ        R9
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z2
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z2, Z1, Z1
 
 biased:
 	CMPB   89(AX), $0x00
@@ -236,38 +233,35 @@ middle:
 	MOVQ R9, R10
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z3
-	VBROADCASTSS (CX), Z4
-	VMULPS       Z4, Z3, Z4
-	VADDPS       Z4, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z4
-	VMULPS       Z4, Z3, Z4
-	VADDPS       Z4, Z1, Z1
-	VBROADCASTSS (BX), Z4
-	VMULPS       Z4, Z3, Z4
-	VADDPS       Z4, Z2, Z2
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R10
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z3
-	VADDPS       Z3, Z0, Z0
-	VADDPS       Z3, Z1, Z1
-	VADDPS       Z3, Z2, Z2
+	VMOVUPS.Z   (DX), K1, Z3
+	VMULPS.BCST (CX), Z3, Z4
+	VADDPS      Z4, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z3, Z4
+	VADDPS      Z4, Z1, Z1
+	VMULPS.BCST (BX), Z3, Z4
+	VADDPS      Z4, Z2, Z2
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R10
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z3
+	VADDPS      Z3, Z0, Z0
+	VADDPS      Z3, Z1, Z1
+	VADDPS      Z3, Z2, Z2
 
 biased:
 	CMPB   89(AX), $0x00
@@ -358,42 +352,38 @@ middle:
 	MOVQ R9, R10
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z4
-	VBROADCASTSS (CX), Z5
-	VMULPS       Z5, Z4, Z5
-	VADDPS       Z5, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z5
-	VMULPS       Z5, Z4, Z5
-	VADDPS       Z5, Z1, Z1
-	VBROADCASTSS (BX), Z5
-	VMULPS       Z5, Z4, Z5
-	VADDPS       Z5, Z2, Z2
-	VBROADCASTSS (BX)(SI*1), Z5
-	VMULPS       Z5, Z4, Z5
-	VADDPS       Z5, Z3, Z3
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R10
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z4
-	VADDPS       Z4, Z0, Z0
-	VADDPS       Z4, Z1, Z1
-	VADDPS       Z4, Z2, Z2
-	VADDPS       Z4, Z3, Z3
+	VMOVUPS.Z   (DX), K1, Z4
+	VMULPS.BCST (CX), Z4, Z5
+	VADDPS      Z5, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z4, Z5
+	VADDPS      Z5, Z1, Z1
+	VMULPS.BCST (BX), Z4, Z5
+	VADDPS      Z5, Z2, Z2
+	VMULPS.BCST (BX)(SI*1), Z4, Z5
+	VADDPS      Z5, Z3, Z3
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R10
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z4
+	VADDPS      Z4, Z0, Z0
+	VADDPS      Z4, Z1, Z1
+	VADDPS      Z4, Z2, Z2
+	VADDPS      Z4, Z3, Z3
 
 biased:
 	CMPB   89(AX), $0x00
@@ -494,46 +484,41 @@ middle:
 	MOVQ R9, R10
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z5
-	VBROADCASTSS (CX), Z6
-	VMULPS       Z6, Z5, Z6
-	VADDPS       Z6, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z6
-	VMULPS       Z6, Z5, Z6
-	VADDPS       Z6, Z1, Z1
-	VBROADCASTSS (CX)(SI*2), Z6
-	VMULPS       Z6, Z5, Z6
-	VADDPS       Z6, Z2, Z2
-	VBROADCASTSS (BX), Z6
-	VMULPS       Z6, Z5, Z6
-	VADDPS       Z6, Z3, Z3
-	VBROADCASTSS (BX)(SI*1), Z6
-	VMULPS       Z6, Z5, Z6
-	VADDPS       Z6, Z4, Z4
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R10
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z5
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z5, Z1, Z1
-	VADDPS       Z5, Z2, Z2
-	VADDPS       Z5, Z3, Z3
-	VADDPS       Z5, Z4, Z4
+	VMOVUPS.Z   (DX), K1, Z5
+	VMULPS.BCST (CX), Z5, Z6
+	VADDPS      Z6, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z5, Z6
+	VADDPS      Z6, Z1, Z1
+	VMULPS.BCST (CX)(SI*2), Z5, Z6
+	VADDPS      Z6, Z2, Z2
+	VMULPS.BCST (BX), Z5, Z6
+	VADDPS      Z6, Z3, Z3
+	VMULPS.BCST (BX)(SI*1), Z5, Z6
+	VADDPS      Z6, Z4, Z4
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R10
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z5
+	VADDPS      Z5, Z0, Z0
+	VADDPS      Z5, Z1, Z1
+	VADDPS      Z5, Z2, Z2
+	VADDPS      Z5, Z3, Z3
+	VADDPS      Z5, Z4, Z4
 
 biased:
 	CMPB   89(AX), $0x00
@@ -644,50 +629,44 @@ middle:
 	MOVQ R9, R10
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z6
-	VBROADCASTSS (CX), Z7
-	VMULPS       Z7, Z6, Z7
-	VADDPS       Z7, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z7
-	VMULPS       Z7, Z6, Z7
-	VADDPS       Z7, Z1, Z1
-	VBROADCASTSS (CX)(SI*2), Z7
-	VMULPS       Z7, Z6, Z7
-	VADDPS       Z7, Z2, Z2
-	VBROADCASTSS (BX), Z7
-	VMULPS       Z7, Z6, Z7
-	VADDPS       Z7, Z3, Z3
-	VBROADCASTSS (BX)(SI*1), Z7
-	VMULPS       Z7, Z6, Z7
-	VADDPS       Z7, Z4, Z4
-	VBROADCASTSS (BX)(SI*2), Z7
-	VMULPS       Z7, Z6, Z7
-	VADDPS       Z7, Z5, Z5
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R10
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z6
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z6, Z1, Z1
-	VADDPS       Z6, Z2, Z2
-	VADDPS       Z6, Z3, Z3
-	VADDPS       Z6, Z4, Z4
-	VADDPS       Z6, Z5, Z5
+	VMOVUPS.Z   (DX), K1, Z6
+	VMULPS.BCST (CX), Z6, Z7
+	VADDPS      Z7, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z6, Z7
+	VADDPS      Z7, Z1, Z1
+	VMULPS.BCST (CX)(SI*2), Z6, Z7
+	VADDPS      Z7, Z2, Z2
+	VMULPS.BCST (BX), Z6, Z7
+	VADDPS      Z7, Z3, Z3
+	VMULPS.BCST (BX)(SI*1), Z6, Z7
+	VADDPS      Z7, Z4, Z4
+	VMULPS.BCST (BX)(SI*2), Z6, Z7
+	VADDPS      Z7, Z5, Z5
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R10
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z6
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z6, Z1, Z1
+	VADDPS      Z6, Z2, Z2
+	VADDPS      Z6, Z3, Z3
+	VADDPS      Z6, Z4, Z4
+	VADDPS      Z6, Z5, Z5
 
 biased:
 	CMPB   89(AX), $0x00
@@ -809,54 +788,47 @@ middle:
 	MOVQ R10, R11
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z7
-	VBROADCASTSS (CX), Z8
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z8
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z1, Z1
-	VBROADCASTSS (CX)(SI*2), Z8
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z2, Z2
-	VBROADCASTSS (CX)(R9*1), Z8
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z3, Z3
-	VBROADCASTSS (BX), Z8
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z4, Z4
-	VBROADCASTSS (BX)(SI*1), Z8
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z5, Z5
-	VBROADCASTSS (BX)(SI*2), Z8
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z6, Z6
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R11
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z7
-	VADDPS       Z7, Z0, Z0
-	VADDPS       Z7, Z1, Z1
-	VADDPS       Z7, Z2, Z2
-	VADDPS       Z7, Z3, Z3
-	VADDPS       Z7, Z4, Z4
-	VADDPS       Z7, Z5, Z5
-	VADDPS       Z7, Z6, Z6
+	VMOVUPS.Z   (DX), K1, Z7
+	VMULPS.BCST (CX), Z7, Z8
+	VADDPS      Z8, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z7, Z8
+	VADDPS      Z8, Z1, Z1
+	VMULPS.BCST (CX)(SI*2), Z7, Z8
+	VADDPS      Z8, Z2, Z2
+	VMULPS.BCST (CX)(R9*1), Z7, Z8
+	VADDPS      Z8, Z3, Z3
+	VMULPS.BCST (BX), Z7, Z8
+	VADDPS      Z8, Z4, Z4
+	VMULPS.BCST (BX)(SI*1), Z7, Z8
+	VADDPS      Z8, Z5, Z5
+	VMULPS.BCST (BX)(SI*2), Z7, Z8
+	VADDPS      Z8, Z6, Z6
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R11
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z7
+	VADDPS      Z7, Z0, Z0
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z7, Z2, Z2
+	VADDPS      Z7, Z3, Z3
+	VADDPS      Z7, Z4, Z4
+	VADDPS      Z7, Z5, Z5
+	VADDPS      Z7, Z6, Z6
 
 biased:
 	CMPB   89(AX), $0x00
@@ -988,58 +960,50 @@ middle:
 	MOVQ R10, R11
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z8
-	VBROADCASTSS (CX), Z9
-	VMULPS       Z9, Z8, Z9
-	VADDPS       Z9, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z9
-	VMULPS       Z9, Z8, Z9
-	VADDPS       Z9, Z1, Z1
-	VBROADCASTSS (CX)(SI*2), Z9
-	VMULPS       Z9, Z8, Z9
-	VADDPS       Z9, Z2, Z2
-	VBROADCASTSS (CX)(R9*1), Z9
-	VMULPS       Z9, Z8, Z9
-	VADDPS       Z9, Z3, Z3
-	VBROADCASTSS (BX), Z9
-	VMULPS       Z9, Z8, Z9
-	VADDPS       Z9, Z4, Z4
-	VBROADCASTSS (BX)(SI*1), Z9
-	VMULPS       Z9, Z8, Z9
-	VADDPS       Z9, Z5, Z5
-	VBROADCASTSS (BX)(SI*2), Z9
-	VMULPS       Z9, Z8, Z9
-	VADDPS       Z9, Z6, Z6
-	VBROADCASTSS (BX)(R9*1), Z9
-	VMULPS       Z9, Z8, Z9
-	VADDPS       Z9, Z7, Z7
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R11
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z8
-	VADDPS       Z8, Z0, Z0
-	VADDPS       Z8, Z1, Z1
-	VADDPS       Z8, Z2, Z2
-	VADDPS       Z8, Z3, Z3
-	VADDPS       Z8, Z4, Z4
-	VADDPS       Z8, Z5, Z5
-	VADDPS       Z8, Z6, Z6
-	VADDPS       Z8, Z7, Z7
+	VMOVUPS.Z   (DX), K1, Z8
+	VMULPS.BCST (CX), Z8, Z9
+	VADDPS      Z9, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z8, Z9
+	VADDPS      Z9, Z1, Z1
+	VMULPS.BCST (CX)(SI*2), Z8, Z9
+	VADDPS      Z9, Z2, Z2
+	VMULPS.BCST (CX)(R9*1), Z8, Z9
+	VADDPS      Z9, Z3, Z3
+	VMULPS.BCST (BX), Z8, Z9
+	VADDPS      Z9, Z4, Z4
+	VMULPS.BCST (BX)(SI*1), Z8, Z9
+	VADDPS      Z9, Z5, Z5
+	VMULPS.BCST (BX)(SI*2), Z8, Z9
+	VADDPS      Z9, Z6, Z6
+	VMULPS.BCST (BX)(R9*1), Z8, Z9
+	VADDPS      Z9, Z7, Z7
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R11
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z8
+	VADDPS      Z8, Z0, Z0
+	VADDPS      Z8, Z1, Z1
+	VADDPS      Z8, Z2, Z2
+	VADDPS      Z8, Z3, Z3
+	VADDPS      Z8, Z4, Z4
+	VADDPS      Z8, Z5, Z5
+	VADDPS      Z8, Z6, Z6
+	VADDPS      Z8, Z7, Z7
 
 biased:
 	CMPB   89(AX), $0x00
@@ -1181,62 +1145,53 @@ middle:
 	MOVQ R10, R11
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z9
-	VBROADCASTSS (CX), Z10
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z10
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z1, Z1
-	VBROADCASTSS (CX)(SI*2), Z10
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z2, Z2
-	VBROADCASTSS (CX)(R9*1), Z10
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z3, Z3
-	VBROADCASTSS (CX)(SI*4), Z10
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z4, Z4
-	VBROADCASTSS (BX), Z10
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z5, Z5
-	VBROADCASTSS (BX)(SI*1), Z10
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z6, Z6
-	VBROADCASTSS (BX)(SI*2), Z10
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z7, Z7
-	VBROADCASTSS (BX)(R9*1), Z10
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z8, Z8
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R11
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z9
-	VADDPS       Z9, Z0, Z0
-	VADDPS       Z9, Z1, Z1
-	VADDPS       Z9, Z2, Z2
-	VADDPS       Z9, Z3, Z3
-	VADDPS       Z9, Z4, Z4
-	VADDPS       Z9, Z5, Z5
-	VADDPS       Z9, Z6, Z6
-	VADDPS       Z9, Z7, Z7
-	VADDPS       Z9, Z8, Z8
+	VMOVUPS.Z   (DX), K1, Z9
+	VMULPS.BCST (CX), Z9, Z10
+	VADDPS      Z10, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z9, Z10
+	VADDPS      Z10, Z1, Z1
+	VMULPS.BCST (CX)(SI*2), Z9, Z10
+	VADDPS      Z10, Z2, Z2
+	VMULPS.BCST (CX)(R9*1), Z9, Z10
+	VADDPS      Z10, Z3, Z3
+	VMULPS.BCST (CX)(SI*4), Z9, Z10
+	VADDPS      Z10, Z4, Z4
+	VMULPS.BCST (BX), Z9, Z10
+	VADDPS      Z10, Z5, Z5
+	VMULPS.BCST (BX)(SI*1), Z9, Z10
+	VADDPS      Z10, Z6, Z6
+	VMULPS.BCST (BX)(SI*2), Z9, Z10
+	VADDPS      Z10, Z7, Z7
+	VMULPS.BCST (BX)(R9*1), Z9, Z10
+	VADDPS      Z10, Z8, Z8
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R11
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z9
+	VADDPS      Z9, Z0, Z0
+	VADDPS      Z9, Z1, Z1
+	VADDPS      Z9, Z2, Z2
+	VADDPS      Z9, Z3, Z3
+	VADDPS      Z9, Z4, Z4
+	VADDPS      Z9, Z5, Z5
+	VADDPS      Z9, Z6, Z6
+	VADDPS      Z9, Z7, Z7
+	VADDPS      Z9, Z8, Z8
 
 biased:
 	CMPB   89(AX), $0x00
@@ -1388,66 +1343,56 @@ middle:
 	MOVQ R10, R11
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z10
-	VBROADCASTSS (CX), Z11
-	VMULPS       Z11, Z10, Z11
-	VADDPS       Z11, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z11
-	VMULPS       Z11, Z10, Z11
-	VADDPS       Z11, Z1, Z1
-	VBROADCASTSS (CX)(SI*2), Z11
-	VMULPS       Z11, Z10, Z11
-	VADDPS       Z11, Z2, Z2
-	VBROADCASTSS (CX)(R9*1), Z11
-	VMULPS       Z11, Z10, Z11
-	VADDPS       Z11, Z3, Z3
-	VBROADCASTSS (CX)(SI*4), Z11
-	VMULPS       Z11, Z10, Z11
-	VADDPS       Z11, Z4, Z4
-	VBROADCASTSS (BX), Z11
-	VMULPS       Z11, Z10, Z11
-	VADDPS       Z11, Z5, Z5
-	VBROADCASTSS (BX)(SI*1), Z11
-	VMULPS       Z11, Z10, Z11
-	VADDPS       Z11, Z6, Z6
-	VBROADCASTSS (BX)(SI*2), Z11
-	VMULPS       Z11, Z10, Z11
-	VADDPS       Z11, Z7, Z7
-	VBROADCASTSS (BX)(R9*1), Z11
-	VMULPS       Z11, Z10, Z11
-	VADDPS       Z11, Z8, Z8
-	VBROADCASTSS (BX)(SI*4), Z11
-	VMULPS       Z11, Z10, Z11
-	VADDPS       Z11, Z9, Z9
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R11
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z10
-	VADDPS       Z10, Z0, Z0
-	VADDPS       Z10, Z1, Z1
-	VADDPS       Z10, Z2, Z2
-	VADDPS       Z10, Z3, Z3
-	VADDPS       Z10, Z4, Z4
-	VADDPS       Z10, Z5, Z5
-	VADDPS       Z10, Z6, Z6
-	VADDPS       Z10, Z7, Z7
-	VADDPS       Z10, Z8, Z8
-	VADDPS       Z10, Z9, Z9
+	VMOVUPS.Z   (DX), K1, Z10
+	VMULPS.BCST (CX), Z10, Z11
+	VADDPS      Z11, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z10, Z11
+	VADDPS      Z11, Z1, Z1
+	VMULPS.BCST (CX)(SI*2), Z10, Z11
+	VADDPS      Z11, Z2, Z2
+	VMULPS.BCST (CX)(R9*1), Z10, Z11
+	VADDPS      Z11, Z3, Z3
+	VMULPS.BCST (CX)(SI*4), Z10, Z11
+	VADDPS      Z11, Z4, Z4
+	VMULPS.BCST (BX), Z10, Z11
+	VADDPS      Z11, Z5, Z5
+	VMULPS.BCST (BX)(SI*1), Z10, Z11
+	VADDPS      Z11, Z6, Z6
+	VMULPS.BCST (BX)(SI*2), Z10, Z11
+	VADDPS      Z11, Z7, Z7
+	VMULPS.BCST (BX)(R9*1), Z10, Z11
+	VADDPS      Z11, Z8, Z8
+	VMULPS.BCST (BX)(SI*4), Z10, Z11
+	VADDPS      Z11, Z9, Z9
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R11
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z10
+	VADDPS      Z10, Z0, Z0
+	VADDPS      Z10, Z1, Z1
+	VADDPS      Z10, Z2, Z2
+	VADDPS      Z10, Z3, Z3
+	VADDPS      Z10, Z4, Z4
+	VADDPS      Z10, Z5, Z5
+	VADDPS      Z10, Z6, Z6
+	VADDPS      Z10, Z7, Z7
+	VADDPS      Z10, Z8, Z8
+	VADDPS      Z10, Z9, Z9
 
 biased:
 	CMPB   89(AX), $0x00
@@ -1610,70 +1555,59 @@ middle:
 	MOVQ R11, R12
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z11
-	VBROADCASTSS (CX), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z1, Z1
-	VBROADCASTSS (CX)(SI*2), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z2, Z2
-	VBROADCASTSS (CX)(R9*1), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z3, Z3
-	VBROADCASTSS (CX)(SI*4), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z4, Z4
-	VBROADCASTSS (CX)(R10*1), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z5, Z5
-	VBROADCASTSS (BX), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z6, Z6
-	VBROADCASTSS (BX)(SI*1), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z7, Z7
-	VBROADCASTSS (BX)(SI*2), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z8, Z8
-	VBROADCASTSS (BX)(R9*1), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z9, Z9
-	VBROADCASTSS (BX)(SI*4), Z12
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z10, Z10
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R12
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z11
-	VADDPS       Z11, Z0, Z0
-	VADDPS       Z11, Z1, Z1
-	VADDPS       Z11, Z2, Z2
-	VADDPS       Z11, Z3, Z3
-	VADDPS       Z11, Z4, Z4
-	VADDPS       Z11, Z5, Z5
-	VADDPS       Z11, Z6, Z6
-	VADDPS       Z11, Z7, Z7
-	VADDPS       Z11, Z8, Z8
-	VADDPS       Z11, Z9, Z9
-	VADDPS       Z11, Z10, Z10
+	VMOVUPS.Z   (DX), K1, Z11
+	VMULPS.BCST (CX), Z11, Z12
+	VADDPS      Z12, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z11, Z12
+	VADDPS      Z12, Z1, Z1
+	VMULPS.BCST (CX)(SI*2), Z11, Z12
+	VADDPS      Z12, Z2, Z2
+	VMULPS.BCST (CX)(R9*1), Z11, Z12
+	VADDPS      Z12, Z3, Z3
+	VMULPS.BCST (CX)(SI*4), Z11, Z12
+	VADDPS      Z12, Z4, Z4
+	VMULPS.BCST (CX)(R10*1), Z11, Z12
+	VADDPS      Z12, Z5, Z5
+	VMULPS.BCST (BX), Z11, Z12
+	VADDPS      Z12, Z6, Z6
+	VMULPS.BCST (BX)(SI*1), Z11, Z12
+	VADDPS      Z12, Z7, Z7
+	VMULPS.BCST (BX)(SI*2), Z11, Z12
+	VADDPS      Z12, Z8, Z8
+	VMULPS.BCST (BX)(R9*1), Z11, Z12
+	VADDPS      Z12, Z9, Z9
+	VMULPS.BCST (BX)(SI*4), Z11, Z12
+	VADDPS      Z12, Z10, Z10
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R12
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z11
+	VADDPS      Z11, Z0, Z0
+	VADDPS      Z11, Z1, Z1
+	VADDPS      Z11, Z2, Z2
+	VADDPS      Z11, Z3, Z3
+	VADDPS      Z11, Z4, Z4
+	VADDPS      Z11, Z5, Z5
+	VADDPS      Z11, Z6, Z6
+	VADDPS      Z11, Z7, Z7
+	VADDPS      Z11, Z8, Z8
+	VADDPS      Z11, Z9, Z9
+	VADDPS      Z11, Z10, Z10
 
 biased:
 	CMPB   89(AX), $0x00
@@ -1846,74 +1780,62 @@ middle:
 	MOVQ R11, R12
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z12
-	VBROADCASTSS (CX), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z1, Z1
-	VBROADCASTSS (CX)(SI*2), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z2, Z2
-	VBROADCASTSS (CX)(R9*1), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z3, Z3
-	VBROADCASTSS (CX)(SI*4), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z4, Z4
-	VBROADCASTSS (CX)(R10*1), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z5, Z5
-	VBROADCASTSS (BX), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z6, Z6
-	VBROADCASTSS (BX)(SI*1), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z7, Z7
-	VBROADCASTSS (BX)(SI*2), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z8, Z8
-	VBROADCASTSS (BX)(R9*1), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z9, Z9
-	VBROADCASTSS (BX)(SI*4), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z10, Z10
-	VBROADCASTSS (BX)(R10*1), Z13
-	VMULPS       Z13, Z12, Z13
-	VADDPS       Z13, Z11, Z11
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R12
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z12
-	VADDPS       Z12, Z0, Z0
-	VADDPS       Z12, Z1, Z1
-	VADDPS       Z12, Z2, Z2
-	VADDPS       Z12, Z3, Z3
-	VADDPS       Z12, Z4, Z4
-	VADDPS       Z12, Z5, Z5
-	VADDPS       Z12, Z6, Z6
-	VADDPS       Z12, Z7, Z7
-	VADDPS       Z12, Z8, Z8
-	VADDPS       Z12, Z9, Z9
-	VADDPS       Z12, Z10, Z10
-	VADDPS       Z12, Z11, Z11
+	VMOVUPS.Z   (DX), K1, Z12
+	VMULPS.BCST (CX), Z12, Z13
+	VADDPS      Z13, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z12, Z13
+	VADDPS      Z13, Z1, Z1
+	VMULPS.BCST (CX)(SI*2), Z12, Z13
+	VADDPS      Z13, Z2, Z2
+	VMULPS.BCST (CX)(R9*1), Z12, Z13
+	VADDPS      Z13, Z3, Z3
+	VMULPS.BCST (CX)(SI*4), Z12, Z13
+	VADDPS      Z13, Z4, Z4
+	VMULPS.BCST (CX)(R10*1), Z12, Z13
+	VADDPS      Z13, Z5, Z5
+	VMULPS.BCST (BX), Z12, Z13
+	VADDPS      Z13, Z6, Z6
+	VMULPS.BCST (BX)(SI*1), Z12, Z13
+	VADDPS      Z13, Z7, Z7
+	VMULPS.BCST (BX)(SI*2), Z12, Z13
+	VADDPS      Z13, Z8, Z8
+	VMULPS.BCST (BX)(R9*1), Z12, Z13
+	VADDPS      Z13, Z9, Z9
+	VMULPS.BCST (BX)(SI*4), Z12, Z13
+	VADDPS      Z13, Z10, Z10
+	VMULPS.BCST (BX)(R10*1), Z12, Z13
+	VADDPS      Z13, Z11, Z11
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R12
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z12
+	VADDPS      Z12, Z0, Z0
+	VADDPS      Z12, Z1, Z1
+	VADDPS      Z12, Z2, Z2
+	VADDPS      Z12, Z3, Z3
+	VADDPS      Z12, Z4, Z4
+	VADDPS      Z12, Z5, Z5
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z12, Z7, Z7
+	VADDPS      Z12, Z8, Z8
+	VADDPS      Z12, Z9, Z9
+	VADDPS      Z12, Z10, Z10
+	VADDPS      Z12, Z11, Z11
 
 biased:
 	CMPB   89(AX), $0x00
@@ -2096,78 +2018,65 @@ middle:
 	MOVQ R11, R12
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z13
-	VBROADCASTSS (CX), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z1, Z1
-	VBROADCASTSS (CX)(SI*2), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z2, Z2
-	VBROADCASTSS (CX)(R9*1), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z3, Z3
-	VBROADCASTSS (CX)(SI*4), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z4, Z4
-	VBROADCASTSS (CX)(R10*1), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z5, Z5
-	VBROADCASTSS (CX)(R9*2), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z6, Z6
-	VBROADCASTSS (BX), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z7, Z7
-	VBROADCASTSS (BX)(SI*1), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z8, Z8
-	VBROADCASTSS (BX)(SI*2), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z9, Z9
-	VBROADCASTSS (BX)(R9*1), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z10, Z10
-	VBROADCASTSS (BX)(SI*4), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z11, Z11
-	VBROADCASTSS (BX)(R10*1), Z14
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z12, Z12
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R12
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z13
-	VADDPS       Z13, Z0, Z0
-	VADDPS       Z13, Z1, Z1
-	VADDPS       Z13, Z2, Z2
-	VADDPS       Z13, Z3, Z3
-	VADDPS       Z13, Z4, Z4
-	VADDPS       Z13, Z5, Z5
-	VADDPS       Z13, Z6, Z6
-	VADDPS       Z13, Z7, Z7
-	VADDPS       Z13, Z8, Z8
-	VADDPS       Z13, Z9, Z9
-	VADDPS       Z13, Z10, Z10
-	VADDPS       Z13, Z11, Z11
-	VADDPS       Z13, Z12, Z12
+	VMOVUPS.Z   (DX), K1, Z13
+	VMULPS.BCST (CX), Z13, Z14
+	VADDPS      Z14, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z13, Z14
+	VADDPS      Z14, Z1, Z1
+	VMULPS.BCST (CX)(SI*2), Z13, Z14
+	VADDPS      Z14, Z2, Z2
+	VMULPS.BCST (CX)(R9*1), Z13, Z14
+	VADDPS      Z14, Z3, Z3
+	VMULPS.BCST (CX)(SI*4), Z13, Z14
+	VADDPS      Z14, Z4, Z4
+	VMULPS.BCST (CX)(R10*1), Z13, Z14
+	VADDPS      Z14, Z5, Z5
+	VMULPS.BCST (CX)(R9*2), Z13, Z14
+	VADDPS      Z14, Z6, Z6
+	VMULPS.BCST (BX), Z13, Z14
+	VADDPS      Z14, Z7, Z7
+	VMULPS.BCST (BX)(SI*1), Z13, Z14
+	VADDPS      Z14, Z8, Z8
+	VMULPS.BCST (BX)(SI*2), Z13, Z14
+	VADDPS      Z14, Z9, Z9
+	VMULPS.BCST (BX)(R9*1), Z13, Z14
+	VADDPS      Z14, Z10, Z10
+	VMULPS.BCST (BX)(SI*4), Z13, Z14
+	VADDPS      Z14, Z11, Z11
+	VMULPS.BCST (BX)(R10*1), Z13, Z14
+	VADDPS      Z14, Z12, Z12
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R12
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z13
+	VADDPS      Z13, Z0, Z0
+	VADDPS      Z13, Z1, Z1
+	VADDPS      Z13, Z2, Z2
+	VADDPS      Z13, Z3, Z3
+	VADDPS      Z13, Z4, Z4
+	VADDPS      Z13, Z5, Z5
+	VADDPS      Z13, Z6, Z6
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z13, Z8, Z8
+	VADDPS      Z13, Z9, Z9
+	VADDPS      Z13, Z10, Z10
+	VADDPS      Z13, Z11, Z11
+	VADDPS      Z13, Z12, Z12
 
 biased:
 	CMPB   89(AX), $0x00
@@ -2360,82 +2269,68 @@ middle:
 	MOVQ R11, R12
 
 inner:
-	VMOVUPS.Z    (DX), K1, Z14
-	VBROADCASTSS (CX), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z0, Z0
-	VBROADCASTSS (CX)(SI*1), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z1, Z1
-	VBROADCASTSS (CX)(SI*2), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z2, Z2
-	VBROADCASTSS (CX)(R9*1), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z3, Z3
-	VBROADCASTSS (CX)(SI*4), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z4, Z4
-	VBROADCASTSS (CX)(R10*1), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z5, Z5
-	VBROADCASTSS (CX)(R9*2), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z6, Z6
-	VBROADCASTSS (BX), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z7, Z7
-	VBROADCASTSS (BX)(SI*1), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z8, Z8
-	VBROADCASTSS (BX)(SI*2), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z9, Z9
-	VBROADCASTSS (BX)(R9*1), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z10, Z10
-	VBROADCASTSS (BX)(SI*4), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z11, Z11
-	VBROADCASTSS (BX)(R10*1), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z12, Z12
-	VBROADCASTSS (BX)(R9*2), Z15
-	VMULPS       Z15, Z14, Z15
-	VADDPS       Z15, Z13, Z13
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R12
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS.Z    (CX), K1, Z14
-	VADDPS       Z14, Z0, Z0
-	VADDPS       Z14, Z1, Z1
-	VADDPS       Z14, Z2, Z2
-	VADDPS       Z14, Z3, Z3
-	VADDPS       Z14, Z4, Z4
-	VADDPS       Z14, Z5, Z5
-	VADDPS       Z14, Z6, Z6
-	VADDPS       Z14, Z7, Z7
-	VADDPS       Z14, Z8, Z8
-	VADDPS       Z14, Z9, Z9
-	VADDPS       Z14, Z10, Z10
-	VADDPS       Z14, Z11, Z11
-	VADDPS       Z14, Z12, Z12
-	VADDPS       Z14, Z13, Z13
+	VMOVUPS.Z   (DX), K1, Z14
+	VMULPS.BCST (CX), Z14, Z15
+	VADDPS      Z15, Z0, Z0
+	VMULPS.BCST (CX)(SI*1), Z14, Z15
+	VADDPS      Z15, Z1, Z1
+	VMULPS.BCST (CX)(SI*2), Z14, Z15
+	VADDPS      Z15, Z2, Z2
+	VMULPS.BCST (CX)(R9*1), Z14, Z15
+	VADDPS      Z15, Z3, Z3
+	VMULPS.BCST (CX)(SI*4), Z14, Z15
+	VADDPS      Z15, Z4, Z4
+	VMULPS.BCST (CX)(R10*1), Z14, Z15
+	VADDPS      Z15, Z5, Z5
+	VMULPS.BCST (CX)(R9*2), Z14, Z15
+	VADDPS      Z15, Z6, Z6
+	VMULPS.BCST (BX), Z14, Z15
+	VADDPS      Z15, Z7, Z7
+	VMULPS.BCST (BX)(SI*1), Z14, Z15
+	VADDPS      Z15, Z8, Z8
+	VMULPS.BCST (BX)(SI*2), Z14, Z15
+	VADDPS      Z15, Z9, Z9
+	VMULPS.BCST (BX)(R9*1), Z14, Z15
+	VADDPS      Z15, Z10, Z10
+	VMULPS.BCST (BX)(SI*4), Z14, Z15
+	VADDPS      Z15, Z11, Z11
+	VMULPS.BCST (BX)(R10*1), Z14, Z15
+	VADDPS      Z15, Z12, Z12
+	VMULPS.BCST (BX)(R9*2), Z14, Z15
+	VADDPS      Z15, Z13, Z13
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R12
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS.Z   (CX), K1, Z14
+	VADDPS      Z14, Z0, Z0
+	VADDPS      Z14, Z1, Z1
+	VADDPS      Z14, Z2, Z2
+	VADDPS      Z14, Z3, Z3
+	VADDPS      Z14, Z4, Z4
+	VADDPS      Z14, Z5, Z5
+	VADDPS      Z14, Z6, Z6
+	VADDPS      Z14, Z7, Z7
+	VADDPS      Z14, Z8, Z8
+	VADDPS      Z14, Z9, Z9
+	VADDPS      Z14, Z10, Z10
+	VADDPS      Z14, Z11, Z11
+	VADDPS      Z14, Z12, Z12
+	VADDPS      Z14, Z13, Z13
 
 biased:
 	CMPB   89(AX), $0x00
@@ -2595,32 +2490,31 @@ middle:
 	MOVQ DI, R8
 
 inner:
-	VMOVUPS      (DX), Z2
-	VMOVUPS.Z    64(DX), K1, Z3
-	VBROADCASTSS (CX), Z4
-	VMULPS       Z4, Z2, Z5
-	VADDPS       Z5, Z0, Z0
-	VMULPS       Z4, Z3, Z4
-	VADDPS       Z4, Z1, Z1
-	ADDQ         BX, CX
-	ADDQ         SI, DX
-	DECQ         R8
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z2
-	VADDPS       Z2, Z0, Z0
-	VMOVUPS.Z    64(CX), K1, Z3
-	VADDPS       Z3, Z1, Z1
+	VMOVUPS     (DX), Z2
+	VMOVUPS.Z   64(DX), K1, Z3
+	VMULPS.BCST (CX), Z2, Z4
+	VADDPS      Z4, Z0, Z0
+	VMULPS.BCST (CX), Z3, Z3
+	VADDPS      Z3, Z1, Z1
+	ADDQ        BX, CX
+	ADDQ        SI, DX
+	DECQ        R8
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z2
+	VADDPS      Z2, Z0, Z0
+	VMOVUPS.Z   64(CX), K1, Z3
+	VADDPS      Z3, Z1, Z1
 
 biased:
 	CMPB   89(AX), $0x00
@@ -2699,42 +2593,40 @@ middle:
 	MOVQ R8, R9
 
 inner:
-	VMOVUPS      (DX), Z4
-	VMOVUPS.Z    64(DX), K1, Z5
-	VBROADCASTSS (CX), Z6
-	VMULPS       Z6, Z4, Z7
-	VADDPS       Z7, Z0, Z0
-	VMULPS       Z6, Z5, Z6
-	VADDPS       Z6, Z1, Z1
-	VBROADCASTSS (BX), Z6
-	VMULPS       Z6, Z4, Z7
-	VADDPS       Z7, Z2, Z2
-	VMULPS       Z6, Z5, Z6
-	VADDPS       Z6, Z3, Z3
-	ADDQ         SI, CX
-	ADDQ         SI, BX
-	ADDQ         DI, DX
-	DECQ         R9
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z4
-	VADDPS       Z4, Z0, Z0
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    64(CX), K1, Z5
-	VADDPS       Z5, Z1, Z1
-	VADDPS       Z5, Z3, Z3
+	VMOVUPS     (DX), Z4
+	VMOVUPS.Z   64(DX), K1, Z5
+	VMULPS.BCST (CX), Z4, Z6
+	VADDPS      Z6, Z0, Z0
+	VMULPS.BCST (CX), Z5, Z6
+	VADDPS      Z6, Z1, Z1
+	VMULPS.BCST (BX), Z4, Z6
+	VADDPS      Z6, Z2, Z2
+	VMULPS.BCST (BX), Z5, Z5
+	VADDPS      Z5, Z3, Z3
+	ADDQ        SI, CX
+	ADDQ        SI, BX
+	ADDQ        DI, DX
+	DECQ        R9
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z4
+	VADDPS      Z4, Z0, Z0
+	VADDPS      Z4, Z2, Z2
+	VMOVUPS.Z   64(CX), K1, Z5
+	VADDPS      Z5, Z1, Z1
+	VADDPS      Z5, Z3, Z3
 
 biased:
 	CMPB   89(AX), $0x00
@@ -2829,49 +2721,46 @@ middle:
 	MOVQ R9, R10
 
 inner:
-	VMOVUPS      (DX), Z6
-	VMOVUPS.Z    64(DX), K1, Z7
-	VBROADCASTSS (CX), Z8
-	VMULPS       Z8, Z6, Z9
-	VADDPS       Z9, Z0, Z0
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z8
-	VMULPS       Z8, Z6, Z9
-	VADDPS       Z9, Z2, Z2
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z3, Z3
-	VBROADCASTSS (BX), Z8
-	VMULPS       Z8, Z6, Z9
-	VADDPS       Z9, Z4, Z4
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z5, Z5
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R10
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z6
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z6, Z2, Z2
-	VADDPS       Z6, Z4, Z4
-	VMOVUPS.Z    64(CX), K1, Z7
-	VADDPS       Z7, Z1, Z1
-	VADDPS       Z7, Z3, Z3
-	VADDPS       Z7, Z5, Z5
+	VMOVUPS     (DX), Z6
+	VMOVUPS.Z   64(DX), K1, Z7
+	VMULPS.BCST (CX), Z6, Z8
+	VADDPS      Z8, Z0, Z0
+	VMULPS.BCST (CX), Z7, Z8
+	VADDPS      Z8, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z6, Z8
+	VADDPS      Z8, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z7, Z8
+	VADDPS      Z8, Z3, Z3
+	VMULPS.BCST (BX), Z6, Z8
+	VADDPS      Z8, Z4, Z4
+	VMULPS.BCST (BX), Z7, Z7
+	VADDPS      Z7, Z5, Z5
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R10
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z6
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z6, Z2, Z2
+	VADDPS      Z6, Z4, Z4
+	VMOVUPS.Z   64(CX), K1, Z7
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z7, Z3, Z3
+	VADDPS      Z7, Z5, Z5
 
 biased:
 	CMPB   89(AX), $0x00
@@ -2982,56 +2871,52 @@ middle:
 	MOVQ R9, R10
 
 inner:
-	VMOVUPS      (DX), Z8
-	VMOVUPS.Z    64(DX), K1, Z9
-	VBROADCASTSS (CX), Z10
-	VMULPS       Z10, Z8, Z11
-	VADDPS       Z11, Z0, Z0
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z10
-	VMULPS       Z10, Z8, Z11
-	VADDPS       Z11, Z2, Z2
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z3, Z3
-	VBROADCASTSS (BX), Z10
-	VMULPS       Z10, Z8, Z11
-	VADDPS       Z11, Z4, Z4
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z5, Z5
-	VBROADCASTSS (BX)(SI*1), Z10
-	VMULPS       Z10, Z8, Z11
-	VADDPS       Z11, Z6, Z6
-	VMULPS       Z10, Z9, Z10
-	VADDPS       Z10, Z7, Z7
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R10
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z8
-	VADDPS       Z8, Z0, Z0
-	VADDPS       Z8, Z2, Z2
-	VADDPS       Z8, Z4, Z4
-	VADDPS       Z8, Z6, Z6
-	VMOVUPS.Z    64(CX), K1, Z9
-	VADDPS       Z9, Z1, Z1
-	VADDPS       Z9, Z3, Z3
-	VADDPS       Z9, Z5, Z5
-	VADDPS       Z9, Z7, Z7
+	VMOVUPS     (DX), Z8
+	VMOVUPS.Z   64(DX), K1, Z9
+	VMULPS.BCST (CX), Z8, Z10
+	VADDPS      Z10, Z0, Z0
+	VMULPS.BCST (CX), Z9, Z10
+	VADDPS      Z10, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z8, Z10
+	VADDPS      Z10, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z9, Z10
+	VADDPS      Z10, Z3, Z3
+	VMULPS.BCST (BX), Z8, Z10
+	VADDPS      Z10, Z4, Z4
+	VMULPS.BCST (BX), Z9, Z10
+	VADDPS      Z10, Z5, Z5
+	VMULPS.BCST (BX)(SI*1), Z8, Z10
+	VADDPS      Z10, Z6, Z6
+	VMULPS.BCST (BX)(SI*1), Z9, Z9
+	VADDPS      Z9, Z7, Z7
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R10
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z8
+	VADDPS      Z8, Z0, Z0
+	VADDPS      Z8, Z2, Z2
+	VADDPS      Z8, Z4, Z4
+	VADDPS      Z8, Z6, Z6
+	VMOVUPS.Z   64(CX), K1, Z9
+	VADDPS      Z9, Z1, Z1
+	VADDPS      Z9, Z3, Z3
+	VADDPS      Z9, Z5, Z5
+	VADDPS      Z9, Z7, Z7
 
 biased:
 	CMPB   89(AX), $0x00
@@ -3158,63 +3043,58 @@ middle:
 	MOVQ R9, R10
 
 inner:
-	VMOVUPS      (DX), Z10
-	VMOVUPS.Z    64(DX), K1, Z11
-	VBROADCASTSS (CX), Z12
-	VMULPS       Z12, Z10, Z13
-	VADDPS       Z13, Z0, Z0
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z12
-	VMULPS       Z12, Z10, Z13
-	VADDPS       Z13, Z2, Z2
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z3, Z3
-	VBROADCASTSS (CX)(SI*2), Z12
-	VMULPS       Z12, Z10, Z13
-	VADDPS       Z13, Z4, Z4
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z5, Z5
-	VBROADCASTSS (BX), Z12
-	VMULPS       Z12, Z10, Z13
-	VADDPS       Z13, Z6, Z6
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z7, Z7
-	VBROADCASTSS (BX)(SI*1), Z12
-	VMULPS       Z12, Z10, Z13
-	VADDPS       Z13, Z8, Z8
-	VMULPS       Z12, Z11, Z12
-	VADDPS       Z12, Z9, Z9
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R10
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z10
-	VADDPS       Z10, Z0, Z0
-	VADDPS       Z10, Z2, Z2
-	VADDPS       Z10, Z4, Z4
-	VADDPS       Z10, Z6, Z6
-	VADDPS       Z10, Z8, Z8
-	VMOVUPS.Z    64(CX), K1, Z11
-	VADDPS       Z11, Z1, Z1
-	VADDPS       Z11, Z3, Z3
-	VADDPS       Z11, Z5, Z5
-	VADDPS       Z11, Z7, Z7
-	VADDPS       Z11, Z9, Z9
+	VMOVUPS     (DX), Z10
+	VMOVUPS.Z   64(DX), K1, Z11
+	VMULPS.BCST (CX), Z10, Z12
+	VADDPS      Z12, Z0, Z0
+	VMULPS.BCST (CX), Z11, Z12
+	VADDPS      Z12, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z10, Z12
+	VADDPS      Z12, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z11, Z12
+	VADDPS      Z12, Z3, Z3
+	VMULPS.BCST (CX)(SI*2), Z10, Z12
+	VADDPS      Z12, Z4, Z4
+	VMULPS.BCST (CX)(SI*2), Z11, Z12
+	VADDPS      Z12, Z5, Z5
+	VMULPS.BCST (BX), Z10, Z12
+	VADDPS      Z12, Z6, Z6
+	VMULPS.BCST (BX), Z11, Z12
+	VADDPS      Z12, Z7, Z7
+	VMULPS.BCST (BX)(SI*1), Z10, Z12
+	VADDPS      Z12, Z8, Z8
+	VMULPS.BCST (BX)(SI*1), Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R10
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z10
+	VADDPS      Z10, Z0, Z0
+	VADDPS      Z10, Z2, Z2
+	VADDPS      Z10, Z4, Z4
+	VADDPS      Z10, Z6, Z6
+	VADDPS      Z10, Z8, Z8
+	VMOVUPS.Z   64(CX), K1, Z11
+	VADDPS      Z11, Z1, Z1
+	VADDPS      Z11, Z3, Z3
+	VADDPS      Z11, Z5, Z5
+	VADDPS      Z11, Z7, Z7
+	VADDPS      Z11, Z9, Z9
 
 biased:
 	CMPB   89(AX), $0x00
@@ -3357,70 +3237,64 @@ middle:
 	MOVQ R9, R10
 
 inner:
-	VMOVUPS      (DX), Z12
-	VMOVUPS.Z    64(DX), K1, Z13
-	VBROADCASTSS (CX), Z14
-	VMULPS       Z14, Z12, Z15
-	VADDPS       Z15, Z0, Z0
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z14
-	VMULPS       Z14, Z12, Z15
-	VADDPS       Z15, Z2, Z2
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z3, Z3
-	VBROADCASTSS (CX)(SI*2), Z14
-	VMULPS       Z14, Z12, Z15
-	VADDPS       Z15, Z4, Z4
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z5, Z5
-	VBROADCASTSS (BX), Z14
-	VMULPS       Z14, Z12, Z15
-	VADDPS       Z15, Z6, Z6
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z7, Z7
-	VBROADCASTSS (BX)(SI*1), Z14
-	VMULPS       Z14, Z12, Z15
-	VADDPS       Z15, Z8, Z8
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z9, Z9
-	VBROADCASTSS (BX)(SI*2), Z14
-	VMULPS       Z14, Z12, Z15
-	VADDPS       Z15, Z10, Z10
-	VMULPS       Z14, Z13, Z14
-	VADDPS       Z14, Z11, Z11
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R10
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z12
-	VADDPS       Z12, Z0, Z0
-	VADDPS       Z12, Z2, Z2
-	VADDPS       Z12, Z4, Z4
-	VADDPS       Z12, Z6, Z6
-	VADDPS       Z12, Z8, Z8
-	VADDPS       Z12, Z10, Z10
-	VMOVUPS.Z    64(CX), K1, Z13
-	VADDPS       Z13, Z1, Z1
-	VADDPS       Z13, Z3, Z3
-	VADDPS       Z13, Z5, Z5
-	VADDPS       Z13, Z7, Z7
-	VADDPS       Z13, Z9, Z9
-	VADDPS       Z13, Z11, Z11
+	VMOVUPS     (DX), Z12
+	VMOVUPS.Z   64(DX), K1, Z13
+	VMULPS.BCST (CX), Z12, Z14
+	VADDPS      Z14, Z0, Z0
+	VMULPS.BCST (CX), Z13, Z14
+	VADDPS      Z14, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z12, Z14
+	VADDPS      Z14, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z13, Z14
+	VADDPS      Z14, Z3, Z3
+	VMULPS.BCST (CX)(SI*2), Z12, Z14
+	VADDPS      Z14, Z4, Z4
+	VMULPS.BCST (CX)(SI*2), Z13, Z14
+	VADDPS      Z14, Z5, Z5
+	VMULPS.BCST (BX), Z12, Z14
+	VADDPS      Z14, Z6, Z6
+	VMULPS.BCST (BX), Z13, Z14
+	VADDPS      Z14, Z7, Z7
+	VMULPS.BCST (BX)(SI*1), Z12, Z14
+	VADDPS      Z14, Z8, Z8
+	VMULPS.BCST (BX)(SI*1), Z13, Z14
+	VADDPS      Z14, Z9, Z9
+	VMULPS.BCST (BX)(SI*2), Z12, Z14
+	VADDPS      Z14, Z10, Z10
+	VMULPS.BCST (BX)(SI*2), Z13, Z13
+	VADDPS      Z13, Z11, Z11
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R10
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z12
+	VADDPS      Z12, Z0, Z0
+	VADDPS      Z12, Z2, Z2
+	VADDPS      Z12, Z4, Z4
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z12, Z8, Z8
+	VADDPS      Z12, Z10, Z10
+	VMOVUPS.Z   64(CX), K1, Z13
+	VADDPS      Z13, Z1, Z1
+	VADDPS      Z13, Z3, Z3
+	VADDPS      Z13, Z5, Z5
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z13, Z9, Z9
+	VADDPS      Z13, Z11, Z11
 
 biased:
 	CMPB   89(AX), $0x00
@@ -3580,77 +3454,70 @@ middle:
 	MOVQ R10, R11
 
 inner:
-	VMOVUPS      (DX), Z14
-	VMOVUPS.Z    64(DX), K1, Z15
-	VBROADCASTSS (CX), Z16
-	VMULPS       Z16, Z14, Z17
-	VADDPS       Z17, Z0, Z0
-	VMULPS       Z16, Z15, Z16
-	VADDPS       Z16, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z16
-	VMULPS       Z16, Z14, Z17
-	VADDPS       Z17, Z2, Z2
-	VMULPS       Z16, Z15, Z16
-	VADDPS       Z16, Z3, Z3
-	VBROADCASTSS (CX)(SI*2), Z16
-	VMULPS       Z16, Z14, Z17
-	VADDPS       Z17, Z4, Z4
-	VMULPS       Z16, Z15, Z16
-	VADDPS       Z16, Z5, Z5
-	VBROADCASTSS (CX)(R9*1), Z16
-	VMULPS       Z16, Z14, Z17
-	VADDPS       Z17, Z6, Z6
-	VMULPS       Z16, Z15, Z16
-	VADDPS       Z16, Z7, Z7
-	VBROADCASTSS (BX), Z16
-	VMULPS       Z16, Z14, Z17
-	VADDPS       Z17, Z8, Z8
-	VMULPS       Z16, Z15, Z16
-	VADDPS       Z16, Z9, Z9
-	VBROADCASTSS (BX)(SI*1), Z16
-	VMULPS       Z16, Z14, Z17
-	VADDPS       Z17, Z10, Z10
-	VMULPS       Z16, Z15, Z16
-	VADDPS       Z16, Z11, Z11
-	VBROADCASTSS (BX)(SI*2), Z16
-	VMULPS       Z16, Z14, Z17
-	VADDPS       Z17, Z12, Z12
-	VMULPS       Z16, Z15, Z16
-	VADDPS       Z16, Z13, Z13
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R11
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z14
-	VADDPS       Z14, Z0, Z0
-	VADDPS       Z14, Z2, Z2
-	VADDPS       Z14, Z4, Z4
-	VADDPS       Z14, Z6, Z6
-	VADDPS       Z14, Z8, Z8
-	VADDPS       Z14, Z10, Z10
-	VADDPS       Z14, Z12, Z12
-	VMOVUPS.Z    64(CX), K1, Z15
-	VADDPS       Z15, Z1, Z1
-	VADDPS       Z15, Z3, Z3
-	VADDPS       Z15, Z5, Z5
-	VADDPS       Z15, Z7, Z7
-	VADDPS       Z15, Z9, Z9
-	VADDPS       Z15, Z11, Z11
-	VADDPS       Z15, Z13, Z13
+	VMOVUPS     (DX), Z14
+	VMOVUPS.Z   64(DX), K1, Z15
+	VMULPS.BCST (CX), Z14, Z16
+	VADDPS      Z16, Z0, Z0
+	VMULPS.BCST (CX), Z15, Z16
+	VADDPS      Z16, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z14, Z16
+	VADDPS      Z16, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z15, Z16
+	VADDPS      Z16, Z3, Z3
+	VMULPS.BCST (CX)(SI*2), Z14, Z16
+	VADDPS      Z16, Z4, Z4
+	VMULPS.BCST (CX)(SI*2), Z15, Z16
+	VADDPS      Z16, Z5, Z5
+	VMULPS.BCST (CX)(R9*1), Z14, Z16
+	VADDPS      Z16, Z6, Z6
+	VMULPS.BCST (CX)(R9*1), Z15, Z16
+	VADDPS      Z16, Z7, Z7
+	VMULPS.BCST (BX), Z14, Z16
+	VADDPS      Z16, Z8, Z8
+	VMULPS.BCST (BX), Z15, Z16
+	VADDPS      Z16, Z9, Z9
+	VMULPS.BCST (BX)(SI*1), Z14, Z16
+	VADDPS      Z16, Z10, Z10
+	VMULPS.BCST (BX)(SI*1), Z15, Z16
+	VADDPS      Z16, Z11, Z11
+	VMULPS.BCST (BX)(SI*2), Z14, Z16
+	VADDPS      Z16, Z12, Z12
+	VMULPS.BCST (BX)(SI*2), Z15, Z15
+	VADDPS      Z15, Z13, Z13
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R11
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z14
+	VADDPS      Z14, Z0, Z0
+	VADDPS      Z14, Z2, Z2
+	VADDPS      Z14, Z4, Z4
+	VADDPS      Z14, Z6, Z6
+	VADDPS      Z14, Z8, Z8
+	VADDPS      Z14, Z10, Z10
+	VADDPS      Z14, Z12, Z12
+	VMOVUPS.Z   64(CX), K1, Z15
+	VADDPS      Z15, Z1, Z1
+	VADDPS      Z15, Z3, Z3
+	VADDPS      Z15, Z5, Z5
+	VADDPS      Z15, Z7, Z7
+	VADDPS      Z15, Z9, Z9
+	VADDPS      Z15, Z11, Z11
+	VADDPS      Z15, Z13, Z13
 
 biased:
 	CMPB   89(AX), $0x00
@@ -3826,84 +3693,76 @@ middle:
 	MOVQ R10, R11
 
 inner:
-	VMOVUPS      (DX), Z16
-	VMOVUPS.Z    64(DX), K1, Z17
-	VBROADCASTSS (CX), Z18
-	VMULPS       Z18, Z16, Z19
-	VADDPS       Z19, Z0, Z0
-	VMULPS       Z18, Z17, Z18
-	VADDPS       Z18, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z18
-	VMULPS       Z18, Z16, Z19
-	VADDPS       Z19, Z2, Z2
-	VMULPS       Z18, Z17, Z18
-	VADDPS       Z18, Z3, Z3
-	VBROADCASTSS (CX)(SI*2), Z18
-	VMULPS       Z18, Z16, Z19
-	VADDPS       Z19, Z4, Z4
-	VMULPS       Z18, Z17, Z18
-	VADDPS       Z18, Z5, Z5
-	VBROADCASTSS (CX)(R9*1), Z18
-	VMULPS       Z18, Z16, Z19
-	VADDPS       Z19, Z6, Z6
-	VMULPS       Z18, Z17, Z18
-	VADDPS       Z18, Z7, Z7
-	VBROADCASTSS (BX), Z18
-	VMULPS       Z18, Z16, Z19
-	VADDPS       Z19, Z8, Z8
-	VMULPS       Z18, Z17, Z18
-	VADDPS       Z18, Z9, Z9
-	VBROADCASTSS (BX)(SI*1), Z18
-	VMULPS       Z18, Z16, Z19
-	VADDPS       Z19, Z10, Z10
-	VMULPS       Z18, Z17, Z18
-	VADDPS       Z18, Z11, Z11
-	VBROADCASTSS (BX)(SI*2), Z18
-	VMULPS       Z18, Z16, Z19
-	VADDPS       Z19, Z12, Z12
-	VMULPS       Z18, Z17, Z18
-	VADDPS       Z18, Z13, Z13
-	VBROADCASTSS (BX)(R9*1), Z18
-	VMULPS       Z18, Z16, Z19
-	VADDPS       Z19, Z14, Z14
-	VMULPS       Z18, Z17, Z18
-	VADDPS       Z18, Z15, Z15
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R11
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z16
-	VADDPS       Z16, Z0, Z0
-	VADDPS       Z16, Z2, Z2
-	VADDPS       Z16, Z4, Z4
-	VADDPS       Z16, Z6, Z6
-	VADDPS       Z16, Z8, Z8
-	VADDPS       Z16, Z10, Z10
-	VADDPS       Z16, Z12, Z12
-	VADDPS       Z16, Z14, Z14
-	VMOVUPS.Z    64(CX), K1, Z17
-	VADDPS       Z17, Z1, Z1
-	VADDPS       Z17, Z3, Z3
-	VADDPS       Z17, Z5, Z5
-	VADDPS       Z17, Z7, Z7
-	VADDPS       Z17, Z9, Z9
-	VADDPS       Z17, Z11, Z11
-	VADDPS       Z17, Z13, Z13
-	VADDPS       Z17, Z15, Z15
+	VMOVUPS     (DX), Z16
+	VMOVUPS.Z   64(DX), K1, Z17
+	VMULPS.BCST (CX), Z16, Z18
+	VADDPS      Z18, Z0, Z0
+	VMULPS.BCST (CX), Z17, Z18
+	VADDPS      Z18, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z16, Z18
+	VADDPS      Z18, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z17, Z18
+	VADDPS      Z18, Z3, Z3
+	VMULPS.BCST (CX)(SI*2), Z16, Z18
+	VADDPS      Z18, Z4, Z4
+	VMULPS.BCST (CX)(SI*2), Z17, Z18
+	VADDPS      Z18, Z5, Z5
+	VMULPS.BCST (CX)(R9*1), Z16, Z18
+	VADDPS      Z18, Z6, Z6
+	VMULPS.BCST (CX)(R9*1), Z17, Z18
+	VADDPS      Z18, Z7, Z7
+	VMULPS.BCST (BX), Z16, Z18
+	VADDPS      Z18, Z8, Z8
+	VMULPS.BCST (BX), Z17, Z18
+	VADDPS      Z18, Z9, Z9
+	VMULPS.BCST (BX)(SI*1), Z16, Z18
+	VADDPS      Z18, Z10, Z10
+	VMULPS.BCST (BX)(SI*1), Z17, Z18
+	VADDPS      Z18, Z11, Z11
+	VMULPS.BCST (BX)(SI*2), Z16, Z18
+	VADDPS      Z18, Z12, Z12
+	VMULPS.BCST (BX)(SI*2), Z17, Z18
+	VADDPS      Z18, Z13, Z13
+	VMULPS.BCST (BX)(R9*1), Z16, Z18
+	VADDPS      Z18, Z14, Z14
+	VMULPS.BCST (BX)(R9*1), Z17, Z17
+	VADDPS      Z17, Z15, Z15
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R11
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z16
+	VADDPS      Z16, Z0, Z0
+	VADDPS      Z16, Z2, Z2
+	VADDPS      Z16, Z4, Z4
+	VADDPS      Z16, Z6, Z6
+	VADDPS      Z16, Z8, Z8
+	VADDPS      Z16, Z10, Z10
+	VADDPS      Z16, Z12, Z12
+	VADDPS      Z16, Z14, Z14
+	VMOVUPS.Z   64(CX), K1, Z17
+	VADDPS      Z17, Z1, Z1
+	VADDPS      Z17, Z3, Z3
+	VADDPS      Z17, Z5, Z5
+	VADDPS      Z17, Z7, Z7
+	VADDPS      Z17, Z9, Z9
+	VADDPS      Z17, Z11, Z11
+	VADDPS      Z17, Z13, Z13
+	VADDPS      Z17, Z15, Z15
 
 biased:
 	CMPB   89(AX), $0x00
@@ -4095,91 +3954,82 @@ middle:
 	MOVQ R10, R11
 
 inner:
-	VMOVUPS      (DX), Z18
-	VMOVUPS.Z    64(DX), K1, Z19
-	VBROADCASTSS (CX), Z20
-	VMULPS       Z20, Z18, Z21
-	VADDPS       Z21, Z0, Z0
-	VMULPS       Z20, Z19, Z20
-	VADDPS       Z20, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z20
-	VMULPS       Z20, Z18, Z21
-	VADDPS       Z21, Z2, Z2
-	VMULPS       Z20, Z19, Z20
-	VADDPS       Z20, Z3, Z3
-	VBROADCASTSS (CX)(SI*2), Z20
-	VMULPS       Z20, Z18, Z21
-	VADDPS       Z21, Z4, Z4
-	VMULPS       Z20, Z19, Z20
-	VADDPS       Z20, Z5, Z5
-	VBROADCASTSS (CX)(R9*1), Z20
-	VMULPS       Z20, Z18, Z21
-	VADDPS       Z21, Z6, Z6
-	VMULPS       Z20, Z19, Z20
-	VADDPS       Z20, Z7, Z7
-	VBROADCASTSS (CX)(SI*4), Z20
-	VMULPS       Z20, Z18, Z21
-	VADDPS       Z21, Z8, Z8
-	VMULPS       Z20, Z19, Z20
-	VADDPS       Z20, Z9, Z9
-	VBROADCASTSS (BX), Z20
-	VMULPS       Z20, Z18, Z21
-	VADDPS       Z21, Z10, Z10
-	VMULPS       Z20, Z19, Z20
-	VADDPS       Z20, Z11, Z11
-	VBROADCASTSS (BX)(SI*1), Z20
-	VMULPS       Z20, Z18, Z21
-	VADDPS       Z21, Z12, Z12
-	VMULPS       Z20, Z19, Z20
-	VADDPS       Z20, Z13, Z13
-	VBROADCASTSS (BX)(SI*2), Z20
-	VMULPS       Z20, Z18, Z21
-	VADDPS       Z21, Z14, Z14
-	VMULPS       Z20, Z19, Z20
-	VADDPS       Z20, Z15, Z15
-	VBROADCASTSS (BX)(R9*1), Z20
-	VMULPS       Z20, Z18, Z21
-	VADDPS       Z21, Z16, Z16
-	VMULPS       Z20, Z19, Z20
-	VADDPS       Z20, Z17, Z17
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R11
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z18
-	VADDPS       Z18, Z0, Z0
-	VADDPS       Z18, Z2, Z2
-	VADDPS       Z18, Z4, Z4
-	VADDPS       Z18, Z6, Z6
-	VADDPS       Z18, Z8, Z8
-	VADDPS       Z18, Z10, Z10
-	VADDPS       Z18, Z12, Z12
-	VADDPS       Z18, Z14, Z14
-	VADDPS       Z18, Z16, Z16
-	VMOVUPS.Z    64(CX), K1, Z19
-	VADDPS       Z19, Z1, Z1
-	VADDPS       Z19, Z3, Z3
-	VADDPS       Z19, Z5, Z5
-	VADDPS       Z19, Z7, Z7
-	VADDPS       Z19, Z9, Z9
-	VADDPS       Z19, Z11, Z11
-	VADDPS       Z19, Z13, Z13
-	VADDPS       Z19, Z15, Z15
-	VADDPS       Z19, Z17, Z17
+	VMOVUPS     (DX), Z18
+	VMOVUPS.Z   64(DX), K1, Z19
+	VMULPS.BCST (CX), Z18, Z20
+	VADDPS      Z20, Z0, Z0
+	VMULPS.BCST (CX), Z19, Z20
+	VADDPS      Z20, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z18, Z20
+	VADDPS      Z20, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z19, Z20
+	VADDPS      Z20, Z3, Z3
+	VMULPS.BCST (CX)(SI*2), Z18, Z20
+	VADDPS      Z20, Z4, Z4
+	VMULPS.BCST (CX)(SI*2), Z19, Z20
+	VADDPS      Z20, Z5, Z5
+	VMULPS.BCST (CX)(R9*1), Z18, Z20
+	VADDPS      Z20, Z6, Z6
+	VMULPS.BCST (CX)(R9*1), Z19, Z20
+	VADDPS      Z20, Z7, Z7
+	VMULPS.BCST (CX)(SI*4), Z18, Z20
+	VADDPS      Z20, Z8, Z8
+	VMULPS.BCST (CX)(SI*4), Z19, Z20
+	VADDPS      Z20, Z9, Z9
+	VMULPS.BCST (BX), Z18, Z20
+	VADDPS      Z20, Z10, Z10
+	VMULPS.BCST (BX), Z19, Z20
+	VADDPS      Z20, Z11, Z11
+	VMULPS.BCST (BX)(SI*1), Z18, Z20
+	VADDPS      Z20, Z12, Z12
+	VMULPS.BCST (BX)(SI*1), Z19, Z20
+	VADDPS      Z20, Z13, Z13
+	VMULPS.BCST (BX)(SI*2), Z18, Z20
+	VADDPS      Z20, Z14, Z14
+	VMULPS.BCST (BX)(SI*2), Z19, Z20
+	VADDPS      Z20, Z15, Z15
+	VMULPS.BCST (BX)(R9*1), Z18, Z20
+	VADDPS      Z20, Z16, Z16
+	VMULPS.BCST (BX)(R9*1), Z19, Z19
+	VADDPS      Z19, Z17, Z17
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R11
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z18
+	VADDPS      Z18, Z0, Z0
+	VADDPS      Z18, Z2, Z2
+	VADDPS      Z18, Z4, Z4
+	VADDPS      Z18, Z6, Z6
+	VADDPS      Z18, Z8, Z8
+	VADDPS      Z18, Z10, Z10
+	VADDPS      Z18, Z12, Z12
+	VADDPS      Z18, Z14, Z14
+	VADDPS      Z18, Z16, Z16
+	VMOVUPS.Z   64(CX), K1, Z19
+	VADDPS      Z19, Z1, Z1
+	VADDPS      Z19, Z3, Z3
+	VADDPS      Z19, Z5, Z5
+	VADDPS      Z19, Z7, Z7
+	VADDPS      Z19, Z9, Z9
+	VADDPS      Z19, Z11, Z11
+	VADDPS      Z19, Z13, Z13
+	VADDPS      Z19, Z15, Z15
+	VADDPS      Z19, Z17, Z17
 
 biased:
 	CMPB   89(AX), $0x00
@@ -4387,98 +4237,88 @@ middle:
 	MOVQ R10, R11
 
 inner:
-	VMOVUPS      (DX), Z20
-	VMOVUPS.Z    64(DX), K1, Z21
-	VBROADCASTSS (CX), Z22
-	VMULPS       Z22, Z20, Z23
-	VADDPS       Z23, Z0, Z0
-	VMULPS       Z22, Z21, Z22
-	VADDPS       Z22, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z22
-	VMULPS       Z22, Z20, Z23
-	VADDPS       Z23, Z2, Z2
-	VMULPS       Z22, Z21, Z22
-	VADDPS       Z22, Z3, Z3
-	VBROADCASTSS (CX)(SI*2), Z22
-	VMULPS       Z22, Z20, Z23
-	VADDPS       Z23, Z4, Z4
-	VMULPS       Z22, Z21, Z22
-	VADDPS       Z22, Z5, Z5
-	VBROADCASTSS (CX)(R9*1), Z22
-	VMULPS       Z22, Z20, Z23
-	VADDPS       Z23, Z6, Z6
-	VMULPS       Z22, Z21, Z22
-	VADDPS       Z22, Z7, Z7
-	VBROADCASTSS (CX)(SI*4), Z22
-	VMULPS       Z22, Z20, Z23
-	VADDPS       Z23, Z8, Z8
-	VMULPS       Z22, Z21, Z22
-	VADDPS       Z22, Z9, Z9
-	VBROADCASTSS (BX), Z22
-	VMULPS       Z22, Z20, Z23
-	VADDPS       Z23, Z10, Z10
-	VMULPS       Z22, Z21, Z22
-	VADDPS       Z22, Z11, Z11
-	VBROADCASTSS (BX)(SI*1), Z22
-	VMULPS       Z22, Z20, Z23
-	VADDPS       Z23, Z12, Z12
-	VMULPS       Z22, Z21, Z22
-	VADDPS       Z22, Z13, Z13
-	VBROADCASTSS (BX)(SI*2), Z22
-	VMULPS       Z22, Z20, Z23
-	VADDPS       Z23, Z14, Z14
-	VMULPS       Z22, Z21, Z22
-	VADDPS       Z22, Z15, Z15
-	VBROADCASTSS (BX)(R9*1), Z22
-	VMULPS       Z22, Z20, Z23
-	VADDPS       Z23, Z16, Z16
-	VMULPS       Z22, Z21, Z22
-	VADDPS       Z22, Z17, Z17
-	VBROADCASTSS (BX)(SI*4), Z22
-	VMULPS       Z22, Z20, Z23
-	VADDPS       Z23, Z18, Z18
-	VMULPS       Z22, Z21, Z22
-	VADDPS       Z22, Z19, Z19
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R11
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z20
-	VADDPS       Z20, Z0, Z0
-	VADDPS       Z20, Z2, Z2
-	VADDPS       Z20, Z4, Z4
-	VADDPS       Z20, Z6, Z6
-	VADDPS       Z20, Z8, Z8
-	VADDPS       Z20, Z10, Z10
-	VADDPS       Z20, Z12, Z12
-	VADDPS       Z20, Z14, Z14
-	VADDPS       Z20, Z16, Z16
-	VADDPS       Z20, Z18, Z18
-	VMOVUPS.Z    64(CX), K1, Z21
-	VADDPS       Z21, Z1, Z1
-	VADDPS       Z21, Z3, Z3
-	VADDPS       Z21, Z5, Z5
-	VADDPS       Z21, Z7, Z7
-	VADDPS       Z21, Z9, Z9
-	VADDPS       Z21, Z11, Z11
-	VADDPS       Z21, Z13, Z13
-	VADDPS       Z21, Z15, Z15
-	VADDPS       Z21, Z17, Z17
-	VADDPS       Z21, Z19, Z19
+	VMOVUPS     (DX), Z20
+	VMOVUPS.Z   64(DX), K1, Z21
+	VMULPS.BCST (CX), Z20, Z22
+	VADDPS      Z22, Z0, Z0
+	VMULPS.BCST (CX), Z21, Z22
+	VADDPS      Z22, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z20, Z22
+	VADDPS      Z22, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z21, Z22
+	VADDPS      Z22, Z3, Z3
+	VMULPS.BCST (CX)(SI*2), Z20, Z22
+	VADDPS      Z22, Z4, Z4
+	VMULPS.BCST (CX)(SI*2), Z21, Z22
+	VADDPS      Z22, Z5, Z5
+	VMULPS.BCST (CX)(R9*1), Z20, Z22
+	VADDPS      Z22, Z6, Z6
+	VMULPS.BCST (CX)(R9*1), Z21, Z22
+	VADDPS      Z22, Z7, Z7
+	VMULPS.BCST (CX)(SI*4), Z20, Z22
+	VADDPS      Z22, Z8, Z8
+	VMULPS.BCST (CX)(SI*4), Z21, Z22
+	VADDPS      Z22, Z9, Z9
+	VMULPS.BCST (BX), Z20, Z22
+	VADDPS      Z22, Z10, Z10
+	VMULPS.BCST (BX), Z21, Z22
+	VADDPS      Z22, Z11, Z11
+	VMULPS.BCST (BX)(SI*1), Z20, Z22
+	VADDPS      Z22, Z12, Z12
+	VMULPS.BCST (BX)(SI*1), Z21, Z22
+	VADDPS      Z22, Z13, Z13
+	VMULPS.BCST (BX)(SI*2), Z20, Z22
+	VADDPS      Z22, Z14, Z14
+	VMULPS.BCST (BX)(SI*2), Z21, Z22
+	VADDPS      Z22, Z15, Z15
+	VMULPS.BCST (BX)(R9*1), Z20, Z22
+	VADDPS      Z22, Z16, Z16
+	VMULPS.BCST (BX)(R9*1), Z21, Z22
+	VADDPS      Z22, Z17, Z17
+	VMULPS.BCST (BX)(SI*4), Z20, Z22
+	VADDPS      Z22, Z18, Z18
+	VMULPS.BCST (BX)(SI*4), Z21, Z21
+	VADDPS      Z21, Z19, Z19
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R11
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z20
+	VADDPS      Z20, Z0, Z0
+	VADDPS      Z20, Z2, Z2
+	VADDPS      Z20, Z4, Z4
+	VADDPS      Z20, Z6, Z6
+	VADDPS      Z20, Z8, Z8
+	VADDPS      Z20, Z10, Z10
+	VADDPS      Z20, Z12, Z12
+	VADDPS      Z20, Z14, Z14
+	VADDPS      Z20, Z16, Z16
+	VADDPS      Z20, Z18, Z18
+	VMOVUPS.Z   64(CX), K1, Z21
+	VADDPS      Z21, Z1, Z1
+	VADDPS      Z21, Z3, Z3
+	VADDPS      Z21, Z5, Z5
+	VADDPS      Z21, Z7, Z7
+	VADDPS      Z21, Z9, Z9
+	VADDPS      Z21, Z11, Z11
+	VADDPS      Z21, Z13, Z13
+	VADDPS      Z21, Z15, Z15
+	VADDPS      Z21, Z17, Z17
+	VADDPS      Z21, Z19, Z19
 
 biased:
 	CMPB   89(AX), $0x00
@@ -4703,105 +4543,94 @@ middle:
 	MOVQ R11, R12
 
 inner:
-	VMOVUPS      (DX), Z22
-	VMOVUPS.Z    64(DX), K1, Z23
-	VBROADCASTSS (CX), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z0, Z0
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z2, Z2
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z3, Z3
-	VBROADCASTSS (CX)(SI*2), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z4, Z4
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z5, Z5
-	VBROADCASTSS (CX)(R9*1), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z6, Z6
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z7, Z7
-	VBROADCASTSS (CX)(SI*4), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z8, Z8
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z9, Z9
-	VBROADCASTSS (CX)(R10*1), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z10, Z10
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z11, Z11
-	VBROADCASTSS (BX), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z12, Z12
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z13, Z13
-	VBROADCASTSS (BX)(SI*1), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z14, Z14
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z15, Z15
-	VBROADCASTSS (BX)(SI*2), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z16, Z16
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z17, Z17
-	VBROADCASTSS (BX)(R9*1), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z18, Z18
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z19, Z19
-	VBROADCASTSS (BX)(SI*4), Z24
-	VMULPS       Z24, Z22, Z25
-	VADDPS       Z25, Z20, Z20
-	VMULPS       Z24, Z23, Z24
-	VADDPS       Z24, Z21, Z21
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R12
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z22
-	VADDPS       Z22, Z0, Z0
-	VADDPS       Z22, Z2, Z2
-	VADDPS       Z22, Z4, Z4
-	VADDPS       Z22, Z6, Z6
-	VADDPS       Z22, Z8, Z8
-	VADDPS       Z22, Z10, Z10
-	VADDPS       Z22, Z12, Z12
-	VADDPS       Z22, Z14, Z14
-	VADDPS       Z22, Z16, Z16
-	VADDPS       Z22, Z18, Z18
-	VADDPS       Z22, Z20, Z20
-	VMOVUPS.Z    64(CX), K1, Z23
-	VADDPS       Z23, Z1, Z1
-	VADDPS       Z23, Z3, Z3
-	VADDPS       Z23, Z5, Z5
-	VADDPS       Z23, Z7, Z7
-	VADDPS       Z23, Z9, Z9
-	VADDPS       Z23, Z11, Z11
-	VADDPS       Z23, Z13, Z13
-	VADDPS       Z23, Z15, Z15
-	VADDPS       Z23, Z17, Z17
-	VADDPS       Z23, Z19, Z19
-	VADDPS       Z23, Z21, Z21
+	VMOVUPS     (DX), Z22
+	VMOVUPS.Z   64(DX), K1, Z23
+	VMULPS.BCST (CX), Z22, Z24
+	VADDPS      Z24, Z0, Z0
+	VMULPS.BCST (CX), Z23, Z24
+	VADDPS      Z24, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z22, Z24
+	VADDPS      Z24, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z23, Z24
+	VADDPS      Z24, Z3, Z3
+	VMULPS.BCST (CX)(SI*2), Z22, Z24
+	VADDPS      Z24, Z4, Z4
+	VMULPS.BCST (CX)(SI*2), Z23, Z24
+	VADDPS      Z24, Z5, Z5
+	VMULPS.BCST (CX)(R9*1), Z22, Z24
+	VADDPS      Z24, Z6, Z6
+	VMULPS.BCST (CX)(R9*1), Z23, Z24
+	VADDPS      Z24, Z7, Z7
+	VMULPS.BCST (CX)(SI*4), Z22, Z24
+	VADDPS      Z24, Z8, Z8
+	VMULPS.BCST (CX)(SI*4), Z23, Z24
+	VADDPS      Z24, Z9, Z9
+	VMULPS.BCST (CX)(R10*1), Z22, Z24
+	VADDPS      Z24, Z10, Z10
+	VMULPS.BCST (CX)(R10*1), Z23, Z24
+	VADDPS      Z24, Z11, Z11
+	VMULPS.BCST (BX), Z22, Z24
+	VADDPS      Z24, Z12, Z12
+	VMULPS.BCST (BX), Z23, Z24
+	VADDPS      Z24, Z13, Z13
+	VMULPS.BCST (BX)(SI*1), Z22, Z24
+	VADDPS      Z24, Z14, Z14
+	VMULPS.BCST (BX)(SI*1), Z23, Z24
+	VADDPS      Z24, Z15, Z15
+	VMULPS.BCST (BX)(SI*2), Z22, Z24
+	VADDPS      Z24, Z16, Z16
+	VMULPS.BCST (BX)(SI*2), Z23, Z24
+	VADDPS      Z24, Z17, Z17
+	VMULPS.BCST (BX)(R9*1), Z22, Z24
+	VADDPS      Z24, Z18, Z18
+	VMULPS.BCST (BX)(R9*1), Z23, Z24
+	VADDPS      Z24, Z19, Z19
+	VMULPS.BCST (BX)(SI*4), Z22, Z24
+	VADDPS      Z24, Z20, Z20
+	VMULPS.BCST (BX)(SI*4), Z23, Z23
+	VADDPS      Z23, Z21, Z21
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R12
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z22
+	VADDPS      Z22, Z0, Z0
+	VADDPS      Z22, Z2, Z2
+	VADDPS      Z22, Z4, Z4
+	VADDPS      Z22, Z6, Z6
+	VADDPS      Z22, Z8, Z8
+	VADDPS      Z22, Z10, Z10
+	VADDPS      Z22, Z12, Z12
+	VADDPS      Z22, Z14, Z14
+	VADDPS      Z22, Z16, Z16
+	VADDPS      Z22, Z18, Z18
+	VADDPS      Z22, Z20, Z20
+	VMOVUPS.Z   64(CX), K1, Z23
+	VADDPS      Z23, Z1, Z1
+	VADDPS      Z23, Z3, Z3
+	VADDPS      Z23, Z5, Z5
+	VADDPS      Z23, Z7, Z7
+	VADDPS      Z23, Z9, Z9
+	VADDPS      Z23, Z11, Z11
+	VADDPS      Z23, Z13, Z13
+	VADDPS      Z23, Z15, Z15
+	VADDPS      Z23, Z17, Z17
+	VADDPS      Z23, Z19, Z19
+	VADDPS      Z23, Z21, Z21
 
 biased:
 	CMPB   89(AX), $0x00
@@ -5042,112 +4871,100 @@ middle:
 	MOVQ R11, R12
 
 inner:
-	VMOVUPS      (DX), Z24
-	VMOVUPS.Z    64(DX), K1, Z25
-	VBROADCASTSS (CX), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z0, Z0
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z2, Z2
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z3, Z3
-	VBROADCASTSS (CX)(SI*2), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z4, Z4
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z5, Z5
-	VBROADCASTSS (CX)(R9*1), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z6, Z6
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z7, Z7
-	VBROADCASTSS (CX)(SI*4), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z8, Z8
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z9, Z9
-	VBROADCASTSS (CX)(R10*1), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z10, Z10
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z11, Z11
-	VBROADCASTSS (BX), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z12, Z12
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z13, Z13
-	VBROADCASTSS (BX)(SI*1), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z14, Z14
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z15, Z15
-	VBROADCASTSS (BX)(SI*2), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z16, Z16
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z17, Z17
-	VBROADCASTSS (BX)(R9*1), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z18, Z18
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z19, Z19
-	VBROADCASTSS (BX)(SI*4), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z20, Z20
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z21, Z21
-	VBROADCASTSS (BX)(R10*1), Z26
-	VMULPS       Z26, Z24, Z27
-	VADDPS       Z27, Z22, Z22
-	VMULPS       Z26, Z25, Z26
-	VADDPS       Z26, Z23, Z23
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R12
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z24
-	VADDPS       Z24, Z0, Z0
-	VADDPS       Z24, Z2, Z2
-	VADDPS       Z24, Z4, Z4
-	VADDPS       Z24, Z6, Z6
-	VADDPS       Z24, Z8, Z8
-	VADDPS       Z24, Z10, Z10
-	VADDPS       Z24, Z12, Z12
-	VADDPS       Z24, Z14, Z14
-	VADDPS       Z24, Z16, Z16
-	VADDPS       Z24, Z18, Z18
-	VADDPS       Z24, Z20, Z20
-	VADDPS       Z24, Z22, Z22
-	VMOVUPS.Z    64(CX), K1, Z25
-	VADDPS       Z25, Z1, Z1
-	VADDPS       Z25, Z3, Z3
-	VADDPS       Z25, Z5, Z5
-	VADDPS       Z25, Z7, Z7
-	VADDPS       Z25, Z9, Z9
-	VADDPS       Z25, Z11, Z11
-	VADDPS       Z25, Z13, Z13
-	VADDPS       Z25, Z15, Z15
-	VADDPS       Z25, Z17, Z17
-	VADDPS       Z25, Z19, Z19
-	VADDPS       Z25, Z21, Z21
-	VADDPS       Z25, Z23, Z23
+	VMOVUPS     (DX), Z24
+	VMOVUPS.Z   64(DX), K1, Z25
+	VMULPS.BCST (CX), Z24, Z26
+	VADDPS      Z26, Z0, Z0
+	VMULPS.BCST (CX), Z25, Z26
+	VADDPS      Z26, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z24, Z26
+	VADDPS      Z26, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z25, Z26
+	VADDPS      Z26, Z3, Z3
+	VMULPS.BCST (CX)(SI*2), Z24, Z26
+	VADDPS      Z26, Z4, Z4
+	VMULPS.BCST (CX)(SI*2), Z25, Z26
+	VADDPS      Z26, Z5, Z5
+	VMULPS.BCST (CX)(R9*1), Z24, Z26
+	VADDPS      Z26, Z6, Z6
+	VMULPS.BCST (CX)(R9*1), Z25, Z26
+	VADDPS      Z26, Z7, Z7
+	VMULPS.BCST (CX)(SI*4), Z24, Z26
+	VADDPS      Z26, Z8, Z8
+	VMULPS.BCST (CX)(SI*4), Z25, Z26
+	VADDPS      Z26, Z9, Z9
+	VMULPS.BCST (CX)(R10*1), Z24, Z26
+	VADDPS      Z26, Z10, Z10
+	VMULPS.BCST (CX)(R10*1), Z25, Z26
+	VADDPS      Z26, Z11, Z11
+	VMULPS.BCST (BX), Z24, Z26
+	VADDPS      Z26, Z12, Z12
+	VMULPS.BCST (BX), Z25, Z26
+	VADDPS      Z26, Z13, Z13
+	VMULPS.BCST (BX)(SI*1), Z24, Z26
+	VADDPS      Z26, Z14, Z14
+	VMULPS.BCST (BX)(SI*1), Z25, Z26
+	VADDPS      Z26, Z15, Z15
+	VMULPS.BCST (BX)(SI*2), Z24, Z26
+	VADDPS      Z26, Z16, Z16
+	VMULPS.BCST (BX)(SI*2), Z25, Z26
+	VADDPS      Z26, Z17, Z17
+	VMULPS.BCST (BX)(R9*1), Z24, Z26
+	VADDPS      Z26, Z18, Z18
+	VMULPS.BCST (BX)(R9*1), Z25, Z26
+	VADDPS      Z26, Z19, Z19
+	VMULPS.BCST (BX)(SI*4), Z24, Z26
+	VADDPS      Z26, Z20, Z20
+	VMULPS.BCST (BX)(SI*4), Z25, Z26
+	VADDPS      Z26, Z21, Z21
+	VMULPS.BCST (BX)(R10*1), Z24, Z26
+	VADDPS      Z26, Z22, Z22
+	VMULPS.BCST (BX)(R10*1), Z25, Z25
+	VADDPS      Z25, Z23, Z23
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R12
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z24
+	VADDPS      Z24, Z0, Z0
+	VADDPS      Z24, Z2, Z2
+	VADDPS      Z24, Z4, Z4
+	VADDPS      Z24, Z6, Z6
+	VADDPS      Z24, Z8, Z8
+	VADDPS      Z24, Z10, Z10
+	VADDPS      Z24, Z12, Z12
+	VADDPS      Z24, Z14, Z14
+	VADDPS      Z24, Z16, Z16
+	VADDPS      Z24, Z18, Z18
+	VADDPS      Z24, Z20, Z20
+	VADDPS      Z24, Z22, Z22
+	VMOVUPS.Z   64(CX), K1, Z25
+	VADDPS      Z25, Z1, Z1
+	VADDPS      Z25, Z3, Z3
+	VADDPS      Z25, Z5, Z5
+	VADDPS      Z25, Z7, Z7
+	VADDPS      Z25, Z9, Z9
+	VADDPS      Z25, Z11, Z11
+	VADDPS      Z25, Z13, Z13
+	VADDPS      Z25, Z15, Z15
+	VADDPS      Z25, Z17, Z17
+	VADDPS      Z25, Z19, Z19
+	VADDPS      Z25, Z21, Z21
+	VADDPS      Z25, Z23, Z23
 
 biased:
 	CMPB   89(AX), $0x00
@@ -5404,119 +5221,106 @@ middle:
 	MOVQ R11, R12
 
 inner:
-	VMOVUPS      (DX), Z26
-	VMOVUPS.Z    64(DX), K1, Z27
-	VBROADCASTSS (CX), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z0, Z0
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z2, Z2
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z3, Z3
-	VBROADCASTSS (CX)(SI*2), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z4, Z4
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z5, Z5
-	VBROADCASTSS (CX)(R9*1), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z6, Z6
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z7, Z7
-	VBROADCASTSS (CX)(SI*4), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z8, Z8
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z9, Z9
-	VBROADCASTSS (CX)(R10*1), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z10, Z10
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z11, Z11
-	VBROADCASTSS (CX)(R9*2), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z12, Z12
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z13, Z13
-	VBROADCASTSS (BX), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z14, Z14
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z15, Z15
-	VBROADCASTSS (BX)(SI*1), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z16, Z16
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z17, Z17
-	VBROADCASTSS (BX)(SI*2), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z18, Z18
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z19, Z19
-	VBROADCASTSS (BX)(R9*1), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z20, Z20
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z21, Z21
-	VBROADCASTSS (BX)(SI*4), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z22, Z22
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z23, Z23
-	VBROADCASTSS (BX)(R10*1), Z28
-	VMULPS       Z28, Z26, Z29
-	VADDPS       Z29, Z24, Z24
-	VMULPS       Z28, Z27, Z28
-	VADDPS       Z28, Z25, Z25
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R12
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z26
-	VADDPS       Z26, Z0, Z0
-	VADDPS       Z26, Z2, Z2
-	VADDPS       Z26, Z4, Z4
-	VADDPS       Z26, Z6, Z6
-	VADDPS       Z26, Z8, Z8
-	VADDPS       Z26, Z10, Z10
-	VADDPS       Z26, Z12, Z12
-	VADDPS       Z26, Z14, Z14
-	VADDPS       Z26, Z16, Z16
-	VADDPS       Z26, Z18, Z18
-	VADDPS       Z26, Z20, Z20
-	VADDPS       Z26, Z22, Z22
-	VADDPS       Z26, Z24, Z24
-	VMOVUPS.Z    64(CX), K1, Z27
-	VADDPS       Z27, Z1, Z1
-	VADDPS       Z27, Z3, Z3
-	VADDPS       Z27, Z5, Z5
-	VADDPS       Z27, Z7, Z7
-	VADDPS       Z27, Z9, Z9
-	VADDPS       Z27, Z11, Z11
-	VADDPS       Z27, Z13, Z13
-	VADDPS       Z27, Z15, Z15
-	VADDPS       Z27, Z17, Z17
-	VADDPS       Z27, Z19, Z19
-	VADDPS       Z27, Z21, Z21
-	VADDPS       Z27, Z23, Z23
-	VADDPS       Z27, Z25, Z25
+	VMOVUPS     (DX), Z26
+	VMOVUPS.Z   64(DX), K1, Z27
+	VMULPS.BCST (CX), Z26, Z28
+	VADDPS      Z28, Z0, Z0
+	VMULPS.BCST (CX), Z27, Z28
+	VADDPS      Z28, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z26, Z28
+	VADDPS      Z28, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z27, Z28
+	VADDPS      Z28, Z3, Z3
+	VMULPS.BCST (CX)(SI*2), Z26, Z28
+	VADDPS      Z28, Z4, Z4
+	VMULPS.BCST (CX)(SI*2), Z27, Z28
+	VADDPS      Z28, Z5, Z5
+	VMULPS.BCST (CX)(R9*1), Z26, Z28
+	VADDPS      Z28, Z6, Z6
+	VMULPS.BCST (CX)(R9*1), Z27, Z28
+	VADDPS      Z28, Z7, Z7
+	VMULPS.BCST (CX)(SI*4), Z26, Z28
+	VADDPS      Z28, Z8, Z8
+	VMULPS.BCST (CX)(SI*4), Z27, Z28
+	VADDPS      Z28, Z9, Z9
+	VMULPS.BCST (CX)(R10*1), Z26, Z28
+	VADDPS      Z28, Z10, Z10
+	VMULPS.BCST (CX)(R10*1), Z27, Z28
+	VADDPS      Z28, Z11, Z11
+	VMULPS.BCST (CX)(R9*2), Z26, Z28
+	VADDPS      Z28, Z12, Z12
+	VMULPS.BCST (CX)(R9*2), Z27, Z28
+	VADDPS      Z28, Z13, Z13
+	VMULPS.BCST (BX), Z26, Z28
+	VADDPS      Z28, Z14, Z14
+	VMULPS.BCST (BX), Z27, Z28
+	VADDPS      Z28, Z15, Z15
+	VMULPS.BCST (BX)(SI*1), Z26, Z28
+	VADDPS      Z28, Z16, Z16
+	VMULPS.BCST (BX)(SI*1), Z27, Z28
+	VADDPS      Z28, Z17, Z17
+	VMULPS.BCST (BX)(SI*2), Z26, Z28
+	VADDPS      Z28, Z18, Z18
+	VMULPS.BCST (BX)(SI*2), Z27, Z28
+	VADDPS      Z28, Z19, Z19
+	VMULPS.BCST (BX)(R9*1), Z26, Z28
+	VADDPS      Z28, Z20, Z20
+	VMULPS.BCST (BX)(R9*1), Z27, Z28
+	VADDPS      Z28, Z21, Z21
+	VMULPS.BCST (BX)(SI*4), Z26, Z28
+	VADDPS      Z28, Z22, Z22
+	VMULPS.BCST (BX)(SI*4), Z27, Z28
+	VADDPS      Z28, Z23, Z23
+	VMULPS.BCST (BX)(R10*1), Z26, Z28
+	VADDPS      Z28, Z24, Z24
+	VMULPS.BCST (BX)(R10*1), Z27, Z27
+	VADDPS      Z27, Z25, Z25
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R12
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z26
+	VADDPS      Z26, Z0, Z0
+	VADDPS      Z26, Z2, Z2
+	VADDPS      Z26, Z4, Z4
+	VADDPS      Z26, Z6, Z6
+	VADDPS      Z26, Z8, Z8
+	VADDPS      Z26, Z10, Z10
+	VADDPS      Z26, Z12, Z12
+	VADDPS      Z26, Z14, Z14
+	VADDPS      Z26, Z16, Z16
+	VADDPS      Z26, Z18, Z18
+	VADDPS      Z26, Z20, Z20
+	VADDPS      Z26, Z22, Z22
+	VADDPS      Z26, Z24, Z24
+	VMOVUPS.Z   64(CX), K1, Z27
+	VADDPS      Z27, Z1, Z1
+	VADDPS      Z27, Z3, Z3
+	VADDPS      Z27, Z5, Z5
+	VADDPS      Z27, Z7, Z7
+	VADDPS      Z27, Z9, Z9
+	VADDPS      Z27, Z11, Z11
+	VADDPS      Z27, Z13, Z13
+	VADDPS      Z27, Z15, Z15
+	VADDPS      Z27, Z17, Z17
+	VADDPS      Z27, Z19, Z19
+	VADDPS      Z27, Z21, Z21
+	VADDPS      Z27, Z23, Z23
+	VADDPS      Z27, Z25, Z25
 
 biased:
 	CMPB   89(AX), $0x00
@@ -5789,126 +5593,112 @@ middle:
 	MOVQ R11, R12
 
 inner:
-	VMOVUPS      (DX), Z28
-	VMOVUPS.Z    64(DX), K1, Z29
-	VBROADCASTSS (CX), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z0, Z0
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z1, Z1
-	VBROADCASTSS (CX)(SI*1), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z2, Z2
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z3, Z3
-	VBROADCASTSS (CX)(SI*2), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z4, Z4
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z5, Z5
-	VBROADCASTSS (CX)(R9*1), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z6, Z6
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z7, Z7
-	VBROADCASTSS (CX)(SI*4), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z8, Z8
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z9, Z9
-	VBROADCASTSS (CX)(R10*1), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z10, Z10
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z11, Z11
-	VBROADCASTSS (CX)(R9*2), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z12, Z12
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z13, Z13
-	VBROADCASTSS (BX), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z14, Z14
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z15, Z15
-	VBROADCASTSS (BX)(SI*1), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z16, Z16
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z17, Z17
-	VBROADCASTSS (BX)(SI*2), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z18, Z18
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z19, Z19
-	VBROADCASTSS (BX)(R9*1), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z20, Z20
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z21, Z21
-	VBROADCASTSS (BX)(SI*4), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z22, Z22
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z23, Z23
-	VBROADCASTSS (BX)(R10*1), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z24, Z24
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z25, Z25
-	VBROADCASTSS (BX)(R9*2), Z30
-	VMULPS       Z30, Z28, Z31
-	VADDPS       Z31, Z26, Z26
-	VMULPS       Z30, Z29, Z30
-	VADDPS       Z30, Z27, Z27
-	ADDQ         DI, CX
-	ADDQ         DI, BX
-	ADDQ         R8, DX
-	DECQ         R12
-	JNZ          inner
-	ADDQ         56(AX), CX
-	ADDQ         56(AX), BX
-	ADDQ         64(AX), DX
-	DECQ         8(SP)
-	JNZ          middle
-	ADDQ         72(AX), CX
-	ADDQ         72(AX), BX
-	ADDQ         80(AX), DX
-	DECQ         (SP)
-	JNZ          outer
-	MOVQ         bias+48(FP), CX
-	TESTQ        CX, CX
-	JZ           biased
-	VMOVUPS      (CX), Z28
-	VADDPS       Z28, Z0, Z0
-	VADDPS       Z28, Z2, Z2
-	VADDPS       Z28, Z4, Z4
-	VADDPS       Z28, Z6, Z6
-	VADDPS       Z28, Z8, Z8
-	VADDPS       Z28, Z10, Z10
-	VADDPS       Z28, Z12, Z12
-	VADDPS       Z28, Z14, Z14
-	VADDPS       Z28, Z16, Z16
-	VADDPS       Z28, Z18, Z18
-	VADDPS       Z28, Z20, Z20
-	VADDPS       Z28, Z22, Z22
-	VADDPS       Z28, Z24, Z24
-	VADDPS       Z28, Z26, Z26
-	VMOVUPS.Z    64(CX), K1, Z29
-	VADDPS       Z29, Z1, Z1
-	VADDPS       Z29, Z3, Z3
-	VADDPS       Z29, Z5, Z5
-	VADDPS       Z29, Z7, Z7
-	VADDPS       Z29, Z9, Z9
-	VADDPS       Z29, Z11, Z11
-	VADDPS       Z29, Z13, Z13
-	VADDPS       Z29, Z15, Z15
-	VADDPS       Z29, Z17, Z17
-	VADDPS       Z29, Z19, Z19
-	VADDPS       Z29, Z21, Z21
-	VADDPS       Z29, Z23, Z23
-	VADDPS       Z29, Z25, Z25
-	VADDPS       Z29, Z27, Z27
+	VMOVUPS     (DX), Z28
+	VMOVUPS.Z   64(DX), K1, Z29
+	VMULPS.BCST (CX), Z28, Z30
+	VADDPS      Z30, Z0, Z0
+	VMULPS.BCST (CX), Z29, Z30
+	VADDPS      Z30, Z1, Z1
+	VMULPS.BCST (CX)(SI*1), Z28, Z30
+	VADDPS      Z30, Z2, Z2
+	VMULPS.BCST (CX)(SI*1), Z29, Z30
+	VADDPS      Z30, Z3, Z3
+	VMULPS.BCST (CX)(SI*2), Z28, Z30
+	VADDPS      Z30, Z4, Z4
+	VMULPS.BCST (CX)(SI*2), Z29, Z30
+	VADDPS      Z30, Z5, Z5
+	VMULPS.BCST (CX)(R9*1), Z28, Z30
+	VADDPS      Z30, Z6, Z6
+	VMULPS.BCST (CX)(R9*1), Z29, Z30
+	VADDPS      Z30, Z7, Z7
+	VMULPS.BCST (CX)(SI*4), Z28, Z30
+	VADDPS      Z30, Z8, Z8
+	VMULPS.BCST (CX)(SI*4), Z29, Z30
+	VADDPS      Z30, Z9, Z9
+	VMULPS.BCST (CX)(R10*1), Z28, Z30
+	VADDPS      Z30, Z10, Z10
+	VMULPS.BCST (CX)(R10*1), Z29, Z30
+	VADDPS      Z30, Z11, Z11
+	VMULPS.BCST (CX)(R9*2), Z28, Z30
+	VADDPS      Z30, Z12, Z12
+	VMULPS.BCST (CX)(R9*2), Z29, Z30
+	VADDPS      Z30, Z13, Z13
+	VMULPS.BCST (BX), Z28, Z30
+	VADDPS      Z30, Z14, Z14
+	VMULPS.BCST (BX), Z29, Z30
+	VADDPS      Z30, Z15, Z15
+	VMULPS.BCST (BX)(SI*1), Z28, Z30
+	VADDPS      Z30, Z16, Z16
+	VMULPS.BCST (BX)(SI*1), Z29, Z30
+	VADDPS      Z30, Z17, Z17
+	VMULPS.BCST (BX)(SI*2), Z28, Z30
+	VADDPS      Z30, Z18, Z18
+	VMULPS.BCST (BX)(SI*2), Z29, Z30
+	VADDPS      Z30, Z19, Z19
+	VMULPS.BCST (BX)(R9*1), Z28, Z30
+	VADDPS      Z30, Z20, Z20
+	VMULPS.BCST (BX)(R9*1), Z29, Z30
+	VADDPS      Z30, Z21, Z21
+	VMULPS.BCST (BX)(SI*4), Z28, Z30
+	VADDPS      Z30, Z22, Z22
+	VMULPS.BCST (BX)(SI*4), Z29, Z30
+	VADDPS      Z30, Z23, Z23
+	VMULPS.BCST (BX)(R10*1), Z28, Z30
+	VADDPS      Z30, Z24, Z24
+	VMULPS.BCST (BX)(R10*1), Z29, Z30
+	VADDPS      Z30, Z25, Z25
+	VMULPS.BCST (BX)(R9*2), Z28, Z30
+	VADDPS      Z30, Z26, Z26
+	VMULPS.BCST (BX)(R9*2), Z29, Z29
+	VADDPS      Z29, Z27, Z27
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	ADDQ        R8, DX
+	DECQ        R12
+	JNZ         inner
+	ADDQ        56(AX), CX
+	ADDQ        56(AX), BX
+	ADDQ        64(AX), DX
+	DECQ        8(SP)
+	JNZ         middle
+	ADDQ        72(AX), CX
+	ADDQ        72(AX), BX
+	ADDQ        80(AX), DX
+	DECQ        (SP)
+	JNZ         outer
+	MOVQ        bias+48(FP), CX
+	TESTQ       CX, CX
+	JZ          biased
+	VMOVUPS     (CX), Z28
+	VADDPS      Z28, Z0, Z0
+	VADDPS      Z28, Z2, Z2
+	VADDPS      Z28, Z4, Z4
+	VADDPS      Z28, Z6, Z6
+	VADDPS      Z28, Z8, Z8
+	VADDPS      Z28, Z10, Z10
+	VADDPS      Z28, Z12, Z12
+	VADDPS      Z28, Z14, Z14
+	VADDPS      Z28, Z16, Z16
+	VADDPS      Z28, Z18, Z18
+	VADDPS      Z28, Z20, Z20
+	VADDPS      Z28, Z22, Z22
+	VADDPS      Z28, Z24, Z24
+	VADDPS      Z28, Z26, Z26
+	VMOVUPS.Z   64(CX), K1, Z29
+	VADDPS      Z29, Z1, Z1
+	VADDPS      Z29, Z3, Z3
+	VADDPS      Z29, Z5, Z5
+	VADDPS      Z29, Z7, Z7
+	VADDPS      Z29, Z9, Z9
+	VADDPS      Z29, Z11, Z11
+	VADDPS      Z29, Z13, Z13
+	VADDPS      Z29, Z15, Z15
+	VADDPS      Z29, Z17, Z17
+	VADDPS      Z29, Z19, Z19
+	VADDPS      Z29, Z21, Z21
+	VADDPS      Z29, Z23, Z23
+	VADDPS      Z29, Z25, Z25
+	VADDPS      Z29, Z27, Z27
 
 biased:
 	CMPB   89(AX), $0x00

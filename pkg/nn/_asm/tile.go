@@ -139,15 +139,7 @@ func (s isa) tile(rows, vectors int) {
 		s.loadInto(Mem{Base: b, Disp: j * s.bytes()}, of(j), columns[j])
 	}
 	for i := range rows {
-		v := s.broadcast(element(i))
-		for j := range columns {
-			product := v
-			if j < vectors-1 {
-				product = s.vec()
-			}
-			VMULPS(v, columns[j], product)
-			VADDPS(product, acc[i][j], acc[i][j])
-		}
+		s.multiply(element(i), columns, func(j int, product reg.VecVirtual) { VADDPS(product, acc[i][j], acc[i][j]) })
 	}
 	ADDQ(aInner, a)
 	if rows > 1 {
@@ -216,4 +208,26 @@ func (s isa) tile(rows, vectors int) {
 		Label("masked")
 	}
 	store(func(v reg.VecVirtual, m Mem) { s.store(v, m, last) })
+}
+
+// multiply multiplies the columns by a number in memory.
+func (s isa) multiply(m Mem, columns []reg.VecVirtual, do func(j int, product reg.VecVirtual)) {
+	if s.width == 16 {
+		// AVX-512 broadcasts in the multiplication itself. A broadcast of its own would cost as much as a multiplication.
+		for j := range columns {
+			product := s.vec()
+			VMULPS_BCST(m, columns[j], product)
+			do(j, product)
+		}
+		return
+	}
+	v := s.broadcast(m)
+	for j := range columns {
+		product := v
+		if j < len(columns)-1 {
+			product = s.vec()
+		}
+		VMULPS(v, columns[j], product)
+		do(j, product)
+	}
 }
