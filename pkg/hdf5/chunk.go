@@ -32,9 +32,6 @@ const (
 // deflateRatio bounds how far deflate can compress: 258 bytes take at least two bits.
 const deflateRatio = 1032
 
-// maxSpareChunk is the largest chunk in bytes of a data set that is smaller than its chunks.
-const maxSpareChunk = 16 << 20
-
 // readChunkedLayout reads the chunk index and the filters, and checks that every chunk is there and can hold its values.
 func (o *Object) readChunkedLayout(l *layout, c *cursor) error {
 	rank := int(c.u8()) - 1
@@ -59,10 +56,6 @@ func (o *Object) readChunkedLayout(l *layout, c *cursor) error {
 			return c.err
 		}
 		l.chunk = append(l.chunk, int(d))
-	}
-	// A chunk may be larger than what it is for where the data set was made to grow.
-	if need := uint64(l.n) * uint64(l.datatype.size); c.err == nil && bytes > max(need, maxSpareChunk) {
-		c.fail("%s has chunks of %d bytes for %d bytes of values", o.Path, bytes, need)
 	}
 	if size := int(c.u32()); c.err == nil && size != l.datatype.size {
 		c.fail("%s has chunks of elements of %d bytes, expected %d", o.Path, size, l.datatype.size)
@@ -224,6 +217,11 @@ func (o *Object) readChunks(l *layout, decode func([]byte) float32, values []flo
 	size := l.datatype.size
 	for _, d := range l.chunk {
 		size *= d
+	}
+	spare := int64(len(l.chunks))*int64(size) - int64(len(values))*int64(l.datatype.size)
+	if o.file.spare -= spare; o.file.spare < 0 {
+		return &FormatError{o.file.name, o.file.base, fmt.Sprintf("%s has %d chunks of %d bytes for %d values: more room than a file of %d bytes can need",
+			o.Path, len(l.chunks), size, len(values), o.file.Size)}
 	}
 	at := make([]int, len(o.Shape)) // the first element of a chunk
 	for _, ch := range l.chunks {

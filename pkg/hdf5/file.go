@@ -48,6 +48,9 @@ const (
 	maxMetadata = 24 << 20
 	// readCost is added for every piece of metadata, so that many small ones are bounded too.
 	readCost = 64
+	// maxSpare and the size of the file bound the room in chunks that has no values: at the borders of data sets, and where
+	// one was made to grow. Compressed, it takes next to nothing in the file.
+	maxSpare = 8 << 20
 )
 
 // A File is an open HDF5 file.
@@ -60,13 +63,14 @@ type File struct {
 	base   int64                        // where the superblock lies: what is before it is a user block; all addresses count from here
 	end    int64                        // bytes from base to the end of the file
 	budget int64                        // bytes of metadata that may still be read
+	spare  int64                        // bytes of chunks without values that may still be made
 	heaps  map[uint64]map[uint16][]byte // the objects of the global heaps read so far, by address and index
 }
 
 // Open reads an HDF5 file of the given size from r, which must stay usable as long as the File is.
 // The name is for error messages.
 func Open(r io.ReaderAt, size int64, name string) (*File, error) {
-	f := &File{Size: size, name: name, r: r, budget: min(1<<16+8*size, maxMetadata), heaps: map[uint64]map[uint16][]byte{}}
+	f := &File{Size: size, name: name, r: r, budget: min(1<<16+8*size, maxMetadata), spare: maxSpare + size, heaps: map[uint64]map[uint16][]byte{}}
 	root, err := f.superblock()
 	if err != nil {
 		return nil, err

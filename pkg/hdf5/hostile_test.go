@@ -126,13 +126,12 @@ func sharedTexts(e *encoder, attributes, texts int) []newMessage {
 // A file that means to harm costs no more than one that does not: it ends in an error that tells why, and takes little
 // memory.
 func TestHostile(t *testing.T) {
-	var zeros bytes.Buffer
-	z := zlib.NewWriter(&zeros)
-	if _, err := io.CopyN(z, zeroReader{}, 1<<26); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
+	zeros := func(n int64) []byte { // deflated
+		var b bytes.Buffer
+		z := zlib.NewWriter(&b)
+		_, err := io.CopyN(z, zeroReader{}, n)
+		must(t, errors.Join(err, z.Close()))
+		return b.Bytes()
 	}
 	// chunked is a data set of the given shape in one chunk of the given elements, stored after a filter with one value.
 	chunked := func(e *encoder, shape, elements int, stored []byte, filter byte, value uint32) []newMessage {
@@ -210,14 +209,25 @@ func TestHostile(t *testing.T) {
 			return dataset([]int{1 << 30}, contiguous(1<<64-16, 1<<32))
 		}), "outside the file"},
 		{"chunk too large for its bytes", file(func(e *encoder) []newMessage {
-			return chunked(e, 1<<27, 1<<27, zeros.Bytes(), filterDeflate, 6)
+			return chunked(e, 1<<27, 1<<27, zeros(1<<26), filterDeflate, 6)
 		}), "cannot hold"},
 		{"chunk that inflates beyond its size", file(func(e *encoder) []newMessage {
-			return chunked(e, 1<<20, 1<<20, zeros.Bytes(), filterDeflate, 6)
+			return chunked(e, 1<<20, 1<<20, zeros(1<<26), filterDeflate, 6)
 		}), "inflates to more"},
 		{"chunk much larger than its values", file(func(e *encoder) []newMessage {
-			return chunked(e, 16, 1<<24, zeros.Bytes(), filterDeflate, 6)
-		}), "chunks of 67108864 bytes for 64 bytes of values"},
+			return chunked(e, 16, 1<<24, zeros(1<<26), filterDeflate, 6)
+		}), "1 chunks of 67108864 bytes for 16 values: more room than"},
+		{"many values in much larger chunks", func() []byte {
+			e := encoder{b: make([]byte, superblockSize)}
+			x := e.header(chunked(&e, 16, 1<<20, zeros(1<<22), filterDeflate, 6))
+			names := make([]byte, 8)
+			var entries []entry
+			for i := range 32 {
+				entries = append(entries, entry{name: uint64(len(names)), header: x})
+				names = append(names, byte('A'+i), 0)
+			}
+			return e.file(e.header([]newMessage{symbolTable(e.tree(entries), e.localHeap(names))}))
+		}(), "/C has 1 chunks of 4194304 bytes for 16 values: more room than"},
 		{"chunk that is not deflated", file(func(e *encoder) []newMessage {
 			return chunked(e, 16, 16, make([]byte, 64), filterDeflate, 6)
 		}), "zlib: invalid header"},

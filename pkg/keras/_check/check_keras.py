@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+tf.get_logger().setLevel("ERROR")
 TOLERANCE = 1e-5
 
 directory = sys.argv[1]
