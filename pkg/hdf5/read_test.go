@@ -209,6 +209,7 @@ func TestDeepHeap(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	features := open(t, "testdata/unsupported/features.h5")
 	indexes := open(t, "testdata/unsupported/chunk_indexes.h5")
+	link := open(t, "testdata/unsupported/soft_link.h5")
 	values := func(f *File, path string) error {
 		o, err := f.Root.Open(path)
 		if err == nil {
@@ -228,6 +229,7 @@ func TestUnsupported(t *testing.T) {
 		{"integers", values(features, "integers"), "a data set of integers of 8 bytes"},
 		{"compound", values(features, "compound"), "a data set of compounds of 8 bytes"},
 		{"soft link", values(features, "soft"), `the soft or external link "soft"`},
+		{"soft link of an old-style group", values(link, "soft"), `the soft or external link "soft"`},
 		{"external link", values(features, "external"), `the soft or external link "external"`},
 		{"committed datatype", values(features, "shared type"), "a shared datatype"},
 		{"lzf", values(features, "lzf"), "filter 32000"},

@@ -1,4 +1,4 @@
-"""Makes dense.h5, dense_small.h5, dense_deep.h5.gz, filters.h5 and the files in unsupported/ with h5py.
+"""Makes dense.h5, dense_small.h5, dense_deep.h5.gz, filters.h5, layouts.h5 and the files in unsupported/ with h5py.
 
 Usage: python make.py
 """
@@ -82,3 +82,27 @@ with h5py.File("unsupported/chunk_indexes.h5", "w", libver="latest") as f:
     f.create_dataset("fixed array", data=values(10), chunks=(5,))
     f.create_dataset("extensible array", data=values(10), chunks=(5,), maxshape=(None,))
     f.create_dataset("B-tree", data=values(4, 4), chunks=(2, 2), maxshape=(None, None))
+
+# An old-style group with a link that names its target.
+with h5py.File("unsupported/soft_link.h5", "w") as f:
+    f["soft"] = h5py.SoftLink("/elsewhere")
+
+# The kinds of storage and text that the other files lack: values in the header, filters told in the newer way, members in the order of
+# their creation, texts that end with a NUL byte or are padded with spaces.
+with h5py.File("layouts.h5", "w", libver="v108") as f:
+    for dtype in ("<f2", ">f4", "<f8"):
+        compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        compact.set_layout(h5py.h5d.COMPACT)
+        compact.set_obj_track_times(False)
+        space = h5py.h5s.create_simple((3, 4))
+        data = h5py.h5d.create(f.id, f"compact {dtype}".encode(), h5py.h5t.py_create(np.dtype(dtype)), space, compact)
+        data.write(space, space, values(3, 4).astype(dtype))
+    f.create_dataset("chunked", data=values(9, 5), chunks=(4, 2), compression="gzip", shuffle=True, fletcher32=True)
+    ordered = f.create_group("ordered", track_order=True)
+    for name in ("second", "first", "τρίτο"):
+        ordered.create_group(name)
+    for name, padding in (("NUL at the end", h5py.h5t.STR_NULLTERM), ("spaces at the end", h5py.h5t.STR_SPACEPAD)):
+        text = h5py.h5t.C_S1.copy()
+        text.set_size(9)
+        text.set_strpad(padding)
+        h5py.h5a.create(f.id, name.encode(), text, h5py.h5s.create_simple((3,))).write(np.array([b"one", b"", b"a b  c"], "S9"))
