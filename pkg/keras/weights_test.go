@@ -3,6 +3,7 @@ package keras
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"io"
 	"os"
 	"path/filepath"
@@ -127,6 +128,22 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
+// A weight without a byte in the file would cost its maker nothing, and the reader its whole memory.
+func TestNeverWritten(t *testing.T) {
+	b := newFile().encode(t)
+	const contiguous, size, undefined = "\x03\x01", 4 * channels, 1<<64 - 1
+	// The address stands between the kind of the layout and the size.
+	at := bytes.Index(b, binary.LittleEndian.AppendUint64(nil, size)) - 8
+	if at < 2 || string(b[at-2:at]) != contiguous {
+		t.Fatal("no layout found")
+	}
+	binary.LittleEndian.PutUint64(b[at:], undefined)
+	_, err := loadBytes(b)
+	if err == nil || !strings.HasSuffix(err.Error(), " was never written") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Lists of names that are too long for one attribute are in parts.
 func TestLongLists(t *testing.T) {
 	layers := []*nn.Layer{{Class: nn.InputLayer, Name: "in", Output: []int{2}, Trainable: true}}
@@ -198,6 +215,20 @@ func TestOtherFiles(t *testing.T) {
 		return b.Bytes()
 	}
 	config := functional("in", input)
+	// beyond is an archive whose last member has fewer bytes than it is said to have.
+	beyond := func() []byte {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for _, h := range []*zip.FileHeader{{Name: "config.json"}, {Name: "model.weights.h5", UncompressedSize64: 1 << 40, CompressedSize64: 1 << 40}} {
+			if _, err := z.CreateRaw(h); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
 	for _, tt := range []struct {
 		name string
 		file []byte
@@ -212,6 +243,7 @@ func TestOtherFiles(t *testing.T) {
 		{"another archive", archive(zip.Store, "word/document.xml", ""), "a zip archive without config.json"},
 		{"no weights", archive(zip.Store, "config.json", config), "a zip archive without config.json or model.weights.h5"},
 		{"compressed", archive(zip.Deflate, "config.json", config, "model.weights.h5", string(group("layers"))), "is compressed in the archive"},
+		{"weights beyond the end", beyond(), "model.weights.h5 of 1099511627776 bytes reaches beyond the archive"},
 		{"large config", archive(zip.Store, "config.json", strings.Repeat(" ", maxConfig+1), "model.weights.h5", string(group())), "model_config: more than"},
 		{"many members", archive(zip.Store, strings.Split(strings.Repeat(strings.Repeat("name", 15)+",,", 100000), ",")[:200000]...), "the directory or config.json takes more"},
 		{"config that is none", archive(zip.Store, "config.json", "{", "model.weights.h5", string(group("layers"))), "model_config: unexpected end of JSON"},
