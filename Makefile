@@ -37,7 +37,7 @@ bench-peers: datasets .peers/search .peers/train ## the same work by FAISS, scik
 	.peers/search/bin/python pkg/_peers/search.py
 	.peers/train/bin/python pkg/_peers/train.py
 
-check-keras: ## exchange model files with real Keras 2.12, 2.15 and 3, both ways (needs Python 3.8 to 3.11 and PyPI)
+check-keras: datasets ## exchange model files with real Keras 2.12, 2.15 and 3, both ways (needs Python 3.8 to 3.11 and PyPI)
 	sh pkg/keras/_check/check.sh .peers/keras
 
 cross: ## build for the other systems and processors

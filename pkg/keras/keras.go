@@ -1,5 +1,5 @@
 // Package keras reads and writes model files of Keras (https://keras.io): the .h5 files of Keras 2 and 3, and the .keras
-// archives of Keras 3, which are read only.
+// archives of Keras 2.13 and later, which are read only.
 //
 // What is written loads in Keras 2.12, 2.15 and 3, as make check-keras shows. It is the form that Keras 2 wrote, without the entries
 // that some version does not take (a group top_level_model_weights, a short name of the loss, an optimizer's state).

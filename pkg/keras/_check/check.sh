@@ -1,5 +1,6 @@
 #!/bin/sh
 # Proves the exchange of model files with real Keras, both ways: sh pkg/keras/_check/check.sh DIR
+# First small models of every kind that package keras reads and writes, then the programs with MNIST from datasets/.
 # Needs python3 (3.8 to 3.11 for Keras 2.12 and 2.15), a network, about 5 GB in DIR, which keeps the environments for the
 # next time. h5dump and h5ls check the files too where they are installed.
 set -eu
@@ -8,6 +9,7 @@ mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 cd "$(dirname "$0")/../../.."
 
+go build -o "$dir/" ./NeuralNetwork/cmd/...
 go build -o "$dir/check" ./pkg/keras/_check
 for version in 2.12 2.15 3; do
 	venv=$dir/venv-$version
@@ -23,11 +25,12 @@ for version in 2.12 2.15 3; do
 	rm -rf "$models"
 	mkdir "$models"
 	"$dir/check" write "$models"
-	"$venv/bin/python" pkg/keras/_check/check_keras.py "$models"
+	"$venv/bin/python" -B pkg/keras/_check/check_keras.py "$models"
 	"$dir/check" read "$models"
+	"$venv/bin/python" -B pkg/keras/_check/programs.py datasets "$dir" "$models"
 done
 if command -v h5dump >/dev/null && command -v h5ls >/dev/null; then
-	for file in "$models"/go_*.h5; do
+	for file in "$models"/go_*.h5 "$models/autoencoder.h5" "$models/classifier.h5"; do
 		for tool in h5dump 'h5ls -r -v'; do
 			$tool "$file" >/dev/null 2>"$dir/messages"
 			if [ -s "$dir/messages" ]; then

@@ -14,13 +14,13 @@ import h5py
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
+
+from network import build, embedding
 
 tf.get_logger().setLevel("ERROR")
 TOLERANCE = 1e-5
 
 directory = sys.argv[1]
-keras3 = keras.__version__.startswith("3")
 print(f"Keras {keras.__version__}, TensorFlow {tf.__version__}, h5py {h5py.__version__}, HDF5 {h5py.version.hdf5_version}, "
       f"Python {sys.version.split()[0]}", flush=True)
 
@@ -29,38 +29,8 @@ images = np.fromfile(os.path.join(directory, "input.f32"), "<f4").reshape(-1, 28
 labels = keras.utils.to_categorical([7, 2, 1, 0, 4], 10)
 
 
-def build(m):
-    """The network of the original program."""
-    keras.backend.clear_session()
-    x = inputs = layers.Input((28, 28, 1), **({"name": "input_1"} if keras3 else {}))
-    for i, f in enumerate(m["Filters"]):
-        x = layers.Conv2D(f, m["FilterSize"], padding="same", activation="relu")(x)
-        x = layers.BatchNormalization()(x)
-        if i < 2:
-            x = layers.MaxPooling2D((2, 2))(x)
-        x = layers.Dropout(m["DropoutRate"])(x)
-    shape = x.shape[1:]
-    x = layers.Flatten()(x)
-    x = layers.Dense(m["Embedding"], name="embedding")(x)
-    if m["FullyConnected"]:
-        x = layers.Dense(m["FullyConnected"], name="fully_connected")(x)
-        x = layers.Dropout(m["DropoutRate"], name="final_dropout")(x)
-        x = layers.Dense(10, activation="softmax", name="output")(x)
-        return keras.Model(inputs, x)
-    x = layers.Dense(int(np.prod(shape)))(x)
-    x = layers.Reshape(tuple(shape))(x)
-    for i in reversed(range(len(m["Filters"]))):
-        x = layers.Conv2D(m["Filters"][i], m["FilterSize"], padding="same", activation="relu")(x)
-        x = layers.BatchNormalization()(x)
-        if i < 2:
-            x = layers.UpSampling2D((2, 2))(x)
-        x = layers.Dropout(m["DropoutRate"])(x)
-    return keras.Model(inputs, layers.Conv2D(1, m["FilterSize"], padding="same", activation="sigmoid")(x))
-
-
 def predict(model):
-    latent = keras.Model(model.inputs, model.get_layer("embedding").output)
-    return [np.asarray(part.predict(images, verbose=0)).ravel() for part in (model, latent)]
+    return [np.asarray(part.predict(images, verbose=0)).ravel() for part in (model, embedding(model))]
 
 
 def compare(what, name, model, m):
