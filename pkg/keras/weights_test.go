@@ -332,9 +332,8 @@ func FuzzLoad(f *testing.F) {
 		if err == nil {
 			saveAgain(t, m)
 		}
-		other := untrained(t)
 		if f, err := readBytes(b); err == nil {
-			_, _ = f.assign(other)
+			_, _ = f.assign(untrained(t))
 		}
 	})
 }
