@@ -133,6 +133,7 @@ func TestHostile(t *testing.T) {
 		must(t, errors.Join(err, z.Close()))
 		return b.Bytes()
 	}
+	large := zeros(1 << 26)
 	// chunked is a data set of the given shape in one chunk of the given elements, stored after a filter with one value.
 	chunked := func(e *encoder, shape, elements int, stored []byte, filter byte, value uint32) []newMessage {
 		addr := e.add(stored)
@@ -209,13 +210,13 @@ func TestHostile(t *testing.T) {
 			return dataset([]int{1 << 30}, contiguous(1<<64-16, 1<<32))
 		}), "outside the file"},
 		{"chunk too large for its bytes", file(func(e *encoder) []newMessage {
-			return chunked(e, 1<<27, 1<<27, zeros(1<<26), filterDeflate, 6)
+			return chunked(e, 1<<27, 1<<27, large, filterDeflate, 6)
 		}), "cannot hold"},
 		{"chunk that inflates beyond its size", file(func(e *encoder) []newMessage {
-			return chunked(e, 1<<20, 1<<20, zeros(1<<26), filterDeflate, 6)
+			return chunked(e, 1<<20, 1<<20, large, filterDeflate, 6)
 		}), "inflates to more"},
 		{"chunk much larger than its values", file(func(e *encoder) []newMessage {
-			return chunked(e, 16, 1<<24, zeros(1<<26), filterDeflate, 6)
+			return chunked(e, 16, 1<<24, large, filterDeflate, 6)
 		}), "1 chunks of 67108864 bytes for 16 values: more room than"},
 		{"many values in much larger chunks", func() []byte {
 			e := encoder{b: make([]byte, superblockSize)}
