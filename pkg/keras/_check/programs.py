@@ -88,4 +88,5 @@ shown = run("reduce", vectors, ["N", *answers, 1, 128, 10, "N", "Y", "autoencode
 loss = float(re.search(r"val_loss: (\S+)", shown)[1])
 validation = x[np.random.RandomState(13).permutation(len(x))[:len(x) // 5]]
 there = keras.models.load_model(path("autoencoder.h5")).evaluate(validation, validation, verbose=0)
+# The program shows four decimals.
 show("reduce -> Keras", abs(there - loss) <= 0.5001e-4, f"val_loss {loss}, in Keras {there:.6f}")
