@@ -3,12 +3,15 @@ package clustering
 import (
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/metric"
+	"imagesimilarity/pkg/mnist"
+	"imagesimilarity/pkg/ostream"
 	"imagesimilarity/pkg/rng"
 )
 
@@ -522,5 +525,44 @@ func TestClassesOfTheOriginal(t *testing.T) {
 	}
 	if got := strconv.FormatFloat(float64(e.Objective), 'g', 6, 64); got != "1.86527e+07" {
 		t.Errorf("objective %s, want 1.86527e+07", got)
+	}
+}
+
+// What each difference from the textbook makes of the 10,000 test images of MNIST in ten clusters: mean silhouette and objective.
+func TestDifferencesOnMNIST(t *testing.T) {
+	if testing.Short() {
+		t.Skip("clusters 10,000 images five times")
+	}
+	dir, err := mnist.Fetch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, err := idx.ReadImages(filepath.Join(dir, "t10k-images-idx3-ubyte.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := space(t, images)
+	for _, c := range []struct {
+		name                  string
+		seeds, lloyd, judge   Mode
+		passes                int
+		silhouette, objective string
+	}{
+		{"the original", Original, Original, Original, 13, "0.097787", "1.89179e+08"},
+		{"textbook's seeds", Textbook, Original, Original, 14, "0.114267", "1.90429e+08"},
+		{"textbook's Lloyd", Original, Textbook, Original, 54, "0.097678", "1.8895e+08"},
+		{"textbook's judgement", Original, Original, Textbook, 13, "0.0857901", "1.89193e+08"},
+		{"the textbook", Textbook, Textbook, Textbook, 61, "0.100269", "1.90118e+08"},
+	} {
+		seeds, err := s.Seed(10, c.seeds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		passes := 0
+		e := Evaluate(s, s.Lloyd(seeds, c.lloyd, func(pass, _ int) { passes = pass }), 10, c.judge)
+		silhouette, objective := ostream.Double(e.Average), ostream.Double(float64(e.Objective))
+		if passes != c.passes || silhouette != c.silhouette || objective != c.objective {
+			t.Errorf("%s: %d passes, silhouette %s, objective %s; want %d, %s, %s", c.name, passes, silhouette, objective, c.passes, c.silhouette, c.objective)
+		}
 	}
 }
