@@ -98,10 +98,10 @@ func (p *Page) append(s section) {
 	p.sections = append(p.sections, s)
 }
 
-// AddTable appends a section that is one table of texts.
-func (p *Page) AddTable(title string, t Table) {
+// AddTables appends a section of tables of texts.
+func (p *Page) AddTables(title string, tables ...Table) {
 	p.round()
-	p.add("table", title, execute("table", t))
+	p.add("tables", title, execute("tables", tables))
 }
 
 // A Table has a heading for every column; the first column of a row names it.

@@ -456,7 +456,7 @@ func TestWorstMistakesComeFirst(t *testing.T) {
 
 func TestMerge(t *testing.T) {
 	cover := &Page{Title: "All", Facts: []Fact{{"images", "3000"}}}
-	cover.AddTable("Summary", Table{"What came out.", []string{"figure", "value"}, [][]string{{"factor", "1.2"}}})
+	cover.AddTables("Summary", Table{"What came out.", []string{"figure", "value"}, [][]string{{"factor", "1.2"}}})
 	pages := everything("", 10, 10)
 	pages = append(pages, pages[0]) // the same page twice
 	b := merged(t, cover, pages)

@@ -172,7 +172,7 @@ func page(figures [][]string, took time.Duration) error {
 			{Name: "time", Value: took.Round(time.Second).String()},
 		},
 	}
-	cover.AddTable("What came out", report.Table{
+	cover.AddTables("What came out", report.Table{
 		Caption: "The figures that the programs printed.",
 		Head:    []string{"Figure", "value", ""},
 		Rows:    figures,

@@ -1,16 +1,20 @@
 // Reproduce trains and runs everything at full size, in the original's way and in the textbook's, and writes the tables of
 // the original's README with the published figures beside the measured ones to results/REPRODUCED.md, and all reports as one
-// page to results/index.html. It is started from the top folder. A job that is finished is not run again: its log is there.
+// page to results/index.html. It is started from the top folder. A job that is finished is not run again, unless its settings or a job before it changed.
 package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"imagesimilarity/pkg/atomicfile"
@@ -26,20 +30,14 @@ func main() {
 
 func run() error {
 	all := jobs()
-	for i, j := range all {
-		fmt.Printf("%2d of %d: %-40s ", i+1, len(all), j.name())
-		was, err := j.run()
-		if err != nil {
-			fmt.Println()
-			return err
-		}
-		fmt.Println(was)
+	if err := runAll(all, os.Stdout); err != nil {
+		return err
 	}
-	text, rows, err := tables()
+	text, made, err := tables(all)
 	if err != nil {
 		return err
 	}
-	if err := page(rows); err != nil {
+	if err := page(made); err != nil {
 		return err
 	}
 	os.Stdout.WriteString("\n" + text)
@@ -49,7 +47,32 @@ func run() error {
 	})
 }
 
-// A job is a program run in a folder below results; its log is log in that folder and tells, in its last line, how long it took.
+// runAll runs the jobs that are not finished, in order, and tells on the screen how long each took.
+func runAll(all []*job, screen io.Writer) error {
+	for i, j := range all {
+		fmt.Fprintf(screen, "%2d of %d: %s\n", i+1, len(all), j.name())
+		if j.finished() {
+			fmt.Fprintln(screen, "          finished before")
+			continue
+		}
+		// The later jobs of the folder read what this one writes, so they have to be run again, even if this run is interrupted.
+		for _, later := range all[i+1:] {
+			if later.folder == j.folder {
+				if err := os.Remove(later.logFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return err
+				}
+			}
+		}
+		took, err := j.run()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(screen, "          %s s\n", took)
+	}
+	return nil
+}
+
+// A job is a program run in a folder below results. Its log is in that folder: the first line is the job's recipe, the last one tells how long it took.
 type job struct {
 	folder, log string
 	step        step.Step
@@ -60,45 +83,73 @@ func (j *job) logFile() string {
 	return filepath.Join("results", filepath.FromSlash(j.folder), j.log+".log")
 }
 
-const timePattern = `\ntime: ([0-9.]+) s\n$`
+// recipe is what a job does: the program, its arguments and the answers.
+func (j *job) recipe() string {
+	return fmt.Sprintln(j.step.Program, strings.Join(j.step.Args, " "), strings.Join(j.step.Answers, " "))
+}
 
-// run runs the job unless it is finished, and says what it did.
+var timeLine = regexp.MustCompile(`\ntime: ([0-9.]+) s\n$`)
+
+// finished says whether the job was run to its end, with this recipe.
+func (j *job) finished() bool {
+	b, err := os.ReadFile(j.logFile())
+	return err == nil && bytes.HasPrefix(b, []byte(j.recipe())) && timeLine.Match(b)
+}
+
+// run runs the job and returns the seconds that it took.
 func (j *job) run() (string, error) {
-	if b, err := os.ReadFile(j.logFile()); err == nil && regexp.MustCompile(timePattern).Match(b) {
-		return "finished before", nil
-	}
 	dir := filepath.Dir(j.logFile())
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	var log bytes.Buffer
+	log := bytes.NewBufferString(j.recipe())
 	start := time.Now()
-	if err := j.step.Run(dir, &log); err != nil {
+	if err := j.step.Run(dir, log); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, log.String())
 	}
 	took := strconv.FormatFloat(time.Since(start).Seconds(), 'f', 1, 64)
-	fmt.Fprintf(&log, "\ntime: %s s\n", took)
-	return took + " s", atomicfile.Write(j.logFile(), func(w io.Writer) error {
+	fmt.Fprintf(log, "\ntime: %s s\n", took)
+	return took, atomicfile.Write(j.logFile(), func(w io.Writer) error {
 		_, err := w.Write(log.Bytes())
 		return err
 	})
 }
 
-// A mode is one of the two ways of all programs.
+// A mode is one of the two ways of all programs, and what it is told.
 type mode struct {
-	name  string
-	flags []string
-	// What reduce and classification are told. Hyperparameters are the answers between the first question and "Embedding Dimension".
-	autoencoder map[int][]string // by latent dimension: layers, filter size, filters, epochs, batch size
-	loss        []string         // flags of reduce
-	classifier  []string         // all of its questions up to the dropout rate; the encoder is that of dimension 10
-	tables      string           // hash tables of search
-	functions   string           // hash functions
+	name                      string
+	flags                     []string // of all programs
+	filterSize                int
+	filters                   []int // of all networks
+	batch                     int
+	loss                      string      // of the autoencoder
+	epochs                    map[int]int // of the autoencoder, by latent dimension
+	fullyConnected            int         // of the classifier
+	frozenEpochs, freeEpochs  int         // of the classifier's two phases
+	dropout                   float64
+	hashFunctions, hashTables int
+}
+
+// encoder is the answers about the encoder.
+func (m mode) encoder() []string {
+	return words(append([]int{len(m.filters), m.filterSize}, m.filters...)...)
+}
+
+func words(numbers ...int) []string { return strings.Fields(strings.Trim(fmt.Sprint(numbers), "[]")) }
+
+// toReduce and toClassification are the answers that train a network, and then those that have everything shown and saved.
+func (m mode) toReduce(dimension int) []string {
+	return slices.Concat([]string{"N"}, m.encoder(), words(m.epochs[dimension], m.batch, dimension), []string{"Y", "Y", "autoencoder.h5", "Y", "N"})
+}
+
+func (m mode) toClassification() []string {
+	return slices.Concat(m.encoder(), words(m.fullyConnected, m.frozenEpochs, m.freeEpochs, m.batch, classified),
+		[]string{fmt.Sprint(m.dropout), "Y", "Y", "N"})
 }
 
 // jobs are all that must run before the tables can be made, in order.
 func jobs() []*job {
-	const data, queries = "../../../datasets/training/", "../../../datasets/query/"
+	const data, queries, few = "../../../datasets/training/", "../../../datasets/query/", "../../../datasets/small/query/"
 	var all []*job
 	for _, m := range modes {
 		add := func(folder, log, program string, answers []string, args ...string) {
@@ -106,28 +157,28 @@ func jobs() []*job {
 		}
 		for _, d := range dimensions {
 			folder := fmt.Sprint("d", d)
-			answers := append([]string{"N"}, m.autoencoder[d]...)
-			answers = append(answers, fmt.Sprint(d), "Y", "Y", "autoencoder.h5", "Y", "N")
-			add(folder, "reduce", "NeuralNetwork/reduce", answers,
-				append([]string{"-quiet", "-d", data + "images.dat", "-q", queries + "images.dat", "-od", "latents.dat", "-oq", "query_latents.dat",
-					"-l", data + "labels.dat", "-html", "reduce.html"}, m.loss...)...)
+			add(folder, "reduce", "NeuralNetwork/reduce", m.toReduce(d),
+				"-d", data+"images.dat", "-q", queries+"images.dat", "-od", "latents.dat", "-oq", "query_latents.dat",
+				"-loss", m.loss, "-l", data+"labels.dat", "-html", "reduce.html")
+			if d == classified {
+				add(folder, "classification", "NeuralNetwork/classification", m.toClassification(),
+					"-d", data+"images.dat", "-dl", data+"labels.dat", "-t", queries+"images.dat", "-tl", queries+"labels.dat",
+					"-model", "autoencoder.h5", "-html", "classification.html")
+				add(folder, "cluster", "NearestNeighboursAndClustering/cluster", []string{"N"},
+					"-d", queries+"images.dat", "-i", "query_latents.dat", "-n", "clustering_test_set.txt",
+					"-c", "../../../NearestNeighboursAndClustering/cluster.conf", "-o", "cluster.txt", "-html", "cluster.html")
+			}
 			add(folder, "search", "NearestNeighboursAndClustering/search", []string{"N"},
-				"-quiet", "-d", data+"images.dat", "-i", "latents.dat", "-q", queries+"images.dat", "-s", "query_latents.dat",
-				"-k", m.functions, "-L", m.tables, "-o", "search.txt",
+				"-d", data+"images.dat", "-i", "latents.dat", "-q", queries+"images.dat", "-s", "query_latents.dat",
+				"-k", fmt.Sprint(m.hashFunctions), "-L", fmt.Sprint(m.hashTables), "-o", "search.txt",
 				"-l1", data+"labels.dat", "-l2", queries+"labels.dat", "-html", "search.html")
 		}
 		for _, cell := range cells {
 			name := fmt.Sprint("emd", cell)
 			add("emd", name, "NearestNeighboursAndClustering/search", nil,
-				"-quiet", "-d", data+"images.dat", "-q", "../../../datasets/small/query/images.dat", "-l1", data+"labels.dat",
-				"-l2", "../../../datasets/small/query/labels.dat", "-o", name+".txt", "-EMD", "-cell", fmt.Sprint(cell), "-html", name+".html")
+				"-d", data+"images.dat", "-q", few+"images.dat", "-l1", data+"labels.dat", "-l2", few+"labels.dat",
+				"-o", name+".txt", "-EMD", "-cell", fmt.Sprint(cell), "-html", name+".html")
 		}
-		add("d10", "classification", "NeuralNetwork/classification", append(append([]string{}, m.classifier...), "Y", "Y", "N"),
-			"-quiet", "-d", data+"images.dat", "-dl", data+"labels.dat", "-t", queries+"images.dat", "-tl", queries+"labels.dat",
-			"-model", "autoencoder.h5", "-html", "classification.html")
-		add("d10", "cluster", "NearestNeighboursAndClustering/cluster", []string{"N"},
-			"-quiet", "-d", queries+"images.dat", "-i", "query_latents.dat", "-n", "clustering_test_set.txt",
-			"-c", "../../../NearestNeighboursAndClustering/cluster.conf", "-o", "cluster.txt", "-html", "cluster.html")
 	}
 	return all
 }

@@ -6,30 +6,25 @@ var (
 	cells      = []int{14, 7, 4}   // pixels, for the Earth Mover's Distance
 )
 
+// classified is the dimension of the autoencoder that the classifier is put on, and of the latent vectors that are clustered.
+const classified = 10
+
 // modes are what is run. The original's README does not say how its networks were made; these settings train all of them
 // within minutes.
 var modes = []mode{
 	{
-		name: "original",
-		autoencoder: map[int][]string{
-			10: {"2", "3", "16", "32", "8", "128"},
-			15: {"2", "3", "16", "32", "8", "128"},
-			20: {"2", "3", "16", "32", "8", "128"},
-		},
-		classifier: []string{"2", "3", "16", "32", "50", "1", "5", "128", "10", "0.2"},
-		functions:  "4", tables: "5",
+		name:       "original",
+		filterSize: 3, filters: []int{16, 32},
+		loss: "mse", batch: 128, epochs: map[int]int{10: 8, 15: 8, 20: 8},
+		fullyConnected: 50, frozenEpochs: 1, freeEpochs: 5, dropout: 0.2,
+		hashFunctions: 4, hashTables: 5,
 	},
 	{
-		name:  "textbook",
-		flags: []string{"-textbook"},
-		autoencoder: map[int][]string{
-			10: {"2", "3", "16", "32", "8", "128"},
-			15: {"2", "3", "16", "32", "8", "128"},
-			20: {"2", "3", "16", "32", "8", "128"},
-		},
-		loss:       []string{"-loss", "mae"},
-		classifier: []string{"2", "3", "16", "32", "50", "1", "5", "128", "10", "0.2"},
-		functions:  "4", tables: "5",
+		name: "textbook", flags: []string{"-textbook"},
+		filterSize: 3, filters: []int{16, 32},
+		loss: "mae", batch: 128, epochs: map[int]int{10: 8, 15: 8, 20: 8},
+		fullyConnected: 50, frozenEpochs: 1, freeEpochs: 5, dropout: 0.2,
+		hashFunctions: 10, hashTables: 10,
 	},
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,42 +37,57 @@ func (f *finder) find(file, pattern string) string {
 }
 
 // seconds is how long a job took.
-func (f *finder) seconds(log string) string { return f.find(log+".log", timePattern) + " s" }
+func (f *finder) seconds(name string) string { return f.took(name) + " s" }
+func (f *finder) took(name string) string    { return f.find(name+".log", timeLine.String()) }
 
-// tables are the tables of the original's README as Markdown, each row with the published figure, then that of each mode;
-// and all the rows once more for the page.
-func tables() (text string, rows []report.Table, err error) {
+// tables are the tables of the original's README as Markdown, each with the published figures, then those of each mode;
+// and the same once more for the page.
+func tables(jobs []*job) (text string, all []report.Table, err error) {
 	var f finder
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured on %s, %d cores, %s, on %s.\n", processor(), runtime.NumCPU(), runtime.Version(), time.Now().Format("2 January 2006"))
+	total := 0.0
+	for _, j := range jobs {
+		// What does not match timeLine is found there.
+		s, _ := strconv.ParseFloat(f.took(j.name()), 64)
+		total += s
+	}
+	fmt.Fprintf(&b, "Each figure as the original's README publishes it, as measured here, and as measured with -textbook.\n"+
+		"%s, %d cores, %s, %s; %.0f seconds for everything.\n",
+		processor(), runtime.NumCPU(), runtime.Version(), time.Now().Format("2 January 2006"), total)
 	add := func(caption string, head []string, body [][]string) {
 		fmt.Fprintf(&b, "\n%s\n\n| %s |\n|%s\n", caption, strings.Join(head, " | "), strings.Repeat(" --- |", len(head)))
 		for _, r := range body {
 			fmt.Fprintf(&b, "| %s |\n", strings.Join(r, " | "))
 		}
-		rows = append(rows, report.Table{Caption: caption, Head: head, Rows: body})
+		all = append(all, report.Table{Caption: caption, Head: head, Rows: body})
 	}
 	original, textbook := modes[0].name, modes[1].name
+	// Three columns: what was published, what each mode gives.
 	both := func(figure string) []string {
-		return []string{figure + ", published", figure + ", measured", figure + ", `-textbook`"}
+		return []string{figure + ", published", "measured", "-textbook"}
 	}
+
+	var reduced, hashed [][]string
+	for _, d := range dimensions {
+		in := func(mode string) string { return fmt.Sprintf("%s/d%d/", mode, d) }
+		in1, in2 := in(original), in(textbook)
+		const byVectors, byLSH = `Approximation Factor Reduced: (\S+)`, `Approximation Factor LSH: (\S+)`
+		const compared = `compared with a query</th><td>(\S+ %)`
+		reduced = append(reduced, []string{fmt.Sprint(d),
+			published.reduced[d], f.find(in1+"search.txt", byVectors), f.find(in2+"search.txt", byVectors),
+			"-", f.seconds(in1 + "reduce"), f.seconds(in2 + "reduce")})
+		hashed = append(hashed, []string{fmt.Sprint(d),
+			published.lsh[d], f.find(in1+"search.txt", byLSH), f.find(in2+"search.txt", byLSH),
+			"-", f.find(in1+"search.html", compared), f.find(in2+"search.html", compared),
+			published.searchSeconds[d] + " s", f.seconds(in1 + "search"), f.seconds(in2 + "search")})
+	}
+	head := append([]string{"latent dimension"}, both("reduced factor")...)
+	add("Nearest neighbours by latent vectors: approximation factor (1 is exact), 60,000 images, 10,000 queries", append(head, both("training")...), reduced)
+	head = append([]string{"latent dimension"}, both("LSH factor")...)
+	head = append(append(head, both("images compared with a query")...), both("whole search")...)
+	add("Nearest neighbours by LSH, in the same searches", head, hashed)
 
 	var body [][]string
-	for _, d := range dimensions {
-		folder := func(mode string) string { return fmt.Sprintf("%s/d%d/", mode, d) }
-		const lsh, reduced = `Approximation Factor LSH: (\S+)`, `Approximation Factor Reduced: (\S+)`
-		body = append(body, []string{fmt.Sprint(d),
-			published.lsh[d], f.find(folder(original)+"search.txt", lsh), f.find(folder(textbook)+"search.txt", lsh),
-			published.reduced[d], f.find(folder(original)+"search.txt", reduced), f.find(folder(textbook)+"search.txt", reduced),
-			published.searchSeconds[d] + " s", f.seconds(folder(original) + "search"), f.seconds(folder(textbook) + "search"),
-			f.seconds(folder(original) + "reduce"), f.seconds(folder(textbook) + "reduce"),
-		})
-	}
-	head := append([]string{"latent dimension"}, both("LSH factor")...)
-	head = append(append(head, both("reduced factor")...), both("search")...)
-	add("Nearest neighbours: approximation factors (1 is exact), 60,000 images, 10,000 queries", append(head, "training, measured", "training, `-textbook`"), body)
-
-	body = nil
 	for _, c := range cells {
 		file := func(mode string) string { return fmt.Sprintf("%s/emd/emd%d", mode, c) }
 		const emd, manhattan = `Results EMD: (\S+)`, `Results MANHATTAN: (\S+)`
@@ -85,10 +101,11 @@ func tables() (text string, rows []report.Table, err error) {
 	head = append(append(head, both("Manhattan")...), both("time")...)
 	add("Earth Mover's Distance: correctness of the 10 nearest, 60,000 images, 100 queries", head, body)
 
+	folder := func(mode string) string { return fmt.Sprintf("%s/d%d/", mode, classified) }
 	body = nil
 	for i, space := range []string{"NEW SPACE", "ORIGINAL SPACE", "CLASSES AS CLUSTERS"} {
 		figure := func(mode, pattern string) string {
-			return f.find(mode+"/d10/cluster.txt", `(?s)`+space+`\n.*?`+pattern)
+			return f.find(folder(mode)+"cluster.txt", `(?s)`+space+`\n.*?`+pattern)
 		}
 		const silhouette, objective, seconds = `Silhouette: \[[^\]]*?([^ ,\]]+)\]`, `Value of Objective Function: (\S+)`, `clustering_time: (\S+)`
 		times := []string{"-", "-", "-"}
@@ -100,17 +117,53 @@ func tables() (text string, rows []report.Table, err error) {
 			published.objective[i], figure(original, objective), figure(textbook, objective)}, times...))
 	}
 	head = append([]string{"clusters"}, both("silhouette")...)
-	head = append(append(head, both("objective")...), both("clustering")...)
+	head = append(append(head, both("objective")...), both("time")...)
 	add("Clustering of the 10,000 test images, K = 10", head, body)
 
 	body = nil
 	for _, m := range modes {
-		log := m.name + "/d10/classification"
+		log := folder(m.name) + "classification"
 		body = append(body, []string{m.name, f.find(log+".log", `Found (\d+) correct labels`), f.seconds(log)})
 	}
 	add("Classifier: right answers of 10,000", []string{"mode", "right", "training and classifying"}, body)
-	return b.String(), rows, f.err
+
+	add("Settings", []string{"", original, textbook}, settings())
+	return b.String(), all, f.err
 }
+
+// settings are what the modes were told, a column for each.
+func settings() [][]string {
+	var rows [][]string
+	for _, s := range []struct {
+		name string
+		of   func(m mode) string
+	}{
+		{"flags", func(m mode) string { return strings.Join(m.flags, " ") }},
+		{"convolutional filters of the layers", func(m mode) string { return list(m.filters) }},
+		{"filter size", func(m mode) string { return fmt.Sprint(m.filterSize) }},
+		{"loss of the autoencoders", func(m mode) string { return m.loss }},
+		{"batch size", func(m mode) string { return fmt.Sprint(m.batch) }},
+		{"epochs of the autoencoders of " + list(dimensions) + " dimensions", func(m mode) string {
+			var epochs []int
+			for _, d := range dimensions {
+				epochs = append(epochs, m.epochs[d])
+			}
+			return list(epochs)
+		}},
+		{"classifier: fully connected layer, dropout", func(m mode) string { return fmt.Sprintf("%d, %v", m.fullyConnected, m.dropout) }},
+		{"classifier: epochs of the two phases", func(m mode) string { return fmt.Sprintf("%d, %d", m.frozenEpochs, m.freeEpochs) }},
+		{"LSH: hash functions (-k), tables (-L)", func(m mode) string { return fmt.Sprintf("%d, %d", m.hashFunctions, m.hashTables) }},
+	} {
+		row := []string{s.name}
+		for _, m := range modes {
+			row = append(row, s.of(m))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func list(numbers []int) string { return strings.Join(words(numbers...), ", ") }
 
 // processor is the name of the processor where the system tells it.
 func processor() string {
@@ -122,14 +175,12 @@ func processor() string {
 }
 
 // page merges the reports of both modes, with the networks of dimension 10 and the smallest cells, behind the tables.
-func page(rows []report.Table) error {
+func page(all []report.Table) error {
 	cover := &report.Page{
 		Title: "Image similarity: the published figures again",
 		Facts: []report.Fact{{Name: "machine", Value: fmt.Sprintf("%s, %d cores, %s", processor(), runtime.NumCPU(), runtime.Version())}},
 	}
-	for _, t := range rows {
-		cover.AddTable(t.Caption, t)
-	}
+	cover.AddTables("Published, measured, measured with -textbook", all...)
 	var pages [][]byte
 	for _, m := range modes {
 		for _, name := range []string{"d10/reduce", "d10/search", "emd/emd4", "d10/classification", "d10/cluster"} {
