@@ -17,25 +17,26 @@ import (
 // The classes are so far apart that every neighbour has its query's label.
 func TestOtherDataSets(t *testing.T) {
 	for _, c := range []struct {
-		name                      string
-		rows, cols, classes, cell int
-		flags                     string
+		name             string
+		rows, cols, cell int
+		shapes, first    int // classes with images, and the label of the first: EMNIST counts letters from 1
+		flags            string
 	}{
-		{"20x12 pixels", 20, 12, 3, 4, ""},
-		{"26 classes", 28, 28, 26, 7, " -textbook"},
+		{"20x12 pixels", 20, 12, 4, 3, 0, ""},
+		{"26 letters", 28, 28, 7, 26, 1, " -textbook"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			const dimension = 8
 			dir := t.TempDir()
 			random := rand.New(rand.NewPCG(8, 8))
-			shapes := make([]uint8, c.classes*c.rows*c.cols)
+			shapes := make([]uint8, c.shapes*c.rows*c.cols)
 			for i := range shapes {
 				shapes[i] = uint8(random.IntN(2) * 200)
 			}
-			data := blurred(t, dir, "images", "labels", shapes, c.rows, c.cols, 600, random)
-			queries := blurred(t, dir, "queries", "query.labels", shapes, c.rows, c.cols, 4*c.classes, random)
-			if err := os.WriteFile(filepath.Join(dir, "cluster.conf"), fmt.Appendln(nil, "number_of_clusters:", c.classes), 0o644); err != nil {
+			data := blurred(t, dir, "images", "labels", shapes, c.rows, c.cols, c.first, 600, random)
+			queries := blurred(t, dir, "queries", "query.labels", shapes, c.rows, c.cols, c.first, 4*c.shapes, random)
+			if err := os.WriteFile(filepath.Join(dir, "cluster.conf"), fmt.Appendln(nil, "number_of_clusters:", c.shapes), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			run := func(program, answers, args string) string {
@@ -72,8 +73,8 @@ func TestOtherDataSets(t *testing.T) {
 			if want := fmt.Sprintf("Found %d correct labels\n", len(queries)); !strings.Contains(screen, want) {
 				t.Errorf("not %q:\n%s", want, screen)
 			}
-			if classes := read(t, dir, "clustering_train_set.txt"); strings.Count(classes, "\n") != c.classes {
-				t.Errorf("%d classes, want %d", strings.Count(classes, "\n"), c.classes)
+			if classes := read(t, dir, "clustering_train_set.txt"); strings.Count(classes, "\n") != c.first+c.shapes {
+				t.Errorf("%d classes, want %d", strings.Count(classes, "\n"), c.first+c.shapes)
 			}
 
 			run("cluster", "N\n", "-quiet -d images -i latents -n clustering_train_set.txt -c cluster.conf -o cluster.txt -html cluster.html")
@@ -81,9 +82,9 @@ func TestOtherDataSets(t *testing.T) {
 			if len(silhouettes) != 3 {
 				t.Fatalf("%d silhouettes, want 3", len(silhouettes))
 			}
-			for _, s := range silhouettes {
-				if n := len(strings.Split(s[1], ", ")); n != c.classes+1 {
-					t.Errorf("a silhouette of %d numbers, want those of %d clusters and the mean", n, c.classes)
+			for i, clusters := range []int{c.shapes, c.shapes, c.first + c.shapes} {
+				if n := len(strings.Split(silhouettes[i][1], ", ")); n != clusters+1 {
+					t.Errorf("silhouette %d has %d numbers, want those of %d clusters and the mean", i, n, clusters)
 				}
 			}
 		})
@@ -91,14 +92,14 @@ func TestOtherDataSets(t *testing.T) {
 }
 
 // blurred writes n images, and their labels, which it returns: the shapes of the classes in turn, every grey level changed a little.
-func blurred(t *testing.T, dir, imagesFile, labelsFile string, shapes []uint8, rows, cols, n int, random *rand.Rand) (labels []uint8) {
+func blurred(t *testing.T, dir, imagesFile, labelsFile string, shapes []uint8, rows, cols, first, n int, random *rand.Rand) (labels []uint8) {
 	t.Helper()
 	dim := rows * cols
 	m := &idx.Images[uint8]{N: n, Rows: rows, Cols: cols}
 	for i := range n {
-		class := i % (len(shapes) / dim)
-		labels = append(labels, uint8(class))
-		for _, v := range shapes[class*dim : (class+1)*dim] {
+		shape := i % (len(shapes) / dim)
+		labels = append(labels, uint8(first+shape))
+		for _, v := range shapes[shape*dim : (shape+1)*dim] {
 			m.Pix = append(m.Pix, v+uint8(random.IntN(50)))
 		}
 	}

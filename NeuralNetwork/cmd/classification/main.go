@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"imagesimilarity/NeuralNetwork/internal/argparse"
 	"imagesimilarity/NeuralNetwork/internal/experiment"
@@ -126,8 +127,8 @@ func readSet(images, labels string) (set, error) {
 	return s, nil
 }
 
-// checkSets refuses sets with which no classifier can be trained. As in the original, there are as many classes as distinct
-// labels in the training set, so the labels must be 0, 1, 2, … without a gap.
+// checkSets refuses sets with which no classifier can be trained, and counts the classes. They are the labels of the training set from 0 to the
+// largest. The original counted the distinct labels, and stopped where one was left out, as 0 is in the letters of EMNIST.
 func (s *session) checkSets() error {
 	train, test := s.training.images, s.test.images
 	switch {
@@ -139,22 +140,10 @@ func (s *session) checkSets() error {
 		return fmt.Errorf("%s: images of %dx%d pixels, expected %dx%d as in %s",
 			s.testSet, test.Rows, test.Cols, train.Rows, train.Cols, s.trainingSet)
 	}
-	var seen [256]bool
-	for _, l := range s.training.labels {
-		if !seen[l] {
-			seen[l] = true
-			s.classes++
-		}
-	}
-	for _, labels := range []struct {
-		file   string
-		values []uint8
-	}{{s.trainingLabels, s.training.labels}, {s.testLabels, s.test.labels}} {
-		for i, l := range labels.values {
-			if int(l) >= s.classes {
-				return fmt.Errorf("%s: image %d has the label %d, expected 0 to %d, as %s has %d different labels",
-					labels.file, i, l, s.classes-1, s.trainingLabels, s.classes)
-			}
+	s.classes = 1 + int(slices.Max(s.training.labels))
+	for i, l := range s.test.labels {
+		if int(l) >= s.classes {
+			return fmt.Errorf("%s: image %d has the label %d, expected 0 to %d as in %s", s.testLabels, i, l, s.classes-1, s.trainingLabels)
 		}
 	}
 	return nil
