@@ -51,7 +51,7 @@ func newPlot(x, y string) *plot.Plot {
 	p.BackgroundColor = nil
 	p.X.Label.Text, p.Y.Label.Text = x, y
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Color, a.Tick.Color = ink, ink
+		a.Color, a.Tick.Color, a.Tick.Marker = ink, ink, shortTicks{}
 		for _, s := range []*draw.TextStyle{&a.Label.TextStyle, &a.Tick.Label} {
 			s.Color, s.Font.Variant, s.Font.Size = ink, "Sans", 10
 		}
@@ -59,6 +59,19 @@ func newPlot(x, y string) *plot.Plot {
 	p.Legend.TextStyle.Color, p.Legend.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Size = ink, "Sans", 10
 	p.Legend.Top, p.Legend.Padding, p.Legend.ThumbnailWidth = true, 3, 16
 	return p
+}
+
+// shortTicks are gonum's own, without zeros behind the point: not 2500.00.
+type shortTicks struct{ plot.DefaultTicks }
+
+func (s shortTicks) Ticks(low, high float64) []plot.Tick {
+	ticks := s.DefaultTicks.Ticks(low, high)
+	for i, t := range ticks {
+		if strings.Contains(t.Label, ".") && !strings.Contains(t.Label, "e") {
+			ticks[i].Label = strings.TrimRight(strings.TrimRight(t.Label, "0"), ".")
+		}
+	}
+	return ticks
 }
 
 // svg draws a plot of w x h points for the inside of a page; alt says what it shows.

@@ -516,6 +516,26 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+func TestTicksHaveNoZerosBehindThePoint(t *testing.T) {
+	for _, c := range []struct {
+		low, high float64
+		want      []string
+	}{
+		{0, 2600, []string{"0", "2500"}},
+		{1, 1.9, []string{"1", "1.4", "1.8"}},
+	} {
+		var got []string
+		for _, tick := range (shortTicks{}).Ticks(c.low, c.high) {
+			if tick.Label != "" {
+				got = append(got, tick.Label)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v to %v: %q, want %q", c.low, c.high, got, c.want)
+		}
+	}
+}
+
 func TestSampleIsSpread(t *testing.T) {
 	for n := range 40 {
 		for k := range 40 {
