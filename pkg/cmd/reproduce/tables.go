@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -51,7 +52,7 @@ func tables(jobs []*job) (text string, all []report.Table, err error) {
 		s, _ := strconv.ParseFloat(f.took(j.name()), 64)
 		total += s
 	}
-	fmt.Fprintf(&b, "Each figure as the original's README publishes it, as measured here, and as measured with -textbook.\n"+
+	fmt.Fprintf(&b, "Each figure as the original's README publishes it, as measured here, and as measured with `-textbook`.\n"+
 		"%s, %d cores, %s, %s; %.0f seconds for everything.\n",
 		processor(), runtime.NumCPU(), runtime.Version(), time.Now().Format("2 January 2006"), total)
 	add := func(caption string, head []string, body [][]string) {
@@ -62,9 +63,9 @@ func tables(jobs []*job) (text string, all []report.Table, err error) {
 		all = append(all, report.Table{Caption: caption, Head: head, Rows: body})
 	}
 	original, textbook := modes[0].name, modes[1].name
-	// Three columns: what was published, what each mode gives.
+	// The heads of three columns: what was published, what each mode gives.
 	both := func(figure string) []string {
-		return []string{figure + ", published", "measured", "-textbook"}
+		return []string{figure + ", published", "measured", textbook}
 	}
 
 	var reduced, hashed [][]string
@@ -75,17 +76,17 @@ func tables(jobs []*job) (text string, all []report.Table, err error) {
 		const compared = `compared with a query</th><td>(\S+ %)`
 		reduced = append(reduced, []string{fmt.Sprint(d),
 			published.reduced[d], f.find(in1+"search.txt", byVectors), f.find(in2+"search.txt", byVectors),
-			"-", f.seconds(in1 + "reduce"), f.seconds(in2 + "reduce")})
+			f.seconds(in1 + "reduce"), f.seconds(in2 + "reduce")})
 		hashed = append(hashed, []string{fmt.Sprint(d),
 			published.lsh[d], f.find(in1+"search.txt", byLSH), f.find(in2+"search.txt", byLSH),
-			"-", f.find(in1+"search.html", compared), f.find(in2+"search.html", compared),
+			f.find(in1+"search.html", compared), f.find(in2+"search.html", compared),
 			published.searchSeconds[d] + " s", f.seconds(in1 + "search"), f.seconds(in2 + "search")})
 	}
 	head := append([]string{"latent dimension"}, both("reduced factor")...)
-	add("Nearest neighbours by latent vectors: approximation factor (1 is exact), 60,000 images, 10,000 queries", append(head, both("training")...), reduced)
-	head = append([]string{"latent dimension"}, both("LSH factor")...)
-	head = append(append(head, both("images compared with a query")...), both("whole search")...)
-	add("Nearest neighbours by LSH, in the same searches", head, hashed)
+	add("Nearest neighbours by latent vectors: approximation factor (1 is exact), 60,000 images, 10,000 queries",
+		append(head, "training, measured", textbook), reduced)
+	head = append(append([]string{"latent dimension"}, both("LSH factor")...), "images compared with a query, measured", textbook)
+	add("Nearest neighbours by LSH, in the same searches", append(head, both("whole search")...), hashed)
 
 	var body [][]string
 	for _, c := range cells {
@@ -180,9 +181,14 @@ func page(all []report.Table) error {
 		Title: "Image similarity: the published figures again",
 		Facts: []report.Fact{{Name: "machine", Value: fmt.Sprintf("%s, %d cores, %s", processor(), runtime.NumCPU(), runtime.Version())}},
 	}
-	cover.AddTables("Published, measured, measured with -textbook", all...)
+	cover.AddTables("Each figure as it was published, as measured, and as measured with the textbook's algorithms", all...)
 	var pages [][]byte
 	for _, m := range modes {
+		var heading bytes.Buffer
+		if err := (&report.Page{Title: "In the way of the " + m.name}).Render(&heading); err != nil {
+			return err
+		}
+		pages = append(pages, heading.Bytes())
 		for _, name := range []string{"d10/reduce", "d10/search", "emd/emd4", "d10/classification", "d10/cluster"} {
 			b, err := os.ReadFile(filepath.Join("results", m.name, filepath.FromSlash(name)+".html"))
 			if err != nil {
