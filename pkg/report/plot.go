@@ -57,7 +57,8 @@ func newPlot(x, y string) *plot.Plot {
 		}
 	}
 	p.Legend.TextStyle.Color, p.Legend.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Size = ink, "Sans", 10
-	p.Legend.Top, p.Legend.Padding, p.Legend.ThumbnailWidth = true, 3, 16
+	// At the left the texts end freely: a browser's font may be wider than the one that gonum measures.
+	p.Legend.Top, p.Legend.Left, p.Legend.Padding, p.Legend.ThumbnailWidth = true, true, 3, 16
 	return p
 }
 
@@ -124,6 +125,7 @@ func losses(alt string, curves []curve, marks ...int) template.HTML {
 		p.Add(line, dots)
 		p.Legend.Add(c.name, line)
 	}
+	p.Legend.XOffs = 240 // losses start at the top left
 	if low > high {
 		return execute("notice", "No loss is a finite number.")
 	}
@@ -223,7 +225,6 @@ func bars(alt, x, y string, names []string, groups [][]int) template.HTML {
 		p.Legend.Add(names[g], chart)
 	}
 	p.NominalX(labels...)
-	p.Legend.Left = true
 	p.Y.Min = 0
 	p.Y.Max *= 1.25 // room for the legend
 	return svg(p, 420, 240, alt)

@@ -117,16 +117,22 @@ func (j *job) run() (string, error) {
 
 // A mode is one of the two ways of all programs, and what it is told.
 type mode struct {
-	name                      string
-	flags                     []string // of all programs
-	filterSize                int
-	filters                   []int // of all networks
-	batch                     int
-	loss                      string      // of the autoencoder
-	epochs                    map[int]int // of the autoencoder, by latent dimension
-	fullyConnected            int         // of the classifier
-	frozenEpochs, freeEpochs  int         // of the classifier's two phases
-	dropout                   float64
+	name       string
+	flags      []string // of all programs
+	filterSize int
+	filters    []int // of all networks
+
+	// Of the autoencoder.
+	loss   string
+	batch  int
+	epochs map[int]int // by latent dimension
+
+	// Of the classifier.
+	fullyConnected           int
+	frozenEpochs, freeEpochs int // of the two phases
+	classifierBatch          int
+	dropout                  float64
+
 	hashFunctions, hashTables int
 }
 
@@ -143,7 +149,7 @@ func (m mode) toReduce(dimension int) []string {
 }
 
 func (m mode) toClassification() []string {
-	return slices.Concat(m.encoder(), words(m.fullyConnected, m.frozenEpochs, m.freeEpochs, m.batch, classified),
+	return slices.Concat(m.encoder(), words(m.fullyConnected, m.frozenEpochs, m.freeEpochs, m.classifierBatch, classified),
 		[]string{fmt.Sprint(m.dropout), "Y", "Y", "N"})
 }
 

@@ -16,14 +16,14 @@ var modes = []mode{
 		name:       "original",
 		filterSize: 3, filters: []int{16, 32},
 		loss: "mse", batch: 128, epochs: map[int]int{10: 8, 15: 8, 20: 8},
-		fullyConnected: 50, frozenEpochs: 1, freeEpochs: 5, dropout: 0.2,
+		fullyConnected: 50, frozenEpochs: 1, freeEpochs: 5, classifierBatch: 128, dropout: 0.2,
 		hashFunctions: 4, hashTables: 5,
 	},
 	{
 		name: "textbook", flags: []string{"-textbook"},
-		filterSize: 3, filters: []int{16, 32},
-		loss: "mae", batch: 128, epochs: map[int]int{10: 8, 15: 8, 20: 8},
-		fullyConnected: 50, frozenEpochs: 1, freeEpochs: 5, dropout: 0.2,
+		filterSize: 3, filters: []int{16, 32, 64, 64},
+		loss: "mae", batch: 64, epochs: map[int]int{10: 12, 15: 6, 20: 6},
+		fullyConnected: 50, frozenEpochs: 1, freeEpochs: 5, classifierBatch: 128, dropout: 0.2,
 		hashFunctions: 10, hashTables: 10,
 	},
 }

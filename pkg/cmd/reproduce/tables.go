@@ -142,16 +142,17 @@ func settings() [][]string {
 		{"flags", func(m mode) string { return strings.Join(m.flags, " ") }},
 		{"convolutional filters of the layers", func(m mode) string { return list(m.filters) }},
 		{"filter size", func(m mode) string { return fmt.Sprint(m.filterSize) }},
-		{"loss of the autoencoders", func(m mode) string { return m.loss }},
-		{"batch size", func(m mode) string { return fmt.Sprint(m.batch) }},
-		{"epochs of the autoencoders of " + list(dimensions) + " dimensions", func(m mode) string {
+		{"autoencoder: loss, batch size", func(m mode) string { return fmt.Sprintf("%s, %d", m.loss, m.batch) }},
+		{"autoencoder: epochs, " + list(dimensions) + " dimensions", func(m mode) string {
 			var epochs []int
 			for _, d := range dimensions {
 				epochs = append(epochs, m.epochs[d])
 			}
 			return list(epochs)
 		}},
-		{"classifier: fully connected layer, dropout", func(m mode) string { return fmt.Sprintf("%d, %v", m.fullyConnected, m.dropout) }},
+		{"classifier: fully connected layer, dropout, batch size", func(m mode) string {
+			return fmt.Sprintf("%d, %v, %d", m.fullyConnected, m.dropout, m.classifierBatch)
+		}},
 		{"classifier: epochs of the two phases", func(m mode) string { return fmt.Sprintf("%d, %d", m.frozenEpochs, m.freeEpochs) }},
 		{"LSH: hash functions (-k), tables (-L)", func(m mode) string { return fmt.Sprintf("%d, %d", m.hashFunctions, m.hashTables) }},
 	} {
@@ -175,7 +176,7 @@ func processor() string {
 	return runtime.GOOS + "/" + runtime.GOARCH
 }
 
-// page merges the reports of both modes, with the networks of dimension 10 and the smallest cells, behind the tables.
+// page merges the reports of both modes, with the networks of one dimension and the smallest cells, behind the tables.
 func page(all []report.Table) error {
 	cover := &report.Page{
 		Title: "Image similarity: the published figures again",
@@ -189,7 +190,8 @@ func page(all []report.Table) error {
 			return err
 		}
 		pages = append(pages, heading.Bytes())
-		for _, name := range []string{"d10/reduce", "d10/search", "emd/emd4", "d10/classification", "d10/cluster"} {
+		d := fmt.Sprint("d", classified)
+		for _, name := range []string{d + "/reduce", d + "/search", "emd/emd4", d + "/classification", d + "/cluster"} {
 			b, err := os.ReadFile(filepath.Join("results", m.name, filepath.FromSlash(name)+".html"))
 			if err != nil {
 				return err
