@@ -22,7 +22,7 @@ var modes = []mode{
 	{
 		name: "textbook", flags: []string{"-textbook"},
 		filterSize: 3, filters: []int{16, 32, 64, 64},
-		loss: "mae", batch: 64, epochs: map[int]int{10: 12, 15: 6, 20: 6},
+		loss: "mae", batch: 64, epochs: map[int]int{10: 13, 15: 8, 20: 10},
 		fullyConnected: 50, frozenEpochs: 1, freeEpochs: 5, classifierBatch: 128, dropout: 0.2,
 		hashFunctions: 10, hashTables: 10,
 	},
