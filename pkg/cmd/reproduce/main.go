@@ -119,13 +119,10 @@ func (j *job) run() (string, error) {
 type mode struct {
 	name       string
 	flags      []string // of all programs
-	filterSize int
-	filters    []int // of all networks
+	filterSize int      // of all networks
 
-	// Of the autoencoder.
-	loss   string
-	batch  int
-	epochs map[int]int // by latent dimension
+	loss     string          // of the autoencoders
+	networks map[int]network // the autoencoders, by latent dimension
 
 	// Of the classifier.
 	fullyConnected           int
@@ -136,20 +133,28 @@ type mode struct {
 	hashFunctions, hashTables int
 }
 
-// encoder is the answers about the encoder.
-func (m mode) encoder() []string {
-	return words(append([]int{len(m.filters), m.filterSize}, m.filters...)...)
+// A network is an autoencoder of one mode and dimension.
+type network struct {
+	filters       []int // of its convolutional layers
+	batch, epochs int
+}
+
+// encoder is the answers about the encoder of a dimension's network.
+func (m mode) encoder(dimension int) []string {
+	filters := m.networks[dimension].filters
+	return words(append([]int{len(filters), m.filterSize}, filters...)...)
 }
 
 func words(numbers ...int) []string { return strings.Fields(strings.Trim(fmt.Sprint(numbers), "[]")) }
 
 // toReduce and toClassification are the answers that train a network, and then those that have everything shown and saved.
 func (m mode) toReduce(dimension int) []string {
-	return slices.Concat([]string{"N"}, m.encoder(), words(m.epochs[dimension], m.batch, dimension), []string{"Y", "Y", "autoencoder.h5", "Y", "N"})
+	n := m.networks[dimension]
+	return slices.Concat([]string{"N"}, m.encoder(dimension), words(n.epochs, n.batch, dimension), []string{"Y", "Y", "autoencoder.h5", "Y", "N"})
 }
 
 func (m mode) toClassification() []string {
-	return slices.Concat(m.encoder(), words(m.fullyConnected, m.frozenEpochs, m.freeEpochs, m.classifierBatch, classified),
+	return slices.Concat(m.encoder(classified), words(m.fullyConnected, m.frozenEpochs, m.freeEpochs, m.classifierBatch, classified),
 		[]string{fmt.Sprint(m.dropout), "Y", "Y", "N"})
 }
 

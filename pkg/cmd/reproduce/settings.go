@@ -13,16 +13,22 @@ const classified = 10
 // within minutes.
 var modes = []mode{
 	{
-		name:       "original",
-		filterSize: 3, filters: []int{16, 32},
-		loss: "mse", batch: 128, epochs: map[int]int{10: 8, 15: 8, 20: 8},
+		name: "original", filterSize: 3, loss: "mse",
+		networks: map[int]network{
+			10: {filters: []int{16, 32}, batch: 128, epochs: 8},
+			15: {filters: []int{16, 32}, batch: 128, epochs: 8},
+			20: {filters: []int{16, 32}, batch: 128, epochs: 8},
+		},
 		fullyConnected: 50, frozenEpochs: 1, freeEpochs: 5, classifierBatch: 128, dropout: 0.2,
 		hashFunctions: 4, hashTables: 5,
 	},
 	{
-		name: "textbook", flags: []string{"-textbook"},
-		filterSize: 3, filters: []int{16, 32, 64, 64},
-		loss: "mae", batch: 64, epochs: map[int]int{10: 13, 15: 8, 20: 10},
+		name: "textbook", flags: []string{"-textbook"}, filterSize: 3, loss: "mae",
+		networks: map[int]network{
+			10: {filters: []int{16, 32, 64, 64}, batch: 64, epochs: 13},
+			15: {filters: []int{16, 32}, batch: 64, epochs: 7},
+			20: {filters: []int{16, 32}, batch: 64, epochs: 7},
+		},
 		fullyConnected: 50, frozenEpochs: 1, freeEpochs: 5, classifierBatch: 128, dropout: 0.2,
 		hashFunctions: 10, hashTables: 10,
 	},

@@ -135,33 +135,27 @@ func tables(jobs []*job) (text string, all []report.Table, err error) {
 // settings are what the modes were told, a column for each.
 func settings() [][]string {
 	var rows [][]string
-	for _, s := range []struct {
-		name string
-		of   func(m mode) string
-	}{
-		{"flags", func(m mode) string { return strings.Join(m.flags, " ") }},
-		{"convolutional filters of the layers", func(m mode) string { return list(m.filters) }},
-		{"filter size", func(m mode) string { return fmt.Sprint(m.filterSize) }},
-		{"autoencoder: loss, batch size", func(m mode) string { return fmt.Sprintf("%s, %d", m.loss, m.batch) }},
-		{"autoencoder: epochs, " + list(dimensions) + " dimensions", func(m mode) string {
-			var epochs []int
-			for _, d := range dimensions {
-				epochs = append(epochs, m.epochs[d])
-			}
-			return list(epochs)
-		}},
-		{"classifier: fully connected layer, dropout, batch size", func(m mode) string {
-			return fmt.Sprintf("%d, %v, %d", m.fullyConnected, m.dropout, m.classifierBatch)
-		}},
-		{"classifier: epochs of the two phases", func(m mode) string { return fmt.Sprintf("%d, %d", m.frozenEpochs, m.freeEpochs) }},
-		{"LSH: hash functions (-k), tables (-L)", func(m mode) string { return fmt.Sprintf("%d, %d", m.hashFunctions, m.hashTables) }},
-	} {
-		row := []string{s.name}
+	add := func(name string, of func(m mode) string) {
+		row := []string{name}
 		for _, m := range modes {
-			row = append(row, s.of(m))
+			row = append(row, of(m))
 		}
 		rows = append(rows, row)
 	}
+	add("flags", func(m mode) string { return strings.Join(m.flags, " ") })
+	add("all networks: filter size", func(m mode) string { return fmt.Sprint(m.filterSize) })
+	add("autoencoders: loss", func(m mode) string { return m.loss })
+	for _, d := range dimensions {
+		add(fmt.Sprintf("autoencoder, %d dimensions: filters; batch size, epochs", d), func(m mode) string {
+			n := m.networks[d]
+			return fmt.Sprintf("%s; %d, %d", list(n.filters), n.batch, n.epochs)
+		})
+	}
+	add("classifier: fully connected layer, dropout, batch size", func(m mode) string {
+		return fmt.Sprintf("%d, %v, %d", m.fullyConnected, m.dropout, m.classifierBatch)
+	})
+	add("classifier: epochs of the two phases", func(m mode) string { return fmt.Sprintf("%d, %d", m.frozenEpochs, m.freeEpochs) })
+	add("LSH: hash functions (-k), tables (-L)", func(m mode) string { return fmt.Sprintf("%d, %d", m.hashFunctions, m.hashTables) })
 	return rows
 }
 
