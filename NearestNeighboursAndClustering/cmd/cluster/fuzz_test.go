@@ -33,7 +33,7 @@ func FuzzConversation(f *testing.F) {
 			}
 		}
 		var stdout, stderr bytes.Buffer
-		args := []string{"-d", "images", "-i", "latents", "-n", "classes", "-c", "two.conf", "-o", "out", "-html", "page.html"}
+		args := []string{"-quiet", "-d", "images", "-i", "latents", "-n", "classes", "-c", "two.conf", "-o", "out", "-html", "page.html"}
 		status := run(args, strings.NewReader(input), &stdout, &stderr)
 		report, err := os.ReadFile("out")
 		if status != 0 {

@@ -28,7 +28,7 @@ func FuzzConversation(f *testing.F) {
 			}
 		}
 		var stdout, stderr bytes.Buffer
-		args := []string{"-d", "two", "-i", "twolatents", "-q", "two", "-s", "twolatents", "-o", "out", "-html", "page.html"}
+		args := []string{"-quiet", "-d", "two", "-i", "twolatents", "-q", "two", "-s", "twolatents", "-o", "out", "-html", "page.html"}
 		if status := run(args, strings.NewReader(input), &stdout, &stderr); status != 0 || stderr.Len() > 0 {
 			t.Errorf("status %d, stderr %q", status, stderr.String())
 		}

@@ -105,7 +105,7 @@ func searchGolden(t *testing.T, k, l string) []byte {
 	const data = "../../../pkg/knn/testdata/"
 	out := filepath.Join(t.TempDir(), "report.txt")
 	var stdout, stderr bytes.Buffer
-	status := run([]string{"-d", data + "train1000.dat.gz", "-i", data + "train1000_10.dat", "-q", data + "query100.dat.gz",
+	status := run([]string{"-quiet", "-d", data + "train1000.dat.gz", "-i", data + "train1000_10.dat", "-q", data + "query100.dat.gz",
 		"-s", data + "query100_10.dat", "-k", k, "-L", l, "-o", out}, strings.NewReader("N\n"), &stdout, &stderr)
 	if status != 0 || stderr.Len() > 0 {
 		t.Fatalf("k=%s L=%s: status %d, %s", k, l, status, stderr.String())
@@ -175,7 +175,7 @@ func TestScreenFails(t *testing.T) {
 	_, broken := io.Pipe()
 	broken.Close()
 	var stderr bytes.Buffer
-	status := run([]string{"-d", data + "query100.dat.gz", "-i", data + "query100_10.dat", "-q", data + "query100.dat.gz",
+	status := run([]string{"-quiet", "-d", data + "query100.dat.gz", "-i", data + "query100_10.dat", "-q", data + "query100.dat.gz",
 		"-s", data + "query100_10.dat", "-o", out}, strings.NewReader("N\n"), broken, &stderr)
 	if status != 1 || !strings.HasPrefix(stderr.String(), "search: ") {
 		t.Errorf("status %d, %q; want 1 and what is wrong", status, stderr.String())

@@ -38,7 +38,7 @@ func converse(t *testing.T, input string, poison func(*nn.Model), flags ...strin
 			t.Fatal(err)
 		}
 	}
-	args := append([]string{"-d", "images", "-dl", "labels", "-t", "images", "-tl", "labels", "-model", "model.h5"}, flags...)
+	args := append([]string{"-quiet", "-d", "images", "-dl", "labels", "-t", "images", "-tl", "labels", "-model", "model.h5"}, flags...)
 	var stdout, stderr bytes.Buffer
 	status = run(args, strings.NewReader(input), &stdout, &stderr)
 	return status, stdout.String(), stderr.String()

@@ -23,7 +23,7 @@ func converse(t *testing.T, input string) (status int, screen, errors string) {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	status = run([]string{"-d", "images", "-q", "images", "-od", "d", "-oq", "q"}, strings.NewReader(input), &stdout, &stderr)
+	status = run([]string{"-quiet", "-d", "images", "-q", "images", "-od", "d", "-oq", "q"}, strings.NewReader(input), &stdout, &stderr)
 	return status, stdout.String(), stderr.String()
 }
 
