@@ -86,7 +86,7 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 		page:      page,
 		display:   display,
 	}
-	if err := s.checkOutputs(""); err != nil {
+	if err := s.checkOutputs("", ""); err != nil {
 		return err
 	}
 	var err error
@@ -126,17 +126,20 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 	return s.experiments()
 }
 
-// checkOutputs refuses outputs that cannot be written or must not be; model is the file for the model, "" for none.
-func (s *session) checkOutputs(model string) error {
+// checkOutputs refuses outputs that cannot be written or must not be; loaded and saved are the model files that are read and
+// written, "" for none.
+func (s *session) checkOutputs(loaded, saved string) error {
 	outputs := []string{s.datasetLatents, s.querysetLatents, s.graphFile}
-	for _, o := range []string{s.html, model} {
+	for _, o := range []string{s.html, saved} {
 		if o != "" {
 			outputs = append(outputs, o)
 		}
 	}
 	inputs := []string{s.dataset, s.queryset}
-	if s.labels != "" {
-		inputs = append(inputs, s.labels)
+	for _, in := range []string{s.labels, loaded} {
+		if in != "" {
+			inputs = append(inputs, in)
+		}
 	}
 	return experiment.CheckOutputs(inputs, outputs...)
 }
