@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"imagesimilarity/pkg/idx"
+)
+
+const someClasses = "CLUSTER-0 { size: 2, 0, 2}}\nCLUSTER-1 { size: 1, 1}}\n"
+
+// talk runs cluster in a new folder on three images with this class file, with this input; report is "" where there is none.
+func talk(t *testing.T, input, classes string) (status int, report, screen, errors string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for _, err := range []error{
+		idx.WriteImages("images", &idx.Images[uint8]{N: 3, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 0, 8, 9, 200}}),
+		idx.WriteLatents("latents", &idx.Images[uint16]{N: 3, Rows: 1, Cols: 1, Pix: []uint16{0, 10, 60000}}),
+		os.WriteFile("classes", []byte(classes), 0o644),
+		os.WriteFile("two.conf", []byte("number_of_clusters: 2\n"), 0o644),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	args := []string{"-quiet", "-d", "images", "-i", "latents", "-n", "classes", "-c", "two.conf", "-o", "out", "-html", "page.html"}
+	status = run(args, strings.NewReader(input), &stdout, &stderr)
+	b, err := os.ReadFile("out")
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return status, string(b), stdout.String(), stderr.String()
+}
+
+// rounds is how many whole rounds a report has, -1 where it has a part of one.
+func rounds(report string) int {
+	n := strings.Count(report, "CLASSES AS CLUSTERS\n")
+	if n != strings.Count(report, "NEW SPACE\n") {
+		return -1
+	}
+	return n
+}
+
+// Wherever the input ends, the program ends with the rounds until then.
+func TestTheInputEndsAtEveryQuestion(t *testing.T) {
+	words := strings.Fields("Y images latents classes Y images latents classes N")
+	for k := range len(words) + 1 {
+		for _, end := range []string{"", "\n", "\r\n"} {
+			status, report, _, stderr := talk(t, strings.Join(words[:k], "\n")+end, someClasses)
+			if want := 1 + min(k/4, 2); status != 0 || rounds(report) != want || stderr != "" {
+				t.Errorf("after %d words and %q: status %d, %d rounds, want %d; stderr %q", k, end, status, rounds(report), want, stderr)
+			}
+		}
+	}
+}
+
+// Whatever stands before the right answer of any question, the conversation reaches the same end.
+func TestOddAnswersAtEveryQuestion(t *testing.T) {
+	for name, odd := range map[string]string{
+		"letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00", "blanks within": "a b c", "a megabyte": strings.Repeat("9", 1e6),
+	} {
+		// A word that does not serve as a file has all questions for files asked again; three words for one leave the rest of the answers in step.
+		input := odd + "\r\nY\r\n" + odd + "\r\n"
+		if name != "blanks within" {
+			input += "latents\r\nclasses\r\n" + "images\t" + odd + "\r\nclasses\r\n" + "images latents\v" + odd + "\n"
+		}
+		status, report, screen, stderr := talk(t, input+" \r\n\nimages\r\nlatents\r\nclasses\r\n"+odd+"\nN\n", someClasses)
+		if status != 0 || rounds(report) != 2 || stderr != "" || strings.Count(screen, "Do you want to enter another query (Y/N)?  ") != 2 {
+			t.Errorf("%s: status %d, %d rounds, want 2; stderr %q, screen %.1000q", name, status, rounds(report), stderr, screen)
+		}
+	}
+}
+
+// Whatever is typed, and whatever the class file holds, cluster ends: with status 0 and a report of whole rounds, or,
+// where the class file does not serve, with status 1, one sentence and no report.
+func FuzzConversation(f *testing.F) {
+	for _, s := range []string{
+		"", "N\n", "Y images latents classes\nN", "y\r\nYes Y\timages\r\nlatents\r\nclasses\r\nN\r\n", "Y missing latents classes images latents out", "Y \xff\x00 . ..\nN",
+	} {
+		f.Add(s, someClasses)
+	}
+	f.Add("N", "CLUSTER-0 { size: 0}}\r\n\r\n")
+	f.Fuzz(func(t *testing.T, input, classes string) {
+		status, report, screen, stderr := talk(t, input, classes)
+		if status != 0 {
+			if status != 1 || report != "" || screen != "" || !strings.HasPrefix(stderr, "cluster: classes: ") {
+				t.Errorf("status %d, report %q, screen %q, stderr %q", status, report, screen, stderr)
+			}
+			return
+		}
+		if rounds(report) < 1 || stderr != "" {
+			t.Errorf("report %q, stderr %q", report, stderr)
+		}
+		if left, err := filepath.Glob("*"); err != nil || len(left) != 6 {
+			t.Errorf("the folder has %q, %v; want the four inputs and the two reports", left, err)
+		}
+		if left, err := filepath.Glob(".*"); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %q, %v", left, err)
+		}
+	})
+}
