@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,6 +82,27 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 			if _, err := os.Stat(file); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+	}
+}
+
+// A path that cannot be one is told, and asked for again: before the model is loaded, and after it was trained.
+func TestOddPaths(t *testing.T) {
+	for name, odd := range map[string]string{
+		"blank": " ", "empty": "", "a folder": ".", "no such folder": "none/model.h5", "stray bytes": "\xff\xfe\x00", "a megabyte": strings.Repeat("9", 1e6),
+	} {
+		status, screen, stderr := converse(t, "Y\n"+odd+"\r\n"+odd+"\n")
+		const ended = "reduce: the input ended where an answer to \"Input model file path: \" was expected\n"
+		if status != 1 || stderr != ended || strings.Count(screen, "Input model file path: ") != 3 {
+			t.Errorf("%s to load: status %d, stderr %q, screen %.1000q", name, status, stderr, screen)
+		}
+		input := slices.Insert(slices.Clone(conversation), 9, odd, "Y")
+		status, screen, stderr = converse(t, strings.Join(input, "\n"))
+		if status != 0 || stderr != "" || strings.Count(screen, "Input save file path: cannot write") != 1 {
+			t.Errorf("%s to save: status %d, stderr %q, screen %.1000q", name, status, stderr, screen)
+		}
+		if _, err := os.Stat("model.h5"); err != nil {
+			t.Errorf("%s to save: %v", name, err)
 		}
 	}
 }
