@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 var times = regexp.MustCompile(`(?m)^clustering_time: [0-9.e+-]+$`)
 
 // TestConversations runs the scripts. They have MNIST images and latent vectors in $DATA, their classes in $CLASSES, the original's reports in $GOLDEN,
-// and two commands: masked FILE replaces the times in a report by T, and tiny writes data sets of three images.
+// and two commands: masked FILE replaces the times in a report by T, and tiny writes data sets of three images and fewer.
 func TestConversations(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -39,9 +39,12 @@ func TestConversations(t *testing.T) {
 				ts.Check(os.WriteFile(name, times.ReplaceAll([]byte(ts.ReadFile(args[0])), []byte("clustering_time: T")), 0o644))
 			},
 			"tiny": func(ts *testscript.TestScript, _ bool, _ []string) {
-				ts.Check(idx.WriteImages(ts.MkAbs("tiny.images"), &idx.Images[uint8]{N: 3, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 0, 8, 9, 200}}))
-				ts.Check(idx.WriteLatents(ts.MkAbs("tiny.latents"), &idx.Images[uint16]{N: 3, Rows: 1, Cols: 1, Pix: []uint16{0, 10, 60000}}))
-				ts.Check(idx.WriteImages(ts.MkAbs("same.images"), &idx.Images[uint8]{N: 3, Rows: 1, Cols: 2, Pix: []uint8{7, 7, 7, 7, 7, 7}}))
+				for name, pix := range map[string][]uint8{"tiny": {0, 0, 0, 8, 9, 200}, "same": {7, 7, 7, 7, 7, 7}, "black": make([]uint8, 6), "one": {5, 6}, "none": nil} {
+					ts.Check(idx.WriteImages(ts.MkAbs(name+".images"), &idx.Images[uint8]{N: len(pix) / 2, Rows: 1, Cols: 2, Pix: pix}))
+				}
+				for name, pix := range map[string][]uint16{"tiny": {0, 10, 60000}, "same": {9, 9, 9}, "high": {30000, 65000, 33000}, "one": {50000}, "none": nil} {
+					ts.Check(idx.WriteLatents(ts.MkAbs(name+".latents"), &idx.Images[uint16]{N: len(pix), Rows: 1, Cols: 1, Pix: pix}))
+				}
 			},
 		},
 	})

@@ -46,6 +46,9 @@ func (opt options) cluster(in inputs, k int, display *progress.Display) (*round,
 	if original.N != reduced.N {
 		return nil, fmt.Errorf("%s has %d images and %s has %d latent vectors; expected as many", in.original, original.N, in.reduced, reduced.N)
 	}
+	if original.N == 0 {
+		return nil, fmt.Errorf("%s: there are no images in it to cluster", in.original)
+	}
 	if original.N > maxImages {
 		return nil, fmt.Errorf("%s has %d images; expected at most %d", in.original, original.N, maxImages)
 	}

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 //
 //	images FILE WIDTH VALUE...     writes images of one row with these grey levels
 //	latents FILE WIDTH VALUE...    writes latent vectors
+//	labels FILE VALUE...           writes labels
 //	masktimes FILE                 replaces the times in a report by T
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -46,6 +47,9 @@ func TestScripts(t *testing.T) {
 			},
 			"latents": func(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Check(idx.WriteLatents(ts.MkAbs(args[0]), parseImages[uint16](ts, args[1:])))
+			},
+			"labels": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Check(idx.WriteLabels(ts.MkAbs(args[0]), parseImages[uint8](ts, append([]string{"1"}, args[1:]...)).Pix))
 			},
 			"masktimes": func(ts *testscript.TestScript, neg bool, args []string) {
 				name := ts.MkAbs(args[0])

@@ -24,7 +24,8 @@ var times = regexp.MustCompile(`\d+s \d+(s|ms|us)/step`)
 // Run runs the scripts in testdata/script. They have the MNIST images and their labels in $IMAGES and $LABELS (train1000 and
 // query100), model files that Keras wrote in $MODELS, and these commands:
 //
-//	images FILE N ROWS COLS        writes N images, pixel j of image i being (7i+13j) mod 256
+//	images FILE N ROWS COLS [GREY] writes N images of this grey level; without it, pixel j of image i is (7i+13j) mod 256
+//	vectors FILE N DIM VALUE       writes N vectors with this value everywhere
 //	labels FILE VALUE...           writes labels
 //	first N IMAGES LABELS OUT      writes the first N images as OUT.dat and their labels as OUT.labels
 //	same A B                       checks that the vectors in B are the first ones in A
@@ -50,7 +51,14 @@ func Run(t *testing.T) {
 				for k := range m.Pix {
 					m.Pix[k] = uint8(7*(k/m.Dim()) + 13*(k%m.Dim()))
 				}
+				if len(args) > 4 {
+					m.Pix = slices.Repeat([]uint8{uint8(number(ts, args[4]))}, len(m.Pix))
+				}
 				ts.Check(idx.WriteImages(ts.MkAbs(args[0]), m))
+			},
+			"vectors": func(ts *testscript.TestScript, neg bool, args []string) {
+				n, dim, value := number(ts, args[1]), number(ts, args[2]), number(ts, args[3])
+				ts.Check(idx.WriteLatents(ts.MkAbs(args[0]), &idx.Images[uint16]{N: n, Rows: 1, Cols: dim, Pix: slices.Repeat([]uint16{uint16(value)}, n*dim)}))
 			},
 			"labels": func(ts *testscript.TestScript, neg bool, args []string) {
 				var labels []uint8
