@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -175,6 +176,43 @@ func TestEmptySet(t *testing.T) {
 	m, err := ReadImages(file(t, words(0x803, 0, 28, 28)))
 	if err != nil || m.N != 0 || len(m.Pix) != 0 {
 		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// Memory follows the bytes that are there, and never exceeds what the header promises: twice the values plus room to work in.
+func TestMemory(t *testing.T) {
+	const mib = 1 << 20
+	images := func(name string) error { _, err := ReadImages(name); return err }
+	latents := func(name string) error { _, err := ReadLatents(name); return err }
+	labels := func(name string) error { _, err := ReadLabels(name); return err }
+	for _, c := range []struct {
+		what    string
+		read    func(string) error
+		content []byte
+		ok      bool
+		most    uint64 // bytes
+	}{
+		{"images", images, append(words(0x803, 20*mib/784, 28, 28), make([]byte, 20*mib)...), true, 2 * 20 * mib},
+		{"latents", latents, append(words(999, mib, 1, 10), make([]byte, 20*mib)...), true, 2 * 20 * mib},
+		{"labels", labels, append(words(0x801, 20*mib), make([]byte, 20*mib)...), true, 2 * 20 * mib},
+		{"a promise that is not kept", images, append(words(0x803, 1<<20, 1<<10, 1<<10), make([]byte, mib)...), false, mib},
+		{"gzip", images, zipped(append(words(0x803, 20*mib/784, 28, 28), make([]byte, 20*mib)...)), true, 2 * 20 * mib},
+		{"a bomb behind a small promise", images, zipped(append(words(0x803, 1, 28, 28), make([]byte, 32*mib)...)), true, mib},
+		{"a bomb behind a small promise of latents", latents, zipped(append(words(999, 1, 1, 10), make([]byte, 32*mib)...)), true, mib},
+		{"a bomb behind a small promise of labels", labels, zipped(append(words(0x801, 1), make([]byte, 32*mib)...)), true, mib},
+		{"a promise that gzip does not keep", images, zipped(words(0x803, 1<<20, 1<<10, 1<<10)), false, 16 * mib},
+	} {
+		name := file(t, c.content)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := c.read(name)
+		runtime.ReadMemStats(&after)
+		if (err == nil) != c.ok {
+			t.Errorf("%s: error %v", c.what, err)
+		}
+		if got, most := after.TotalAlloc-before.TotalAlloc, c.most+mib; got > most {
+			t.Errorf("%s: %d bytes were allocated for a file of %d, expected at most %d", c.what, got, len(c.content), most)
+		}
 	}
 }
 
