@@ -9,7 +9,7 @@ PROGRAMS = NeuralNetwork/reduce NeuralNetwork/classification NearestNeighboursAn
 THREADED = ./NeuralNetwork/... ./pkg/clustering/... ./pkg/emd/... ./pkg/knn/... ./pkg/metric/... ./pkg/nn/... ./pkg/parallel/... ./pkg/progress/...
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
-.PHONY: all test bench bench-peers check-keras cross asm datasets demo reproduce clean help
+.PHONY: all test torture bench bench-peers check-keras cross asm datasets demo reproduce clean help
 
 all: ## build the four programs (default)
 	go build -o NeuralNetwork/ ./NeuralNetwork/cmd/...
@@ -23,6 +23,9 @@ ifeq ($(CC_FOUND),)
 else
 	CGO_ENABLED=1 go test -race -short $(THREADED)
 endif
+
+torture: ## kill, fill, fuzz, emulate, scan and load for half an hour, and show the figures (needs the Go module proxy and 4 GB of memory and of disk)
+	cd pkg/torture && go test -timeout 1h -torture
 
 bench: ## measure every kernel and stage against its portable twin
 	go test -run '^$$' -bench . -benchmem ./pkg/...

@@ -3,7 +3,6 @@ package torture
 import (
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 )
 
@@ -11,22 +10,17 @@ import (
 // The tests of the four programs start themselves again, which the emulator does not take part in.
 func TestARM64(t *testing.T) {
 	longOnly(t, "the emulator is slow")
+	const what = "arm64, emulated"
 	emulator, err := exec.LookPath("qemu-aarch64")
 	if err != nil {
-		t.Skip("qemu-aarch64 is not installed: Debian's package qemu-user has it")
+		notRun(t, what, "qemu-aarch64 is not installed; Debian's package qemu-user has it")
 	}
-	var packages []string
-	for p := range strings.Lines(tool(t, root, "go", "list", "./pkg/...")) {
-		if p = strings.TrimSpace(p); p != "imagesimilarity/pkg/torture" {
-			packages = append(packages, p)
-		}
-	}
-	c := exec.Command("go", append([]string{"test", "-short", "-timeout", "20m", "-exec", emulator}, packages...)...)
+	list := packages(t, "./pkg/...")
+	c := exec.Command("go", append([]string{"test", "-short", "-timeout", "20m", "-exec", emulator}, list...)...)
 	c.Dir = root
 	c.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
-	out, err := c.CombinedOutput()
-	if err != nil {
+	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	figure("arm64, emulated", "tests of %d packages pass", strings.Count(string(out), "\nok ")+strings.Count(string(out[:3]), "ok "))
+	figure(what, "the tests of %d packages pass", len(list))
 }

@@ -80,5 +80,8 @@ func TestKilledProgramsTearNoFile(t *testing.T) {
 			}
 		})
 	}
+	if *long && killed < 200 {
+		t.Errorf("killed %d times, want at least 200", killed)
+	}
 	figure("killed at random moments", "%d times (%d while a file was written, %d ended before): no file torn", killed, writing, finished)
 }

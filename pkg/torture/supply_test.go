@@ -1,11 +1,16 @@
 package torture
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -27,14 +32,6 @@ func tool(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// longOnly skips a test in the short form.
-func longOnly(t *testing.T, why string) {
-	t.Helper()
-	if !*long {
-		t.Skip("only in make torture: " + why)
-	}
-}
-
 func TestModulesAreWhatTheyWere(t *testing.T) {
 	longOnly(t, "reads every module in the cache")
 	if out := tool(t, root, "go", "mod", "verify"); out != "all modules verified\n" {
@@ -43,15 +40,76 @@ func TestModulesAreWhatTheyWere(t *testing.T) {
 	figure("go mod verify", "all modules verified")
 }
 
+// fetched is the module, by its path and version or "latest", as it lies in the module cache. Where it cannot be fetched, the test does not run.
+func fetched(t *testing.T, what, module string) (dir, version string) {
+	t.Helper()
+	c := exec.Command("go", "mod", "download", "-json", module)
+	c.Dir = t.TempDir() // in no module
+	out, err := c.Output()
+	var m struct{ Dir, Version, Error string }
+	if e := json.Unmarshal(out, &m); err != nil || e != nil {
+		notRun(t, what, module+" cannot be fetched: "+m.Error)
+	}
+	return m.Dir, m.Version
+}
+
 func TestStaticcheck(t *testing.T) {
 	longOnly(t, "takes a minute")
-	if _, err := exec.LookPath("staticcheck"); err != nil {
-		t.Skip("staticcheck is not installed: go install honnef.co/go/tools/cmd/staticcheck@latest")
-	}
-	if out := tool(t, root, "staticcheck", "./..."); out != "" {
+	const version = "v0.8.2"
+	fetched(t, "staticcheck", "honnef.co/go/tools@"+version)
+	if out := tool(t, root, "go", "run", "honnef.co/go/tools/cmd/staticcheck@"+version, "./..."); out != "" {
 		t.Errorf("%s", out)
 	}
-	figure("staticcheck", "no finding")
+	figure("staticcheck "+version, "no finding")
+}
+
+// The programs call nothing in a module that the Go project's database of vulnerabilities names. The database is that of the day and comes
+// as a module, like the programs that prepare and search it. What it names of Go itself is shown: another Go mends it.
+func TestVulnerabilities(t *testing.T) {
+	longOnly(t, "fetches a database")
+	const what, version = "govulncheck", "v1.9.0"
+	fetched(t, what, "golang.org/x/vuln@"+version)
+	vulndb, day := fetched(t, what, "golang.org/x/vulndb@latest")
+	db := t.TempDir()
+	tool(t, db, "go", "run", "golang.org/x/vulndb/cmd/indexdb@"+day, "-vulns", filepath.Join(vulndb, "data", "osv"), "-out", db)
+	out := tool(t, root, "go", "run", "golang.org/x/vuln/cmd/govulncheck@"+version, "-format", "json", "-db", "file://"+filepath.ToSlash(db), "./...")
+
+	scanned := false
+	ofGo := map[string][]string{} // by the version that mends them
+	for messages := json.NewDecoder(strings.NewReader(out)); ; {
+		var m struct {
+			SBOM    *struct{}
+			Finding *struct {
+				OSV   string
+				Fixed string `json:"fixed_version"`
+				Trace []struct{ Module, Version, Function string }
+			}
+		}
+		if err := messages.Decode(&m); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		scanned = scanned || m.SBOM != nil
+		f := m.Finding
+		switch {
+		case f == nil || f.Trace[0].Function == "": // part of a module, but never called
+		case f.Trace[0].Module == "stdlib":
+			if !slices.Contains(ofGo[f.Fixed], f.OSV) {
+				ofGo[f.Fixed] = append(ofGo[f.Fixed], f.OSV)
+			}
+		default:
+			t.Errorf("%s is in %s %s, mended in %q", f.OSV, f.Trace[0].Module, f.Trace[0].Version, f.Fixed)
+		}
+	}
+	if !scanned {
+		t.Fatalf("nothing was scanned:\n%s", out)
+	}
+	text := "nothing that is called in a module"
+	for _, fixed := range slices.Sorted(maps.Keys(ofGo)) {
+		text += fmt.Sprintf("; %d in %s itself that Go %s mends", len(ofGo[fixed]), runtime.Version(), strings.TrimPrefix(fixed, "v"))
+	}
+	figure(what+" "+version, "%s", text)
 }
 
 // The generators write the assembly that is here, to the byte.

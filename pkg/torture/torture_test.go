@@ -38,7 +38,9 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	status := m.Run()
-	figures.Lock()
+	if len(figures.rows) > 0 {
+		fmt.Println("| what | figures |\n| --- | --- |")
+	}
 	for _, row := range figures.rows {
 		fmt.Println(row)
 	}
@@ -57,6 +59,21 @@ func figure(what, format string, args ...any) {
 	figures.Lock()
 	defer figures.Unlock()
 	figures.rows = append(figures.rows, fmt.Sprintf("| %s | %s |", what, fmt.Sprintf(format, args...)))
+}
+
+// notRun skips a test for want of something, and says so in the table.
+func notRun(t *testing.T, what, why string) {
+	t.Helper()
+	figure(what, "NOT RUN: %s", why)
+	t.Skip(why)
+}
+
+// longOnly skips a test in the short form.
+func longOnly(t *testing.T, why string) {
+	t.Helper()
+	if !*long {
+		t.Skip("only in make torture: " + why)
+	}
 }
 
 // A subject is a program with a command line and a conversation that makes it write all its files. It runs in a folder that prepare made.
