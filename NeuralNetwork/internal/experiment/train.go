@@ -26,11 +26,12 @@ func Train(t *nn.Trainer, train, validation *nn.Samples, epochs, batch int, out 
 	done := make(chan struct{})
 	defer close(done)
 	go func() {
-		defer signal.Stop(interrupts) // the next one finds no handler
 		select {
 		case <-interrupts:
+			signal.Stop(interrupts) // the next one finds no handler, before the person is told so
 			interrupted.Store(true)
 		case <-done:
+			signal.Stop(interrupts)
 		}
 	}()
 
