@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
@@ -32,10 +33,11 @@ func (s *session) writeLatents(m *nn.Model) error {
 			return err
 		}
 		latents := &idx.Images[uint16]{N: set.images.N, Rows: 1, Cols: len(v) / set.images.N}
-		// The original scales each set by its own minima and maxima, so that one image has different vectors in the two files.
-		// The textbook's scaling is fitted on the dataset alone, and queries beyond its range are clamped to it.
+		// The original scales each set by its own minima and maxima, so that one image has different vectors in the two files, and each
+		// column by its own, so that a step in one counts as much as a longer one in another. The textbook's scaling is fitted on the
+		// dataset alone and keeps the columns' proportions; queries beyond the dataset's range are clamped to it.
 		if scale == nil || !s.textbook {
-			scale = fitScaler(v, latents.Cols)
+			scale = fitScaler(v, latents.Cols, s.textbook)
 		}
 		if latents.Pix, err = scale.apply(v, s.textbook); err != nil {
 			return fmt.Errorf("%s: not written: %w", set.file, err)
@@ -47,21 +49,26 @@ func (s *session) writeLatents(m *nn.Model) error {
 	return nil
 }
 
-// A scaler maps every column of vectors linearly, so that those that it was fitted on reach from 0 to latentMax. Its float32 arithmetic is that of
-// scikit-learn's MinMaxScaler, so that the rounded values are, too. A constant column becomes 0.
+// A scaler maps every column of vectors linearly, so that those that it was fitted on reach from 0 to at most latentMax. Its float32 arithmetic
+// is that of scikit-learn's MinMaxScaler, so that the rounded values are, too. A constant column becomes 0.
 type scaler struct{ factor, offset []float32 } // of each column
 
-// fitScaler fits a scaler on v, (n,dim).
-func fitScaler(v []float32, dim int) *scaler {
+// fitScaler fits a scaler on v, (n,dim): every column reaches latentMax, or with alike, which gives all columns the same factor, the widest.
+func fitScaler(v []float32, dim int, alike bool) *scaler {
 	// A range below it counts as none: ten times the distance from 1 to the next float32.
 	const noRange = 10 * 0x1p-23
 	lo, hi := ranges(v, dim)
-	s := &scaler{make([]float32, dim), make([]float32, dim)}
-	for j := range dim {
-		span := hi[j] - lo[j]
-		if span < noRange {
-			span = 1
+	spans := make([]float32, dim)
+	for j := range spans {
+		if spans[j] = hi[j] - lo[j]; spans[j] < noRange {
+			spans[j] = 1
 		}
+	}
+	if alike {
+		spans = slices.Repeat([]float32{slices.Max(spans)}, dim)
+	}
+	s := &scaler{make([]float32, dim), make([]float32, dim)}
+	for j, span := range spans {
 		s.factor[j] = float32(latentMax) / span
 		s.offset[j] = 0 - float32(lo[j]*s.factor[j])
 	}

@@ -25,9 +25,9 @@ var modes = []mode{
 	{
 		name: "textbook", flags: []string{"-textbook"}, filterSize: 3, loss: "mae",
 		networks: map[int]network{
-			10: {filters: []int{16, 32, 64, 64}, batch: 64, epochs: 13},
-			15: {filters: []int{16, 32}, batch: 64, epochs: 7},
-			20: {filters: []int{16, 32}, batch: 64, epochs: 7},
+			10: {filters: []int{16, 32, 64, 64}, batch: 64, epochs: 10},
+			15: {filters: []int{64}, batch: 128, epochs: 5},
+			20: {filters: []int{64}, batch: 128, epochs: 5},
 		},
 		fullyConnected: 50, frozenEpochs: 1, freeEpochs: 5, classifierBatch: 128, dropout: 0.2,
 		hashFunctions: 10, hashTables: 10,
