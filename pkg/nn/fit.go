@@ -8,12 +8,14 @@ import (
 	"slices"
 
 	G "gorgonia.org/gorgonia"
+
+	"imagesimilarity/pkg/parallel"
 )
 
 // Samples are the inputs of a network and, for a classifier, their labels.
 type Samples struct {
 	N      int
-	Input  func(dst []float32, index []int) // writes samples index[0], index[1], … one after the other, each (H,W,C)
+	Input  func(dst []float32, index []int) // writes samples index[0], index[1], … one after the other, each (H,W,C); called by several goroutines
 	Labels []uint8                          // classes; nil for an autoencoder, whose target is its input
 }
 
@@ -191,7 +193,9 @@ func (n *network) meanLoss(s *Samples, order []int, each func(loss float64) erro
 
 // load writes inputs and targets of samples.
 func (n *network) load(s *Samples, index []int) {
-	s.Input(n.input[:len(index)*len(n.input)/n.batch], index)
+	const block = 16
+	size := len(n.input) / n.batch
+	parallel.Blocks(len(index), block, func(from, to int) { s.Input(n.input[from*size:to*size], index[from:to]) })
 	if n.target == nil {
 		return
 	}

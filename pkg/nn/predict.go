@@ -30,7 +30,7 @@ func (m *Model) Predict(s *Samples, until string, batch int, progress func(done,
 	order := inOrder(s.N)
 	for done := 0; done < s.N; done += batch {
 		index := order[done:min(done+batch, s.N)]
-		s.Input(n.input[:len(index)*len(n.input)/batch], index)
+		n.load(s, index)
 		if err := n.run(len(index)); err != nil {
 			return nil, err
 		}
