@@ -18,6 +18,8 @@ all: ## build the four programs (default)
 test: ## vet and run every test; the threaded packages under the race detector too, where a C compiler is present
 	go vet ./...
 	go test ./...
+	@for b in chromium chromium-browser google-chrome chrome; do command -v $$b >/dev/null && exit 0; done; \
+		echo 'pages in a browser: not tested, Chromium is not there'
 ifeq ($(CC_FOUND),)
 	@echo 'race detector: not run, it needs a C compiler ($(shell go env CC) is not there)'
 else

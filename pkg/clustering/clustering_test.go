@@ -531,7 +531,7 @@ func TestClassesOfTheOriginal(t *testing.T) {
 // What each difference from the textbook makes of the 10,000 test images of MNIST in ten clusters: mean silhouette and objective.
 func TestDifferencesOnMNIST(t *testing.T) {
 	if testing.Short() {
-		t.Skip("clusters 10,000 images five times")
+		t.Skip("not with -short: clusters 10,000 images five times")
 	}
 	dir, err := mnist.Fetch()
 	if err != nil {

@@ -283,7 +283,7 @@ func TestTablesComeNearerToTheExactNeighbours(t *testing.T) {
 // The factor that the original published for MNIST, and what the textbook's tables make of it: a factor of at most 1.05 from at most a tenth of the images.
 func TestFactorsOfMNIST(t *testing.T) {
 	if testing.Short() {
-		t.Skip("reads the whole of MNIST")
+		t.Skip("not with -short: reads the whole of MNIST")
 	}
 	dir, err := mnist.Fetch()
 	if err != nil {

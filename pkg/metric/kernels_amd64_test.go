@@ -23,7 +23,7 @@ func implementations(t *testing.T, test func(t *testing.T)) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if !c.has {
-				t.Skip("this machine does not have it")
+				t.Skipf("this processor has no %s", c.name)
 			}
 			useAVX2, useAVX512 = c.avx2, c.avx512
 			test(t)

@@ -48,6 +48,7 @@ func newConvolution(in []int, up [2]int, l *Layer) *convolution {
 		v.x.lines, v.x.line = v.fast.lines(), v.fast.line()
 		v.y.lines, v.y.line = v.x.lines, v.x.line
 		v.noBias = make([]float32, v.c)
+		v.forward, v.inputGrad, v.kernelGrad = nil, nil, nil // they are for other frames
 	}
 	return v
 }
