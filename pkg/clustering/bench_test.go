@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/mnist"
 )
 
@@ -64,7 +65,7 @@ func BenchmarkLloyd(b *testing.B) {
 // The bytes are those of all pairs of image and centroid.
 func BenchmarkAssign(b *testing.B) {
 	s := whole()
-	centroids := s.copies(seedsOf(b, s))
+	centroids := imageset.Select(s.images, seedsOf(b, s))
 	b.ReportAllocs()
 	b.SetBytes(clusters * int64(len(s.images.Pix)))
 	for b.Loop() {
@@ -75,7 +76,7 @@ func BenchmarkAssign(b *testing.B) {
 // Medians counted from scratch and, where one image of fifty has moved, kept in a tally.
 func BenchmarkMedians(b *testing.B) {
 	s := whole()
-	centroids := s.copies(seedsOf(b, s))
+	centroids := imageset.Select(s.images, seedsOf(b, s))
 	label := s.assign(centroids)
 	b.Run("counted", func(b *testing.B) {
 		b.ReportAllocs()
@@ -102,7 +103,7 @@ func BenchmarkMedians(b *testing.B) {
 
 func BenchmarkEvaluate(b *testing.B) {
 	s := whole()
-	label := s.assign(s.copies(seedsOf(b, s)))
+	label := s.assign(imageset.Select(s.images, seedsOf(b, s)))
 	for mode, name := range modes {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/mnist"
 	"imagesimilarity/pkg/ostream"
@@ -16,7 +17,7 @@ import (
 )
 
 // digits are the first 1,000 MNIST training images and their latent vectors.
-func digits(t testing.TB) (*idx.Images[uint8], *idx.Images[uint16]) {
+func digits(t testing.TB) (*imageset.Images[uint8], *imageset.Images[uint16]) {
 	t.Helper()
 	images, err := idx.ReadImages("../knn/testdata/train1000.dat.gz")
 	if err != nil {
@@ -29,7 +30,7 @@ func digits(t testing.TB) (*idx.Images[uint8], *idx.Images[uint16]) {
 	return images, latents
 }
 
-func space[P uint8 | uint16](t testing.TB, images *idx.Images[P]) *Space[P] {
+func space[P uint8 | uint16](t testing.TB, images *imageset.Images[P]) *Space[P] {
 	t.Helper()
 	s, err := NewSpace(images)
 	if err != nil {
@@ -39,8 +40,8 @@ func space[P uint8 | uint16](t testing.TB, images *idx.Images[P]) *Space[P] {
 }
 
 // randomImages have values below top, and few enough different ones that ties happen.
-func randomImages[P uint8 | uint16](random *rand.Rand, n, rows, cols int, top uint) *idx.Images[P] {
-	m := &idx.Images[P]{N: n, Rows: rows, Cols: cols, Pix: make([]P, n*rows*cols)}
+func randomImages[P uint8 | uint16](random *rand.Rand, n, rows, cols int, top uint) *imageset.Images[P] {
+	m := &imageset.Images[P]{N: n, Rows: rows, Cols: cols, Pix: make([]P, n*rows*cols)}
 	for i := range m.Pix {
 		m.Pix[i] = P(random.UintN(top))
 	}
@@ -87,7 +88,7 @@ func TestSeedIsEveryImageOnce(t *testing.T) {
 }
 
 // plainSeed is k-means++ as the paper describes it, with a distance to every centroid for every choice.
-func plainSeed[P uint8 | uint16](images *idx.Images[P], k int) []int {
+func plainSeed[P uint8 | uint16](images *imageset.Images[P], k int) []int {
 	random := rng.NewMinstd()
 	chosen := []int{random.Intn1(images.N) - 1}
 	for len(chosen) < k {
@@ -136,7 +137,7 @@ func TestTextbookSeedsAreThePapers(t *testing.T) {
 
 // An image that equals a centroid has no share, so the textbook's seeds are different images as long as there are some.
 func TestTextbookSeedsDiffer(t *testing.T) {
-	images := &idx.Images[uint8]{N: 400, Rows: 1, Cols: 1}
+	images := &imageset.Images[uint8]{N: 400, Rows: 1, Cols: 1}
 	for i := range images.N {
 		images.Pix = append(images.Pix, uint8(i%7*40))
 	}
@@ -163,7 +164,7 @@ func TestTextbookLloydSettles(t *testing.T) {
 	testSettles(t, latents)
 }
 
-func testSettles[P uint8 | uint16](t *testing.T, images *idx.Images[P]) {
+func testSettles[P uint8 | uint16](t *testing.T, images *imageset.Images[P]) {
 	s := space(t, images)
 	seeds, err := s.Seed(10, Textbook)
 	if err != nil {
@@ -174,7 +175,7 @@ func testSettles[P uint8 | uint16](t *testing.T, images *idx.Images[P]) {
 	if last := len(changed) - 1; changed[last] != 0 || slices.Contains(changed[:last], 0) {
 		t.Errorf("changed %v, want 0 in the last pass alone", changed)
 	}
-	centroids := s.copies(seeds)
+	centroids := imageset.Select(s.images, seeds)
 	medians(images, label, centroids)
 	for i := range images.N {
 		for c := range centroids.N {
@@ -197,10 +198,10 @@ func TestSeedRefusesImpossibleNumbers(t *testing.T) {
 }
 
 func TestNewSpaceRefusesDistancesBeyond32Bits(t *testing.T) {
-	if _, err := NewSpace(&idx.Images[uint16]{Rows: 1, Cols: 65537}); err != nil {
+	if _, err := NewSpace(&imageset.Images[uint16]{Rows: 1, Cols: 65537}); err != nil {
 		t.Errorf("images of 65,537 values give the error %v", err)
 	}
-	if _, err := NewSpace(&idx.Images[uint16]{Rows: 2, Cols: 32769}); err == nil {
+	if _, err := NewSpace(&imageset.Images[uint16]{Rows: 2, Cols: 32769}); err == nil {
 		t.Errorf("images of 65,538 values give no error")
 	}
 }
@@ -225,7 +226,7 @@ func TestPassesOfTheOriginal(t *testing.T) {
 }
 
 // passes are the numbers of changed images pass by pass.
-func passes[P uint8 | uint16](t *testing.T, images *idx.Images[P], k int) (changed []int) {
+func passes[P uint8 | uint16](t *testing.T, images *imageset.Images[P], k int) (changed []int) {
 	t.Helper()
 	s := space(t, images)
 	seeds, err := s.Seed(k, Original)
@@ -248,7 +249,7 @@ func TestObjectiveNeverRises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	centroids := s.copies(seeds)
+	centroids := imageset.Select(s.images, seeds)
 	last := int64(math.MaxInt64)
 	for range 10 {
 		label := s.assign(centroids)
@@ -265,8 +266,8 @@ func TestObjectiveNeverRises(t *testing.T) {
 }
 
 func TestAssignmentTakesTheLowerClusterOfTwo(t *testing.T) {
-	images := &idx.Images[uint8]{N: 2, Rows: 1, Cols: 1, Pix: []uint8{5, 9}}
-	centroids := &idx.Images[uint8]{N: 4, Rows: 1, Cols: 1, Pix: []uint8{20, 8, 2, 8}}
+	images := &imageset.Images[uint8]{N: 2, Rows: 1, Cols: 1, Pix: []uint8{5, 9}}
+	centroids := &imageset.Images[uint8]{N: 4, Rows: 1, Cols: 1, Pix: []uint8{20, 8, 2, 8}}
 	if label := space(t, images).assign(centroids); !slices.Equal(label, []int32{1, 1}) {
 		t.Errorf("labels %v, want [1 1]", label)
 	}
@@ -338,7 +339,7 @@ func TestTallyKeepsMedians(t *testing.T) {
 			}
 			tally := newTally(images, k)
 			label := slices.Repeat([]int32{-1}, n)
-			kept, counted := randomImages[uint8](random, k, 1, dim, 256), &idx.Images[uint8]{N: k, Rows: 1, Cols: dim}
+			kept, counted := randomImages[uint8](random, k, 1, dim, 256), &imageset.Images[uint8]{N: k, Rows: 1, Cols: dim}
 			counted.Pix = slices.Clone(kept.Pix)
 			for pass := range 6 {
 				last := slices.Clone(label)
@@ -361,22 +362,22 @@ func TestTallyKeepsMedians(t *testing.T) {
 }
 
 func TestTallyOnlyWhereThereIsRoom(t *testing.T) {
-	if newTally(&idx.Images[uint8]{Rows: 256, Cols: 256}, 1) == nil {
+	if newTally(&imageset.Images[uint8]{Rows: 256, Cols: 256}, 1) == nil {
 		t.Errorf("no tally for one cluster of 65,536 pixels")
 	}
-	if newTally(&idx.Images[uint8]{Rows: 256, Cols: 256}, 2) != nil {
+	if newTally(&imageset.Images[uint8]{Rows: 256, Cols: 256}, 2) != nil {
 		t.Errorf("a tally for two clusters of 65,536 pixels")
 	}
-	if newTally(&idx.Images[uint16]{Rows: 1, Cols: 10}, 2) != nil {
+	if newTally(&imageset.Images[uint16]{Rows: 1, Cols: 10}, 2) != nil {
 		t.Errorf("a tally for values of 16 bits")
 	}
 }
 
 // judge is Evaluate by its definition, with a distance for every pair of images.
-func judge(images *idx.Images[uint8], label []int32, k int, mode Mode) *Evaluation {
+func judge(images *imageset.Images[uint8], label []int32, k int, mode Mode) *Evaluation {
 	e := &Evaluation{
 		Sizes:      make([]int, k),
-		Centroids:  &idx.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
+		Centroids:  &imageset.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
 		Silhouette: make([]float64, k),
 		OfImage:    make([]float64, images.N),
 	}
@@ -484,7 +485,7 @@ func TestEvaluateIsTheDefinition(t *testing.T) {
 
 // Five images of one pixel in three clusters, by hand.
 func TestTextbookJudgementByHand(t *testing.T) {
-	images := &idx.Images[uint8]{N: 5, Rows: 1, Cols: 1, Pix: []uint8{0, 1, 4, 6, 20}}
+	images := &imageset.Images[uint8]{N: 5, Rows: 1, Cols: 1, Pix: []uint8{0, 1, 4, 6, 20}}
 	e := Evaluate(space(t, images), []int32{0, 0, 1, 1, 2}, 3, Textbook)
 	want := []float64{
 		(5. - 1) / 5,    // 1 from the other, 4 and 6 from the next cluster

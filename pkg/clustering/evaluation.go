@@ -1,15 +1,15 @@
 package clustering
 
-import "imagesimilarity/pkg/idx"
+import "imagesimilarity/pkg/imageset"
 
 // An Evaluation judges a clustering of images, whichever way it was found.
 type Evaluation struct {
-	Sizes      []int              // images in each cluster
-	Centroids  *idx.Images[uint8] // the medians of each cluster's images; black for an empty cluster
-	Silhouette []float64          // mean silhouette of each cluster's images, in [-1, 1], better when higher; 0 for an empty cluster
-	Average    float64            // mean silhouette of all images
-	OfImage    []float64          // silhouette of each image
-	Objective  int64              // sum of the images' Manhattan distances to a centroid, in grey levels
+	Sizes      []int                   // images in each cluster
+	Centroids  *imageset.Images[uint8] // the medians of each cluster's images; black for an empty cluster
+	Silhouette []float64               // mean silhouette of each cluster's images, in [-1, 1], better when higher; 0 for an empty cluster
+	Average    float64                 // mean silhouette of all images
+	OfImage    []float64               // silhouette of each image
+	Objective  int64                   // sum of the images' Manhattan distances to a centroid, in grey levels
 }
 
 // Evaluate judges the clustering that gives image i the cluster label[i], one of 0 to k-1.
@@ -20,7 +20,7 @@ func Evaluate(space *Space[uint8], label []int32, k int, mode Mode) *Evaluation 
 	images := space.images
 	e := &Evaluation{
 		Sizes:      make([]int, k),
-		Centroids:  &idx.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
+		Centroids:  &imageset.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
 		Silhouette: make([]float64, k),
 	}
 	lists := members(label, k)
@@ -58,7 +58,7 @@ func Evaluate(space *Space[uint8], label []int32, k int, mode Mode) *Evaluation 
 }
 
 // distancesToOwn is the distance of every image to the centroid of its cluster.
-func distancesToOwn(space *Space[uint8], centroids *idx.Images[uint8], label []int32) []uint32 {
+func distancesToOwn(space *Space[uint8], centroids *imageset.Images[uint8], label []int32) []uint32 {
 	own := make([]uint32, len(label))
 	space.measure(centroids.Pix, func(c, first int, distances []uint32) {
 		for i, d := range distances {
@@ -72,7 +72,7 @@ func distancesToOwn(space *Space[uint8], centroids *idx.Images[uint8], label []i
 
 // nearestTwo is, for every image, the distance to the nearest of the listed centroids and the cluster of the second nearest, or -1 where there
 // is only one. Ties go to the lower cluster.
-func nearestTwo(space *Space[uint8], centroids *idx.Images[uint8], clusters []int) (nearest []uint32, neighbour []int32) {
+func nearestTwo(space *Space[uint8], centroids *imageset.Images[uint8], clusters []int) (nearest []uint32, neighbour []int32) {
 	var listed []uint8
 	for _, c := range clusters {
 		listed = append(listed, centroids.At(c)...)

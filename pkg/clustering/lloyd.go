@@ -1,6 +1,6 @@
 package clustering
 
-import "imagesimilarity/pkg/idx"
+import "imagesimilarity/pkg/imageset"
 
 const (
 	// settled is the number of images that may still change their cluster in the original's last pass, so that up to 100 images are
@@ -21,7 +21,7 @@ func (s *Space[P]) Lloyd(seeds []int, mode Mode, progress func(pass, changed int
 	if mode == Textbook {
 		still = 0
 	}
-	centroids := s.copies(seeds)
+	centroids := imageset.Select(s.images, seeds)
 	tally := newTally(s.images, len(seeds))
 	label := make([]int32, s.images.N)
 	for i := range label {
@@ -43,24 +43,15 @@ func (s *Space[P]) Lloyd(seeds []int, mode Mode, progress func(pass, changed int
 			return label
 		}
 		if tally != nil {
-			tally.medians(last, label, any(centroids).(*idx.Images[uint8]))
+			tally.medians(last, label, any(centroids).(*imageset.Images[uint8]))
 		} else {
 			medians(s.images, label, centroids)
 		}
 	}
 }
 
-// copies are the listed images once more.
-func (s *Space[P]) copies(list []int) *idx.Images[P] {
-	m := &idx.Images[P]{N: len(list), Rows: s.images.Rows, Cols: s.images.Cols, Pix: make([]P, 0, len(list)*s.images.Dim())}
-	for _, i := range list {
-		m.Pix = append(m.Pix, s.images.At(i)...)
-	}
-	return m
-}
-
 // assign is the nearest centroid of every image.
-func (s *Space[P]) assign(centroids *idx.Images[P]) []int32 {
+func (s *Space[P]) assign(centroids *imageset.Images[P]) []int32 {
 	nearest, label := make([]uint32, s.images.N), make([]int32, s.images.N)
 	s.measure(centroids.Pix, func(c, first int, distances []uint32) {
 		for i, d := range distances {

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"iter"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/parallel"
 )
 
@@ -31,7 +31,7 @@ func members(label []int32, k int) [][]int32 {
 
 // medians makes each centroid the median of its cluster's images, pixel by pixel: of s values in ascending order the one at index s/2,
 // the upper of two middle ones. The centroid of an empty cluster stays as it is.
-func medians[P uint8 | uint16](images *idx.Images[P], label []int32, centroids *idx.Images[P]) {
+func medians[P uint8 | uint16](images *imageset.Images[P], label []int32, centroids *imageset.Images[P]) {
 	lists := members(label, centroids.N)
 	dim := images.Dim()
 	tiles := (dim + tile - 1) / tile
@@ -49,7 +49,7 @@ func medians[P uint8 | uint16](images *idx.Images[P], label []int32, centroids *
 // tileMedians finds the medians of len(median) <= tile pixels, from pixel from on, over the listed images.
 // It counts the values' highest bytes, which tells the median's, then the next bytes of the values that share it:
 // one round for 8-bit pixels, two for 16-bit ones.
-func tileMedians[P uint8 | uint16](images *idx.Images[P], list []int32, from int, median []P, count *[tile][256]uint32) {
+func tileMedians[P uint8 | uint16](images *imageset.Images[P], list []int32, from int, median []P, count *[tile][256]uint32) {
 	var rank [tile]uint32 // how many of the values that are still possible are below the median
 	for p := range median {
 		median[p], rank[p] = 0, uint32(len(list)/2)
@@ -59,7 +59,7 @@ func tileMedians[P uint8 | uint16](images *idx.Images[P], list []int32, from int
 		shift = 8
 	}
 	for ; shift >= 0; shift -= 8 {
-		if grey, ok := any(images).(*idx.Images[uint8]); ok {
+		if grey, ok := any(images).(*imageset.Images[uint8]); ok {
 			countLevels(grey, list, from, len(median), count)
 		} else {
 			countBytes(images, list, from, median, shift, count)
@@ -75,7 +75,7 @@ func tileMedians[P uint8 | uint16](images *idx.Images[P], list []int32, from int
 }
 
 // countBytes counts, for len(prefix) pixels from pixel from on, the bytes at shift of the values that agree with prefix above that byte.
-func countBytes[P uint8 | uint16](images *idx.Images[P], list []int32, from int, prefix []P, shift int, count *[tile][256]uint32) {
+func countBytes[P uint8 | uint16](images *imageset.Images[P], list []int32, from int, prefix []P, shift int, count *[tile][256]uint32) {
 	clear(count[:len(prefix)])
 	for _, i := range list {
 		for p, v := range images.At(int(i))[from : from+len(prefix)] {
@@ -87,7 +87,7 @@ func countBytes[P uint8 | uint16](images *idx.Images[P], list []int32, from int,
 }
 
 // countLevels counts the grey levels of width pixels from pixel from on. Where eight pixels together are black it passes over them: most of a digit is.
-func countLevels(images *idx.Images[uint8], list []int32, from, width int, count *[tile][256]uint32) {
+func countLevels(images *imageset.Images[uint8], list []int32, from, width int, count *[tile][256]uint32) {
 	clear(count[:width])
 	for _, i := range list {
 		pixels := images.At(int(i))[from : from+width]

@@ -7,14 +7,14 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/parallel"
 )
 
 // silhouettes are Rousseeuw's, (b-a)/max(a,b) of each image: a is its mean distance to the other images of its cluster, b the smallest mean
 // distance to the images of another cluster. The silhouette is 0 where an image is alone in its cluster, where there is no other, and where a and b are 0.
 // lists are the images of the clusters.
-func silhouettes(images *idx.Images[uint8], lists [][]int32, label []int32) []float64 {
+func silhouettes(images *imageset.Images[uint8], lists [][]int32, label []int32) []float64 {
 	all := make([]int32, images.N)
 	for i := range all {
 		all[i] = int32(i)
@@ -47,7 +47,7 @@ func silhouettes(images *idx.Images[uint8], lists [][]int32, label []int32) []fl
 // originalSilhouettes differ from Rousseeuw's in two ways: the image itself counts in the divisor of a, so that an image alone in its cluster
 // has 1; and b is the mean distance to the images of the neighbouring cluster, the one whose centroid is second nearest, even where that is the image's
 // own (then the silhouette is 0) and where b is smaller for another. An image without a neighbouring cluster, -1, has 0, where the original crashed.
-func originalSilhouettes(images *idx.Images[uint8], lists [][]int32, label, neighbour []int32) []float64 {
+func originalSilhouettes(images *imageset.Images[uint8], lists [][]int32, label, neighbour []int32) []float64 {
 	s := make([]float64, images.N)
 	if slices.Contains(neighbour, -1) {
 		return s // of all images or of none: there is only one cluster
@@ -75,7 +75,7 @@ func silhouette(a, b float64) float64 {
 //
 // It is exact, and linear in the number of images: the sum of |v-x| over the values x that a pixel has in the list depends on v alone,
 // so the list is a table of 256 sums a pixel, and an image's sum is one entry from the table of each of its pixels.
-func addDistances(sums []int64, images *idx.Images[uint8], list, askers []int32) {
+func addDistances(sums []int64, images *imageset.Images[uint8], list, askers []int32) {
 	if len(list) == 0 || len(askers) == 0 {
 		return
 	}

@@ -6,19 +6,19 @@ import (
 	"fmt"
 	"iter"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/parallel"
 )
 
 // A Space is images made ready for clustering in Manhattan distance.
 type Space[P uint8 | uint16] struct {
-	images *idx.Images[P]
+	images *imageset.Images[P]
 	points *metric.Points[P] // the images once more, packed for measuring distances to all of them
 }
 
 // NewSpace keeps the images. It is an error where they are so large that a distance might not fit into 32 bits.
-func NewSpace[P uint8 | uint16](images *idx.Images[P]) (*Space[P], error) {
+func NewSpace[P uint8 | uint16](images *imageset.Images[P]) (*Space[P], error) {
 	if most := metric.MaxDim[P](); images.Dim() > most {
 		return nil, fmt.Errorf("images of %dx%d values; expected at most %d values", images.Rows, images.Cols, most)
 	}

@@ -4,13 +4,13 @@ import (
 	"encoding/binary"
 	"iter"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/parallel"
 )
 
 // A tally keeps, from pass to pass, how many images of each cluster have which grey level in each pixel, so that only the images that move need counting.
 type tally struct {
-	images *idx.Images[uint8]
+	images *imageset.Images[uint8]
 	k      int
 	count  [][256]uint32 // (dim, k); black pixels are not counted
 }
@@ -19,8 +19,8 @@ type tally struct {
 const mostTallied = 1 << 16
 
 // newTally is an empty tally, or nil where there would be no room for it or the images are not of grey levels.
-func newTally[P uint8 | uint16](images *idx.Images[P], k int) *tally {
-	grey, ok := any(images).(*idx.Images[uint8])
+func newTally[P uint8 | uint16](images *imageset.Images[P], k int) *tally {
+	grey, ok := any(images).(*imageset.Images[uint8])
 	if !ok || k > mostTallied/grey.Dim() {
 		return nil
 	}
@@ -28,7 +28,7 @@ func newTally[P uint8 | uint16](images *idx.Images[P], k int) *tally {
 }
 
 // medians counts the images whose cluster in after is not that in before, where -1 is no cluster, and sets the centroids as the function medians does.
-func (t *tally) medians(before, after []int32, centroids *idx.Images[uint8]) {
+func (t *tally) medians(before, after []int32, centroids *imageset.Images[uint8]) {
 	var moved []int
 	size := make([]int, t.k)
 	for i, c := range after {

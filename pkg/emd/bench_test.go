@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/mnist"
 )
 
 // whole is MNIST: 60,000 images and 10,000 queries.
-var whole = sync.OnceValues(func() (data, queries *idx.Images[uint8]) {
+var whole = sync.OnceValues(func() (data, queries *imageset.Images[uint8]) {
 	dir, err := mnist.Fetch()
 	if err != nil {
 		panic(err)

@@ -16,7 +16,7 @@ import (
 	"sort"
 	"sync"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/parallel"
 )
@@ -35,7 +35,7 @@ func (n Neighbour) before(m Neighbour) bool {
 // An Index is a data set made ready for searching.
 type Index struct {
 	grid   *grid
-	images *idx.Images[uint8]
+	images *imageset.Images[uint8]
 	black  []int32  // images without any grey level, ascending
 	blank  []uint32 // bit i%32 of word i/32 is set where image i is black, or beyond the last
 	views  []view
@@ -51,7 +51,7 @@ const screens = 2
 
 // New makes an index of images cut into square cells of cell pixels; it keeps the images. It is an error where the cells do not divide the images,
 // where they are more than 1,024, or where there are no images.
-func New(data *idx.Images[uint8], cell int) (*Index, error) {
+func New(data *imageset.Images[uint8], cell int) (*Index, error) {
 	if data.N == 0 {
 		return nil, errors.New("there are no images to search")
 	}
@@ -111,7 +111,7 @@ func (ix *Index) newMasses() []int64 {
 // A black image, which has no weights, is at distance 0 from every other, as in the original.
 //
 // progress, where it is not nil, is called after each query, never twice at a time. It is an error where the queries are not as large as the images.
-func (ix *Index) Nearest(queries *idx.Images[uint8], k int, progress func(done, total int)) ([]Neighbour, error) {
+func (ix *Index) Nearest(queries *imageset.Images[uint8], k int, progress func(done, total int)) ([]Neighbour, error) {
 	if queries.Rows != ix.images.Rows || queries.Cols != ix.images.Cols {
 		return nil, fmt.Errorf("queries of %dx%d pixels; expected %dx%d as in the data set", queries.Rows, queries.Cols, ix.images.Rows, ix.images.Cols)
 	}
@@ -186,7 +186,7 @@ func (ix *Index) newSearch() *search {
 }
 
 // screen measures queries from to to-1 against the whole data set in the first views.
-func (s *search) screen(queries *idx.Images[uint8], from, to int) {
+func (s *search) screen(queries *imageset.Images[uint8], from, to int) {
 	for q := range to - from {
 		query := &s.queries[q]
 		query.total = s.grid.levels(query.levels, queries.At(from+q))

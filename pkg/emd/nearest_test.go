@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/metric"
 )
 
 // randomImages have strokes, black borders, copies and brighter copies of one another, and some black ones among them.
-func randomImages(random *rand.Rand, n, rows, cols int) *idx.Images[uint8] {
-	m := &idx.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
+func randomImages(random *rand.Rand, n, rows, cols int) *imageset.Images[uint8] {
+	m := &imageset.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
 	for i := range n {
 		image := m.At(i)
 		switch kind := random.IntN(10); {
@@ -34,7 +35,7 @@ func randomImages(random *rand.Rand, n, rows, cols int) *idx.Images[uint8] {
 }
 
 // bruteForce measures every image.
-func bruteForce(t *testing.T, data, queries *idx.Images[uint8], cell, k int) []Neighbour {
+func bruteForce(t *testing.T, data, queries *imageset.Images[uint8], cell, k int) []Neighbour {
 	t.Helper()
 	g, err := newGrid(data.Rows, data.Cols, cell)
 	if err != nil {
@@ -134,8 +135,8 @@ func TestNearestDigitsAreBruteForce(t *testing.T) {
 
 // In the original a black image is at distance 0 from every other.
 func TestNearestToBlack(t *testing.T) {
-	data := &idx.Images[uint8]{N: 4, Rows: 1, Cols: 2, Pix: []uint8{9, 9, 0, 0, 0, 9, 0, 0}}
-	queries := &idx.Images[uint8]{N: 2, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 9, 0}}
+	data := &imageset.Images[uint8]{N: 4, Rows: 1, Cols: 2, Pix: []uint8{9, 9, 0, 0, 0, 9, 0, 0}}
+	queries := &imageset.Images[uint8]{N: 2, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 9, 0}}
 	ix, err := New(data, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -151,11 +152,11 @@ func TestNearestToBlack(t *testing.T) {
 }
 
 func TestImpossibleInputIsAnError(t *testing.T) {
-	images := func(n, rows, cols int) *idx.Images[uint8] {
-		return &idx.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
+	images := func(n, rows, cols int) *imageset.Images[uint8] {
+		return &imageset.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
 	}
 	for _, c := range []struct {
-		data *idx.Images[uint8]
+		data *imageset.Images[uint8]
 		cell int
 		want string
 	}{

@@ -13,6 +13,7 @@ import (
 	"os"
 
 	"imagesimilarity/pkg/atomicfile"
+	"imagesimilarity/pkg/imageset"
 )
 
 // Magic numbers, the first four bytes of a file.
@@ -24,27 +25,6 @@ const (
 
 // maxValues bounds the number of values in a file, so that sizes from a header can be multiplied safely.
 const maxValues = 1 << 40
-
-// Images is a list of images of one size: grey levels (uint8) or latent vectors (uint16).
-type Images[P uint8 | uint16] struct {
-	N, Rows, Cols int
-	Pix           []P // (N, Rows, Cols), row-major
-}
-
-// Dim is the number of values of one image.
-func (m *Images[P]) Dim() int { return m.Rows * m.Cols }
-
-// At is image i, a part of m.Pix.
-func (m *Images[P]) At(i int) []P {
-	d := m.Dim()
-	return m.Pix[i*d : (i+1)*d : (i+1)*d]
-}
-
-// First is the first n images, or all where there are fewer; the pixels are shared.
-func (m *Images[P]) First(n int) *Images[P] {
-	n = min(n, m.N)
-	return &Images[P]{N: n, Rows: m.Rows, Cols: m.Cols, Pix: m.Pix[: n*m.Dim() : n*m.Dim()]}
-}
 
 // A FormatError tells that a file is not what its reader expects.
 type FormatError struct {
@@ -58,13 +38,13 @@ func (e *FormatError) Error() string {
 }
 
 // ReadImages reads 8-bit images, plain or gzip. Bytes after the last image are ignored.
-func ReadImages(name string) (*Images[uint8], error) {
+func ReadImages(name string) (*imageset.Images[uint8], error) {
 	r, err := open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	m := &Images[uint8]{}
+	m := &imageset.Images[uint8]{}
 	if m.N, m.Rows, m.Cols, err = r.imageHeader(MagicImages, "8-bit images"); err != nil {
 		return nil, err
 	}
@@ -73,13 +53,13 @@ func ReadImages(name string) (*Images[uint8], error) {
 }
 
 // ReadLatents reads 16-bit latent vectors, plain or gzip. Bytes after the last vector are ignored.
-func ReadLatents(name string) (*Images[uint16], error) {
+func ReadLatents(name string) (*imageset.Images[uint16], error) {
 	r, err := open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	m := &Images[uint16]{}
+	m := &imageset.Images[uint16]{}
 	if m.N, m.Rows, m.Cols, err = r.imageHeader(MagicLatents, "16-bit latent vectors"); err != nil {
 		return nil, err
 	}
@@ -109,7 +89,7 @@ func ReadLabels(name string) ([]uint8, error) {
 }
 
 // WriteImages writes 8-bit images.
-func WriteImages(name string, m *Images[uint8]) error {
+func WriteImages(name string, m *imageset.Images[uint8]) error {
 	return atomicfile.Write(name, func(w io.Writer) error {
 		if err := writeHeader(w, MagicImages, m.N, m.Rows, m.Cols); err != nil {
 			return err
@@ -120,7 +100,7 @@ func WriteImages(name string, m *Images[uint8]) error {
 }
 
 // WriteLatents writes 16-bit latent vectors.
-func WriteLatents(name string, m *Images[uint16]) error {
+func WriteLatents(name string, m *imageset.Images[uint16]) error {
 	return atomicfile.Write(name, func(w io.Writer) error {
 		if err := writeHeader(w, MagicLatents, m.N, m.Rows, m.Cols); err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"imagesimilarity/pkg/imageset"
 )
 
 func words(w ...uint32) []byte {
@@ -38,7 +40,7 @@ func file(t testing.TB, b []byte) string {
 }
 
 func TestImages(t *testing.T) {
-	want := &Images[uint8]{N: 3, Rows: 2, Cols: 2, Pix: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255}}
+	want := &imageset.Images[uint8]{N: 3, Rows: 2, Cols: 2, Pix: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255}}
 	name := filepath.Join(t.TempDir(), "images")
 	if err := WriteImages(name, want); err != nil {
 		t.Fatal(err)
@@ -72,7 +74,7 @@ func TestImages(t *testing.T) {
 }
 
 func TestLatents(t *testing.T) {
-	want := &Images[uint16]{N: 2, Rows: 1, Cols: 3, Pix: []uint16{0, 1, 25500, 65535, 256, 2}}
+	want := &imageset.Images[uint16]{N: 2, Rows: 1, Cols: 3, Pix: []uint16{0, 1, 25500, 65535, 256, 2}}
 	name := filepath.Join(t.TempDir(), "latents")
 	if err := WriteLatents(name, want); err != nil {
 		t.Fatal(err)

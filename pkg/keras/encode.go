@@ -59,7 +59,7 @@ func encode(m *nn.Model, loss nn.Loss, opt nn.Optimizer) ([]byte, error) {
 		for _, w := range l.Weights {
 			name := l.Name + "/" + w.Name + ":0" // as TensorFlow names its variables
 			weightNames = append(weightNames, name)
-			if err := group.Float32s(name, w.Shape(), w.Data()); err != nil {
+			if err := group.Float32s(name, w.Shape, w.Data); err != nil {
 				return nil, err
 			}
 		}

@@ -10,8 +10,6 @@ import (
 	"io"
 	"strings"
 
-	"gorgonia.org/tensor"
-
 	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/nn"
 )
@@ -100,8 +98,7 @@ func (f *modelFile) model() (*nn.Model, error) {
 			if err != nil {
 				return nil, err
 			}
-			value := tensor.New(tensor.WithShape(shapes[i][j].Shape...), tensor.WithBacking(values))
-			l.Weights = append(l.Weights, &nn.Weight{Name: shapes[i][j].Name, Value: value})
+			l.Weights = append(l.Weights, &nn.Weight{Name: shapes[i][j].Name, Shape: shapes[i][j].Shape, Data: values})
 		}
 	}
 	m, err := nn.NewModel(name, layers)
@@ -126,7 +123,7 @@ func (f *modelFile) assign(m *nn.Model) (loaded []string, err error) {
 		}
 		shapes := make([]nn.WeightShape, len(l.Weights))
 		for i, w := range l.Weights {
-			shapes[i] = nn.WeightShape{Name: w.Name, Shape: w.Shape()}
+			shapes[i] = nn.WeightShape{Name: w.Name, Shape: w.Shape}
 		}
 		if err := f.check(k, l.Name, shapes); err != nil {
 			return nil, err
@@ -143,7 +140,7 @@ func (f *modelFile) assign(m *nn.Model) (loaded []string, err error) {
 		}
 	}
 	for _, a := range assignments {
-		copy(a.to.Data(), a.values)
+		copy(a.to.Data, a.values)
 	}
 	return loaded, nil
 }

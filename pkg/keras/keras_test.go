@@ -167,7 +167,7 @@ func TestWeights(t *testing.T) {
 func sum(t *testing.T, w *nn.Weight) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := binary.Write(&b, binary.LittleEndian, w.Data()); err != nil {
+	if err := binary.Write(&b, binary.LittleEndian, w.Data); err != nil {
 		t.Fatal(err)
 	}
 	s := sha256.Sum256(b.Bytes())
@@ -191,8 +191,8 @@ func networks(t *testing.T) map[string]*nn.Model {
 	for _, m := range models {
 		for i, l := range m.Layers {
 			for j, w := range l.Weights {
-				for k := range w.Data() {
-					w.Data()[k] += float32(i) + float32(j)/8 + float32(k)/1024
+				for k := range w.Data {
+					w.Data[k] += float32(i) + float32(j)/8 + float32(k)/1024
 				}
 			}
 		}
@@ -289,7 +289,7 @@ func TestLoadWeightsByName(t *testing.T) {
 			from = models["autoencoder"].Layer(l.Name)
 		}
 		for j, w := range l.Weights {
-			if !slices.Equal(w.Data(), from.Weights[j].Data()) {
+			if !slices.Equal(w.Data, from.Weights[j].Data) {
 				t.Errorf("layer %s has the wrong weights", l.Name)
 			}
 		}

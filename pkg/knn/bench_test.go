@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/mnist"
 )
 
 // whole is MNIST: 60,000 images and 10,000 queries.
-var whole = sync.OnceValues(func() (data, queries *idx.Images[uint8]) {
+var whole = sync.OnceValues(func() (data, queries *imageset.Images[uint8]) {
 	dir, err := mnist.Fetch()
 	if err != nil {
 		panic(err)
@@ -31,7 +32,7 @@ func BenchmarkNearest(b *testing.B) {
 		name    string
 		queries int
 		k       int
-		way     func([]Neighbour, *idx.Images[uint8], *idx.Images[uint8], int, func(done, total int))
+		way     func([]Neighbour, *imageset.Images[uint8], *imageset.Images[uint8], int, func(done, total int))
 	}{
 		{"pruned/k=1", queries.N, 1, searchPruned},
 		{"all/k=1", queries.N, 1, searchAll[uint8]},

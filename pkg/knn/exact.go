@@ -8,7 +8,7 @@ import (
 	"sort"
 	"sync"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/parallel"
 )
@@ -29,7 +29,7 @@ const differentSizes = "knn: data and queries of different sizes"
 // Nearest finds, for each query, its k nearest images of data, or all where there are fewer than k.
 // The result is (queries.N, min(k, data.N)), each row by (distance, index). It panics where images of the two have different sizes.
 // progress, where it is not nil, is called after each block of queries, never twice at a time.
-func Nearest[P uint8 | uint16](data, queries *idx.Images[P], k int, progress func(done, total int)) []Neighbour {
+func Nearest[P uint8 | uint16](data, queries *imageset.Images[P], k int, progress func(done, total int)) []Neighbour {
 	if data.Rows != queries.Rows || data.Cols != queries.Cols {
 		panic(differentSizes)
 	}
@@ -42,11 +42,11 @@ func Nearest[P uint8 | uint16](data, queries *idx.Images[P], k int, progress fun
 		nearest[i] = farthest
 	}
 	const few = 64 // queries, too few to pay for rearranging the data
-	switch images, ok := any(data).(*idx.Images[uint8]); {
+	switch images, ok := any(data).(*imageset.Images[uint8]); {
 	case queries.N <= few || data.Dim() > metric.MaxDim[P]():
 		searchPairs(nearest, data, queries, k, progress)
 	case ok && outlinesPay(images):
-		searchPruned(nearest, images, any(queries).(*idx.Images[uint8]), k, progress)
+		searchPruned(nearest, images, any(queries).(*imageset.Images[uint8]), k, progress)
 	default:
 		searchAll(nearest, data, queries, k, progress)
 	}
@@ -88,7 +88,7 @@ func queryBlocks(n int, progress func(done, total int), do func(from, to int)) {
 }
 
 // searchAll measures every distance.
-func searchAll[P uint8 | uint16](nearest []Neighbour, data, queries *idx.Images[P], k int, progress func(done, total int)) {
+func searchAll[P uint8 | uint16](nearest []Neighbour, data, queries *imageset.Images[P], k int, progress func(done, total int)) {
 	dim := data.Dim()
 	points := metric.PackPoints(data.Pix, data.N, dim)
 	queryBlocks(queries.N, progress, func(from, to int) {
@@ -158,7 +158,7 @@ func (s *scan[P]) within(q int, limit int64) func(yield func(point int, distance
 }
 
 // searchPairs measures every distance by itself, and so serves vectors so long that a distance may exceed 32 bits.
-func searchPairs[P uint8 | uint16](nearest []Neighbour, data, queries *idx.Images[P], k int, progress func(done, total int)) {
+func searchPairs[P uint8 | uint16](nearest []Neighbour, data, queries *imageset.Images[P], k int, progress func(done, total int)) {
 	queryBlocks(queries.N, progress, func(from, to int) {
 		for p := 0; p < data.N; p += pointBlock {
 			for q := from; q < to; q++ {

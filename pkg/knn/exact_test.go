@@ -6,12 +6,12 @@ import (
 	"slices"
 	"testing"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 // random is n images with values below levels: few levels give many equal distances.
-func random[P uint8 | uint16](r *rand.Rand, n, rows, cols, levels int) *idx.Images[P] {
-	m := &idx.Images[P]{N: n, Rows: rows, Cols: cols, Pix: make([]P, n*rows*cols)}
+func random[P uint8 | uint16](r *rand.Rand, n, rows, cols, levels int) *imageset.Images[P] {
+	m := &imageset.Images[P]{N: n, Rows: rows, Cols: cols, Pix: make([]P, n*rows*cols)}
 	for i := range m.Pix {
 		m.Pix[i] = P(r.IntN(levels))
 	}
@@ -19,7 +19,7 @@ func random[P uint8 | uint16](r *rand.Rand, n, rows, cols, levels int) *idx.Imag
 }
 
 // naive sorts the whole data set for each query.
-func naive[P uint8 | uint16](data, queries *idx.Images[P], k int) []Neighbour {
+func naive[P uint8 | uint16](data, queries *imageset.Images[P], k int) []Neighbour {
 	k = min(k, data.N)
 	var nearest []Neighbour
 	for q := range queries.N {
@@ -86,14 +86,14 @@ func testNearest[P uint8 | uint16](t *testing.T) {
 			}
 			check("searchPairs", search(t, searchPairs, data, queries, k))
 			check("searchAll", search(t, searchAll, data, queries, k))
-			if images, ok := any(data).(*idx.Images[uint8]); ok {
-				check("searchPruned", search(t, searchPruned, images, any(queries).(*idx.Images[uint8]), k))
+			if images, ok := any(data).(*imageset.Images[uint8]); ok {
+				check("searchPruned", search(t, searchPruned, images, any(queries).(*imageset.Images[uint8]), k))
 			}
 		}
 	}
 }
 
-func search[P uint8 | uint16](t testing.TB, way func([]Neighbour, *idx.Images[P], *idx.Images[P], int, func(done, total int)), data, queries *idx.Images[P], k int) []Neighbour {
+func search[P uint8 | uint16](t testing.TB, way func([]Neighbour, *imageset.Images[P], *imageset.Images[P], int, func(done, total int)), data, queries *imageset.Images[P], k int) []Neighbour {
 	t.Helper()
 	nearest := slices.Repeat([]Neighbour{farthest}, queries.N*k)
 	told := 0
@@ -128,9 +128,9 @@ func TestNearestOfDigits(t *testing.T) {
 // Distances above 32 bits need vectors of more than 65,537 values.
 func TestNearestOfLongVectors(t *testing.T) {
 	const n = 70_000
-	data := &idx.Images[uint16]{N: 3, Rows: 1, Cols: n, Pix: slices.Concat(
+	data := &imageset.Images[uint16]{N: 3, Rows: 1, Cols: n, Pix: slices.Concat(
 		slices.Repeat([]uint16{65535}, n), slices.Repeat([]uint16{65534}, n), slices.Repeat([]uint16{65535}, n))}
-	queries := &idx.Images[uint16]{N: 70, Rows: 1, Cols: n, Pix: make([]uint16, 70*n)}
+	queries := &imageset.Images[uint16]{N: 70, Rows: 1, Cols: n, Pix: make([]uint16, 70*n)}
 	got := Nearest(data, queries, 3, nil)
 	if want := []Neighbour{{1, 65534 * n}, {0, 65535 * n}, {2, 65535 * n}}; !slices.Equal(got[3*69:], want) {
 		t.Errorf("%v, want %v", got[3*69:], want)
@@ -143,5 +143,5 @@ func TestNearestRefusesDifferentSizes(t *testing.T) {
 			t.Errorf("want a panic with %q", differentSizes)
 		}
 	}()
-	Nearest(&idx.Images[uint8]{Rows: 2, Cols: 3}, &idx.Images[uint8]{Rows: 3, Cols: 2}, 1, nil)
+	Nearest(&imageset.Images[uint8]{Rows: 2, Cols: 3}, &imageset.Images[uint8]{Rows: 3, Cols: 2}, 1, nil)
 }

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/parallel"
 	"imagesimilarity/pkg/rng"
 )
@@ -12,7 +12,7 @@ import (
 // LSH is hash tables of images, for approximate nearest neighbours in Manhattan distance: images that are near each other tend to fall into the
 // same bucket (Andoni and Indyk 2004, with grids shifted by random amounts).
 type LSH struct {
-	data   *idx.Images[uint8]
+	data   *imageset.Images[uint8]
 	tables []*table
 }
 
@@ -20,14 +20,14 @@ type LSH struct {
 // A width of 0 (see Width) leaves one bucket, and so does one in which all hash values are 0 (more than 32 functions): the search is exact then.
 //
 // The original kept L tables, each with a generator of its own in the same first state: all L were the same table, which is the one here.
-func NewLSH(data *idx.Images[uint8], width int64, functions int) *LSH {
+func NewLSH(data *imageset.Images[uint8], width int64, functions int) *LSH {
 	return &LSH{data, []*table{newTable(data, newHasher(data.Dim(), width, functions, originalPlace, rng.NewMinstd()))}}
 }
 
 // NewTextbookLSH is so many tables that differ from the original's twice. They are independent: one generator draws the random numbers of one table
 // after the other. And the values of a table's hash functions are concatenated, so that images share a bucket where all functions agree, and else only
 // by chance. The buckets' number, the width, and the one bucket from 33 functions on are the original's.
-func NewTextbookLSH(data *idx.Images[uint8], width int64, functions, tables int) *LSH {
+func NewTextbookLSH(data *imageset.Images[uint8], width int64, functions, tables int) *LSH {
 	random := rng.NewMinstd()
 	l := &LSH{data: data}
 	for range tables {
@@ -43,14 +43,14 @@ type table struct {
 	start, image []int32 // what sort says of the data
 }
 
-func newTable(data *idx.Images[uint8], hash *hasher) *table {
+func newTable(data *imageset.Images[uint8], hash *hasher) *table {
 	t := &table{hash: hash, buckets: uint64(max(1, data.N/16))}
 	t.start, t.image = t.sort(data)
 	return t
 }
 
 // sort puts images into buckets: those of bucket b, in ascending order, are image[start[b]:start[b+1]].
-func (t *table) sort(images *idx.Images[uint8]) (start, image []int32) {
+func (t *table) sort(images *imageset.Images[uint8]) (start, image []int32) {
 	bucket := make([]int32, images.N)
 	parallel.Blocks(images.N, 512, func(from, to int) {
 		for i := from; i < to; i++ {
@@ -78,7 +78,7 @@ func (t *table) sort(images *idx.Images[uint8]) (start, image []int32) {
 // Index is -1 where there are none. candidates is how many they are, all queries together; a candidate from several tables counts in each, because
 // its distance is measured there. An exact search has N candidates for each query.
 // It panics where queries and images have different sizes. progress, where it is not nil, is called bucket by bucket.
-func (l *LSH) Nearest(queries *idx.Images[uint8], progress func(done, total int)) (nearest []Neighbour, candidates int64) {
+func (l *LSH) Nearest(queries *imageset.Images[uint8], progress func(done, total int)) (nearest []Neighbour, candidates int64) {
 	if queries.Rows != l.data.Rows || queries.Cols != l.data.Cols {
 		panic(differentSizes)
 	}
@@ -97,7 +97,7 @@ func (l *LSH) Nearest(queries *idx.Images[uint8], progress func(done, total int)
 				continue
 			}
 			// The queries of a bucket have the same candidates, so they are answered together.
-			for j, n := range Nearest(gather(l.data, images), gather(queries, asked), 1, nil) {
+			for j, n := range Nearest(selected(l.data, images), selected(queries, asked), 1, nil) {
 				n.Index = images[n.Index]
 				if q := asked[j]; n.before(nearest[q]) {
 					nearest[q] = n
@@ -112,16 +112,12 @@ func (l *LSH) Nearest(queries *idx.Images[uint8], progress func(done, total int)
 	return nearest, candidates
 }
 
-// gather copies the images with these indices side by side, unless they are all, in ascending order.
-func gather(images *idx.Images[uint8], index []int32) *idx.Images[uint8] {
-	if len(index) == images.N {
-		return images
+// selected returns the images at index, which is ascending: a copy, or m itself if all are wanted.
+func selected(m *imageset.Images[uint8], index []int32) *imageset.Images[uint8] {
+	if len(index) == m.N {
+		return m
 	}
-	some := &idx.Images[uint8]{N: len(index), Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, 0, len(index)*images.Dim())}
-	for _, i := range index {
-		some.Pix = append(some.Pix, images.At(int(i))...)
-	}
-	return some
+	return imageset.Select(m, index)
 }
 
 // Width is the grid width that suits a data set, in grey levels: 6 times the mean distance of an image to its nearest other image, cut to a
@@ -129,17 +125,17 @@ func gather(images *idx.Images[uint8], index []int32) *idx.Images[uint8] {
 //
 // From 50 images on it is the original's number, which divides by 50 even where the step leaves a few more images than that.
 // Below, where the original never ended, it is the plain mean over all images; a single image has the width 0.
-func Width(data *idx.Images[uint8]) int64 {
+func Width(data *imageset.Images[uint8]) int64 {
 	const samples = 50
 	if data.N < 2 {
 		return 0
 	}
 	step := max(1, data.N/samples)
-	chosen := &idx.Images[uint8]{Rows: data.Rows, Cols: data.Cols}
+	var index []int
 	for i := 0; i < data.N; i += step {
-		chosen.N++
-		chosen.Pix = append(chosen.Pix, data.At(i)...)
+		index = append(index, i)
 	}
+	chosen := imageset.Select(data, index)
 	var sum int64
 	for i, n := range Nearest(data, chosen, 2, nil) {
 		if i%2 == 1 { // the nearest is the image itself, or one that equals it

@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/mnist"
 	"imagesimilarity/pkg/rng"
 )
 
-func golden(t *testing.T) (data, queries *idx.Images[uint8]) {
+func golden(t *testing.T) (data, queries *imageset.Images[uint8]) {
 	t.Helper()
 	data, err := idx.ReadImages("testdata/train1000.dat.gz")
 	if err != nil {
@@ -77,7 +78,7 @@ func TestShifts(t *testing.T) {
 
 // plainLSH is the search step by step: the recurrence of the original for hash values; the candidates of all tables, which are counted, too.
 // Sorted is the whole data set for each query, by distance; shifts has those of each table, and join makes g of the hash values, of some bits each.
-func plainLSH(data, queries *idx.Images[uint8], sorted []Neighbour, width int64, shifts [][]float64, k int, join func(h []uint64, bits int) uint64) (
+func plainLSH(data, queries *imageset.Images[uint8], sorted []Neighbour, width int64, shifts [][]float64, k int, join func(h []uint64, bits int) uint64) (
 	nearest []Neighbour, count int64) {
 	dim := data.Dim()
 	w := float64(width)
@@ -135,7 +136,7 @@ func plainShifts(random *rng.Minstd, width int64, n int) []float64 {
 }
 
 // plainOriginal has a generator for each table, and hash values that overlap.
-func plainOriginal(data, queries *idx.Images[uint8], sorted []Neighbour, width int64, k, tables int) []Neighbour {
+func plainOriginal(data, queries *imageset.Images[uint8], sorted []Neighbour, width int64, k, tables int) []Neighbour {
 	var shifts [][]float64
 	for range tables {
 		shifts = append(shifts, plainShifts(rng.NewMinstd(), width, k*data.Dim()))
@@ -150,7 +151,7 @@ func plainOriginal(data, queries *idx.Images[uint8], sorted []Neighbour, width i
 }
 
 // plainTextbook has one generator for all tables, and hash values whose binary digits are written one after the other.
-func plainTextbook(data, queries *idx.Images[uint8], sorted []Neighbour, width int64, k, tables int) ([]Neighbour, int64) {
+func plainTextbook(data, queries *imageset.Images[uint8], sorted []Neighbour, width int64, k, tables int) ([]Neighbour, int64) {
 	random := rng.NewMinstd()
 	var shifts [][]float64
 	for range tables {
@@ -176,7 +177,7 @@ func TestLSHIsItsDefinition(t *testing.T) {
 	tiny, tinyQueries := random[uint8](r, 15, 2, 2, 256), random[uint8](r, 9, 2, 2, 256)
 	for _, c := range []struct {
 		name          string
-		data, queries *idx.Images[uint8]
+		data, queries *imageset.Images[uint8]
 		width         int64
 	}{
 		{"digits", digits.First(150), digitQueries.First(20), 81060},
@@ -326,8 +327,8 @@ func TestFactorsOfMNIST(t *testing.T) {
 }
 
 func TestWidthOfSmallSets(t *testing.T) {
-	images := func(pix ...uint8) *idx.Images[uint8] {
-		return &idx.Images[uint8]{N: len(pix), Rows: 1, Cols: 1, Pix: pix}
+	images := func(pix ...uint8) *imageset.Images[uint8] {
+		return &imageset.Images[uint8]{N: len(pix), Rows: 1, Cols: 1, Pix: pix}
 	}
 	var ramp []uint8
 	for i := range 99 {
@@ -335,7 +336,7 @@ func TestWidthOfSmallSets(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		data *idx.Images[uint8]
+		data *imageset.Images[uint8]
 		want int64
 	}{
 		{"no image", images(), 0},
@@ -359,5 +360,5 @@ func TestLSHRefusesDifferentSizes(t *testing.T) {
 			t.Errorf("want a panic with %q", differentSizes)
 		}
 	}()
-	NewLSH(data, 81060, 4).Nearest(&idx.Images[uint8]{N: 1, Rows: 1, Cols: 1, Pix: []uint8{0}}, nil)
+	NewLSH(data, 81060, 4).Nearest(&imageset.Images[uint8]{N: 1, Rows: 1, Cols: 1, Pix: []uint8{0}}, nil)
 }

@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/bits"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/parallel"
 )
 
@@ -23,7 +23,7 @@ type outlines struct {
 }
 
 // newOutlines draws images twice, with coarse cells and with fine ones of half their height and width.
-func newOutlines(images *idx.Images[uint8]) (coarse, fine *outlines) {
+func newOutlines(images *imageset.Images[uint8]) (coarse, fine *outlines) {
 	height, width := cellSize(images.Rows, images.Cols)
 	fineHeight, fineWidth := max(1, height/2), max(1, width/2)
 	halvedHeight, halvedWidth := height/fineHeight-1, width/fineWidth-1 // 0 or 1: a side of 1 is not halved

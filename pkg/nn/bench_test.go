@@ -53,9 +53,9 @@ func products(m *Model) int {
 	for _, l := range m.Layers {
 		switch l.Class {
 		case Conv2D:
-			n += l.Output[0] * l.Output[1] * len(l.Weights[0].Data())
+			n += l.Output[0] * l.Output[1] * len(l.Weights[0].Data)
 		case Dense:
-			n += len(l.Weights[0].Data())
+			n += len(l.Weights[0].Data)
 		}
 	}
 	return n

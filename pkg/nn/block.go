@@ -145,10 +145,10 @@ func (b *block) forward(in [][]float32, out []float32) {
 		bias = in[2]
 	}
 	if b.norm != nil && !b.trainNorm {
-		for k, v := range b.norm.Weights[3].Data() {
+		for k, v := range b.norm.Weights[3].Data {
 			b.inverse[k] = 1 / math.Sqrt(float64(v)+b.norm.Epsilon)
 		}
-		b.setNormalisation(b.norm.Weights[2].Data())
+		b.setNormalisation(b.norm.Weights[2].Data)
 	}
 	n.each(ceilDiv(n.n, b.together), func(task int, scratch []float32) {
 		first, last := task*b.together, min((task+1)*b.together, n.n)
@@ -216,7 +216,7 @@ func (b *block) measure(i int, y, scratch []float32) {
 // variance of their means. The moving statistics follow; as in Keras' fused kernel, the moving variance takes the unbiased variance
 // of the batch, while the batch is normalised by the biased one.
 func (b *block) combine() []float32 {
-	movingMean, movingVariance := b.norm.Weights[2].Data(), b.norm.Weights[3].Data()
+	movingMean, movingVariance := b.norm.Weights[2].Data, b.norm.Weights[3].Data
 	keep := float32(b.norm.Momentum)
 	images, pixels := float64(b.net.n), float64(b.h*b.w)
 	means := make([]float32, b.c)
@@ -243,7 +243,7 @@ func (b *block) combine() []float32 {
 
 // setNormalisation sets the normalisation from the means and inverse.
 func (b *block) setNormalisation(mean []float32) {
-	gamma, beta := b.norm.Weights[0].Data(), b.norm.Weights[1].Data()
+	gamma, beta := b.norm.Weights[0].Data, b.norm.Weights[1].Data
 	scale := make([]float32, b.c)
 	for c := range scale {
 		scale[c] = float32(float64(gamma[c]) * b.inverse[c])
@@ -402,7 +402,7 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 		fold(g.sums[2*i*g.c:(2*i+1)*g.c], sums)
 		fold(g.sums[(2*i+1)*g.c:(2*i+2)*g.c], dots)
 	})
-	gamma := g.norm.Weights[0].Data()
+	gamma := g.norm.Weights[0].Data
 	count := float64(n.n) * float64(g.h*g.w)
 	ofGrad, ofX, rest := g.ofGrad[:g.c], g.ofX[:g.c], g.rest[:g.c]
 	for c := range g.c {

@@ -125,7 +125,7 @@ func (m *Model) saveWeights() [][]float32 {
 	var saved [][]float32
 	for _, l := range m.Layers {
 		for _, w := range l.Weights {
-			saved = append(saved, slices.Clone(w.Data()))
+			saved = append(saved, slices.Clone(w.Data))
 		}
 	}
 	return saved
@@ -136,7 +136,7 @@ func (m *Model) restoreWeights(saved [][]float32) {
 	i := 0
 	for _, l := range m.Layers {
 		for _, w := range l.Weights {
-			copy(w.Data(), saved[i])
+			copy(w.Data, saved[i])
 			i++
 		}
 	}

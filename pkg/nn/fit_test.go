@@ -42,7 +42,7 @@ func weightsOf(m *Model) []float32 {
 	var all []float32
 	for _, l := range m.Layers {
 		for _, w := range l.Weights {
-			all = append(all, w.Data()...)
+			all = append(all, w.Data...)
 		}
 	}
 	return all
@@ -125,7 +125,7 @@ func TestFrozenLayersKeepTheirWeights(t *testing.T) {
 		for _, l := range m.Layers {
 			l.Trainable = !freeze || !frozen(l)
 			for _, w := range l.Weights {
-				before[w] = slices.Clone(w.Data())
+				before[w] = slices.Clone(w.Data)
 			}
 		}
 		if _, err := trainer.Fit(smallSamples(40, 1), smallSamples(10, 2), 1, 16, nil); err != nil {
@@ -133,7 +133,7 @@ func TestFrozenLayersKeepTheirWeights(t *testing.T) {
 		}
 		for _, l := range m.Layers {
 			for _, w := range l.Weights {
-				if same := slices.Equal(before[w], w.Data()); same == l.Trainable {
+				if same := slices.Equal(before[w], w.Data); same == l.Trainable {
 					t.Errorf("phase %d: %s %s: unchanged %v, trainable %v", phase+1, l.Name, w.Name, same, l.Trainable)
 				}
 			}
@@ -161,7 +161,7 @@ func TestFitKeepsGoodWeightsWhereTheLossIsNoNumber(t *testing.T) {
 		m = small(t, MeanSquaredError, 0)
 		h, err := NewTrainer(m, MeanSquaredError, RMSprop, 1).Fit(train, validation, 9, 16, func(p Progress) error {
 			if p.Epoch == poison.at.Epoch && p.Step == poison.at.Step {
-				m.Layer("embedding").Weights[1].Data()[0] = float32(math.NaN())
+				m.Layer("embedding").Weights[1].Data[0] = float32(math.NaN())
 			}
 			return nil
 		})
@@ -223,7 +223,7 @@ func TestMovingStatistics(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	m := randomModel(t, chain(batchNorm()), random)
 	l := m.Layers[1]
-	mean, variance := l.Weights[2].Data(), l.Weights[3].Data()
+	mean, variance := l.Weights[2].Data, l.Weights[3].Data
 	mean[0], variance[0] = 5, 3
 	n, err := newLearner(m.Layers, MeanSquaredError, 4, 1)
 	if err != nil {
@@ -249,7 +249,7 @@ func TestDropout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kernel, bias := m.Layers[2].Weights[0].Data(), m.Layers[2].Weights[1].Data()
+		kernel, bias := m.Layers[2].Weights[0].Data, m.Layers[2].Weights[1].Data
 		kernel[0], bias[0] = 1, 0
 		masks := [2][]float32{}
 		for run := range masks {
@@ -375,7 +375,7 @@ func TestPredictUntil(t *testing.T) {
 		t.Fatal(err)
 	}
 	// embedding is flatten times its kernel.
-	w, b := m.Layer("embedding").Weights[0].Data(), m.Layer("embedding").Weights[1].Data()
+	w, b := m.Layer("embedding").Weights[0].Data, m.Layer("embedding").Weights[1].Data
 	wide := len(w) / 3
 	for i := range 7 {
 		for u := range 3 {

@@ -6,8 +6,6 @@ package nn
 import (
 	"fmt"
 	"slices"
-
-	"gorgonia.org/tensor"
 )
 
 // A Model is a chain of layers; the first is the InputLayer.
@@ -60,15 +58,10 @@ type Layer struct {
 
 // A Weight is one variable of a layer.
 type Weight struct {
-	Name  string        // "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"
-	Value *tensor.Dense // float32; Conv2D kernel (KH,KW,C,F), Dense kernel (in,out), all others (C)
+	Name  string    // "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"
+	Shape []int     // Conv2D kernel (KH,KW,C,F), Dense kernel (in,out), all others (C)
+	Data  []float32 // row-major
 }
-
-// Data is the values of the weight, row-major; the slice is the weight's own memory.
-func (w *Weight) Data() []float32 { return w.Value.Data().([]float32) }
-
-// Shape is the shape of the weight.
-func (w *Weight) Shape() []int { return w.Value.Shape() }
 
 // Layer is the layer of that name, nil where there is none.
 func (m *Model) Layer(name string) *Layer {
@@ -86,7 +79,7 @@ func (m *Model) Output() []int { return m.Layers[len(m.Layers)-1].Output }
 
 // NewWeight makes a weight of zeros.
 func NewWeight(name string, shape ...int) *Weight {
-	return &Weight{Name: name, Value: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...))}
+	return &Weight{Name: name, Shape: shape, Data: make([]float32, product(shape))}
 }
 
 // NewModel makes a model of layers whose class and own fields are set, InputLayer and Reshape with their Output too.
@@ -214,7 +207,9 @@ func (l *Layer) setWeights(shapes []WeightShape) error {
 		for _, s := range shapes {
 			w := NewWeight(s.Name, s.Shape...)
 			if s.Name == "gamma" || s.Name == "moving_variance" {
-				w.Value.Memset(float32(1))
+				for i := range w.Data {
+					w.Data[i] = 1
+				}
 			}
 			l.Weights = append(l.Weights, w)
 		}
@@ -223,8 +218,8 @@ func (l *Layer) setWeights(shapes []WeightShape) error {
 		return fmt.Errorf("%d weights, expected %d", len(l.Weights), len(shapes))
 	}
 	for i, w := range l.Weights {
-		if !slices.Equal(w.Shape(), shapes[i].Shape) {
-			return fmt.Errorf("the weight %s has shape %v, expected %v", shapes[i].Name, w.Shape(), shapes[i].Shape)
+		if !slices.Equal(w.Shape, shapes[i].Shape) {
+			return fmt.Errorf("the weight %s has shape %v, expected %v", shapes[i].Name, w.Shape, shapes[i].Shape)
 		}
 	}
 	return nil

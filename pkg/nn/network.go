@@ -116,7 +116,8 @@ func (n *network) variable(name string, size int) (*G.Node, []float32) {
 // weight adds the node of a layer's weight and says whether it is trained.
 func (n *network) weight(l *Layer, i int) (*G.Node, bool) {
 	w := l.Weights[i]
-	node := G.NewTensor(n.graph, tensor.Float32, w.Value.Dims(), G.WithShape(w.Shape()...), G.WithName(l.Name+"/"+w.Name), G.WithValue(w.Value))
+	value := tensor.New(tensor.WithShape(w.Shape...), tensor.WithBacking(w.Data))
+	node := G.NewTensor(n.graph, tensor.Float32, len(w.Shape), G.WithShape(w.Shape...), G.WithName(l.Name+"/"+w.Name), G.WithValue(value))
 	active := n.training && l.Trainable
 	if active {
 		n.learn = append(n.learn, node)

@@ -113,10 +113,10 @@ func randomModel(t *testing.T, layers []*Layer, random *rand.Rand) *Model {
 	}
 	for _, l := range m.Layers {
 		for _, w := range l.Weights {
-			for i := range w.Data() {
-				w.Data()[i] = float32(random.NormFloat64() * 0.3)
+			for i := range w.Data {
+				w.Data[i] = float32(random.NormFloat64() * 0.3)
 				if w.Name == "gamma" || w.Name == "moving_variance" {
-					w.Data()[i] = float32(0.5 + random.Float64())
+					w.Data[i] = float32(0.5 + random.Float64())
 				}
 			}
 		}
@@ -148,7 +148,7 @@ func TestLossAndGradientsAgreeWithOracle(t *testing.T) {
 			for _, l := range m.Layers {
 				for i, w := range l.Weights {
 					if l.Trainable && !(l.Class == BatchNormalization && i >= 2) {
-						at := random.Perm(len(w.Data()))
+						at := random.Perm(len(w.Data))
 						at = at[:min(len(at), slopes)]
 						want = append(want, slope{l.Name + " " + w.Name, at, o.slopes(w, at)})
 					}

@@ -133,13 +133,13 @@ func (b *builder) model(seed uint64) (*Model, error) {
 		if l.Class != Conv2D && l.Class != Dense {
 			continue
 		}
-		shape := l.Weights[0].Shape()
+		shape := l.Weights[0].Shape
 		fans := shape[len(shape)-2] + shape[len(shape)-1]
 		if l.Class == Conv2D {
 			fans *= l.Kernel[0] * l.Kernel[1]
 		}
 		limit := math.Sqrt(6 / float64(fans))
-		kernel := l.Weights[0].Data()
+		kernel := l.Weights[0].Data
 		for i := range kernel {
 			kernel[i] = float32(float64(2*random.Float64()-1) * limit)
 		}

@@ -66,7 +66,7 @@ func TestInitialValues(t *testing.T) {
 	m := build(5)
 	for name, fans := range map[string]int{"conv2d_1": 9*16 + 9*32, "embedding": 7*7*32 + 10, "dense": 10 + 7*7*32} {
 		limit := math.Sqrt(6 / float64(fans))
-		kernel := m.Layer(name).Weights[0].Data()
+		kernel := m.Layer(name).Weights[0].Data
 		lowest, highest := float64(slices.Min(kernel)), float64(slices.Max(kernel))
 		var sum float64
 		for _, v := range kernel {
@@ -81,7 +81,7 @@ func TestInitialValues(t *testing.T) {
 		if w.Name == "gamma" || w.Name == "moving_variance" {
 			want = 1
 		}
-		if slices.Min(w.Data()) != want || slices.Max(w.Data()) != want {
+		if slices.Min(w.Data) != want || slices.Max(w.Data) != want {
 			t.Errorf("%s does not begin at %v", w.Name, want)
 		}
 	}

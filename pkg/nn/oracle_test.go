@@ -18,7 +18,7 @@ func newOracle(m *Model, loss Loss, x []float32, labels []uint8) *oracle {
 	o := &oracle{layers: m.Layers, loss: loss, weights: map[*Weight][]float64{}, labels: labels}
 	for _, l := range m.Layers {
 		for _, w := range l.Weights {
-			o.weights[w] = widen(w.Data())
+			o.weights[w] = widen(w.Data)
 		}
 	}
 	for s := range slices.Chunk(x, product(m.Input())) {

@@ -29,14 +29,14 @@ type solver struct {
 	kernels *kernels
 	rule    func(s *solver, w, grad, first, second []float32)
 	step    int
-	state   map[G.Value]*moments
+	state   map[*float32]*moments // by the first value of a weight
 }
 
 // moments are the moving averages of a weight's gradient (Adam) and its square.
 type moments struct{ first, second []float32 }
 
 func newSolver(opt Optimizer) *solver {
-	s := &solver{kernels: fastest, state: map[G.Value]*moments{}}
+	s := &solver{kernels: fastest, state: map[*float32]*moments{}}
 	switch opt {
 	case RMSprop:
 		s.rule = (*solver).rmsprop
@@ -57,10 +57,10 @@ func (s *solver) Step(weights []G.ValueGrad) error {
 			return err
 		}
 		values := w.Value().Data().([]float32)
-		m := s.state[w.Value()]
+		m := s.state[&values[0]]
 		if m == nil {
 			m = &moments{make([]float32, len(values)), make([]float32, len(values))}
-			s.state[w.Value()] = m
+			s.state[&values[0]] = m
 		}
 		slopes := grad.Data().([]float32)
 		const block = 1 << 14

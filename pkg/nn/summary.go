@@ -20,7 +20,7 @@ func (m *Model) Summary() string {
 	for _, l := range m.Layers {
 		parameters := 0
 		for _, w := range l.Weights {
-			n := product(w.Shape())
+			n := product(w.Shape)
 			parameters += n
 			if l.Trainable && w.Name != "moving_mean" && w.Name != "moving_variance" {
 				trainable += n

@@ -84,8 +84,8 @@ func TestTrainingFollowsTensorFlow(t *testing.T) {
 				worst = 0
 				for i, l := range m.Layers {
 					for j, w := range l.Weights {
-						for k, v := range w.Data() {
-							worst = max(worst, math.Abs(float64(v-want.Layers[i].Weights[j].Data()[k])))
+						for k, v := range w.Data {
+							worst = max(worst, math.Abs(float64(v-want.Layers[i].Weights[j].Data[k])))
 						}
 					}
 				}

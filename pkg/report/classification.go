@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 const (
@@ -18,7 +18,7 @@ const (
 type Classification struct {
 	Facts         []Fact
 	Training      *Training
-	Images        *idx.Images[uint8]
+	Images        *imageset.Images[uint8]
 	Labels        []uint8   // the true classes
 	Predicted     []uint8   // what they were taken for; nil where the test set was not classified
 	Probabilities []float32 // (N, classes)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 // maxMedians is the largest number of medians shown of one clustering.
@@ -13,20 +13,20 @@ const maxMedians = 100
 // Cluster is one round of clusterings of the same images.
 type Cluster struct {
 	Facts       []Fact
-	Images      *idx.Images[uint8]
+	Images      *imageset.Images[uint8]
 	Clusterings []Clustering
 }
 
 // A Clustering is a cluster for every image, and how it was judged.
 type Clustering struct {
 	Name       string
-	First      int                // the number that the first cluster goes by
-	Label      []int32            // cluster of each image, counted from 0
-	Medians    *idx.Images[uint8] // one for each cluster
-	Silhouette []float64          // of each image
-	Average    float64            // silhouette of all images
-	Objective  float64            // sum of the images' distances to medians, in grey levels
-	Seconds    float64            // that the clustering took; NaN where it was not measured
+	First      int                     // the number that the first cluster goes by
+	Label      []int32                 // cluster of each image, counted from 0
+	Medians    *imageset.Images[uint8] // one for each cluster
+	Silhouette []float64               // of each image
+	Average    float64                 // silhouette of all images
+	Objective  float64                 // sum of the images' distances to medians, in grey levels
+	Seconds    float64                 // that the clustering took; NaN where it was not measured
 }
 
 const badClustering = "report: a clustering needs a label and a silhouette for each image"

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 const badLabels = "report: a label is needed for each image and each query"
@@ -13,7 +13,7 @@ const badLabels = "report: a label is needed for each image and each query"
 // EMD compares rankings of the same K nearest neighbours by the labels they bring.
 type EMD struct {
 	Facts                   []Fact
-	Data, Queries           *idx.Images[uint8]
+	Data, Queries           *imageset.Images[uint8]
 	DataLabels, QueryLabels []uint8
 	Rankings                [2]Answers // of equal K: by Earth Mover's Distance, and what it is compared with
 }

@@ -9,7 +9,7 @@ import (
 	"image/png"
 	"sync"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 // maxSide is the largest width and height of a picture on a page; images that are larger are made smaller. It bounds the size of a page.
@@ -67,7 +67,7 @@ type sheet struct {
 }
 
 // sprites puts the images with the given numbers on one sheet, in this order.
-func sprites(m *idx.Images[uint8], index []int) sheet {
+func sprites(m *imageset.Images[uint8], index []int) sheet {
 	_, h, w := shrink(make([]uint8, m.Dim()), m.Rows, m.Cols)
 	s := sheet{Across: 50, Width: w, Height: h}
 	s.Down = (len(index) + s.Across - 1) / s.Across

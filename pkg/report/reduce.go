@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 const (
@@ -28,7 +28,7 @@ type Training struct {
 type Reduce struct {
 	Facts           []Fact
 	Training        *Training // nil for a network that was read from a file
-	Images          *idx.Images[uint8]
+	Images          *imageset.Images[uint8]
 	Labels          []uint8   // nil where they are not known
 	Points          []int     // the images whose latent vectors are shown; see Points
 	Latents         []float32 // (len(Points), dimensions); values that are not finite are not shown
@@ -36,13 +36,13 @@ type Reduce struct {
 }
 
 // Points is a choice of images, evenly spread, whose latent vectors a page has room for.
-func Points(m *idx.Images[uint8]) []int {
+func Points(m *imageset.Images[uint8]) []int {
 	_, h, w := shrink(make([]uint8, m.Dim()), m.Rows, m.Cols)
 	return sample(m.N, min(maxPoints, maxSheet/(h*w)))
 }
 
 // Examples is a choice of images, evenly spread, for reconstructions.
-func Examples(m *idx.Images[uint8]) []int { return sample(m.N, examples) }
+func Examples(m *imageset.Images[uint8]) []int { return sample(m.N, examples) }
 
 // A Reconstruction is an image as the autoencoder gets it and what it makes of it, both (rows, cols) and of one scale.
 type Reconstruction struct {

@@ -17,12 +17,12 @@ import (
 	"strings"
 	"testing"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 // noise is n images of random grey levels, which compress to nothing: the worst case for the size of a page.
-func noise(n, rows, cols int, rng *rand.Rand) *idx.Images[uint8] {
-	m := &idx.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
+func noise(n, rows, cols int, rng *rand.Rand) *imageset.Images[uint8] {
+	m := &imageset.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
 	for i := range m.Pix {
 		m.Pix[i] = uint8(rng.Uint32())
 	}
@@ -46,7 +46,7 @@ func answers(name string, queries, k, images int, rng *rand.Rand) Answers {
 	return a
 }
 
-func clusteringOf(name string, m *idx.Images[uint8], k int, rng *rand.Rand) Clustering {
+func clusteringOf(name string, m *imageset.Images[uint8], k int, rng *rand.Rand) Clustering {
 	c := Clustering{Name: name, Average: 0.25, Objective: 1e7, Seconds: math.NaN(), Medians: noise(k, m.Rows, m.Cols, rng)}
 	for range m.N {
 		c.Label = append(c.Label, rng.Int32N(int32(k)))

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 const (
@@ -17,7 +17,7 @@ const (
 // Search is one round of the nearest neighbour search: a whole query set, answered by several methods.
 type Search struct {
 	Facts                   []Fact // the files of this round
-	Data, Queries           *idx.Images[uint8]
+	Data, Queries           *imageset.Images[uint8]
 	DataLabels, QueryLabels []uint8 // nil where they are not known
 	Exact                   Answers
 	Approximate             []Answers

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 // Images of another size, and of more classes than ten, go through all four programs, each with what the one before it wrote.
@@ -95,7 +96,7 @@ func TestOtherDataSets(t *testing.T) {
 func blurred(t *testing.T, dir, imagesFile, labelsFile string, shapes []uint8, rows, cols, first, n int, random *rand.Rand) (labels []uint8) {
 	t.Helper()
 	dim := rows * cols
-	m := &idx.Images[uint8]{N: n, Rows: rows, Cols: cols}
+	m := &imageset.Images[uint8]{N: n, Rows: rows, Cols: cols}
 	for i := range n {
 		shape := i % (len(shapes) / dim)
 		labels = append(labels, uint8(first+shape))

@@ -13,6 +13,7 @@ import (
 
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 // generate writes n images of 28x28 pixels, their latent vectors and classes, and a tenth as many queries up to 100. An image is one of ten
@@ -31,8 +32,8 @@ func generate(t *testing.T, dir string, n int) {
 		images, latents, classes string
 		n                        int
 	}{{"images", "latents", "classes", n}, {"queries", "query.latents", "", min(n/10, 100)}} {
-		images := &idx.Images[uint8]{N: set.n, Rows: rows, Cols: cols, Pix: make([]uint8, set.n*rows*cols)}
-		latents := &idx.Images[uint16]{N: set.n, Rows: 1, Cols: dim, Pix: make([]uint16, set.n*dim)}
+		images := &imageset.Images[uint8]{N: set.n, Rows: rows, Cols: cols, Pix: make([]uint8, set.n*rows*cols)}
+		latents := &imageset.Images[uint16]{N: set.n, Rows: 1, Cols: dim, Pix: make([]uint16, set.n*dim)}
 		class := make([]uint8, set.n)
 		for i := range set.n {
 			k := random.IntN(kinds)

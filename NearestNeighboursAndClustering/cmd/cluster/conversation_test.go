@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 const someClasses = "CLUSTER-0 { size: 2, 0, 2}}\nCLUSTER-1 { size: 1, 1}}\n"
@@ -17,8 +18,8 @@ func talk(t *testing.T, input, classes string) (status int, report, screen, erro
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for _, err := range []error{
-		idx.WriteImages("images", &idx.Images[uint8]{N: 3, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 0, 8, 9, 200}}),
-		idx.WriteLatents("latents", &idx.Images[uint16]{N: 3, Rows: 1, Cols: 1, Pix: []uint16{0, 10, 60000}}),
+		idx.WriteImages("images", &imageset.Images[uint8]{N: 3, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 0, 8, 9, 200}}),
+		idx.WriteLatents("latents", &imageset.Images[uint16]{N: 3, Rows: 1, Cols: 1, Pix: []uint16{0, 10, 60000}}),
 		os.WriteFile("classes", []byte(classes), 0o644),
 		os.WriteFile("two.conf", []byte("number_of_clusters: 2\n"), 0o644),
 	} {

@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 func TestMain(m *testing.M) {
@@ -40,10 +41,10 @@ func TestConversations(t *testing.T) {
 			},
 			"tiny": func(ts *testscript.TestScript, _ bool, _ []string) {
 				for name, pix := range map[string][]uint8{"tiny": {0, 0, 0, 8, 9, 200}, "same": {7, 7, 7, 7, 7, 7}, "black": make([]uint8, 6), "one": {5, 6}, "none": nil} {
-					ts.Check(idx.WriteImages(ts.MkAbs(name+".images"), &idx.Images[uint8]{N: len(pix) / 2, Rows: 1, Cols: 2, Pix: pix}))
+					ts.Check(idx.WriteImages(ts.MkAbs(name+".images"), &imageset.Images[uint8]{N: len(pix) / 2, Rows: 1, Cols: 2, Pix: pix}))
 				}
 				for name, pix := range map[string][]uint16{"tiny": {0, 10, 60000}, "same": {9, 9, 9}, "high": {30000, 65000, 33000}, "one": {50000}, "none": nil} {
-					ts.Check(idx.WriteLatents(ts.MkAbs(name+".latents"), &idx.Images[uint16]{N: len(pix), Rows: 1, Cols: 1, Pix: pix}))
+					ts.Check(idx.WriteLatents(ts.MkAbs(name+".latents"), &imageset.Images[uint16]{N: len(pix), Rows: 1, Cols: 1, Pix: pix}))
 				}
 			},
 		},

@@ -8,6 +8,7 @@ import (
 
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/ostream"
 	"imagesimilarity/pkg/progress"
 )
@@ -18,7 +19,7 @@ const maxImages = 1<<31 - 3
 // A round is three groupings of the same images, all judged in the original space.
 type round struct {
 	inputs
-	images            *idx.Images[uint8]
+	images            *imageset.Images[uint8]
 	reduced, original grouping // k-medians in the new and in the original space
 	classes           grouping
 }

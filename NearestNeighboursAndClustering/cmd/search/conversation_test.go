@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 // talk runs search in a new folder on two images, with this input, and returns how many rounds its report has, too.
@@ -15,8 +16,8 @@ func talk(t *testing.T, input string) (status, rounds int, screen, errors string
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for _, err := range []error{
-		idx.WriteImages("two", &idx.Images[uint8]{N: 2, Rows: 1, Cols: 2, Pix: []uint8{0, 9, 200, 1}}),
-		idx.WriteLatents("twolatents", &idx.Images[uint16]{N: 2, Rows: 1, Cols: 1, Pix: []uint16{3, 60000}}),
+		idx.WriteImages("two", &imageset.Images[uint8]{N: 2, Rows: 1, Cols: 2, Pix: []uint8{0, 9, 200, 1}}),
+		idx.WriteLatents("twolatents", &imageset.Images[uint16]{N: 2, Rows: 1, Cols: 1, Pix: []uint16{3, 60000}}),
 	} {
 		if err != nil {
 			t.Fatal(err)

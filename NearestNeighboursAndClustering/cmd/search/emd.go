@@ -8,6 +8,7 @@ import (
 	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/emd"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/ostream"
 	"imagesimilarity/pkg/progress"
@@ -82,7 +83,7 @@ func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progre
 }
 
 // readLabelled reads images and their labels; there may be more labels than images.
-func readLabelled(images, labels string) (*idx.Images[uint8], []uint8, error) {
+func readLabelled(images, labels string) (*imageset.Images[uint8], []uint8, error) {
 	m, err := idx.ReadImages(images)
 	if err != nil {
 		return nil, nil, err

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"imagesimilarity/pkg/emd"
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/report"
 )
@@ -48,7 +48,7 @@ func (d *dataSet) html(q *spaces, r *round) report.Search {
 }
 
 // size is a file and what is in it.
-func size[P uint8 | uint16](name string, m *idx.Images[P]) string {
+func size[P uint8 | uint16](name string, m *imageset.Images[P]) string {
 	return fmt.Sprintf("%s: %d of %d × %d values", name, m.N, m.Rows, m.Cols)
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/ostream"
@@ -17,9 +18,9 @@ import (
 // spaces are the same images twice.
 type spaces struct {
 	originalFile, reducedFile string
-	original                  *idx.Images[uint8]  // grey levels
-	reduced                   *idx.Images[uint16] // latent vectors
-	labels                    []uint8             // nil where they are not known
+	original                  *imageset.Images[uint8]  // grey levels
+	reduced                   *imageset.Images[uint16] // latent vectors
+	labels                    []uint8                  // nil where they are not known
 }
 
 func readSpaces(original, reduced string) (*spaces, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
 )
 
@@ -62,10 +63,10 @@ func TestScripts(t *testing.T) {
 }
 
 // parseImages makes images of one row from the arguments of a script's command: the row's width, then the values.
-func parseImages[P uint8 | uint16](ts *testscript.TestScript, args []string) *idx.Images[P] {
+func parseImages[P uint8 | uint16](ts *testscript.TestScript, args []string) *imageset.Images[P] {
 	width, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	m := &idx.Images[P]{N: len(args[1:]) / width, Rows: 1, Cols: width}
+	m := &imageset.Images[P]{N: len(args[1:]) / width, Rows: 1, Cols: width}
 	for _, a := range args[1:] {
 		v, err := strconv.Atoi(a)
 		ts.Check(err)

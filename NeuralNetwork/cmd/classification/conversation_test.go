@@ -9,6 +9,7 @@ import (
 
 	"imagesimilarity/NeuralNetwork/internal/scripttest"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
 )
@@ -18,7 +19,7 @@ import (
 func converse(t *testing.T, input string, poison func(*nn.Model), flags ...string) (status int, screen, errors string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	m := &idx.Images[uint8]{N: 12, Rows: 4, Cols: 4, Pix: make([]uint8, 12*16)}
+	m := &imageset.Images[uint8]{N: 12, Rows: 4, Cols: 4, Pix: make([]uint8, 12*16)}
 	for i := range m.Pix {
 		m.Pix[i] = uint8(31 * i)
 	}
@@ -105,7 +106,7 @@ func judgement(screen string) string {
 // An encoder that makes the loss no number ends the training at once; the conversation goes on.
 func TestTrainingThatGoesWrong(t *testing.T) {
 	status, screen, stderr := converse(t, strings.Join(conversation, "\n"), func(m *nn.Model) {
-		w := m.Layer("conv2d").Weights[0].Data()
+		w := m.Layer("conv2d").Weights[0].Data
 		for i := range w {
 			w[i] = 1e38
 		}

@@ -11,6 +11,7 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/argparse"
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
@@ -108,7 +109,7 @@ func (s *session) checkOutputs(save string) error {
 
 // A set is images and their labels.
 type set struct {
-	images *idx.Images[uint8]
+	images *imageset.Images[uint8]
 	labels []uint8
 }
 

@@ -10,13 +10,14 @@ import (
 
 	"imagesimilarity/NeuralNetwork/internal/scripttest"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 // converse runs reduce in a new folder on 12 images of 4x4 pixels, with these lines as the answers.
 func converse(t *testing.T, input string) (status int, screen, errors string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	m := &idx.Images[uint8]{N: 12, Rows: 4, Cols: 4, Pix: make([]uint8, 12*16)}
+	m := &imageset.Images[uint8]{N: 12, Rows: 4, Cols: 4, Pix: make([]uint8, 12*16)}
 	for i := range m.Pix {
 		m.Pix[i] = uint8(31 * i)
 	}

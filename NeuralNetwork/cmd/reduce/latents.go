@@ -7,6 +7,7 @@ import (
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/nn"
 )
 
@@ -17,7 +18,7 @@ const (
 )
 
 // samples are images as the networks take them.
-func (s *session) samples(m *idx.Images[uint8]) *nn.Samples {
+func (s *session) samples(m *imageset.Images[uint8]) *nn.Samples {
 	return &nn.Samples{N: m.N, Input: experiment.Pixels(s.textbook).Input(m.Pix, m.Rows, m.Cols)}
 }
 
@@ -25,14 +26,14 @@ func (s *session) samples(m *idx.Images[uint8]) *nn.Samples {
 func (s *session) writeLatents(m *nn.Model) error {
 	var scale *scaler
 	for _, set := range []struct {
-		images *idx.Images[uint8]
+		images *imageset.Images[uint8]
 		file   string
 	}{{s.data, s.datasetLatents}, {s.queries, s.querysetLatents}} {
 		v, err := m.Predict(s.samples(set.images), embedding, latentStep, experiment.PredictProgress(s.out, s.display))
 		if err != nil {
 			return err
 		}
-		latents := &idx.Images[uint16]{N: set.images.N, Rows: 1, Cols: len(v) / set.images.N}
+		latents := &imageset.Images[uint16]{N: set.images.N, Rows: 1, Cols: len(v) / set.images.N}
 		// The original scales each set by its own minima and maxima, so that one image has different vectors in the two files, and each
 		// column by its own, so that a step in one counts as much as a longer one in another. The textbook's scaling is fitted on the
 		// dataset alone and keeps the columns' proportions; queries beyond the dataset's range are clamped to it.

@@ -7,7 +7,7 @@ import (
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/figure"
-	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/progress"
@@ -21,7 +21,7 @@ type session struct {
 	in            io.Reader
 	out           io.Writer
 	lines         *prompt.Lines
-	data, queries *idx.Images[uint8]
+	data, queries *imageset.Images[uint8]
 	imageLabels   []uint8            // of data; nil where they are not known
 	graphs        []figure.LossGraph // of all experiments so far
 	graphFile     string

@@ -137,7 +137,7 @@ func TestSecondInterruptEndsTheProgram(t *testing.T) {
 
 func TestTrainSaysThatTheLossIsNoNumber(t *testing.T) {
 	m, s := autoencoder(t)
-	m.Layer("embedding").Weights[0].Data()[0] = float32(math.Inf(1))
+	m.Layer("embedding").Weights[0].Data[0] = float32(math.Inf(1))
 	var out bytes.Buffer
 	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, 3, 2, &out, silent)
 	if err != nil || whole || len(h.Loss) != 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected screens in the scripts")
@@ -47,7 +48,7 @@ func Run(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"images": func(ts *testscript.TestScript, neg bool, args []string) {
 				n, rows, cols := number(ts, args[1]), number(ts, args[2]), number(ts, args[3])
-				m := &idx.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
+				m := &imageset.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
 				for k := range m.Pix {
 					m.Pix[k] = uint8(7*(k/m.Dim()) + 13*(k%m.Dim()))
 				}
@@ -58,7 +59,7 @@ func Run(t *testing.T) {
 			},
 			"vectors": func(ts *testscript.TestScript, neg bool, args []string) {
 				n, dim, value := number(ts, args[1]), number(ts, args[2]), number(ts, args[3])
-				ts.Check(idx.WriteLatents(ts.MkAbs(args[0]), &idx.Images[uint16]{N: n, Rows: 1, Cols: dim, Pix: slices.Repeat([]uint16{uint16(value)}, n*dim)}))
+				ts.Check(idx.WriteLatents(ts.MkAbs(args[0]), &imageset.Images[uint16]{N: n, Rows: 1, Cols: dim, Pix: slices.Repeat([]uint16{uint16(value)}, n*dim)}))
 			},
 			"labels": func(ts *testscript.TestScript, neg bool, args []string) {
 				var labels []uint8
