@@ -25,7 +25,7 @@ func TestWriteClassesBytes(t *testing.T) {
 }
 
 func TestReadClassesOfTheOriginal(t *testing.T) {
-	label, k, err := ReadClasses("testdata/classes1000.txt", 1000)
+	label, k, err := ReadClasses("../testdata/mnist/classes1000.txt", 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,11 +19,11 @@ import (
 // digits are the first 1,000 MNIST training images and their latent vectors.
 func digits(t testing.TB) (*imageset.Images[uint8], *imageset.Images[uint16]) {
 	t.Helper()
-	images, err := idx.ReadImages("../knn/testdata/train1000.dat.gz")
+	images, err := idx.ReadImages("../testdata/mnist/train1000.dat.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	latents, err := idx.ReadLatents("../knn/testdata/train1000_10.dat")
+	latents, err := idx.ReadLatents("../testdata/mnist/train1000_10.dat")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -510,7 +510,7 @@ func TestTextbookJudgementByHand(t *testing.T) {
 // The figures are those that the original program printed for a class file of the same images.
 func TestClassesOfTheOriginal(t *testing.T) {
 	images, _ := digits(t)
-	label, k, err := ReadClasses("testdata/classes1000.txt", images.N)
+	label, k, err := ReadClasses("../testdata/mnist/classes1000.txt", images.N)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,11 +109,11 @@ func TestNearestIsBruteForce(t *testing.T) {
 }
 
 func TestNearestDigitsAreBruteForce(t *testing.T) {
-	data, err := idx.ReadImages("../knn/testdata/train1000.dat.gz")
+	data, err := idx.ReadImages("../testdata/mnist/train1000.dat.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	queries, err := idx.ReadImages("../knn/testdata/query100.dat.gz")
+	queries, err := idx.ReadImages("../testdata/mnist/query100.dat.gz")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func samples(t testing.TB) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	models, err := filepath.Glob("../keras/testdata/*.h5")
+	models, err := filepath.Glob("../testdata/keras/*.h5")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +64,9 @@ type sample struct {
 	}
 }
 
-// Every sample reads as the HDF5 library reads it: testdata/expect.py recorded that.
+// Every sample reads as the HDF5 library reads it: ../testdata/expect.py recorded that.
 func TestSamples(t *testing.T) {
-	b, err := os.ReadFile("testdata/expected.json")
+	b, err := os.ReadFile("../testdata/expected.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "update testdata/written.h5; expect.py must then be run again")
+var update = flag.Bool("update", false, "rewrite testdata/written.h5; then run ../testdata/expect.py")
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -102,7 +102,7 @@ func TestGroupSizes(t *testing.T) {
 	}
 }
 
-// The bytes are those of a file that the HDF5 library reads (testdata/expected.json has it).
+// The bytes are those of a file that the HDF5 library reads (../testdata/expected.json has it).
 func TestEncodeGolden(t *testing.T) {
 	const golden = "testdata/written.h5"
 	got := everything(t).Encode()

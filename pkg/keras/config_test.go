@@ -147,7 +147,7 @@ func TestDecodeConfigMemory(t *testing.T) {
 // The configuration is written in the words of Keras 2: compared key by key with that of a model that Keras 2.15 made.
 func TestEncodeConfig(t *testing.T) {
 	for _, name := range []string{"tf2.15.1_real_ae_3x4-8-8_k2_e3.h5", "tf2.15.1_real_classifier_2x4-8_k3_e5_fc12.h5"} {
-		b, err := os.ReadFile("testdata/" + name)
+		b, err := os.ReadFile("../testdata/keras/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ import (
 
 func load(t *testing.T, name string) *nn.Model {
 	t.Helper()
-	m, err := Load(filepath.Join("testdata", name))
+	m, err := Load(filepath.Join("../testdata/keras", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func load(t *testing.T, name string) *nn.Model {
 // digits are the first 5 images of MNIST's test set, as the networks take them.
 func digits(t *testing.T) *nn.Samples {
 	t.Helper()
-	images, err := idx.ReadImages("testdata/images5.dat")
+	images, err := idx.ReadImages("../testdata/keras/images5.dat")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ type predictions struct {
 
 func readPredictions(t *testing.T, name string) map[string]predictions {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name))
+	b, err := os.ReadFile(filepath.Join("../testdata/keras", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestPredictions(t *testing.T) {
 				var m *nn.Model
 				if strings.HasSuffix(model, ".weights.h5") {
 					m = untrained(t)
-					if _, err := LoadWeightsByName(filepath.Join("testdata", model), m); err != nil {
+					if _, err := LoadWeightsByName(filepath.Join("../testdata/keras", model), m); err != nil {
 						t.Fatal(err)
 					}
 				} else {
@@ -117,7 +117,7 @@ func comparePredictions(t *testing.T, m *nn.Model, until string, want [][]float6
 
 // Every weight of every model file lands in its place: the HDF5 library recorded the sums of the data sets.
 func TestWeights(t *testing.T) {
-	b, err := os.ReadFile("../hdf5/testdata/expected.json")
+	b, err := os.ReadFile("../testdata/expected.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestWeights(t *testing.T) {
 	if err := json.Unmarshal(b, &files); err != nil {
 		t.Fatal(err)
 	}
-	names, err := filepath.Glob("testdata/*.h5")
+	names, err := filepath.Glob("../testdata/keras/*.h5")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestPixels(t *testing.T) {
 			t.Errorf("pixels %q, error %v, expected %q", got, err, want)
 		}
 	}
-	if got, err := Pixels("testdata/tf2.15.1_real_ae_1x3_k5_e4.h5"); got != "" || err != nil {
+	if got, err := Pixels("../testdata/keras/tf2.15.1_real_ae_1x3_k5_e4.h5"); got != "" || err != nil {
 		t.Errorf("of Keras: pixels %q, error %v", got, err)
 	}
 	m.Pixels = "inverted"

@@ -309,7 +309,7 @@ func allocated(f func()) uint64 {
 
 // Whatever is loaded can be saved and is then the same; all else is an error.
 func FuzzLoad(f *testing.F) {
-	for _, pattern := range []string{"testdata/*.h5", "testdata/*.keras"} {
+	for _, pattern := range []string{"../testdata/keras/*.h5", "../testdata/keras/*.keras"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			f.Fatal("the samples are missing")
@@ -340,7 +340,7 @@ func FuzzLoad(f *testing.F) {
 
 func FuzzConfig(f *testing.F) {
 	for _, name := range []string{"tf2.15.1_real_ae_1x3_k5_e4.h5", "keras3.15.1_tf2.21_real_classifier_2x4-8_k3_e5_fc12.h5"} {
-		b, err := os.ReadFile(filepath.Join("testdata", name))
+		b, err := os.ReadFile(filepath.Join("../testdata/keras", name))
 		if err != nil {
 			f.Fatal(err)
 		}

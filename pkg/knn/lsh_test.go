@@ -17,11 +17,11 @@ import (
 
 func golden(t *testing.T) (data, queries *imageset.Images[uint8]) {
 	t.Helper()
-	data, err := idx.ReadImages("testdata/train1000.dat.gz")
+	data, err := idx.ReadImages("../testdata/mnist/train1000.dat.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	queries, err = idx.ReadImages("testdata/query100.dat.gz")
+	queries, err = idx.ReadImages("../testdata/mnist/query100.dat.gz")
 	if err != nil {
 		t.Fatal(err)
 	}

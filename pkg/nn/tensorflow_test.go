@@ -14,7 +14,7 @@ import (
 // From the same initial weights, on the same batches, losses and weights go where those of TensorFlow 2.15 went. The
 // recorded runs took the first 840 of 1,000 training images in file order, the last batch short, and validated on the rest.
 func TestTrainingFollowsTensorFlow(t *testing.T) {
-	const recorded = "../keras/testdata/trajectories/"
+	const recorded = "../testdata/keras/trajectories/"
 	text, err := os.ReadFile(recorded + "trajectories.json")
 	if err != nil {
 		t.Fatal(err)
@@ -33,11 +33,11 @@ func TestTrainingFollowsTensorFlow(t *testing.T) {
 	if len(runs) != 3 {
 		t.Fatalf("%d runs, want 3", len(runs))
 	}
-	images, err := idx.ReadImages("../knn/testdata/train1000.dat.gz")
+	images, err := idx.ReadImages("../testdata/mnist/train1000.dat.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels, err := idx.ReadLabels("../../NeuralNetwork/testdata/trainl1000.dat")
+	labels, err := idx.ReadLabels("../testdata/mnist/trainl1000.dat")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -160,11 +160,11 @@ func prepare(t *testing.T, n int) (dir string) {
 		{"images", "latents", "labels", "train1000.dat.gz", "train1000_10.dat", "trainl1000.dat", n},
 		{"queries", "query.latents", "query.labels", "query100.dat.gz", "query100_10.dat", "queryl100.dat", n / 4},
 	} {
-		images, err := idx.ReadImages("../knn/testdata/" + set.imagesFile)
+		images, err := idx.ReadImages("../testdata/mnist/" + set.imagesFile)
 		must(err)
-		latents, err := idx.ReadLatents("../knn/testdata/" + set.latentsFile)
+		latents, err := idx.ReadLatents("../testdata/mnist/" + set.latentsFile)
 		must(err)
-		labels, err := idx.ReadLabels("../../NeuralNetwork/testdata/" + set.labelsFile)
+		labels, err := idx.ReadLabels("../testdata/mnist/" + set.labelsFile)
 		must(err)
 		must(idx.WriteImages(in(set.images), images.First(set.n)))
 		must(idx.WriteLatents(in(set.latents), latents.First(set.n)))

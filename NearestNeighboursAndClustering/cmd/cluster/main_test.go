@@ -19,13 +19,14 @@ func TestMain(m *testing.M) {
 
 var times = regexp.MustCompile(`(?m)^clustering_time: [0-9.e+-]+$`)
 
-// TestConversations runs the scripts. They have MNIST images and latent vectors in $DATA, their classes in $CLASSES, the original's reports in $GOLDEN,
-// and two commands: masked FILE replaces the times in a report by T, and tiny writes data sets of three images and fewer.
+// TestConversations runs the scripts. They find MNIST images, latent vectors and classes in $DATA,
+// the original's reports in $GOLDEN, and two commands: masked FILE replaces the times in a report
+// by T, and tiny writes data sets of three images and fewer.
 func TestConversations(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			for name, dir := range map[string]string{"DATA": "../../../pkg/knn/testdata", "CLASSES": "../../../pkg/clustering/testdata", "GOLDEN": "testdata"} {
+			for name, dir := range map[string]string{"DATA": "../../../pkg/testdata/mnist", "GOLDEN": "testdata"} {
 				abs, err := filepath.Abs(dir)
 				if err != nil {
 					return err

@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			for name, dir := range map[string]string{"DATA": "../../../pkg/knn/testdata", "GOLDEN": "testdata"} {
+			for name, dir := range map[string]string{"DATA": "../../../pkg/testdata/mnist", "GOLDEN": "testdata"} {
 				abs, err := filepath.Abs(dir)
 				if err != nil {
 					return err
@@ -104,10 +104,10 @@ func TestFactorsOfManyFunctions(t *testing.T) {
 	}
 }
 
-// searchGolden is the report on the images in pkg/knn/testdata.
+// searchGolden is the report on the images in pkg/testdata/mnist.
 func searchGolden(t *testing.T, k, l string) []byte {
 	t.Helper()
-	const data = "../../../pkg/knn/testdata/"
+	const data = "../../../pkg/testdata/mnist/"
 	out := filepath.Join(t.TempDir(), "report.txt")
 	var stdout, stderr bytes.Buffer
 	status := run([]string{"-quiet", "-d", data + "train1000.dat.gz", "-i", data + "train1000_10.dat", "-q", data + "query100.dat.gz",
@@ -175,7 +175,7 @@ Approximation Factor Reduced: 1.75
 
 // A screen that cannot be written to is an error, and the report is there all the same.
 func TestScreenFails(t *testing.T) {
-	const data = "../../../pkg/knn/testdata/"
+	const data = "../../../pkg/testdata/mnist/"
 	out := filepath.Join(t.TempDir(), "report.txt")
 	_, broken := io.Pipe()
 	broken.Close()

@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "rewrite the expected screens in the scr
 // times matches the times at the end of a progress line.
 var times = regexp.MustCompile(`\d+s \d+(s|ms|us)/step`)
 
-// Run runs the scripts in testdata/script. They have the MNIST images and their labels in $IMAGES and $LABELS (train1000 and
-// query100), model files that Keras wrote in $MODELS, and these commands:
+// Run runs the scripts in testdata/script. They find MNIST images and their labels in $DATA,
+// model files that Keras wrote in $MODELS, and these commands:
 //
 //	images FILE N ROWS COLS [GREY] writes N images of this grey level; without it, pixel j of image i is (7i+13j) mod 256
 //	vectors FILE N DIM VALUE       writes N vectors with this value everywhere
@@ -36,8 +36,8 @@ func Run(t *testing.T) {
 		Dir:           filepath.Join("testdata", "script"),
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
-			for name, dir := range map[string]string{"IMAGES": "pkg/knn/testdata", "LABELS": "NeuralNetwork/testdata", "MODELS": "pkg/keras/testdata"} {
-				abs, err := filepath.Abs(filepath.Join("..", "..", "..", filepath.FromSlash(dir)))
+			for name, dir := range map[string]string{"DATA": "mnist", "MODELS": "keras"} {
+				abs, err := filepath.Abs(filepath.Join("../../../pkg/testdata", dir))
 				if err != nil {
 					return err
 				}

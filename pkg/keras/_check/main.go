@@ -18,7 +18,7 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-const images = "pkg/keras/testdata/images5.dat"
+const images = "pkg/testdata/keras/images5.dat"
 
 // A model is a network and what it predicts for the images.
 type model struct {
