@@ -10,10 +10,9 @@ import (
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/mnist"
-	"imagesimilarity/pkg/ostream"
-	"imagesimilarity/pkg/rng"
 )
 
 // digits are the first 1,000 MNIST training images and their latent vectors.
@@ -89,7 +88,7 @@ func TestSeedIsEveryImageOnce(t *testing.T) {
 
 // plainSeed is k-means++ as the paper describes it, with a distance to every centroid for every choice.
 func plainSeed[P uint8 | uint16](images *imageset.Images[P], k int) []int {
-	random := rng.NewMinstd()
+	random := libstdcxx.NewMinstd()
 	chosen := []int{random.Intn1(images.N) - 1}
 	for len(chosen) < k {
 		weight := make([]float64, images.N)
@@ -561,9 +560,17 @@ func TestDifferencesOnMNIST(t *testing.T) {
 		}
 		passes := 0
 		e := Evaluate(s, s.Lloyd(seeds, c.lloyd, func(pass, _ int) { passes = pass }), 10, c.judge)
-		silhouette, objective := ostream.Double(e.Average), ostream.Double(float64(e.Objective))
+		silhouette, objective := libstdcxx.Double(e.Average), libstdcxx.Double(float64(e.Objective))
 		if passes != c.passes || silhouette != c.silhouette || objective != c.objective {
 			t.Errorf("%s: %d passes, silhouette %s, objective %s; want %d, %s, %s", c.name, passes, silhouette, objective, c.passes, c.silhouette, c.objective)
 		}
 	}
+}
+
+// from1 returns image numbers counted from 1, as the original's are, as numbers counted from 0.
+func from1(numbers ...int) []int {
+	for i := range numbers {
+		numbers[i]--
+	}
+	return numbers
 }

@@ -6,11 +6,11 @@ import (
 	"slices"
 	"sort"
 
-	"imagesimilarity/pkg/rng"
+	"imagesimilarity/pkg/libstdcxx"
 )
 
 // Seed chooses k different images by k-means++ as the first centroids; the order of the result numbers the clusters.
-// The draws are those of a fresh rng.Minstd, so the same images give the same seeds.
+// The draws are those of a fresh libstdcxx.Minstd, so the same images give the same seeds.
 // It is an error where k is not in 1 to the number of images.
 //
 // The textbook's order is that of the choice, the original's that of a hash table.
@@ -19,7 +19,7 @@ func (s *Space[P]) Seed(k int, mode Mode) ([]int, error) {
 	if k < 1 || k > n {
 		return nil, fmt.Errorf("cannot make %d clusters of %d images; expected 1 to %d", k, n, n)
 	}
-	random := rng.NewMinstd()
+	random := libstdcxx.NewMinstd()
 	chosen := []int{random.Intn1(n) - 1}
 	nearest := make([]uint32, n) // distance of each image to the nearest of the chosen
 	for i := range nearest {
@@ -46,12 +46,26 @@ func (s *Space[P]) Seed(k int, mode Mode) ([]int, error) {
 	if mode == Textbook {
 		return chosen, nil
 	}
-	return hashOrder(chosen), nil
+	return setOrder(chosen), nil
+}
+
+// setOrder returns the images in the order in which the original meets them: it keeps their numbers,
+// counted from 1, in an std::unordered_set.
+func setOrder(images []int) []int {
+	numbers := make([]int, len(images))
+	for i, image := range images {
+		numbers[i] = image + 1
+	}
+	order := libstdcxx.SetOrder(numbers)
+	for i := range order {
+		order[i]--
+	}
+	return order
 }
 
 // draw chooses an image with the probability of the paper, in proportion to the square of its distance. Where all distances are 0 it is
 // the first image that is not chosen. share is a buffer for the running sums of the squares, one more than images.
-func draw(nearest []uint32, chosen []int, share []float64, random *rng.Minstd) int {
+func draw(nearest []uint32, chosen []int, share []float64, random *libstdcxx.Minstd) int {
 	share[0] = 0
 	for i, d := range nearest {
 		share[i+1] = share[i] + float64(float64(d)*float64(d))
@@ -67,7 +81,7 @@ func draw(nearest []uint32, chosen []int, share []float64, random *rng.Minstd) i
 
 // drawNeighbour is the original's choice, which is not quite the paper's: the r-th image that is no centroid is drawn with the
 // probability that belongs to image r itself, the share of a neighbour, and the draw has the 24 bits of a float32.
-func drawNeighbour(nearest []uint32, chosen []int, share []float64, random *rng.Minstd) int {
+func drawNeighbour(nearest []uint32, chosen []int, share []float64, random *libstdcxx.Minstd) int {
 	left := len(nearest) - len(chosen)
 	longest := float64(slices.Max(nearest[:left]))
 	for i, d := range nearest[:left] {

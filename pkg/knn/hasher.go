@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"imagesimilarity/pkg/rng"
+	"imagesimilarity/pkg/libstdcxx"
 )
 
 // A hasher computes the hash value of an image:
@@ -43,7 +43,7 @@ func textbookPlace(i, functions int) int { return (functions - 1 - i) * (32 / fu
 
 // newHasher draws the shifts, functions·dim of them. There are none where all hash values are 0:
 // where w is 0 and a_ij is undefined, and from k = 33 on, where M is 1.
-func newHasher(dim int, width int64, functions int, place func(i, functions int) int, random *rng.Minstd) *hasher {
+func newHasher(dim int, width int64, functions int, place func(i, functions int) int, random *libstdcxx.Minstd) *hasher {
 	if width == 0 || functions > 32 {
 		return &hasher{}
 	}

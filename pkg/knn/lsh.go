@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/parallel"
-	"imagesimilarity/pkg/rng"
 )
 
 // LSH is hash tables of images, for approximate nearest neighbours in Manhattan distance: images that are near each other tend to fall into the
@@ -21,14 +21,14 @@ type LSH struct {
 //
 // The original kept L tables, each with a generator of its own in the same first state: all L were the same table, which is the one here.
 func NewLSH(data *imageset.Images[uint8], width int64, functions int) *LSH {
-	return &LSH{data, []*table{newTable(data, newHasher(data.Dim(), width, functions, originalPlace, rng.NewMinstd()))}}
+	return &LSH{data, []*table{newTable(data, newHasher(data.Dim(), width, functions, originalPlace, libstdcxx.NewMinstd()))}}
 }
 
 // NewTextbookLSH is so many tables that differ from the original's twice. They are independent: one generator draws the random numbers of one table
 // after the other. And the values of a table's hash functions are concatenated, so that images share a bucket where all functions agree, and else only
 // by chance. The buckets' number, the width, and the one bucket from 33 functions on are the original's.
 func NewTextbookLSH(data *imageset.Images[uint8], width int64, functions, tables int) *LSH {
-	random := rng.NewMinstd()
+	random := libstdcxx.NewMinstd()
 	l := &LSH{data: data}
 	for range tables {
 		l.tables = append(l.tables, newTable(data, newHasher(data.Dim(), width, functions, textbookPlace, random)))

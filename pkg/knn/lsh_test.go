@@ -11,8 +11,8 @@ import (
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/mnist"
-	"imagesimilarity/pkg/rng"
 )
 
 func golden(t *testing.T) (data, queries *imageset.Images[uint8]) {
@@ -66,7 +66,7 @@ func TestHashValues(t *testing.T) {
 }
 
 func TestShifts(t *testing.T) {
-	random := rng.NewMinstd()
+	random := libstdcxx.NewMinstd()
 	for i := range 785 {
 		got := random.Float64(81060 - 0.001)
 		want, ok := map[int]float64{0: 10662.452943, 1: 37178.179243, 2: 17748.831415, 784: 15370.751095}[i]
@@ -127,7 +127,7 @@ func plainLSH(data, queries *imageset.Images[uint8], sorted []Neighbour, width i
 }
 
 // plainShifts are the shifts of a table that one generator gives.
-func plainShifts(random *rng.Minstd, width int64, n int) []float64 {
+func plainShifts(random *libstdcxx.Minstd, width int64, n int) []float64 {
 	s := make([]float64, n)
 	for i := range s {
 		s[i] = random.Float64(float64(width) - 0.001)
@@ -139,7 +139,7 @@ func plainShifts(random *rng.Minstd, width int64, n int) []float64 {
 func plainOriginal(data, queries *imageset.Images[uint8], sorted []Neighbour, width int64, k, tables int) []Neighbour {
 	var shifts [][]float64
 	for range tables {
-		shifts = append(shifts, plainShifts(rng.NewMinstd(), width, k*data.Dim()))
+		shifts = append(shifts, plainShifts(libstdcxx.NewMinstd(), width, k*data.Dim()))
 	}
 	nearest, _ := plainLSH(data, queries, sorted, width, shifts, k, func(h []uint64, _ int) (g uint64) {
 		for i, v := range h {
@@ -152,7 +152,7 @@ func plainOriginal(data, queries *imageset.Images[uint8], sorted []Neighbour, wi
 
 // plainTextbook has one generator for all tables, and hash values whose binary digits are written one after the other.
 func plainTextbook(data, queries *imageset.Images[uint8], sorted []Neighbour, width int64, k, tables int) ([]Neighbour, int64) {
-	random := rng.NewMinstd()
+	random := libstdcxx.NewMinstd()
 	var shifts [][]float64
 	for range tables {
 		shifts = append(shifts, plainShifts(random, width, k*data.Dim()))

@@ -45,7 +45,7 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page,
 		return err
 	}
 	var text bytes.Buffer // all rounds
-	ask := prompt.NewTokens(stdin, stdout)
+	ask := prompt.NewCin(stdin, stdout)
 	for {
 		r.write(&text)
 		err := atomicfile.Write(opt.output, func(w io.Writer) error {
@@ -79,7 +79,7 @@ func (opt options) distinct(inputs ...string) error {
 }
 
 // nextRound asks whether there is another round and for its files, until some serve; nil where there is none.
-func (opt options) nextRound(ask *prompt.Tokens, k int, display *progress.Display) *round {
+func (opt options) nextRound(ask *prompt.Cin, k int, display *progress.Display) *round {
 	if !ask.Again("Do you want to enter another query (Y/N)?  ") {
 		return nil
 	}

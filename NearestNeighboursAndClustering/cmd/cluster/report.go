@@ -9,7 +9,7 @@ import (
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
-	"imagesimilarity/pkg/ostream"
+	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/progress"
 )
 
@@ -116,7 +116,7 @@ func writeKMedians(report *bytes.Buffer, g grouping) {
 		}
 		report.Write(append(line, "]}\n"...))
 	}
-	fmt.Fprintf(report, "clustering_time: %s\n", ostream.Double(g.seconds))
+	fmt.Fprintf(report, "clustering_time: %s\n", libstdcxx.Double(g.seconds))
 	writeJudgement(report, g.judged)
 	report.WriteByte('\n')
 }
@@ -125,7 +125,7 @@ func writeKMedians(report *bytes.Buffer, g grouping) {
 func writeJudgement(report *bytes.Buffer, e *clustering.Evaluation) {
 	report.WriteString("Silhouette: [")
 	for _, s := range e.Silhouette {
-		report.WriteString(ostream.Double(s) + ", ")
+		report.WriteString(libstdcxx.Double(s) + ", ")
 	}
-	fmt.Fprintf(report, "%s]\nValue of Objective Function: %s\n", ostream.Double(e.Average), ostream.Double(float64(e.Objective)))
+	fmt.Fprintf(report, "%s]\nValue of Objective Function: %s\n", libstdcxx.Double(e.Average), libstdcxx.Double(float64(e.Objective)))
 }

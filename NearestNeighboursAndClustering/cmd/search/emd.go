@@ -10,7 +10,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
-	"imagesimilarity/pkg/ostream"
+	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/report"
 )
@@ -61,7 +61,7 @@ func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progre
 	ofManhattan := correctness(labels, dataLabels, len(byManhattan), func(i int) int32 { return byManhattan[i].Index }, opt.textbook)
 	err = atomicfile.Write(opt.output, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "Average Correct Search Results EMD: %s\nAverage Correct Search Results MANHATTAN: %s\n",
-			ostream.Double(ofEMD), ostream.Double(ofManhattan))
+			libstdcxx.Double(ofEMD), libstdcxx.Double(ofManhattan))
 		return err
 	})
 	if err != nil || opt.html == "" {

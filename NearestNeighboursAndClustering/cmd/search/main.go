@@ -63,7 +63,7 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 	}
 
 	var text bytes.Buffer // all rounds
-	ask := prompt.NewTokens(stdin, stdout)
+	ask := prompt.NewCin(stdin, stdout)
 	for {
 		r := data.answer(queries, display)
 		r.write(&text, opt.textbook)
@@ -99,7 +99,7 @@ func (opt options) distinct(inputs ...string) error {
 }
 
 // moreQueries asks whether there are more queries and for their files, until it has read some; nil where there are no more.
-func (d *dataSet) moreQueries(ask *prompt.Tokens, opt options) *spaces {
+func (d *dataSet) moreQueries(ask *prompt.Cin, opt options) *spaces {
 	if !ask.Again("Do you want to enter another query (Y/N)?  ") {
 		return nil
 	}

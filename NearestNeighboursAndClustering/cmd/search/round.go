@@ -10,8 +10,8 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
+	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/metric"
-	"imagesimilarity/pkg/ostream"
 	"imagesimilarity/pkg/progress"
 )
 
@@ -134,13 +134,13 @@ func (r *round) write(w io.Writer, textbook bool) {
 	}
 	fmt.Fprintf(w, "tReduced: %s\ntLSH: %s\ntTrue: %s\n", seconds(r.reducedTime), seconds(r.lshTime), seconds(r.exactTime))
 	fmt.Fprintf(w, "Approximation Factor LSH: %s\nApproximation Factor Reduced: %s\n",
-		ostream.Double(sumLSH/float64(found)), ostream.Double(sumReduced/float64(len(r.exact))))
+		libstdcxx.Double(sumLSH/float64(found)), libstdcxx.Double(sumReduced/float64(len(r.exact))))
 	if textbook {
-		fmt.Fprintf(w, "Share of Images Compared LSH: %s\n", ostream.Double(r.compared))
+		fmt.Fprintf(w, "Share of Images Compared LSH: %s\n", libstdcxx.Double(r.compared))
 	}
 	fmt.Fprintln(w)
 }
 
-func distance(n knn.Neighbour) string { return ostream.Double(float64(n.Distance)) }
+func distance(n knn.Neighbour) string { return libstdcxx.Double(float64(n.Distance)) }
 
-func seconds(d time.Duration) string { return ostream.Double(d.Seconds()) }
+func seconds(d time.Duration) string { return libstdcxx.Double(d.Seconds()) }

@@ -10,6 +10,8 @@ import (
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/figure"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/numpy"
+	"imagesimilarity/pkg/sklearn"
 )
 
 // samples are the images of a set as the networks take them, with their labels.
@@ -85,11 +87,11 @@ func (s *session) classifyTestSet(m *nn.Model, batch int) error {
 	if err != nil {
 		return err
 	}
-	c := confuse(s.test.labels, class)
-	fmt.Fprintf(s.out, "Found %d correct labels\n", c.right())
-	fmt.Fprintf(s.out, "Found %d incorrect labels\n", len(class)-c.right())
-	fmt.Fprintln(s.out, c.report())
-	fmt.Fprintln(s.out, c.matrix())
+	c := sklearn.NewConfusion(s.test.labels, class)
+	fmt.Fprintf(s.out, "Found %d correct labels\n", c.Right())
+	fmt.Fprintf(s.out, "Found %d incorrect labels\n", len(class)-c.Right())
+	fmt.Fprintln(s.out, c.Scores().Text())
+	fmt.Fprintln(s.out, numpy.ArrayText(c.Count))
 	return s.showDigits(class)
 }
 

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/sklearn"
 )
 
 // newPage is the HTML report before the first experiment.
@@ -32,7 +34,7 @@ func (s *session) writeHTML(m *nn.Model, a answers, phases []nn.History) error {
 		return err
 	}
 	class := s.classesOf(p)
-	judged := confuse(s.test.labels, class)
+	judged := sklearn.NewConfusion(s.test.labels, class)
 	history := joined(phases)
 	training := &report.Training{Loss: history.Loss, ValLoss: history.ValLoss}
 	for _, h := range phases {
@@ -49,7 +51,21 @@ func (s *session) writeHTML(m *nn.Model, a answers, phases []nn.History) error {
 			{Name: "batch size", Value: fmt.Sprint(a.batch)},
 		},
 		Training: training, Images: s.test.images, Labels: s.test.labels, Predicted: class, Probabilities: p,
-		Classes: judged.classes, Confusion: judged.count, Scores: judged.scores(),
+		Classes: judged.Classes, Confusion: judged.Count, Scores: scoreRows(judged.Scores()),
 	})
 	return atomicfile.Write(s.html, s.page.Render)
+}
+
+// scoreRows returns the rows of the page's table of scores: one for each class, then the accuracy and
+// the means.
+func scoreRows(s sklearn.Scores) []report.Score {
+	row := func(name string, c sklearn.Score) report.Score {
+		return report.Score{Name: name, Precision: c.Precision, Recall: c.Recall, F1: c.F1, Support: c.Support}
+	}
+	var rows []report.Score
+	for i, c := range s.Class {
+		rows = append(rows, row(fmt.Sprint(s.Classes[i]), c))
+	}
+	accuracy := sklearn.Score{Precision: math.NaN(), Recall: math.NaN(), F1: s.Accuracy, Support: s.Macro.Support}
+	return append(rows, row("accuracy", accuracy), row("macro avg", s.Macro), row("weighted avg", s.Weighted))
 }

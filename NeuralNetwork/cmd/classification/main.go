@@ -71,7 +71,7 @@ const (
 
 // classification reads the images, then asks what to do with them.
 func classification(o options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
-	s := &session{options: o, in: stdin, out: stdout, lines: prompt.NewLines(stdin, stdout), page: page, display: display}
+	s := &session{options: o, in: stdin, out: stdout, lines: prompt.NewInput(stdin, stdout), page: page, display: display}
 	if err := s.checkOutputs(o.save); err != nil {
 		return err
 	}

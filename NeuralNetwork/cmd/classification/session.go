@@ -20,7 +20,7 @@ type session struct {
 	options
 	in             io.Reader
 	out            io.Writer
-	lines          *prompt.Lines
+	lines          *prompt.Input
 	training, test set
 	classes        int
 	graphs         []figure.LossGraph // of all experiments so far

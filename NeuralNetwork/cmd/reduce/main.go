@@ -81,7 +81,7 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 		options:   o,
 		in:        stdin,
 		out:       stdout,
-		lines:     prompt.NewLines(stdin, stdout),
+		lines:     prompt.NewInput(stdin, stdout),
 		graphFile: filepath.Join(filepath.Dir(o.datasetLatents), "loss_graphs.png"),
 		page:      page,
 		display:   display,

@@ -20,7 +20,7 @@ type session struct {
 	options
 	in            io.Reader
 	out           io.Writer
-	lines         *prompt.Lines
+	lines         *prompt.Input
 	data, queries *imageset.Images[uint8]
 	imageLabels   []uint8            // of data; nil where they are not known
 	graphs        []figure.LossGraph // of all experiments so far

@@ -22,7 +22,7 @@ type Encoder struct {
 }
 
 // AskEncoder asks for the encoder of images of rows x cols pixels.
-func AskEncoder(lines *prompt.Lines, rows, cols int) Encoder {
+func AskEncoder(lines *prompt.Input, rows, cols int) Encoder {
 	e := Encoder{Rows: rows, Cols: cols}
 	e.Filters = make([]int, lines.Int("Number of convolutional layers: ", 1, maxLayers))
 	// A filter wider than the image would see nothing but padding around it.

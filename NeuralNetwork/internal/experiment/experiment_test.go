@@ -69,18 +69,9 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-func TestSplitOfFewSamples(t *testing.T) {
-	for n, want := range map[int][2]int{2: {1, 1}, 3: {2, 1}, 5: {4, 1}, 6: {4, 2}, 10: {8, 2}, 11: {8, 3}} {
-		train, validation := Split(&nn.Samples{N: n})
-		if got := [2]int{train.N, validation.N}; got != want {
-			t.Errorf("%d samples are split into %v, want %v", n, got, want)
-		}
-	}
-}
-
 func TestAskEncoder(t *testing.T) {
 	var screen strings.Builder
-	lines := prompt.NewLines(strings.NewReader("101\n3\n29\n3\n16\n0\n32\n64\n"), &screen)
+	lines := prompt.NewInput(strings.NewReader("101\n3\n29\n3\n16\n0\n32\n64\n"), &screen)
 	e := AskEncoder(lines, 28, 20)
 	const want = "Number of convolutional layers: Expected a whole number from 1 to 100, got \"101\".\n" +
 		"Number of convolutional layers: Convolutional filter size: Expected a whole number from 1 to 28, got \"29\".\n" +
@@ -137,7 +128,7 @@ func TestOfferAsksAgainUntilItWorksOrIsDeclined(t *testing.T) {
 	for _, tt := range tests {
 		var screen strings.Builder
 		left := tt.results
-		err := Offer(prompt.NewLines(strings.NewReader(tt.input), &screen), &screen, "Save? ", func() error {
+		err := Offer(prompt.NewInput(strings.NewReader(tt.input), &screen), &screen, "Save? ", func() error {
 			r := left[0]
 			left = left[1:]
 			return r

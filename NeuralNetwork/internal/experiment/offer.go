@@ -10,7 +10,7 @@ import (
 // Offer does something if the person wants it. Where it fails, it says why and asks again, so that a full disk or a wrong
 // path costs no trained model; the original ended with a traceback. It returns the last failure where the person
 // then gives up, or the input ends.
-func Offer(lines *prompt.Lines, out io.Writer, question string, do func() error) error {
+func Offer(lines *prompt.Input, out io.Writer, question string, do func() error) error {
 	var err error
 	for lines.YesNo(question) {
 		if err = do(); err == nil {

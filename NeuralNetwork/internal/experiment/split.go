@@ -2,21 +2,20 @@ package experiment
 
 import (
 	"imagesimilarity/pkg/nn"
-	"imagesimilarity/pkg/rng"
+	"imagesimilarity/pkg/sklearn"
 )
 
-// splitSeed is the random_state that the original gives to scikit-learn.
+// splitSeed is the random_state that the original gives to train_test_split.
 const splitSeed = 13
 
-// Split divides samples, 2 or more, as scikit-learn's train_test_split(test_size=0.2, random_state=13): a fifth of them,
-// rounded up, validates the training on the others. Both keep the order in which they were drawn.
+// Split returns four fifths of the samples to train on and one fifth to validate with, as the original
+// splits them. s has 2 samples or more.
 func Split(s *nn.Samples) (train, validation *nn.Samples) {
-	order := rng.Permutation(splitSeed, s.N)
-	fifth := (s.N + 4) / 5
-	return Choose(s, order[fifth:]), Choose(s, order[:fifth])
+	trained, validated := sklearn.TrainTestSplit(s.N, splitSeed)
+	return Choose(s, trained), Choose(s, validated)
 }
 
-// Choose is the samples index[0], index[1], … of s.
+// Choose returns the samples index[0], index[1], … of s.
 func Choose(s *nn.Samples, index []int) *nn.Samples {
 	part := &nn.Samples{N: len(index)}
 	part.Input = func(dst []float32, of []int) {

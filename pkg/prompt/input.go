@@ -14,28 +14,28 @@ import (
 // maxLine is the longest answer that is read, in bytes; it keeps an input without line ends from filling the memory.
 const maxLine = 1 << 20
 
-// Lines asks questions in the way of Python's input(): the prompt without a line end, one line as the answer.
+// Input asks questions in the way of Python's input(): the prompt without a line end, one line as the answer.
 // When the input has ended, every question is answered at once with its zero value, and Err says where it ended.
-type Lines struct {
+type Input struct {
 	in  *bufio.Reader
 	out io.Writer
 	err error
 }
 
-// NewLines makes a conversation that shows its questions on out and reads the answers from in.
-func NewLines(in io.Reader, out io.Writer) *Lines {
-	return &Lines{in: bufio.NewReader(in), out: out}
+// NewInput makes a conversation that shows its questions on out and reads the answers from in.
+func NewInput(in io.Reader, out io.Writer) *Input {
+	return &Input{in: bufio.NewReader(in), out: out}
 }
 
 // Err tells why no answer could be read; it is nil as long as every question was answered.
-func (l *Lines) Err() error { return l.err }
+func (l *Input) Err() error { return l.err }
 
 // Text asks for one line of text; blanks around it are cut off, since no answer begins or ends with one.
-func (l *Lines) Text(question string) string { return strings.TrimSpace(l.line(question)) }
+func (l *Input) Text(question string) string { return strings.TrimSpace(l.line(question)) }
 
 // YesNo asks until the answer is Y (true) or N, after an empty line. It is false at the end of the input.
 // As in the original, y and n count at the first try only, and a line with anything else on it is invalid.
-func (l *Lines) YesNo(question string) bool {
+func (l *Input) YesNo(question string) bool {
 	fmt.Fprintln(l.out)
 	answer := strings.ToUpper(l.line(question))
 	for l.err == nil && answer != "Y" && answer != "N" {
@@ -49,7 +49,7 @@ func (l *Lines) YesNo(question string) bool {
 var pythonInt = regexp.MustCompile(`^[+-]?[0-9]+(_[0-9]+)*$`)
 
 // Int asks until the answer is a whole number from lo to hi. The original ended with a traceback at any other answer.
-func (l *Lines) Int(question string, lo, hi int) int {
+func (l *Input) Int(question string, lo, hi int) int {
 	for {
 		text := l.Text(question)
 		if l.err != nil {
@@ -66,7 +66,7 @@ func (l *Lines) Int(question string, lo, hi int) int {
 }
 
 // Share asks until the answer is a number from 0 to 1. The original ended with a traceback at any other answer.
-func (l *Lines) Share(question string) float64 {
+func (l *Input) Share(question string) float64 {
 	for {
 		text := l.Text(question)
 		if l.err != nil {
@@ -82,7 +82,7 @@ func (l *Lines) Share(question string) float64 {
 }
 
 // line shows the question and reads a line without its end, "\n" or "\r\n". A last line without an end counts.
-func (l *Lines) line(question string) string {
+func (l *Input) line(question string) string {
 	if l.err != nil {
 		return ""
 	}

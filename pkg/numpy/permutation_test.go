@@ -1,19 +1,22 @@
-package rng
+package numpy
 
 import (
 	"slices"
 	"testing"
 )
 
-// The first numbers of RandomState(13).permutation(n), of which the first fifth is the test set of
-// train_test_split(test_size=0.2, random_state=13), recorded with NumPy 1.26.4 and scikit-learn.
+// Recorded with NumPy 1.26.4: the numbers at the beginning of RandomState(13).permutation(n) and
+// after its first fifth, where the training set of scikit-learn's train_test_split(test_size=0.2)
+// begins.
 func TestPermutation(t *testing.T) {
 	tests := []struct {
 		n, test     int
 		first, rest []int
 	}{
 		{1003, 201, []int{114, 341, 0, 336, 304, 293}, []int{510, 897, 133, 994, 878, 862}},
-		{60000, 12000, []int{26308, 52512, 50061, 45393, 17259, 54629}, []int{54931, 12612, 21647, 22480, 49475, 25291}},
+		{60000, 12000,
+			[]int{26308, 52512, 50061, 45393, 17259, 54629},
+			[]int{54931, 12612, 21647, 22480, 49475, 25291}},
 	}
 	for _, tt := range tests {
 		p := Permutation(13, tt.n)
@@ -32,13 +35,13 @@ func TestPermutationHasEveryNumberOnce(t *testing.T) {
 		slices.Sort(p)
 		for i, v := range p {
 			if v != i {
-				t.Fatalf("n = %d: %d stands where %d should", n, v, i)
+				t.Fatalf("n = %d: %d, want %d", n, v, i)
 			}
 		}
 	}
 }
 
-// The 10,000th output for the default seed, as the C++ standard (26.6.6, rand.predef) demands of mt19937.
+// The C++ standard gives the 10,000th output of mt19937 with the default seed in [rand.predef].
 func TestMT19937TenThousandthOutput(t *testing.T) {
 	g := newMT19937(5489)
 	var last uint32

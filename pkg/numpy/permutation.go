@@ -1,4 +1,4 @@
-package rng
+package numpy
 
 import "math/bits"
 
@@ -8,7 +8,7 @@ const (
 	mtShift = 397
 )
 
-// mt19937 is the Mersenne Twister as NumPy's RandomState seeds and draws it.
+// mt19937 is the Mersenne Twister as RandomState seeds and draws it.
 type mt19937 struct {
 	state [mtWords]uint32
 	next  int // word of state that gives the next output
@@ -37,7 +37,7 @@ func (g *mt19937) uint32() uint32 {
 	return y ^ y>>18
 }
 
-// twist makes the next mtWords words of state.
+// twist computes the next mtWords words of state.
 func (g *mt19937) twist() {
 	s := &g.state
 	for i := range s {
@@ -47,14 +47,15 @@ func (g *mt19937) twist() {
 	g.next = 0
 }
 
-// Permutation is the permutation of 0 to n-1 that NumPy's RandomState(seed).permutation(n) gives, n up to 2^32.
+// Permutation returns RandomState(seed).permutation(n), a permutation of 0 to n-1. n is at most
+// 2³².
 func Permutation(seed uint32, n int) []int {
 	g := newMT19937(seed)
 	p := make([]int, n)
 	for i := range p {
 		p[i] = i
 	}
-	// Fisher-Yates from the end; a draw above i is thrown away rather than folded.
+	// Fisher-Yates from the end. A draw above i is rejected.
 	for i := n - 1; i > 0; i-- {
 		mask := uint32(1)<<bits.Len32(uint32(i)) - 1
 		j := g.uint32() & mask

@@ -8,22 +8,22 @@ import (
 	"io"
 )
 
-// Tokens asks as the C++ programs did: an answer is a word between white space, so several answers may stand on one line.
+// Cin asks as the C++ programs did: an answer is a word between white space, so several answers may stand on one line.
 // Reading and writing go on quietly after a fault, as at the end of input; Err tells it.
-type Tokens struct {
+type Cin struct {
 	in  *bufio.Reader
 	out io.Writer
 	err error
 }
 
-// NewTokens asks on out and reads answers from in.
-func NewTokens(in io.Reader, out io.Writer) *Tokens {
-	return &Tokens{in: bufio.NewReader(in), out: out}
+// NewCin asks on out and reads answers from in.
+func NewCin(in io.Reader, out io.Writer) *Cin {
+	return &Cin{in: bufio.NewReader(in), out: out}
 }
 
 // Again asks a question that only Y and N answer, and is true for Y.
 // The end of input counts as N; the original asked on for ever.
-func (t *Tokens) Again(question string) bool {
+func (t *Cin) Again(question string) bool {
 	t.Say(question)
 	for {
 		switch answer, ok := t.next(); {
@@ -37,22 +37,22 @@ func (t *Tokens) Again(question string) bool {
 }
 
 // Word asks for one word; false at the end of input.
-func (t *Tokens) Word(question string) (string, bool) {
+func (t *Cin) Word(question string) (string, bool) {
 	t.Say(question)
 	return t.next()
 }
 
 // Say writes text to where the questions go.
-func (t *Tokens) Say(text string) {
+func (t *Cin) Say(text string) {
 	if _, err := io.WriteString(t.out, text); err != nil {
 		t.fail(fmt.Errorf("cannot show a question: %w", err))
 	}
 }
 
 // Err is the first fault of reading or writing, nil if there was none; the end of input is no fault.
-func (t *Tokens) Err() error { return t.err }
+func (t *Cin) Err() error { return t.err }
 
-func (t *Tokens) fail(err error) {
+func (t *Cin) fail(err error) {
 	if t.err == nil && !errors.Is(err, io.EOF) {
 		t.err = err
 	}
@@ -62,7 +62,7 @@ func (t *Tokens) fail(err error) {
 const maxToken = 1 << 16
 
 // next reads a word; false where the input ends before one begins.
-func (t *Tokens) next() (string, bool) {
+func (t *Cin) next() (string, bool) {
 	var word []byte
 	for {
 		c, err := t.in.ReadByte()

@@ -9,12 +9,12 @@ import (
 // ask is a conversation of three questions, one of each kind that can be asked again.
 func ask(input string) (screen string, answers []any, err error) {
 	var out strings.Builder
-	l := NewLines(strings.NewReader(input), &out)
+	l := NewInput(strings.NewReader(input), &out)
 	answers = []any{l.YesNo("Go (Y/N)? "), l.Int("Size: ", 1, 100), l.Share("Rate: "), l.Text("Name: ")}
 	return out.String(), answers, l.Err()
 }
 
-func TestLines(t *testing.T) {
+func TestInput(t *testing.T) {
 	tests := []struct {
 		name, input, screen string
 		yes                 bool
@@ -87,9 +87,9 @@ func TestLines(t *testing.T) {
 	}
 }
 
-func TestLinesSayWhyTheInputFailed(t *testing.T) {
+func TestInputSaysWhyItFailed(t *testing.T) {
 	var out strings.Builder
-	l := NewLines(iotest.ErrReader(iotest.ErrTimeout), &out)
+	l := NewInput(iotest.ErrReader(iotest.ErrTimeout), &out)
 	if l.YesNo("Go (Y/N)? ") {
 		t.Error("yes without an answer")
 	}
@@ -99,7 +99,7 @@ func TestLinesSayWhyTheInputFailed(t *testing.T) {
 }
 
 // Whatever is typed, the conversation ends, and its answers are within their bounds.
-func FuzzLines(f *testing.F) {
+func FuzzInput(f *testing.F) {
 	for _, s := range []string{"", "Y\n7\n0.25\na\n", "y\r\n+1_00\r\n1e-1\r\nx", "huh\nN\n0\n101\n5\n2\n.5\n\xff\x00\n"} {
 		f.Add(s)
 	}

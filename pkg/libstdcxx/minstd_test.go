@@ -1,11 +1,11 @@
-package rng
+package libstdcxx
 
 import (
 	"math"
 	"testing"
 )
 
-// The wants of this file were printed by programs built with g++ 12.2.
+// The wanted values were printed by programs built with g++ 12.2.
 
 func TestMinstdNext(t *testing.T) {
 	m := NewMinstd()
@@ -14,7 +14,7 @@ func TestMinstdNext(t *testing.T) {
 			t.Errorf("output %d is %d, want %d", i, got, want)
 		}
 	}
-	// The C++ standard fixes this one: [rand.predef] names the 10,000th output.
+	// The C++ standard gives the 10,000th output in [rand.predef].
 	m = NewMinstd()
 	for range 9999 {
 		m.Next()
@@ -43,14 +43,15 @@ func TestMinstdFloat32(t *testing.T) {
 }
 
 func TestMinstdStaysBelowTheBound(t *testing.T) {
-	// The largest output less one, 2³¹-3, rounds up to 2³¹ as a float32. It follows the state x with 16807·x = -1.
+	// The largest output less one, 2³¹-3, rounds up to 2³¹ as a float32.
+	// Its predecessor is the state x with 16807·x = -1 mod 2³¹-1.
 	last := &Minstd{state: minstdModulus - inverse(minstdFactor)}
 	if got, want := last.Float32(1), math.Nextafter32(1, 0); got != want {
 		t.Errorf("largest float32 is %v, want %v", got, want)
 	}
 }
 
-// inverse is 1/a modulo minstdModulus, by Fermat's little theorem.
+// inverse returns 1/a modulo minstdModulus, by Fermat's little theorem.
 func inverse(a uint64) uint64 {
 	r := uint64(1)
 	for e := uint64(minstdModulus - 2); e > 0; e >>= 1 {

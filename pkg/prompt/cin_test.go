@@ -29,7 +29,7 @@ func TestAgain(t *testing.T) {
 		{"wrong to the end", "a b", false, "?" + invalid + invalid},
 	} {
 		var screen bytes.Buffer
-		p := NewTokens(strings.NewReader(c.in), &screen)
+		p := NewCin(strings.NewReader(c.in), &screen)
 		if got := p.Again("?"); got != c.want || screen.String() != c.screen {
 			t.Errorf("%s: %v with %q, want %v with %q", c.name, got, screen.String(), c.want, c.screen)
 		}
@@ -41,7 +41,7 @@ func TestAgain(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	var screen bytes.Buffer
-	p := NewTokens(iotest.OneByteReader(strings.NewReader(" one two\nthree")), &screen)
+	p := NewCin(iotest.OneByteReader(strings.NewReader(" one two\nthree")), &screen)
 	for _, want := range []string{"one", "two", "three"} {
 		if got, ok := p.Word(want + ": "); !ok || got != want {
 			t.Errorf("%q, %v; want %q", got, ok, want)
@@ -57,7 +57,7 @@ func TestWords(t *testing.T) {
 
 func TestFaultsAreTold(t *testing.T) {
 	fault := errors.New("fault")
-	p := NewTokens(iotest.ErrReader(fault), io.Discard)
+	p := NewCin(iotest.ErrReader(fault), io.Discard)
 	if p.Again("?") {
 		t.Error("a fault of reading counts as Y, want N")
 	}
@@ -67,7 +67,7 @@ func TestFaultsAreTold(t *testing.T) {
 
 	r, w := io.Pipe()
 	r.CloseWithError(fault)
-	p = NewTokens(strings.NewReader("Y"), w)
+	p = NewCin(strings.NewReader("Y"), w)
 	p.Again("?")
 	if !errors.Is(p.Err(), fault) {
 		t.Errorf("writing: %v, want %v", p.Err(), fault)
@@ -75,13 +75,13 @@ func TestFaultsAreTold(t *testing.T) {
 }
 
 // Whatever is typed, the conversation ends without a fault, and its words are words.
-func FuzzTokens(f *testing.F) {
+func FuzzCin(f *testing.F) {
 	for _, s := range []string{"", "Y a b N", "y\r\nYes\tN", "Y\u00a0N\xff\x00 Y a", strings.Repeat("Y", maxToken+1) + " N"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, input string) {
 		var screen strings.Builder
-		p := NewTokens(strings.NewReader(input), &screen)
+		p := NewCin(strings.NewReader(input), &screen)
 		for rounds := 0; p.Again("? "); rounds++ {
 			if rounds > len(input) {
 				t.Fatal("more rounds than bytes")
