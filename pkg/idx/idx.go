@@ -12,8 +12,8 @@ import (
 	"io/fs"
 	"os"
 
-	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/outfile"
 )
 
 // Magic numbers, the first four bytes of a file.
@@ -90,7 +90,7 @@ func ReadLabels(name string) ([]uint8, error) {
 
 // WriteImages writes 8-bit images.
 func WriteImages(name string, m *imageset.Images[uint8]) error {
-	return atomicfile.Write(name, func(w io.Writer) error {
+	return outfile.Write(name, func(w io.Writer) error {
 		if err := writeHeader(w, MagicImages, m.N, m.Rows, m.Cols); err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func WriteImages(name string, m *imageset.Images[uint8]) error {
 
 // WriteLatents writes 16-bit latent vectors.
 func WriteLatents(name string, m *imageset.Images[uint16]) error {
-	return atomicfile.Write(name, func(w io.Writer) error {
+	return outfile.Write(name, func(w io.Writer) error {
 		if err := writeHeader(w, MagicLatents, m.N, m.Rows, m.Cols); err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func WriteLatents(name string, m *imageset.Images[uint16]) error {
 
 // WriteLabels writes labels.
 func WriteLabels(name string, labels []uint8) error {
-	return atomicfile.Write(name, func(w io.Writer) error {
+	return outfile.Write(name, func(w io.Writer) error {
 		if err := writeHeader(w, MagicLabels, len(labels)); err != nil {
 			return err
 		}

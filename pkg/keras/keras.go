@@ -10,8 +10,8 @@ import (
 	"io"
 	"strings"
 
-	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/outfile"
 )
 
 // Save writes m with its weights and the pixels it was trained on, and loss and opt so that Keras compiles the model with
@@ -27,7 +27,7 @@ func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	return atomicfile.Write(path, func(w io.Writer) error {
+	return outfile.Write(path, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})

@@ -147,6 +147,13 @@ func TestAnotherTry(t *testing.T) {
 				c.Dir = dir
 				c.Stdin = strings.NewReader(answers)
 				out, err := c.CombinedOutput()
+				if p.program == "classification" && tt.name == "read-only folder" {
+					// The file of -save is named before the training, and refused before it.
+					if screen := string(out); err == nil || !strings.HasPrefix(screen, "classification: cannot write full/"+p.model+": ") {
+						t.Errorf("%v: %s", err, screen)
+					}
+					return
+				}
 				if screen := string(out); err != nil || !strings.Contains(screen, "cannot write full/"+p.model+": ") || !strings.Contains(screen, tt.want) ||
 					!strings.Contains(screen, "Trained model: "+p.model+"\n") || !strings.Contains(screen, p.screen) {
 					t.Errorf("%v: %s", err, screen)

@@ -8,7 +8,7 @@ import (
 	"io"
 	"os"
 
-	"imagesimilarity/pkg/atomicfile"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
@@ -23,6 +23,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "cluster: %v\n%s", err, usage)
 		return 2
 	}
+	opt.guard = outfile.NewGuard(stdin, stdout, stderr)
 	if err := converse(opt, stdin, stdout, newPage(opt, args), progress.New(stderr, opt.quiet)); err != nil {
 		fmt.Fprintf(stderr, "cluster: %v\n", err)
 		return 1
@@ -33,11 +34,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // converse reports on the files of the command line, then on those that a person names, as long as there are more.
 // After each round the output files are written anew as a whole, so that they never hold a part of a round.
 func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
-	k, err := readConfiguration(opt.configuration)
-	if err != nil {
+	if err := opt.checkFiles(opt.configuration, opt.original, opt.reduced, opt.classes); err != nil {
 		return err
 	}
-	if err := opt.distinct(opt.configuration); err != nil {
+	k, err := readConfiguration(opt.configuration)
+	if err != nil {
 		return err
 	}
 	r, err := opt.cluster(opt.inputs, k, display)
@@ -48,7 +49,7 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page,
 	ask := prompt.NewCin(stdin, stdout)
 	for {
 		r.write(&text)
-		err := atomicfile.Write(opt.output, func(w io.Writer) error {
+		err := outfile.Write(opt.output, func(w io.Writer) error {
 			_, err := w.Write(text.Bytes())
 			return err
 		})
@@ -57,7 +58,7 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page,
 		}
 		if opt.html != "" {
 			page.AddCluster(r.html())
-			if err := atomicfile.Write(opt.html, page.Render); err != nil {
+			if err := outfile.Write(opt.html, page.Render); err != nil {
 				return err
 			}
 		}
@@ -67,15 +68,10 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page,
 	}
 }
 
-// distinct is an error where an output file is also one of the input files or the other output file.
-func (opt options) distinct(inputs ...string) error {
-	if err := atomicfile.Apart(opt.output, opt.html); err != nil {
-		return err
-	}
-	if err := atomicfile.Distinct(opt.output, inputs...); err != nil {
-		return err
-	}
-	return atomicfile.Distinct(opt.html, inputs...)
+// checkFiles returns an error if an output cannot be written, or is one of the inputs or the other
+// output.
+func (opt options) checkFiles(inputs ...string) error {
+	return opt.guard.Check(inputs, opt.output, opt.html)
 }
 
 // nextRound asks whether there is another round and for its files, until some serve; nil where there is none.
@@ -98,9 +94,12 @@ func (opt options) nextRound(ask *prompt.Cin, k int, display *progress.Display) 
 				return nil
 			}
 		}
-		r, err := opt.cluster(in, k, display)
+		err := opt.checkFiles(in.original, in.reduced, in.classes)
 		if err == nil {
-			return r
+			var r *round
+			if r, err = opt.cluster(in, k, display); err == nil {
+				return r
+			}
 		}
 		ask.Say(err.Error() + "\n")
 	}

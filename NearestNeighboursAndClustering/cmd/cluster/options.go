@@ -5,6 +5,7 @@ import (
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 	"imagesimilarity/pkg/clustering"
+	"imagesimilarity/pkg/outfile"
 )
 
 const usage = "Usage:./cluster -d <input file original space> -i <input file new space> -n <classes from NN as clusters file> -c <configuration file> -o <output file>\n" +
@@ -18,6 +19,7 @@ type options struct {
 	mode                  clustering.Mode
 	html                  string
 	quiet                 bool
+	guard                 outfile.Guard
 }
 
 // inputs are the files of one round.

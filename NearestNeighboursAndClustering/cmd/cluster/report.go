@@ -33,9 +33,6 @@ type grouping struct {
 
 // cluster reads and groups the images of one round.
 func (opt options) cluster(in inputs, k int, display *progress.Display) (*round, error) {
-	if err := opt.distinct(in.original, in.reduced, in.classes); err != nil {
-		return nil, err
-	}
 	original, err := idx.ReadImages(in.original)
 	if err != nil {
 		return nil, err

@@ -5,12 +5,12 @@ import (
 	"io"
 	"time"
 
-	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/emd"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/libstdcxx"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/report"
 )
@@ -21,7 +21,7 @@ const neighbours = 10
 // searchEMD finds each query's nearest neighbours by Earth Mover's Distance and by Manhattan distance, and writes how many have the query's label.
 // stdout gets a line as each query is done.
 func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progress.Display) error {
-	if err := opt.distinct(opt.data, opt.query, opt.dataLabels, opt.queryLabels); err != nil {
+	if err := opt.checkFiles(opt.data, opt.query, opt.dataLabels, opt.queryLabels); err != nil {
 		return err
 	}
 	data, dataLabels, err := readLabelled(opt.data, opt.dataLabels)
@@ -59,7 +59,7 @@ func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progre
 	labels := queryLabels[:queries.N]
 	ofEMD := correctness(labels, dataLabels, len(byEMD), func(i int) int32 { return byEMD[i].Index }, opt.textbook)
 	ofManhattan := correctness(labels, dataLabels, len(byManhattan), func(i int) int32 { return byManhattan[i].Index }, opt.textbook)
-	err = atomicfile.Write(opt.output, func(w io.Writer) error {
+	err = outfile.Write(opt.output, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "Average Correct Search Results EMD: %s\nAverage Correct Search Results MANHATTAN: %s\n",
 			libstdcxx.Double(ofEMD), libstdcxx.Double(ofManhattan))
 		return err
@@ -79,7 +79,7 @@ func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progre
 			answers("Manhattan", byManhattan, min(neighbours, data.N), timeManhattan),
 		},
 	})
-	return atomicfile.Write(opt.html, page.Render)
+	return outfile.Write(opt.html, page.Render)
 }
 
 // readLabelled reads images and their labels; there may be more labels than images.

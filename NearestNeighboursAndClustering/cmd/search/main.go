@@ -8,7 +8,7 @@ import (
 	"io"
 	"os"
 
-	"imagesimilarity/pkg/atomicfile"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
@@ -23,6 +23,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "search: %v\n%s", err, usage)
 		return 2
 	}
+	opt.guard = outfile.NewGuard(stdin, stdout, stderr)
 	page := newPage(opt, args)
 	display := progress.New(stderr, opt.quiet)
 	if opt.emd {
@@ -40,7 +41,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // searchNeighbours answers the queries of the command line, then those that a person names, as long as there are more.
 // After each round the output files are written anew as a whole, so that they never hold a part of a round.
 func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
-	if err := opt.distinct(opt.data, opt.reducedData, opt.query, opt.reducedQuery, opt.dataLabels, opt.queryLabels); err != nil {
+	if err := opt.checkFiles(opt.data, opt.reducedData, opt.query, opt.reducedQuery, opt.dataLabels, opt.queryLabels); err != nil {
 		return err
 	}
 	in, err := readSpaces(opt.data, opt.reducedData)
@@ -67,7 +68,7 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 	for {
 		r := data.answer(queries, display)
 		r.write(&text, opt.textbook)
-		err := atomicfile.Write(opt.output, func(w io.Writer) error {
+		err := outfile.Write(opt.output, func(w io.Writer) error {
 			_, err := w.Write(text.Bytes())
 			return err
 		})
@@ -76,7 +77,7 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 		}
 		if opt.html != "" {
 			page.AddSearch(data.html(queries, r))
-			if err := atomicfile.Write(opt.html, page.Render); err != nil {
+			if err := outfile.Write(opt.html, page.Render); err != nil {
 				return err
 			}
 		}
@@ -87,15 +88,10 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 	}
 }
 
-// distinct is an error where an output file is also one of the input files or the other output file.
-func (opt options) distinct(inputs ...string) error {
-	if err := atomicfile.Apart(opt.output, opt.html); err != nil {
-		return err
-	}
-	if err := atomicfile.Distinct(opt.output, inputs...); err != nil {
-		return err
-	}
-	return atomicfile.Distinct(opt.html, inputs...)
+// checkFiles returns an error if an output cannot be written, or is one of the inputs or the other
+// output.
+func (opt options) checkFiles(inputs ...string) error {
+	return opt.guard.Check(inputs, opt.output, opt.html)
 }
 
 // moreQueries asks whether there are more queries and for their files, until it has read some; nil where there are no more.
@@ -112,7 +108,7 @@ func (d *dataSet) moreQueries(ask *prompt.Cin, opt options) *spaces {
 		if !ok {
 			return nil
 		}
-		err := opt.distinct(original, reduced)
+		err := opt.checkFiles(original, reduced)
 		if err == nil {
 			var queries *spaces
 			if queries, err = d.readQueries(original, reduced); err == nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
+	"imagesimilarity/pkg/outfile"
 )
 
 const usage = `Usage:./search -d <input file original space> -i <input file new space> -q <query file original space> -s <query file new space> -k <int> -L <int> -o <output file>
@@ -26,6 +27,7 @@ type options struct {
 	textbook    bool   // the textbook's algorithms where the original departs from them
 	html        string // HTML report; empty where there is to be none
 	quiet       bool   // no progress
+	guard       outfile.Guard
 
 	// The three searches.
 	reducedData, reducedQuery string // 16-bit latent vectors of the same images

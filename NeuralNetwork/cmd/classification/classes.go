@@ -6,11 +6,11 @@ import (
 	"strconv"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
-	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/figure"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/numpy"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/sklearn"
 )
 
@@ -73,7 +73,7 @@ func (s *session) writeClasses(m *nn.Model, batch int) error {
 		if err != nil {
 			return err
 		}
-		err = atomicfile.Write(part.file, func(w io.Writer) error { return clustering.WriteClasses(w, class, s.classes) })
+		err = outfile.Write(part.file, func(w io.Writer) error { return clustering.WriteClasses(w, class, s.classes) })
 		if err != nil {
 			return err
 		}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/sklearn"
 )
@@ -53,7 +53,7 @@ func (s *session) writeHTML(m *nn.Model, a answers, phases []nn.History) error {
 		Training: training, Images: s.test.images, Labels: s.test.labels, Predicted: class, Probabilities: p,
 		Classes: judged.Classes, Confusion: judged.Count, Scores: scoreRows(judged.Scores()),
 	})
-	return atomicfile.Write(s.html, s.page.Render)
+	return outfile.Write(s.html, s.page.Render)
 }
 
 // scoreRows returns the rows of the page's table of scores: one for each class, then the accuracy and

@@ -13,6 +13,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/keras"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
@@ -30,6 +31,7 @@ type options struct {
 	html                        string // "" for none
 	quiet                       bool
 	textbook                    bool
+	guard                       outfile.Guard
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
@@ -54,6 +56,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	if status, done := parser.Run(args, stdout, stderr); done {
 		return status
 	}
+	o.guard = outfile.NewGuard(stdin, stdout, stderr)
 	if err := classification(o, stdin, stdout, newPage(o, args), experiment.NewDisplay(stdout, stderr, o.quiet)); err != nil {
 		fmt.Fprintln(stderr, "classification:", err)
 		return 1
@@ -72,7 +75,7 @@ const (
 // classification reads the images, then asks what to do with them.
 func classification(o options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
 	s := &session{options: o, in: stdin, out: stdout, lines: prompt.NewInput(stdin, stdout), page: page, display: display}
-	if err := s.checkOutputs(o.save); err != nil {
+	if err := s.checkFiles(o.save); err != nil {
 		return err
 	}
 	var err error
@@ -96,15 +99,11 @@ func classification(o options, stdin io.Reader, stdout io.Writer, page *report.P
 	return s.experiments()
 }
 
-// checkOutputs refuses outputs that cannot be written or must not be; save is the file for the classifier, "" for none.
-func (s *session) checkOutputs(save string) error {
-	outputs := []string{testClasses, trainingClasses, graphFile, digitsFile}
-	for _, o := range []string{s.html, save} {
-		if o != "" {
-			outputs = append(outputs, o)
-		}
-	}
-	return experiment.CheckOutputs([]string{s.trainingSet, s.trainingLabels, s.testSet, s.testLabels, s.model}, outputs...)
+// checkFiles returns an error if an output cannot be written, or is one of the inputs or another
+// output. save is the file for the classifier; "" for none.
+func (s *session) checkFiles(save string) error {
+	return s.guard.Check([]string{s.trainingSet, s.trainingLabels, s.testSet, s.testLabels, s.model},
+		testClasses, trainingClasses, graphFile, digitsFile, s.html, save)
 }
 
 // A set is images and their labels.

@@ -169,7 +169,7 @@ func (s *session) saveModel(m *nn.Model) error {
 		return nil
 	}
 	for {
-		err := s.checkOutputs(path)
+		err := s.checkFiles(path)
 		if err == nil {
 			err = keras.Save(path, m, loss, optimizer)
 		}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
-	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/report"
 )
 
@@ -64,5 +64,5 @@ func (s *session) writeHTML(m *nn.Model, trained *nn.History, facts ...report.Fa
 		}
 	}
 	s.page.AddReduce(r)
-	return atomicfile.Write(s.html, s.page.Render)
+	return outfile.Write(s.html, s.page.Render)
 }

@@ -13,6 +13,7 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
@@ -28,6 +29,7 @@ type options struct {
 	html, labels                    string // "" for none
 	quiet                           bool
 	textbook                        bool
+	guard                           outfile.Guard
 	loss                            nn.Loss
 }
 
@@ -53,6 +55,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	if status, done := parser.Run(args, stdout, stderr); done {
 		return status
 	}
+	o.guard = outfile.NewGuard(stdin, stdout, stderr)
 	if err := reduce(o, stdin, stdout, newPage(o, args), experiment.NewDisplay(stdout, stderr, o.quiet)); err != nil {
 		fmt.Fprintln(stderr, "reduce:", err)
 		return 1
@@ -82,11 +85,14 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 		in:        stdin,
 		out:       stdout,
 		lines:     prompt.NewInput(stdin, stdout),
-		graphFile: filepath.Join(filepath.Dir(o.datasetLatents), "loss_graphs.png"),
+		graphFile: "loss_graphs.png",
 		page:      page,
 		display:   display,
 	}
-	if err := s.checkOutputs("", ""); err != nil {
+	if !outfile.Direct(o.datasetLatents) { // a device has no folder for pictures
+		s.graphFile = filepath.Join(filepath.Dir(o.datasetLatents), s.graphFile)
+	}
+	if err := s.checkFiles("", ""); err != nil {
 		return err
 	}
 	var err error
@@ -126,22 +132,11 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 	return s.experiments()
 }
 
-// checkOutputs refuses outputs that cannot be written or must not be; loaded and saved are the model files that are read and
-// written, "" for none.
-func (s *session) checkOutputs(loaded, saved string) error {
-	outputs := []string{s.datasetLatents, s.querysetLatents, s.graphFile}
-	for _, o := range []string{s.html, saved} {
-		if o != "" {
-			outputs = append(outputs, o)
-		}
-	}
-	inputs := []string{s.dataset, s.queryset}
-	for _, in := range []string{s.labels, loaded} {
-		if in != "" {
-			inputs = append(inputs, in)
-		}
-	}
-	return experiment.CheckOutputs(inputs, outputs...)
+// checkFiles returns an error if an output cannot be written, or is one of the inputs or another
+// output. loaded and saved are the model files that are read and written; "" for none.
+func (s *session) checkFiles(loaded, saved string) error {
+	return s.guard.Check([]string{s.dataset, s.queryset, s.labels, loaded},
+		s.datasetLatents, s.querysetLatents, s.graphFile, s.html, saved)
 }
 
 // checkImages refuses images of which no answer to the questions could make use.

@@ -39,7 +39,7 @@ func (s *session) load() (path string, m *nn.Model, err error) {
 		if err := s.lines.Err(); err != nil {
 			return path, nil, err
 		}
-		if err = s.checkOutputs(path, ""); err == nil {
+		if err = s.checkFiles(path, ""); err == nil {
 			m, err = keras.Load(path)
 		}
 		if err == nil {
@@ -155,7 +155,7 @@ func (s *session) save(m *nn.Model) error {
 	if err := s.lines.Err(); err != nil {
 		return err
 	}
-	if err := s.checkOutputs("", path); err != nil {
+	if err := s.checkFiles("", path); err != nil {
 		return err
 	}
 	if err := keras.Save(path, m, s.loss, optimizer); err != nil {

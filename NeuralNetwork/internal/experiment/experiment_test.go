@@ -2,8 +2,6 @@ package experiment
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -135,49 +133,6 @@ func TestOfferAsksAgainUntilItWorksOrIsDeclined(t *testing.T) {
 		})
 		if err != tt.want || screen.String() != tt.screen || len(left) > 0 {
 			t.Errorf("%s: error %v, %d tries left, screen %q", tt.name, err, len(left), screen.String())
-		}
-	}
-}
-
-func TestCheckOutputs(t *testing.T) {
-	t.Chdir(t.TempDir())
-	for _, name := range []string{"in.dat", "old.dat"} {
-		if err := os.WriteFile(name, nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Mkdir("folder", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	abs, err := filepath.Abs("in.dat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hard := "link.dat"
-	if err := os.Link("in.dat", hard); err != nil {
-		t.Fatal(err)
-	}
-	tests := []struct {
-		outputs []string
-		want    string
-	}{
-		{[]string{"a", "b", filepath.Join("folder", "a"), "old.dat"}, ""},
-		{[]string{os.DevNull, os.DevNull}, ""},
-		{[]string{"in.dat"}, "cannot write in.dat: it is the same file as in.dat, which is read"},
-		{[]string{"a", abs}, "cannot write " + abs + ": it is the same file as in.dat, which is read"},
-		{[]string{hard}, "cannot write link.dat: it is the same file as in.dat, which is read"},
-		{[]string{"a", "b", "./a"}, "cannot write ./a: it is the same file as a, which gets another output"},
-		{[]string{"old.dat", "folder/../old.dat"}, "cannot write folder/../old.dat: it is the same file as old.dat, which gets another output"},
-		{[]string{"none/a"}, "cannot write none/a: there is no folder none"},
-		{[]string{"in.dat/a"}, "cannot write in.dat/a: there is no folder in.dat"},
-	}
-	for _, tt := range tests {
-		err := CheckOutputs([]string{"in.dat", "missing.dat"}, tt.outputs...)
-		if err == nil {
-			err = errors.New("")
-		}
-		if err.Error() != tt.want {
-			t.Errorf("%v: error %q, want %q", tt.outputs, err, tt.want)
 		}
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"image/png"
 	"io"
 
-	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/figure"
+	"imagesimilarity/pkg/outfile"
 )
 
 // ShowFigure writes a figure as a PNG file and says so on out, where the original opened a window and waited until it was
 // closed. A person at a terminal sees it in the desktop's viewer too, which nothing waits for.
 func ShowFigure(in io.Reader, out io.Writer, name, what string, img image.Image) error {
-	err := atomicfile.Write(name, func(w io.Writer) error { return png.Encode(w, img) })
+	err := outfile.Write(name, func(w io.Writer) error { return png.Encode(w, img) })
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/cmd/internal/step"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/report"
 )
 
@@ -185,5 +185,5 @@ func page(figures [][]string, took time.Duration) error {
 		}
 		pages = append(pages, b)
 	}
-	return atomicfile.Write("demo/index.html", func(w io.Writer) error { return report.Merge(w, cover, pages...) })
+	return outfile.Write("demo/index.html", func(w io.Writer) error { return report.Merge(w, cover, pages...) })
 }

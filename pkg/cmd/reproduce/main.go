@@ -17,8 +17,8 @@ import (
 	"strings"
 	"time"
 
-	"imagesimilarity/pkg/atomicfile"
 	"imagesimilarity/pkg/cmd/internal/step"
+	"imagesimilarity/pkg/outfile"
 )
 
 func main() {
@@ -41,7 +41,7 @@ func run() error {
 		return err
 	}
 	os.Stdout.WriteString("\n" + text)
-	return atomicfile.Write("results/REPRODUCED.md", func(w io.Writer) error {
+	return outfile.Write("results/REPRODUCED.md", func(w io.Writer) error {
 		_, err := io.WriteString(w, text)
 		return err
 	})
@@ -109,7 +109,7 @@ func (j *job) run() (string, error) {
 	}
 	took := strconv.FormatFloat(time.Since(start).Seconds(), 'f', 1, 64)
 	fmt.Fprintf(log, "\ntime: %s s\n", took)
-	return took, atomicfile.Write(j.logFile(), func(w io.Writer) error {
+	return took, outfile.Write(j.logFile(), func(w io.Writer) error {
 		_, err := w.Write(log.Bytes())
 		return err
 	})

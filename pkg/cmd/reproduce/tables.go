@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"imagesimilarity/pkg/atomicfile"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/report"
 )
 
@@ -193,5 +193,5 @@ func page(all []report.Table) error {
 			pages = append(pages, b)
 		}
 	}
-	return atomicfile.Write("results/index.html", func(w io.Writer) error { return report.Merge(w, cover, pages...) })
+	return outfile.Write("results/index.html", func(w io.Writer) error { return report.Merge(w, cover, pages...) })
 }
