@@ -3,22 +3,27 @@
 # Pure Go: no C compiler is asked for, and the binaries run anywhere.
 export CGO_ENABLED = 0
 
-PROGRAMS = NeuralNetwork/reduce NeuralNetwork/classification NearestNeighboursAndClustering/search NearestNeighboursAndClustering/cluster
+PROGRAMS = $(addprefix NeuralNetwork/,reduce classification) \
+	$(addprefix NearestNeighboursAndClustering/,search cluster)
 
-# Packages in which goroutines share data; they are tested under the race detector too, which needs a C compiler.
-THREADED = ./NeuralNetwork/... ./pkg/clustering/... ./pkg/emd/... ./pkg/knn/... ./pkg/metric/... ./pkg/nn/... ./pkg/parallel/... ./pkg/progress/...
+# Packages in which goroutines share data. They are tested under the race detector too, which needs
+# a C compiler.
+THREADED = ./NeuralNetwork/... \
+	$(patsubst %,./pkg/%/...,clustering emd knn metric nn parallel progress)
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
-.PHONY: all test torture bench bench-peers check-keras cross asm datasets demo reproduce clean help
+.PHONY: all test torture bench bench-peers check-keras cross asm datasets demo reproduce clean \
+	help
 
 all: ## build the four programs (default)
 	go build -o NeuralNetwork/ ./NeuralNetwork/cmd/...
 	go build -o NearestNeighboursAndClustering/ ./NearestNeighboursAndClustering/cmd/...
 
-test: ## vet and run every test; the threaded packages under the race detector too, where a C compiler is present
+test: ## vet and run every test, also under the race detector if a C compiler is there
 	go vet ./...
 	go test ./...
-	@for b in chromium chromium-browser google-chrome chrome; do command -v $$b >/dev/null && exit 0; done; \
+	@for b in chromium chromium-browser google-chrome chrome; do \
+		command -v $$b >/dev/null && exit 0; done; \
 		echo 'pages in a browser: not tested, Chromium is not there'
 ifeq ($(CC_FOUND),)
 	@echo 'race detector: not run, it needs a C compiler ($(shell go env CC) is not there)'
@@ -26,23 +31,23 @@ else
 	CGO_ENABLED=1 go test -race -short $(THREADED)
 endif
 
-torture: ## kill, fill, fuzz, emulate, scan and load for half an hour, and show the figures (needs the Go module proxy and 4 GB of memory and of disk)
+torture: ## half an hour of tests against faults (pkg/torture/README.md tells what it needs)
 	cd pkg/torture && go test -timeout 1h -torture
 
-bench: ## measure every kernel and stage against its portable twin
+bench: ## measure every kernel and stage, each kernel beside its portable twin
 	go test -run '^$$' -bench . -benchmem ./pkg/...
 
-# Python and packages from PyPI, for these targets alone: environments in .peers/.
+# The next two targets alone need Python and packages from PyPI; the environments lie in .peers/.
 .peers/%: pkg/_peers/%.txt
 	python3 -m venv $@
 	$@/bin/pip install -q -r $<
 	touch $@
 
-bench-peers: datasets .peers/search .peers/train ## the same work by FAISS, scikit-learn, POT, OR-tools and TensorFlow (needs Python 3.11 and PyPI)
+bench-peers: datasets .peers/search .peers/train ## compare the speed with peers (Python 3.11, PyPI)
 	.peers/search/bin/python pkg/_peers/search.py
 	.peers/train/bin/python pkg/_peers/train.py
 
-check-keras: datasets ## exchange model files with real Keras 2.12, 2.15 and 3, both ways (needs Python 3.8 to 3.11 and PyPI)
+check-keras: datasets ## exchange model files with Keras 2.12, 2.15, 3 (Python 3.8 to 3.11, PyPI)
 	sh pkg/keras/_check/check.sh .peers/keras
 
 cross: ## build for the other systems and processors
@@ -52,19 +57,18 @@ cross: ## build for the other systems and processors
 	go build -tags purego ./...
 
 asm: ## write the assembly kernels anew from their generators
-	cd pkg/metric/_asm && go run . -out ../kernels_amd64.s -stubs ../kernels_stubs_amd64.go -pkg metric
-	cd pkg/nn/_asm && go run . -out ../kernels_amd64.s -stubs ../kernels_stubs_amd64.go -pkg nn
+	go generate ./pkg/...
 
 datasets: datasets/small/query/labels.dat ## fetch MNIST through the Go module proxy into datasets/
 
-# The last file that is written stands for all.
+# This file is the last that is written: if it is there, all are.
 datasets/small/query/labels.dat:
 	go run ./pkg/cmd/datasets datasets
 
 demo: all datasets ## run the whole pipeline on real MNIST and show what came out
 	go run ./pkg/cmd/demo
 
-reproduce: all datasets ## train and run everything at full size and compare with the published figures: results/REPRODUCED.md
+reproduce: all datasets ## run everything at full size and compare with the published figures
 	go run ./pkg/cmd/reproduce
 
 clean: ## remove the programs; what they and the other targets wrote stays

@@ -4,6 +4,8 @@
 // and every vector that is loaded serves four queries.
 package metric
 
+//go:generate go run -C _asm . -out ../kernels_amd64.s -stubs ../kernels_stubs_amd64.go -pkg metric
+
 const differentLengths = "metric: vectors of different lengths"
 
 // Manhattan is Σ|a-b|. It panics where the lengths differ.

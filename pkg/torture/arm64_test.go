@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// The packages pass their tests as programs for arm64, where an emulator is there to run them.
-// Tests of programs are left out: they start themselves again, which the emulator does not take part in.
+// TestARM64 runs the tests of the packages as programs for arm64 in an emulator. It leaves out
+// tests of commands: they start themselves again, and the emulator does not start the second
+// program.
 func TestARM64(t *testing.T) {
 	longOnly(t, "the emulator is slow")
 	const what = "arm64, emulated"
@@ -17,8 +18,11 @@ func TestARM64(t *testing.T) {
 	if err != nil {
 		notRun(t, what, "qemu-aarch64 is not installed; Debian's package qemu-user has it")
 	}
-	list := slices.DeleteFunc(packages(t, "./pkg/..."), func(p string) bool { return strings.Contains(p, "/cmd/") })
-	c := exec.Command("go", append([]string{"test", "-short", "-timeout", "20m", "-exec", emulator}, list...)...)
+	list := slices.DeleteFunc(packages(t, "./pkg/..."), func(p string) bool {
+		return strings.Contains(p, "/cmd/")
+	})
+	args := []string{"test", "-short", "-timeout", "20m", "-exec", emulator}
+	c := exec.Command("go", append(args, list...)...)
 	c.Dir = root
 	c.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {

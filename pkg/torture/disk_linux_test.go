@@ -13,12 +13,13 @@ import (
 	"imagesimilarity/pkg/keras"
 )
 
-// mount gives the folder dir a file system of its own with the options, for as long as the test runs. Without the right to do
-// so the test is skipped.
+// mount gives the folder dir a file system of its own until the test ends. The test is skipped if
+// the user may not mount one.
 func mount(t *testing.T, dir, options string) {
 	t.Helper()
-	if err := syscall.Mount("none", dir, "tmpfs", 0, options); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
-		t.Skipf("a small disk can be made by root only: %v", err)
+	err := syscall.Mount("none", dir, "tmpfs", 0, options)
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
+		t.Skipf("only root can make a small disk: %v", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,8 @@ func mount(t *testing.T, dir, options string) {
 	})
 }
 
-// full gives the folder dir/full a file system of its own without any room, and in it the empty files.
+// full makes the folder dir/full on a file system of its own. It has these empty files and no
+// room for more.
 func full(t *testing.T, dir string, files ...string) {
 	t.Helper()
 	full := filepath.Join(dir, "full")
@@ -42,31 +44,34 @@ func full(t *testing.T, dir string, files ...string) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(full, "ballast"), make([]byte, 16<<10), 0o644); err != nil && !errors.Is(err, syscall.ENOSPC) {
+	err := os.WriteFile(filepath.Join(full, "ballast"), make([]byte, 16<<10), 0o644)
+	if err != nil && !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
 }
 
-// readOnly makes the folder dir/full one in which nothing can be written.
+// readOnly makes the folder dir/full, in which nothing can be written.
 func readOnly(t *testing.T, dir string) {
 	t.Helper()
 	full := filepath.Join(dir, "full")
 	if err := os.Mkdir(full, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	if os.Getuid() == 0 { // whom no permission holds back
+	if os.Getuid() == 0 { // permissions do not hold back root
 		mount(t, full, "ro")
 	}
 }
 
-// runTo runs the subject once with all outputs in the folder full of dir, and returns its status, screen and errors.
+// runTo runs one round of the subject with all outputs in the folder dir/full. It returns the exit
+// status, the standard output and the standard error output.
 func (s subject) runTo(t *testing.T, dir string) (status int, stdout, stderr string) {
 	t.Helper()
 	c := s.command(dir, 1)
-	if s.program == "classification" { // writes into the current folder, too
+	if s.program == "classification" { // it writes into the current folder too
 		c.Dir = filepath.Join(dir, "full")
 		for i, a := range c.Args {
-			if slices.Contains([]string{"images", "labels", "queries", "query.labels", "encoder.h5"}, a) {
+			inputs := []string{"images", "labels", "queries", "query.labels", "encoder.h5"}
+			if slices.Contains(inputs, a) {
 				c.Args[i] = filepath.Join(dir, a)
 			}
 		}
@@ -87,14 +92,15 @@ func (s subject) runTo(t *testing.T, dir string) (status int, stdout, stderr str
 	return c.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// A full disk is told in a sentence, files that were there stay, and no temporary file does.
+// TestFullDisk expects an error in one sentence, the old files as they were and no temporary file.
 func TestFullDisk(t *testing.T) {
 	for _, s := range subjects {
 		t.Run(s.name, func(t *testing.T) {
 			dir := prepare(t, 40)
 			full(t, dir, s.outputs()...)
 			status, stdout, stderr := s.runTo(t, dir)
-			if status != 1 || !strings.HasPrefix(stderr, s.program+": cannot write ") || !strings.Contains(stderr, "no space left on device") || strings.Contains(stderr, "goroutine") {
+			if status != 1 || !strings.HasPrefix(stderr, s.program+": cannot write ") ||
+				!strings.Contains(stderr, "no space left on device") || strings.Contains(stderr, "goroutine") {
 				t.Errorf("status %d, stderr %q, screen %q", status, stderr, stdout)
 			}
 			for _, name := range s.outputs() {
@@ -102,28 +108,32 @@ func TestFullDisk(t *testing.T) {
 					t.Errorf("%s has %d bytes now", name, len(got))
 				}
 			}
-			if left, err := filepath.Glob(filepath.Join(dir, "full", ".*.tmp")); err != nil || len(left) > 0 {
+			left, err := filepath.Glob(filepath.Join(dir, "full", ".*.tmp"))
+			if err != nil || len(left) > 0 {
 				t.Errorf("left behind %q, %v", left, err)
 			}
 		})
 	}
 }
 
-// The same with a folder in which nothing may be written.
+// TestReadOnlyFolder expects an error in one sentence, which names the output and no temporary
+// file.
 func TestReadOnlyFolder(t *testing.T) {
 	for _, s := range subjects {
 		t.Run(s.name, func(t *testing.T) {
 			dir := prepare(t, 40)
 			readOnly(t, dir)
 			status, stdout, stderr := s.runTo(t, dir)
-			if status != 1 || !strings.HasPrefix(stderr, s.program+": cannot write ") || strings.Contains(stderr, ".tmp") {
+			if status != 1 || !strings.HasPrefix(stderr, s.program+": cannot write ") ||
+				strings.Contains(stderr, ".tmp") {
 				t.Errorf("status %d, stderr %q, screen %q", status, stderr, stdout)
 			}
 		})
 	}
 }
 
-// Where a trained model cannot be written, another place for it is asked for, and the model goes there.
+// TestAnotherTry expects that a program asks for another place if it cannot write a trained
+// model, and writes the model there.
 func TestAnotherTry(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -143,20 +153,29 @@ func TestAnotherTry(t *testing.T) {
 				} else {
 					answers += p.model + "\n" + p.later
 				}
-				c := exec.Command(filepath.Join(programs, p.program), strings.Fields(strings.ReplaceAll(p.args, "-save ", "-save full/"))...)
+				args := strings.Fields(strings.ReplaceAll(p.args, "-save ", "-save full/"))
+				c := exec.Command(filepath.Join(programs, p.program), args...)
 				c.Dir = dir
 				c.Stdin = strings.NewReader(answers)
 				out, err := c.CombinedOutput()
+				screen := string(out)
 				if p.program == "classification" && tt.name == "read-only folder" {
-					// The file of -save is named before the training, and refused before it.
-					if screen := string(out); err == nil || !strings.HasPrefix(screen, "classification: cannot write full/"+p.model+": ") {
-						t.Errorf("%v: %s", err, screen)
+					// The file of -save is on the command line, so it is refused before the training.
+					want := "classification: cannot write full/" + p.model + ": "
+					if err == nil || !strings.HasPrefix(screen, want) {
+						t.Errorf("%v: %s, want %s", err, screen, want)
 					}
 					return
 				}
-				if screen := string(out); err != nil || !strings.Contains(screen, "cannot write full/"+p.model+": ") || !strings.Contains(screen, tt.want) ||
-					!strings.Contains(screen, "Trained model: "+p.model+"\n") || !strings.Contains(screen, p.screen) {
+				if err != nil {
 					t.Errorf("%v: %s", err, screen)
+				}
+				for _, want := range []string{
+					"cannot write full/" + p.model + ": ", tt.want, "Trained model: " + p.model + "\n", p.screen,
+				} {
+					if !strings.Contains(screen, want) {
+						t.Errorf("the screen lacks %q: %s", want, screen)
+					}
 				}
 				if _, err := keras.Load(filepath.Join(dir, p.model)); err != nil {
 					t.Error(err)

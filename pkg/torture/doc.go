@@ -1,6 +1,8 @@
-// Package torture has the tests of what can go wrong around the finished programs: they are killed, their disk is full, they run on fewer
-// cores and older processors, on very many images, on images of other sizes and classes, and what they are made of is checked. There is nothing in it
-// but tests.
+// Package torture tests the finished programs against what can go wrong around them: they are
+// killed, their disk is full, they run on fewer cores and older processors, on very many images,
+// and on images of other sizes and classes. It also checks what they are made of: modules,
+// licences, assembly, documents. It contains tests only.
 //
-// go test runs a short form of what can be short; make torture the long form of all, and shows the figures in a table.
+// go test runs a short form of each test that has one. make torture runs the long form of all and
+// shows the figures in a table; README.md explains both.
 package torture

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-var fuzzTime = flag.Duration("fuzz-each", 20*time.Second, "how long each fuzz target of the project runs in the long form")
+var fuzzTime = flag.Duration("fuzz-each", 20*time.Second,
+	"how long each fuzz target of the project runs in the long form")
 
-// Every fuzz target of the project runs for a while.
+// TestFuzzTargets runs every fuzz target of the project for a while.
 func TestFuzzTargets(t *testing.T) {
 	longOnly(t, "takes its time for every target")
 	var targets []string
@@ -27,7 +28,8 @@ func TestFuzzTargets(t *testing.T) {
 		}
 		pkg = strings.Fields(pkg)[0]
 		for _, target := range targets {
-			t.Run(strings.TrimPrefix(pkg, "imagesimilarity/")+"."+target, func(t *testing.T) { fuzz(t, pkg, target) })
+			name := strings.TrimPrefix(pkg, "imagesimilarity/") + "." + target
+			t.Run(name, func(t *testing.T) { fuzz(t, pkg, target) })
 		}
 		targets = nil
 	}
@@ -35,13 +37,17 @@ func TestFuzzTargets(t *testing.T) {
 
 var (
 	executions = regexp.MustCompile(`execs: (\d+)`)
-	// Before Go 1.27 the end of the time can come out as a failure, though there is no failing input (https://go.dev/issue/75804).
-	timeIsUp = regexp.MustCompile(`(?m)^--- FAIL: \w+ \([0-9.]+s\)\n    context deadline exceeded\nFAIL$`)
+	// Before Go 1.27, the end of the time can be reported as a failure without a failing input
+	// (https://go.dev/issue/75804).
+	timeIsUp = regexp.MustCompile(
+		`(?m)^--- FAIL: \w+ \([0-9.]+s\)\n    context deadline exceeded\nFAIL$`)
 )
 
 func fuzz(t *testing.T, pkg, target string) {
-	// An input is made smaller only a few times: a target that reads large files would do nothing else.
-	c := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+target+"$", "-fuzztime", fuzzTime.String(), "-fuzzminimizetime", "20x", "-parallel", "2", pkg)
+	// Go makes an input smaller 20 times at most: a target that reads large files would do nothing
+	// else.
+	c := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+target+"$",
+		"-fuzztime", fuzzTime.String(), "-fuzzminimizetime", "20x", "-parallel", "2", pkg)
 	c.Dir = root
 	out, err := c.CombinedOutput()
 	if err != nil && !timeIsUp.Match(out) {
@@ -51,5 +57,6 @@ func fuzz(t *testing.T, pkg, target string) {
 	if len(n) == 0 {
 		t.Fatalf("nothing was executed:\n%s", out)
 	}
-	figure("fuzz "+strings.TrimPrefix(pkg, "imagesimilarity/")+" "+target, "%s inputs in %v, no fault", n[len(n)-1][1], *fuzzTime)
+	figure("fuzz "+strings.TrimPrefix(pkg, "imagesimilarity/")+" "+target, "%s inputs in %v, no fault",
+		n[len(n)-1][1], *fuzzTime)
 }

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// A program that is killed at any moment leaves every output file as it was or as it should become, and beside it at most
-// the one temporary file that it was writing.
+// TestKilledProgramsTearNoFile kills programs at random moments. Every output file must then be
+// the old one or the new one, and at most one temporary file may be left: the one that was being
+// written.
 func TestKilledProgramsTearNoFile(t *testing.T) {
-	const before = "before\n" // content of every output file when a program starts
+	const before = "before\n" // the content of every output file when a program starts
 	const rounds = 4
 	kills := scaled(3, 60)
 	killed, writing, finished := 0, 0, 0
@@ -53,17 +54,22 @@ func TestKilledProgramsTearNoFile(t *testing.T) {
 
 				for _, name := range s.same {
 					if got := read(t, dir, name); got != before && got != want[name] {
-						t.Errorf("killed after %v: %s of %d bytes is neither the old file nor the new one of %d", moment, name, len(got), len(want[name]))
+						t.Errorf("killed after %v: %s of %d bytes is neither the old file nor the new one of %d",
+							moment, name, len(got), len(want[name]))
 					}
 				}
 				for _, name := range s.grows {
 					got := masked(read(t, dir, name))
-					if n := strings.Count(got, want[name]); got != before && (n == 0 || got != strings.Repeat(want[name], n)) {
-						t.Errorf("killed after %v: %s of %d bytes has not whole rounds of %d", moment, name, len(got), len(want[name]))
+					n := strings.Count(got, want[name])
+					if got != before && (n == 0 || got != strings.Repeat(want[name], n)) {
+						t.Errorf("killed after %v: %s of %d bytes has not whole rounds of %d",
+							moment, name, len(got), len(want[name]))
 					}
 				}
 				for _, name := range s.pages {
-					if got := read(t, dir, name); got != before && !(strings.HasPrefix(got, "<!DOCTYPE html>") && strings.HasSuffix(got, "</html>\n")) {
+					got := read(t, dir, name)
+					whole := strings.HasPrefix(got, "<!DOCTYPE html>") && strings.HasSuffix(got, "</html>\n")
+					if got != before && !whole {
 						t.Errorf("killed after %v: %s of %d bytes is no whole page", moment, name, len(got))
 					}
 				}
@@ -83,5 +89,7 @@ func TestKilledProgramsTearNoFile(t *testing.T) {
 	if *long && killed < 200 {
 		t.Errorf("killed %d times, want at least 200", killed)
 	}
-	figure("killed at random moments", "%d times (%d while a file was written, %d ended before): no file torn", killed, writing, finished)
+	figure("killed at random moments",
+		"%d times (%d while a file was written, %d ended before): no file torn",
+		killed, writing, finished)
 }

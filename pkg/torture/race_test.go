@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// packages lists the packages that fit the pattern, this one aside.
+// packages returns the import paths that match the pattern, without this package.
 func packages(t *testing.T, pattern string) []string {
 	t.Helper()
 	var list []string
@@ -19,14 +19,15 @@ func packages(t *testing.T, pattern string) []string {
 	return list
 }
 
-// The race detector finds nothing in the tests of all packages, in their short form.
+// TestRaceDetector runs the short tests of all packages under the race detector.
 func TestRaceDetector(t *testing.T) {
 	longOnly(t, "the race detector is slow")
 	if _, err := exec.LookPath(strings.TrimSpace(tool(t, root, "go", "env", "CC"))); err != nil {
 		notRun(t, "race detector", "it needs a C compiler")
 	}
 	list := packages(t, "./...")
-	c := exec.Command("go", append([]string{"test", "-race", "-short", "-timeout", "20m"}, list...)...)
+	args := []string{"test", "-race", "-short", "-timeout", "20m"}
+	c := exec.Command("go", append(args, list...)...)
 	c.Dir = root
 	c.Env = append(os.Environ(), "CGO_ENABLED=1")
 	if out, err := c.CombinedOutput(); err != nil {

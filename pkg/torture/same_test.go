@@ -8,11 +8,15 @@ import (
 	"testing"
 )
 
-// Every program writes and shows the same, times aside, whatever instructions the processor has and however many cores.
+// TestSameAnswerEverywhere runs every program with each instruction set and on several numbers of
+// cores. All must write and show the same, times aside.
 func TestSameAnswerEverywhere(t *testing.T) {
-	sets := []struct{ name, debug string }{{"what the processor has", ""}}
+	type set struct{ name, debug string }
+	sets := []set{{"what the processor has", ""}}
 	if runtime.GOARCH == "amd64" {
-		sets = append(sets, struct{ name, debug string }{"AVX2", "GODEBUG=cpu.avx512f=off"}, struct{ name, debug string }{"portable", "GODEBUG=cpu.avx512f=off,cpu.avx2=off"})
+		sets = append(sets,
+			set{"AVX2", "GODEBUG=cpu.avx512f=off"},
+			set{"portable", "GODEBUG=cpu.avx512f=off,cpu.avx2=off"})
 	}
 	cores := []int{1, 3}
 	if *long {
@@ -26,7 +30,8 @@ func TestSameAnswerEverywhere(t *testing.T) {
 			for _, set := range sets {
 				for _, n := range cores {
 					runs++
-					got := map[string]string{"the screen": masked(s.run(t, dir, 1, fmt.Sprintf("GOMAXPROCS=%d", n), set.debug))}
+					screen := s.run(t, dir, 1, fmt.Sprintf("GOMAXPROCS=%d", n), set.debug)
+					got := map[string]string{"the screen": masked(screen)}
 					for _, name := range slices.Concat(s.same, s.grows) {
 						got[name] = masked(read(t, dir, name))
 					}
@@ -45,5 +50,6 @@ func TestSameAnswerEverywhere(t *testing.T) {
 			}
 		})
 	}
-	figure("same bytes", "%d runs: %d instruction sets, GOMAXPROCS %v, %d programs and modes", runs, len(sets), cores, len(subjects))
+	figure("same bytes", "%d runs: %d instruction sets, GOMAXPROCS %v, %d programs and modes",
+		runs, len(sets), cores, len(subjects))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -18,7 +19,8 @@ import (
 
 const root = "../.."
 
-// tool runs a program in a folder and returns what it writes.
+// tool runs a program in a folder and returns its standard output. It ends the test if the
+// program fails.
 func tool(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	c := exec.Command(name, args...)
@@ -32,6 +34,7 @@ func tool(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
+// TestModulesAreWhatTheyWere compares the modules in the cache with go.sum.
 func TestModulesAreWhatTheyWere(t *testing.T) {
 	longOnly(t, "reads every module in the cache")
 	if out := tool(t, root, "go", "mod", "verify"); out != "all modules verified\n" {
@@ -40,7 +43,9 @@ func TestModulesAreWhatTheyWere(t *testing.T) {
 	figure("go mod verify", "all modules verified")
 }
 
-// fetched is the module, by its path and version or "latest", as it lies in the module cache. Where it cannot be fetched, the test does not run.
+// fetched returns the folder of a module in the module cache, and its version. The module is
+// given as path@version, the version may be "latest". The test is skipped if the module cannot be
+// fetched.
 func fetched(t *testing.T, what, module string) (dir, version string) {
 	t.Helper()
 	c := exec.Command("go", "mod", "download", "-json", module)
@@ -53,29 +58,34 @@ func fetched(t *testing.T, what, module string) (dir, version string) {
 	return m.Dir, m.Version
 }
 
+// TestStaticcheck expects no finding of staticcheck in any package.
 func TestStaticcheck(t *testing.T) {
 	longOnly(t, "takes a minute")
 	const version = "v0.8.2"
 	fetched(t, "staticcheck", "honnef.co/go/tools@"+version)
-	if out := tool(t, root, "go", "run", "honnef.co/go/tools/cmd/staticcheck@"+version, "./..."); out != "" {
+	const program = "honnef.co/go/tools/cmd/staticcheck@" + version
+	if out := tool(t, root, "go", "run", program, "./..."); out != "" {
 		t.Errorf("%s", out)
 	}
 	figure("staticcheck "+version, "no finding")
 }
 
-// The programs call nothing in a module that the Go project's database of vulnerabilities names. The database is that of the day and comes
-// as a module, like the programs that prepare and search it. What it names of Go itself is shown: another Go mends it.
+// TestVulnerabilities expects that the programs call nothing vulnerable in a module. It asks the
+// Go project's database of this day, which comes as a module like the programs that prepare and
+// search it. Vulnerabilities of Go itself are only shown: a newer Go mends them.
 func TestVulnerabilities(t *testing.T) {
 	longOnly(t, "fetches a database")
 	const what, version = "govulncheck", "v1.9.0"
 	fetched(t, what, "golang.org/x/vuln@"+version)
 	vulndb, day := fetched(t, what, "golang.org/x/vulndb@latest")
 	db := t.TempDir()
-	tool(t, db, "go", "run", "golang.org/x/vulndb/cmd/indexdb@"+day, "-vulns", filepath.Join(vulndb, "data", "osv"), "-out", db)
-	out := tool(t, root, "go", "run", "golang.org/x/vuln/cmd/govulncheck@"+version, "-format", "json", "-db", "file://"+filepath.ToSlash(db), "./...")
+	tool(t, db, "go", "run", "golang.org/x/vulndb/cmd/indexdb@"+day,
+		"-vulns", filepath.Join(vulndb, "data", "osv"), "-out", db)
+	out := tool(t, root, "go", "run", "golang.org/x/vuln/cmd/govulncheck@"+version,
+		"-format", "json", "-db", "file://"+filepath.ToSlash(db), "./...")
 
 	scanned := false
-	ofGo := map[string][]string{} // by the version that mends them
+	ofGo := map[string][]string{} // vulnerabilities of Go, by the version that mends them
 	for messages := json.NewDecoder(strings.NewReader(out)); ; {
 		var m struct {
 			SBOM    *struct{}
@@ -93,13 +103,14 @@ func TestVulnerabilities(t *testing.T) {
 		scanned = scanned || m.SBOM != nil
 		f := m.Finding
 		switch {
-		case f == nil || f.Trace[0].Function == "": // part of a module, but never called
+		case f == nil || f.Trace[0].Function == "": // in a module, but not called
 		case f.Trace[0].Module == "stdlib":
 			if !slices.Contains(ofGo[f.Fixed], f.OSV) {
 				ofGo[f.Fixed] = append(ofGo[f.Fixed], f.OSV)
 			}
 		default:
-			t.Errorf("%s is in %s %s, mended in %q", f.OSV, f.Trace[0].Module, f.Trace[0].Version, f.Fixed)
+			in := f.Trace[0]
+			t.Errorf("%s is in %s %s, mended in %q", f.OSV, in.Module, in.Version, f.Fixed)
 		}
 	}
 	if !scanned {
@@ -107,51 +118,78 @@ func TestVulnerabilities(t *testing.T) {
 	}
 	text := "nothing that is called in a module"
 	for _, fixed := range slices.Sorted(maps.Keys(ofGo)) {
-		text += fmt.Sprintf("; %d in %s itself that Go %s mends", len(ofGo[fixed]), runtime.Version(), strings.TrimPrefix(fixed, "v"))
+		text += fmt.Sprintf("; %d in %s itself that Go %s mends", len(ofGo[fixed]), runtime.Version(),
+			strings.TrimPrefix(fixed, "v"))
 	}
 	figure(what+" "+version, "%s", text)
 }
 
-// The generators write the assembly that is here, to the byte.
+// TestAssemblyIsGenerated runs the generator of every folder _asm and compares its files with
+// those in the package.
 func TestAssemblyIsGenerated(t *testing.T) {
 	longOnly(t, "fetches the generators' module")
-	for _, pkg := range []string{"metric", "nn"} {
+	generators := generators(t)
+	for _, generator := range generators {
+		pkg := filepath.Dir(generator)
 		dir := t.TempDir()
-		if err := os.CopyFS(filepath.Join(dir, "_asm"), os.DirFS(filepath.Join(root, "pkg", pkg, "_asm"))); err != nil {
+		if err := os.CopyFS(filepath.Join(dir, "_asm"), os.DirFS(generator)); err != nil {
 			t.Fatal(err)
 		}
-		tool(t, filepath.Join(dir, "_asm"), "go", "run", ".", "-out", "../kernels_amd64.s", "-stubs", "../kernels_stubs_amd64.go", "-pkg", pkg)
-		for _, name := range []string{"kernels_amd64.s", "kernels_stubs_amd64.go"} {
-			if read(t, dir, name) != read(t, filepath.Join(root, "pkg", pkg), name) {
-				t.Errorf("pkg/%s/%s is not what pkg/%s/_asm writes: make asm", pkg, name, pkg)
+		const assembly, stubs = "kernels_amd64.s", "kernels_stubs_amd64.go"
+		tool(t, filepath.Join(dir, "_asm"), "go", "run", ".",
+			"-out", "../"+assembly, "-stubs", "../"+stubs, "-pkg", filepath.Base(pkg))
+		for _, name := range []string{assembly, stubs} {
+			if read(t, dir, name) != read(t, pkg, name) {
+				t.Errorf("%s is not what %s writes; make asm", filepath.Join(pkg, name), generator)
 			}
 		}
 	}
-	figure("assembly", "as generated, to the byte")
+	if len(generators) == 0 {
+		t.Error("found no generator")
+	}
+	figure("assembly", "as %d generators write it, to the byte", len(generators))
 }
 
-// licences are those that a dependency may have, and words that tell them; the first that fits counts.
+// generators returns the folders named _asm.
+func generators(t *testing.T) (folders []string) {
+	t.Helper()
+	walk := func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() && e.Name() == "_asm" {
+			folders = append(folders, path)
+		}
+		return err
+	}
+	if err := filepath.WalkDir(filepath.Join(root, "pkg"), walk); err != nil {
+		t.Fatal(err)
+	}
+	return folders
+}
+
+// licences are the licences that a dependency may have, each with words by which a text is known.
+// The first that matches counts.
 var licences = []struct{ name, words string }{
 	{"Apache-2.0", `Apache License,?\s+Version 2\.0`},
 	{"MIT", `Permission is hereby granted, free of charge`},
 	{"FreeType", `The FreeType License`},
 	{"CC-BY-4.0", `Creative Commons Attribution 4\.0 International`},
-	{"BSD-3-Clause", `(?s)Redistribution and use in source and binary forms.*(Neither the name|names of (its|the) contributors)`},
+	{"BSD-3-Clause", `(?s)Redistribution and use in source and binary forms.*` +
+		`(Neither the name|names of (its|the) contributors)`},
 	{"BSD-2-Clause", `Redistribution and use in source and binary forms`},
 }
 
-// Every module of which a part is compiled into a program has a licence that lets the program be given away.
+// TestLicences expects a licence that lets the programs be given away in every module of which a
+// part is compiled into them.
 func TestLicences(t *testing.T) {
 	modules := map[string][]string{} // by licence
-	list := tool(t, root, "go", "list", "-deps", "-f", "{{with .Module}}{{if .Version}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}",
-		"./NeuralNetwork/cmd/...", "./NearestNeighboursAndClustering/cmd/...")
-	lines := strings.Fields(strings.ReplaceAll(list, "\t", "|"))
+	const format = "{{with .Module}}{{if .Version}}{{.Path}}|{{.Dir}}{{end}}{{end}}"
+	lines := strings.Fields(tool(t, root, "go", "list", "-deps", "-f", format,
+		"./NeuralNetwork/cmd/...", "./NearestNeighboursAndClustering/cmd/..."))
 	slices.Sort(lines)
 	for _, line := range slices.Compact(lines) {
-		module := strings.Split(line, "|")
-		files, err := filepath.Glob(filepath.Join(module[2], "[Ll][Ii][Cc][Ee][Nn][CcSs][Ee]*"))
+		module, dir, _ := strings.Cut(line, "|")
+		files, err := filepath.Glob(filepath.Join(dir, "[Ll][Ii][Cc][Ee][Nn][CcSs][Ee]*"))
 		if err != nil || len(files) == 0 {
-			t.Errorf("%s has no licence file", module[0])
+			t.Errorf("%s has no licence file", module)
 			continue
 		}
 		text := read(t, filepath.Dir(files[0]), filepath.Base(files[0]))
@@ -162,9 +200,9 @@ func TestLicences(t *testing.T) {
 			}
 		}
 		if name == "" {
-			t.Errorf("%s has a licence that is none of the known ones: %.80q", module[0], text)
+			t.Errorf("%s has a licence that is none of the known ones: %.80q", module, text)
 		}
-		modules[name] = append(modules[name], module[0])
+		modules[name] = append(modules[name], module)
 	}
 	for _, l := range licences {
 		figure("licence "+l.name, "%s", strings.Join(modules[l.name], ", "))

@@ -22,7 +22,7 @@ import (
 
 var long = flag.Bool("torture", false, "run the long form of every test")
 
-// programs is the folder of the four programs, built anew.
+// programs is the folder with the four programs, which TestMain builds.
 var programs string
 
 func TestMain(m *testing.M) {
@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	build := exec.Command("go", "build", "-o", programs+string(filepath.Separator), "imagesimilarity/NeuralNetwork/cmd/...", "imagesimilarity/NearestNeighboursAndClustering/cmd/...")
+	build := exec.Command("go", "build", "-o", programs+string(filepath.Separator),
+		"imagesimilarity/NeuralNetwork/cmd/...", "imagesimilarity/NearestNeighboursAndClustering/cmd/...")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "the programs cannot be built: %v\n%s", err, out)
 		os.Exit(1)
@@ -48,7 +49,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// figures are what the tests measured, shown in the end.
+// figures holds the rows of the table that TestMain shows in the end.
 var figures struct {
 	sync.Mutex
 	rows []string
@@ -61,7 +62,7 @@ func figure(what, format string, args ...any) {
 	figures.rows = append(figures.rows, fmt.Sprintf("| %s | %s |", what, fmt.Sprintf(format, args...)))
 }
 
-// notRun skips a test for want of something, and says so in the table.
+// notRun skips a test because something is missing, and adds a row that gives the reason.
 func notRun(t *testing.T, what, why string) {
 	t.Helper()
 	figure(what, "NOT RUN: %s", why)
@@ -76,72 +77,83 @@ func longOnly(t *testing.T, why string) {
 	}
 }
 
-// A subject is a program with a command line and a conversation that makes it write all its files. It runs in a folder that prepare made.
+// A subject is a program with a command line, and a conversation in which it writes all its
+// files. It runs in a folder that prepare has made.
 type subject struct {
 	name, program string
 	args          []string
 	first         string // answers before the first round
-	round         string // answers of a round: all files are written once
-	between, last string // answers between two rounds and after the last one
+	round         string // answers of one round, in which the program writes every file
+	between, last string // answers between two rounds and after the last round
 
-	same  []string // output files: each round writes the same
-	grows []string // output files: each round adds the same, times aside
-	pages []string // HTML files, which grow, too
+	same  []string // output files that every round writes anew, with the same content
+	grows []string // output files to which every round adds the same, times aside
+	pages []string // HTML files; they grow too
 }
 
 var subjects = []subject{
 	{
 		name: "search", program: "search",
-		args:    strings.Fields("-quiet -d images -i latents -q queries -s query.latents -o search.txt -html search.html"),
+		args: strings.Fields("-quiet -d images -i latents -q queries -s query.latents" +
+			" -o search.txt -html search.html"),
 		between: "Y queries query.latents\n", last: "N\n",
 		grows: []string{"search.txt"}, pages: []string{"search.html"},
 	},
 	{
 		name: "search -textbook", program: "search",
-		args:    strings.Fields("-quiet -textbook -d images -i latents -q queries -s query.latents -o textbook.txt"),
+		args: strings.Fields("-quiet -textbook -d images -i latents -q queries -s query.latents" +
+			" -o textbook.txt"),
 		between: "Y queries query.latents\n", last: "N\n",
 		grows: []string{"textbook.txt"},
 	},
 	{
 		name: "search -EMD", program: "search",
-		args: strings.Fields("-quiet -d images -q queries -l1 labels -l2 query.labels -o emd.txt -EMD"),
+		args: strings.Fields("-quiet -d images -q queries -l1 labels -l2 query.labels" +
+			" -o emd.txt -EMD"),
 		same: []string{"emd.txt"},
 	},
 	{
 		name: "cluster", program: "cluster",
-		args:    strings.Fields("-quiet -d images -i latents -n classes -c cluster.conf -o cluster.txt -html cluster.html"),
+		args: strings.Fields("-quiet -d images -i latents -n classes -c cluster.conf" +
+			" -o cluster.txt -html cluster.html"),
 		between: "Y images latents classes\n", last: "N\n",
 		grows: []string{"cluster.txt"}, pages: []string{"cluster.html"},
 	},
 	{
 		name: "cluster -textbook", program: "cluster",
-		args:    strings.Fields("-quiet -textbook -d images -i latents -n classes -c cluster.conf -o textbook.txt"),
+		args: strings.Fields("-quiet -textbook -d images -i latents -n classes -c cluster.conf" +
+			" -o textbook.txt"),
 		between: "Y images latents classes\n", last: "N\n",
 		grows: []string{"textbook.txt"},
 	},
 	{
 		name: "reduce", program: "reduce",
-		args:  strings.Fields("-quiet -d images -q queries -od reduced -oq reduced.queries -html reduce.html"),
-		first: "N\n", round: "2\n3\n2\n4\n1\n32\n3\nY\nY\nmodel.h5\nY\n", between: "Y\n", last: "N\n",
+		args: strings.Fields("-quiet -d images -q queries -od reduced -oq reduced.queries" +
+			" -html reduce.html"),
+		first: "N\n", round: "2\n3\n2\n4\n1\n32\n3\nY\nY\nmodel.h5\nY\n",
+		between: "Y\n", last: "N\n",
 		same: []string{"reduced", "reduced.queries", "model.h5"}, pages: []string{"reduce.html"},
 	},
 	{
 		name: "classification", program: "classification",
-		args:  strings.Fields("-quiet -d images -dl labels -t queries -tl query.labels -model encoder.h5 -save classifier.h5 -html classification.html"),
+		args: strings.Fields("-quiet -d images -dl labels -t queries -tl query.labels" +
+			" -model encoder.h5 -save classifier.h5 -html classification.html"),
 		round: "1\n3\n2\n8\n1\n1\n32\n3\n0.5\nY\nY\n", between: "Y\n", last: "N\n",
-		same: []string{"clustering_test_set.txt", "clustering_train_set.txt", "classifier.h5"}, pages: []string{"classification.html"},
+		same:  []string{"clustering_test_set.txt", "clustering_train_set.txt", "classifier.h5"},
+		pages: []string{"classification.html"},
 	},
 }
 
-// outputs are the names of all output files.
+// outputs returns the names of all output files.
 func (s subject) outputs() []string { return slices.Concat(s.same, s.grows, s.pages) }
 
-// answers are those of a conversation of so many rounds.
+// answers returns the answers of a conversation with this number of rounds.
 func (s subject) answers(rounds int) string {
 	return s.first + s.round + strings.Repeat(s.between+s.round, rounds-1) + s.last
 }
 
-// prepare fills a new folder with the files that the subjects read: the first n images of the 1000, the first n/4 queries of the 100.
+// prepare returns a new folder with the files that the subjects read: the first n of the 1,000
+// images and the first n/4 of the 100 queries.
 func prepare(t *testing.T, n int) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -176,13 +188,15 @@ func prepare(t *testing.T, n int) (dir string) {
 		}
 	}
 	must(os.WriteFile(in("cluster.conf"), []byte("number_of_clusters: 4\n"), 0o644))
-	model, err := nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{2}, Embedding: 3}, 1)
+	model, err := nn.NewAutoencoder(nn.AutoencoderConfig{
+		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{2}, Embedding: 3,
+	}, 1)
 	must(err)
 	must(keras.Save(in("encoder.h5"), model, nn.MeanSquaredError, nn.RMSprop))
 	return dir
 }
 
-// command is the subject, ready to start in dir with the environment extended.
+// command returns the subject's command, which runs in dir with env added to the environment.
 func (s subject) command(dir string, rounds int, env ...string) *exec.Cmd {
 	c := exec.Command(filepath.Join(programs, s.program), s.args...)
 	c.Dir = dir
@@ -203,10 +217,11 @@ func (s subject) run(t *testing.T, dir string, rounds int, env ...string) string
 	return string(out)
 }
 
-// times matches what takes other times in every run: lines of reports, and ends of progress lines.
-var times = regexp.MustCompile(`(?m)^(tReduced|tLSH|tTrue|clustering_time): [0-9.e+-]+$|\d+s \d+(s|ms|us)/step`)
+// times matches the times in reports and in progress lines. They differ from run to run.
+var times = regexp.MustCompile(
+	`(?m)^(tReduced|tLSH|tTrue|clustering_time): [0-9.e+-]+$|\d+s \d+(s|ms|us)/step`)
 
-// masked is a text without its times.
+// masked replaces the times in a text.
 func masked(text string) string { return times.ReplaceAllString(text, "TIME") }
 
 func read(t *testing.T, dir, name string) string {
@@ -218,7 +233,7 @@ func read(t *testing.T, dir, name string) string {
 	return string(b)
 }
 
-// scaled is the first number in a short run of the tests, the second in a long one.
+// scaled returns the first number in the short form of the tests, the second in the long form.
 func scaled(short, inLong int) int {
 	if *long {
 		return inLong
