@@ -1,54 +1,61 @@
-// Package progress shows how far a long computation has come: a bar with rate and time left on a terminal, a plain line now and then
-// elsewhere, and nothing for work that is done at once.
+// Package progress shows how far a long computation has come. A Display shows a bar with rate and
+// time left on a terminal, a plain line now and then elsewhere, and nothing for work that is done
+// at once. Keras is the progress bar of Keras 2.15.
 package progress
 
 import (
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 )
 
 const (
 	patience = 2 * time.Second        // work that ends sooner shows nothing
 	pause    = 5 * time.Second        // between two plain lines: a log stays readable
 	redraw   = 100 * time.Millisecond // between two states of a bar: about what an eye can follow
-	barWidth = 24                     // characters: leaves room for the numbers in 80 columns
+	barWidth = 24                     // cells: leaves room for the numbers in 80 columns
 )
 
 // A Display shows the progress of one task after the other.
 type Display struct {
-	w        io.Writer
-	terminal bool
-	quiet    bool
+	w       io.Writer
+	columns func() int // of the terminal at the moment; nil if w is none
+	quiet   bool
 }
 
-// New is a display on w, as a rule the standard error output. A quiet display shows nothing.
+// New returns a display on w, as a rule the standard error output. A quiet display shows nothing.
 func New(w io.Writer, quiet bool) *Display {
-	f, ok := w.(*os.File)
-	return &Display{w: w, terminal: ok && term.IsTerminal(int(f.Fd())), quiet: quiet}
+	return &Display{w: w, columns: terminalWidth(w), quiet: quiet}
 }
 
-// Task starts the clock of a task and returns the function that tells how many of its units (in the plural: "queries") are done.
-// The function may be called from several goroutines at once; a call that comes late, with fewer done than were told before, is ignored.
+// Task starts the clock of a task and returns the function that tells how many of its units (in the
+// plural: "queries") are done. The function may be called from several goroutines at once. A late
+// call, with fewer units done than were told before, is ignored.
 func (d *Display) Task(name, unit string) func(done, total int) {
-	switch {
-	case d.quiet:
+	if d.quiet {
 		return func(int, int) {}
-	case d.terminal:
-		return d.bar(name, unit)
 	}
-	return d.lines(name, unit)
+	t := &task{name: name, unit: unit, start: time.Now()}
+	show := t.lines(d.w)
+	if d.columns != nil {
+		show = t.bar(d.w, d.columns)
+	}
+	return func(done, total int) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if done <= t.told || total <= 0 || t.told >= total {
+			return
+		}
+		t.told = min(done, total)
+		show(time.Now(), total)
+	}
 }
 
-// Passes starts the clock of a task that repeats passes over items, nobody knows how often, until few items change.
-// The function that it returns tells the number of the pass that is done and how many items changed in it. There is no bar, since there is no end
-// to measure by: a terminal gets the lines, too.
+// Passes starts the clock of a task that repeats passes over items until few of them change. The
+// function that it returns tells the number of the pass that is done and how many items changed in
+// it. As the number of passes is not known, a terminal gets plain lines, too.
 func (d *Display) Passes(name, items string) func(pass, changed int) {
 	if d.quiet {
 		return func(int, int) {}
@@ -57,89 +64,78 @@ func (d *Display) Passes(name, items string) func(pass, changed int) {
 	next := start.Add(patience)
 	return func(pass, changed int) {
 		if now := time.Now(); !now.Before(next) {
-			fmt.Fprintf(d.w, "%s: pass %d, %d %s changed, %s\n", name, pass, changed, items, now.Sub(start).Round(time.Second))
+			fmt.Fprintf(d.w, "%s: pass %d, %d %s changed, %s\n",
+				name, pass, changed, items, now.Sub(start).Round(time.Second))
 			next = now.Add(pause)
 		}
 	}
 }
 
-// lines writes a line after patience and then one every pause; a task that had a line gets a last one at its end.
-func (d *Display) lines(name, unit string) func(done, total int) {
-	var mu sync.Mutex
-	start := time.Now()
-	next := start.Add(patience)
-	told := 0      // the highest done so far
-	spoke := false // whether there was a line
-	return func(done, total int) {
-		mu.Lock()
-		defer mu.Unlock()
-		if done <= told || total <= 0 || told >= total {
-			return
-		}
-		told = done
-		now := time.Now()
-		took := now.Sub(start)
-		switch {
-		case done >= total && spoke:
-			fmt.Fprintf(d.w, "%s: %d %s in %s\n", name, total, unit, took.Round(time.Second))
-		case done < total && !now.Before(next):
-			left := time.Duration(float64(took) * float64(total-done) / float64(done))
-			fmt.Fprintf(d.w, "%s: %d of %d %s (%d%%), %s a second, %s left\n",
-				name, done, total, unit, int64(done)*100/int64(total), rate(float64(done)/took.Seconds()), left.Round(time.Second))
-			next, spoke = now.Add(pause), true
-		}
-	}
+// A task is some work with a known number of units.
+type task struct {
+	name, unit string
+	start      time.Time
+
+	mu   sync.Mutex
+	told int // units done so far
 }
 
-// rate is a number with a decimal only where it is small.
-func rate(x float64) string {
+// left estimates the time that the task still takes.
+func (t *task) left(now time.Time, total int) time.Duration {
+	took := float64(now.Sub(t.start))
+	return time.Duration(took * float64(total-t.told) / float64(t.told)).Round(time.Second)
+}
+
+// perSecond returns the number of units done in a second, with a decimal only if it is small.
+func (t *task) perSecond(now time.Time) string {
+	x := float64(t.told) / now.Sub(t.start).Seconds()
 	if x < 10 {
 		return strconv.FormatFloat(x, 'g', 2, 64)
 	}
 	return strconv.FormatFloat(x, 'f', 0, 64)
 }
 
-// bar draws a bar after patience and removes it at the end of the task.
-func (d *Display) bar(name, unit string) func(done, total int) {
-	var mu sync.Mutex
-	out := &gate{w: d.w}
-	bar := progressbar.NewOptions(1, progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(name),
-		progressbar.OptionSetItsString(unit), progressbar.OptionShowIts(),
-		progressbar.OptionSetWidth(barWidth), progressbar.OptionClearOnFinish())
-	// The bar counts from the start, so that its rate is right, but is seen only where the work turns out to be long.
-	bar.StartWithoutRender()
-	start := time.Now()
-	last := start // when the bar was told something
-	told := 0     // the highest done so far
-	return func(done, total int) {
-		mu.Lock()
-		defer mu.Unlock()
-		if done <= told || total <= 0 || told >= total {
-			return
+// percent returns the share of the units that are done, rounded down.
+func (t *task) percent(total int) int64 { return int64(t.told) * 100 / int64(total) }
+
+// lines shows a task as plain lines: one after patience and then one every pause. A task that had a
+// line gets a last one at its end.
+func (t *task) lines(w io.Writer) func(now time.Time, total int) {
+	next := t.start.Add(patience)
+	spoke := false // whether there was a line
+	return func(now time.Time, total int) {
+		switch {
+		case t.told == total && spoke:
+			took := now.Sub(t.start).Round(time.Second)
+			fmt.Fprintf(w, "%s: %d %s in %s\n", t.name, total, t.unit, took)
+		case t.told < total && !now.Before(next):
+			fmt.Fprintf(w, "%s: %d of %d %s (%d%%), %s a second, %s left\n", t.name,
+				t.told, total, t.unit, t.percent(total), t.perSecond(now), t.left(now, total))
+			next, spoke = now.Add(pause), true
 		}
-		if told == 0 {
-			bar.ChangeMax(total)
-		}
-		told = min(done, total)
-		now := time.Now()
-		if told < total && now.Sub(last) < redraw {
-			return
-		}
-		last = now
-		out.open = out.open || told < total && now.Sub(start) >= patience
-		bar.Set(told) // an output that cannot be written to is no reason to stop the work
 	}
 }
 
-// A gate swallows what is written until it is open.
-type gate struct {
-	w    io.Writer
-	open bool
+// bar shows a task as a bar: after patience, until the end of the task. The bar then is removed.
+func (t *task) bar(w io.Writer, columns func() int) func(now time.Time, total int) {
+	b := &bar{w: w, columns: columns, cells: barWidth, interval: redraw}
+	return func(now time.Time, total int) {
+		switch {
+		case t.told == total:
+			b.wipe()
+		case now.Sub(t.start) >= patience && b.due(now):
+			b.draw(now, "", func(cells int) string { return t.line(now, total, cells) })
+		}
+	}
 }
 
-func (g *gate) Write(p []byte) (int, error) {
-	if !g.open {
-		return len(p), nil
+// line returns the line of a bar, with a gauge of the given length.
+func (t *task) line(now time.Time, total, cells int) string {
+	meter := ""
+	if cells > 0 {
+		full := int(int64(t.told) * int64(cells) / int64(total))
+		meter = " |" + gauge(cells, full, "█", "█", " ") + "|"
 	}
-	return g.w.Write(p)
+	return fmt.Sprintf("%s %3d%%%s (%s %s/s) [%s:%s]", t.name, t.percent(total), meter,
+		t.perSecond(now), t.unit, now.Sub(t.start).Truncate(time.Second), t.left(now, total))
 }

@@ -58,10 +58,10 @@ func TestLines(t *testing.T) {
 }
 
 func TestLateAndUselessCallsAreIgnored(t *testing.T) {
-	for _, terminal := range []bool{false, true} {
+	for _, c := range []func() int{nil, columns(80)} {
 		synctest.Test(t, func(t *testing.T) {
 			var out bytes.Buffer
-			told := (&Display{w: &out, terminal: terminal}).Task("search", "queries")
+			told := (&Display{w: &out, columns: c}).Task("search", "queries")
 			time.Sleep(time.Minute)
 			told(0, 0)
 			told(0, 10)
@@ -92,7 +92,7 @@ func TestLateAndUselessCallsAreIgnored(t *testing.T) {
 func TestBar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		told := (&Display{w: &out, terminal: true}).Task("search", "queries")
+		told := (&Display{w: &out, columns: columns(80)}).Task("search", "queries")
 		work(func(done, _ int) { told(done, 100) }, 19, 100*time.Millisecond)
 		if out.Len() > 0 {
 			t.Errorf("shown before two seconds have passed: %q", out.String())
@@ -103,15 +103,18 @@ func TestBar(t *testing.T) {
 		}
 		states := strings.Split(out.String(), "\r")
 		last := states[len(states)-1]
-		if want := regexp.MustCompile(`^search +99% .*\(10 queries/s\) \[9s:0s\] *$`); !want.MatchString(last) {
+		want := regexp.MustCompile(`^search +99% .*\(10 queries/s\) \[9s:0s\] *$`)
+		if !want.MatchString(last) {
 			t.Errorf("last state %q, want it to match %s", last, want)
 		}
-		if first := regexp.MustCompile(`20% [^(]*\(10 queries/s\) \[2s:8s\]`); !first.MatchString(out.String()) {
+		first := regexp.MustCompile(`20% [^(]*\(10 queries/s\) \[2s:8s\]`)
+		if !first.MatchString(out.String()) {
 			t.Errorf("%q, want it to match %s: rate and time left count from the start", out.String(), first)
 		}
 		time.Sleep(time.Second)
 		told(100, 100)
-		if rest := out.String()[strings.LastIndex(out.String(), last)+len(last):]; strings.TrimSpace(rest) != "" || !strings.HasSuffix(rest, "\r") {
+		rest := out.String()[strings.LastIndex(out.String(), last)+len(last):]
+		if strings.TrimSpace(rest) != "" || !strings.HasSuffix(rest, "\r") {
 			t.Errorf("the bar ended with %q, want the line wiped", rest)
 		}
 		if strings.Contains(out.String(), "\n") {
@@ -123,13 +126,13 @@ func TestBar(t *testing.T) {
 func TestShortBarIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		told := (&Display{w: &out, terminal: true}).Task("search", "queries")
+		told := (&Display{w: &out, columns: columns(80)}).Task("search", "queries")
 		work(told, 19, 100*time.Millisecond)
 		if out.Len() > 0 {
 			t.Errorf("%q", out.String())
 		}
 		// All of the long work is one unit: the end comes with the first call.
-		told = (&Display{w: &out, terminal: true}).Task("search", "queries")
+		told = (&Display{w: &out, columns: columns(80)}).Task("search", "queries")
 		work(told, 1, time.Minute)
 		if out.Len() > 0 {
 			t.Errorf("%q", out.String())
@@ -138,10 +141,10 @@ func TestShortBarIsSilent(t *testing.T) {
 }
 
 func TestQuiet(t *testing.T) {
-	for _, terminal := range []bool{false, true} {
+	for _, c := range []func() int{nil, columns(80)} {
 		synctest.Test(t, func(t *testing.T) {
 			var out bytes.Buffer
-			work((&Display{w: &out, terminal: terminal, quiet: true}).Task("search", "queries"), 100, time.Minute)
+			work((&Display{w: &out, columns: c, quiet: true}).Task("search", "queries"), 100, time.Minute)
 			if out.Len() > 0 {
 				t.Errorf("%q", out.String())
 			}
@@ -150,12 +153,13 @@ func TestQuiet(t *testing.T) {
 }
 
 func TestPasses(t *testing.T) {
+	const lines = "k-medians: pass 3, 97 images changed, 2s\nk-medians: pass 11, 89 images changed, 8s\n"
 	for _, c := range []struct {
 		display Display
 		want    string
 	}{
-		{Display{}, "k-medians: pass 3, 97 images changed, 2s\nk-medians: pass 11, 89 images changed, 8s\n"},
-		{Display{terminal: true}, "k-medians: pass 3, 97 images changed, 2s\nk-medians: pass 11, 89 images changed, 8s\n"},
+		{Display{}, lines},
+		{Display{columns: columns(80)}, lines},
 		{Display{quiet: true}, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -167,16 +171,16 @@ func TestPasses(t *testing.T) {
 				told(pass, 100-pass)
 			}
 			if out.String() != c.want {
-				t.Errorf("%+v: %q, want %q", c.display, out.String(), c.want)
+				t.Errorf("%q, want %q", out.String(), c.want)
 			}
 		})
 	}
 }
 
 func TestManyGoroutinesTell(t *testing.T) {
-	for _, terminal := range []bool{false, true} {
+	for _, c := range []func() int{nil, columns(80)} {
 		var out bytes.Buffer // would be a data race were the calls not in turn
-		told := (&Display{w: &out, terminal: terminal}).Task("search", "queries")
+		told := (&Display{w: &out, columns: c}).Task("search", "queries")
 		var wg sync.WaitGroup
 		for g := range 8 {
 			wg.Go(func() {
@@ -195,7 +199,27 @@ func TestFileIsNoTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if New(f, false).terminal {
+	if New(f, false).columns != nil {
 		t.Error("a file was taken for a terminal")
+	}
+}
+
+func TestBarFitsTheTerminal(t *testing.T) {
+	for width, want := range map[int]string{
+		80: "search  50% |████████████            | (10 queries/s) [5s:5s]",
+		57: "search  50% |██████████          | (10 queries/s) [5s:5s]",
+		40: "search  50% |█  | (10 queries/s) [5s:5s]",
+		36: "search  50% (10 queries/s) [5s:5s]",
+		20: "search  50% (10 quer",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var out bytes.Buffer
+			told := (&Display{w: &out, columns: columns(width)}).Task("search", "queries")
+			time.Sleep(5 * time.Second)
+			told(50, 100)
+			if got := strings.Trim(out.String(), "\r"); got != want {
+				t.Errorf("%d columns: %q, want %q", width, got, want)
+			}
+		})
 	}
 }

@@ -2,63 +2,13 @@ package experiment
 
 import (
 	"bytes"
-	"encoding/json"
-	"math"
-	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"imagesimilarity/pkg/nn"
 )
 
-// testdata/progress.json holds what Keras writes on a terminal, recorded by testdata/progress.py.
-func TestBarIsKeras(t *testing.T) {
-	b, err := os.ReadFile("testdata/progress.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []struct {
-		Name   string
-		Steps  int
-		States [][]any // time in seconds, step, loss or null, validation loss or null
-		Screen string
-	}
-	if err := json.Unmarshal(b, &cases); err != nil {
-		t.Fatal(err)
-	}
-	if len(cases) != 12 {
-		t.Fatalf("%d cases, want 12", len(cases))
-	}
-	number := func(v any) float64 {
-		if s, ok := v.(string); ok {
-			return map[string]float64{"nan": math.NaN(), "inf": math.Inf(1), "-inf": math.Inf(-1)}[s]
-		}
-		return v.(float64)
-	}
-	for _, c := range cases {
-		start := time.Unix(1<<20, 0)
-		clock := start
-		var screen bytes.Buffer
-		bar := newBar(&screen, true, func() time.Time { return clock })
-		for _, s := range c.States {
-			clock = start.Add(time.Duration(number(s[0]) * 1e9))
-			step, losses, final := int(number(s[1])), "", s[3] != nil || s[2] == nil && int(number(s[1])) == c.Steps
-			if s[2] != nil {
-				losses += " - loss: " + loss(number(s[2]))
-			}
-			if s[3] != nil {
-				losses += " - val_loss: " + loss(number(s[3]))
-			}
-			bar.show(step, c.Steps, final, losses)
-		}
-		if got := screen.String(); got != c.Screen {
-			t.Errorf("%s:\n%q\nwant\n%q", c.Name, got, c.Screen)
-		}
-	}
-}
-
-// Where no terminal is, there is one line for each epoch and prediction, and nothing that moves back.
+// A file gets one line for each epoch and prediction, without control characters.
 func TestProgressInAFile(t *testing.T) {
 	var out bytes.Buffer
 	fit := fitProgress(&out)

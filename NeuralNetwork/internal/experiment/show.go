@@ -8,6 +8,7 @@ import (
 
 	"imagesimilarity/pkg/figure"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/progress"
 )
 
 // ShowFigure writes a figure as a PNG file and says so on out, where the original opened a window and waited until it was
@@ -18,7 +19,7 @@ func ShowFigure(in io.Reader, out io.Writer, name, what string, img image.Image)
 		return err
 	}
 	fmt.Fprintf(out, "%s: %s\n", what, name)
-	if IsTerminal(in) && IsTerminal(out) {
+	if progress.IsTerminal(in) && progress.IsTerminal(out) {
 		figure.Open(name)
 	}
 	return nil

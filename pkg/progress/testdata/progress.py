@@ -1,6 +1,9 @@
-"""Records what Keras' progress line shows on a terminal, at given times: progress.json. Made with TensorFlow 2.15.1.
+"""Records what Keras' progress line shows on a terminal, at given times: progress.json.
 
-A case is a list of [time in seconds, step, loss, val_loss]; loss is null for a prediction, val_loss is null but in the last state of an epoch.
+Made with TensorFlow 2.15.1.
+
+A case is a list of [time in seconds, step, loss, val_loss]. loss is null for a prediction; val_loss is
+null except in the last state of an epoch.
 """
 import json
 import os
@@ -32,11 +35,13 @@ def record(steps, states):
     global clock
     screen, sys.stdout = Terminal(), None
     sys.stdout = screen
-    # Far from 0, so that the first state is not held back as too early; a power of two, so that differences stay exact.
+    # Far from 0, so that the first state is not held back as too early; a power of two, so that
+    # differences stay exact.
     start = 2.0**20
     clock = start
     try:
-        bar = generic_utils.Progbar(target=steps, stateful_metrics={"loss", "val_loss"}, unit_name="step")
+        losses = {"loss", "val_loss"}
+        bar = generic_utils.Progbar(target=steps, stateful_metrics=losses, unit_name="step")
         for at, step, loss, val in states:
             clock = start + at
             values = [(k, v) for k, v in (("loss", loss), ("val_loss", val)) if v is not None]
@@ -60,10 +65,15 @@ cases = {
     "losses that are no numbers": (3, [[1, 1, float("nan"), None], [2, 2, float("inf"), None], [3, 3, float("-inf"), None]]),
     "halves are rounded to even": (8, [[0.5, 1, 0.00125, None], [2.5, 6, 0.03125, None], [3, 8, 0.00000762939453125, None], [3.5, 8, 0.28125, 0.53125]]),
 }
-out = [{"name": name, "steps": steps, "states": states, "screen": record(steps, states)} for name, (steps, states) in cases.items()]
+out = [
+    {"name": name, "steps": steps, "states": states, "screen": record(steps, states)}
+    for name, (steps, states) in cases.items()
+]
 # JSON has no NaN; such a loss is written as a text.
 for case in out:
-    case["states"] = [[str(v) if isinstance(v, float) and v - v != 0 else v for v in s] for s in case["states"]]
+    case["states"] = [
+        [str(v) if isinstance(v, float) and v - v != 0 else v for v in s] for s in case["states"]
+    ]
 with open("progress.json", "w") as f:
     json.dump(out, f, indent=0, separators=(",", ":"))
     f.write("\n")
