@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	// maxText bounds the text of one attribute in bytes; a long model_config has some hundred kilobytes.
+	// maxText bounds the text of one attribute in bytes. A long model_config has some hundred
+	// kilobytes.
 	maxText = 4 << 20
-	// maxTexts bounds the texts in a list; Keras splits a list of more than 64,512 bytes.
+	// maxTexts bounds the number of texts in a list. Keras splits a list of more than 64,512 bytes.
 	maxTexts = 1 << 16
 )
 
@@ -22,7 +23,7 @@ type attribute struct {
 	data     *cursor
 }
 
-// AttributeNames lists the attributes of o in the order of their bytes.
+// AttributeNames returns the names of the attributes of o in the order of their bytes.
 func (o *Object) AttributeNames() ([]string, error) {
 	if err := o.readAttributes(); err != nil {
 		return nil, err
@@ -30,31 +31,33 @@ func (o *Object) AttributeNames() ([]string, error) {
 	return slices.Sorted(maps.Keys(o.attributes)), nil
 }
 
-// Strings is the attribute as a list of texts. One text is a list of one; an empty list may have any type.
-// Where there is no such attribute, the error is ErrNotFound.
+// Strings returns an attribute as a list of texts. A single text is a list of one. An empty list may
+// have any type. If there is no such attribute, the error is ErrNotFound.
 func (o *Object) Strings(name string) ([]string, error) {
 	if err := o.readAttributes(); err != nil {
 		return nil, err
 	}
 	a, ok := o.attributes[name]
 	if !ok {
-		return nil, fmt.Errorf("%s: %s: the attribute %q: %w", o.file.name, o.Path, name, ErrNotFound)
+		return nil, fmt.Errorf("%s: %s: the attribute %s: %w",
+			o.file.name, shown(o.Path), quote(name), ErrNotFound)
 	}
 	list, err := o.texts(a)
 	if err != nil {
-		return nil, fmt.Errorf("the attribute %q of %s: %w", name, o.Path, err)
+		return nil, fmt.Errorf("the attribute %s of %s: %w", quote(name), shown(o.Path), err)
 	}
 	return list, nil
 }
 
-// Text is the attribute as one text.
+// Text returns an attribute of one text.
 func (o *Object) Text(name string) (string, error) {
 	list, err := o.Strings(name)
 	if err != nil {
 		return "", err
 	}
 	if len(list) != 1 {
-		return "", fmt.Errorf("%s: the attribute %q of %s has %d values, expected 1", o.file.name, name, o.Path, len(list))
+		return "", fmt.Errorf("%s: the attribute %s of %s has %d values, expected 1",
+			o.file.name, quote(name), shown(o.Path), len(list))
 	}
 	return list[0], nil
 }
@@ -144,7 +147,7 @@ func (o *Object) collectAttributes() error {
 	if !o.has(msgAttributeInfo) {
 		return nil
 	}
-	// Many or large attributes of new-style objects lie in dense storage (IV.A.2.v).
+	// New-style objects have many or large attributes in dense storage (IV.A.2.v).
 	c, err := o.one(msgAttributeInfo, "attribute info")
 	if err != nil {
 		return err
@@ -186,7 +189,7 @@ func (o *Object) addAttribute(c *cursor) error {
 		}
 	}
 	if flags&3 != 0 {
-		return o.unsupported("the attribute %q with a shared datatype or dataspace", name)
+		return o.unsupported("the attribute %s with a shared datatype or dataspace", quote(name))
 	}
 	a := attribute{datatype: readDatatype(typeField), space: readDataspace(spaceField), data: c}
 	for _, part := range []*cursor{typeField, spaceField} {
@@ -195,13 +198,14 @@ func (o *Object) addAttribute(c *cursor) error {
 		}
 	}
 	if _, twice := o.attributes[name]; twice {
-		c.fail("%s has two attributes with the name %q", o.Path, name)
+		c.fail("%s has two attributes with the name %s", shown(o.Path), quote(name))
 	}
 	o.attributes[name] = a
 	return c.err
 }
 
-// globalHeapObject is the object that an element of variable length points to: length, address of a collection, index.
+// globalHeapObject returns the object to which an element of variable length points. The element is
+// the length of the object, the address of a collection, and the index there.
 func (f *File) globalHeapObject(element []byte) ([]byte, error) {
 	c := &cursor{file: f, what: "element of variable length", b: element}
 	length, addr, index := c.u32(), c.u64(), c.u32()

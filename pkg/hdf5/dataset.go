@@ -4,7 +4,8 @@ import (
 	"fmt"
 )
 
-// Stored is the number of bytes that the values of data set o take in the file; 0 where they were never written.
+// Stored returns the number of bytes that the values of data set o take in the file. It is 0 if they
+// were never written.
 func (o *Object) Stored() (int64, error) {
 	l, err := o.layout()
 	if err != nil {
@@ -17,8 +18,27 @@ func (o *Object) Stored() (int64, error) {
 	return n, nil
 }
 
-// Float32s is the values of data set o, row-major. Half and double precision are converted.
-// Values that were never written are zero; more than a million of those are an error.
+// Memory returns the most bytes that Float32s allocates for data set o: four for each value and a
+// constant. It reads no values, so that a caller can compare the need with a budget before.
+func (o *Object) Memory() (int64, error) {
+	l, err := o.layout()
+	if err != nil {
+		return 0, err
+	}
+	n := 4*int64(l.n) + scratch
+	if l.class == layoutChunked {
+		n += chunkScratch
+		for _, f := range l.filters {
+			if f.id == filterShuffle {
+				n += 2*min(int64(l.chunkBytes), maxShuffleBuffer) + 8
+			}
+		}
+	}
+	return n, nil
+}
+
+// Float32s returns the values of data set o, row-major. It converts half and double precision.
+// Values that were never written are zero. More than a million of those are an error.
 func (o *Object) Float32s() ([]float32, error) {
 	l, err := o.layout()
 	if err != nil {
@@ -26,12 +46,15 @@ func (o *Object) Float32s() ([]float32, error) {
 	}
 	decode := l.datatype.decoder()
 	if decode == nil {
-		return nil, o.unsupported("a data set of %v of %d bytes, expected IEEE half, single or double precision", l.datatype, l.datatype.size)
+		return nil, o.unsupported(
+			"a data set of %v of %d bytes, expected IEEE half, single or double precision",
+			l.datatype, l.datatype.size)
+	}
+	if l.class == layoutChunked {
+		return o.readChunks(l, decode)
 	}
 	values := make([]float32, l.n)
 	switch {
-	case l.class == layoutChunked:
-		err = o.readChunks(l, decode, values)
 	case l.class == layoutCompact:
 		fill(values, l.compact, l.datatype.size, decode)
 	case l.size > 0:
@@ -50,15 +73,18 @@ func fill(values []float32, b []byte, size int, decode func([]byte) float32) {
 	}
 }
 
+// scratch is the number of bytes in which values are read.
+const scratch = 1 << 17
+
 func (o *Object) readContiguous(l *layout, decode func([]byte) float32, values []float32) error {
-	const piece = 1 << 14 // elements read at a time
+	piece := scratch / l.datatype.size // elements read at a time
 	b := make([]byte, min(piece, len(values))*l.datatype.size)
 	at := o.file.base + int64(l.addr)
 	for len(values) > 0 {
 		part := values[:min(piece, len(values))]
 		b = b[:len(part)*l.datatype.size]
 		if err := readAt(o.file.r, b, at); err != nil {
-			return fmt.Errorf("%s: %s: %w", o.file.name, o.Path, err)
+			return fmt.Errorf("%s: %s: %w", o.file.name, shown(o.Path), err)
 		}
 		fill(part, b, l.datatype.size, decode)
 		values = values[len(part):]
@@ -74,22 +100,36 @@ const (
 	layoutChunked    = 2
 )
 
-// A layout tells where the values of a data set lie. It is checked: what it tells is in the file and complete.
+// A layout describes where the values of a data set lie. It is checked: they are in the file, and
+// complete.
 type layout struct {
-	datatype datatype
-	n        int // elements
-	class    uint8
-	addr     uint64 // contiguous
-	size     uint64 // bytes stored, compact and contiguous
-	compact  []byte
-	chunk    []int // shape of a chunk
-	chunks   []chunk
-	filters  []filter
+	datatype   datatype
+	n          int // elements
+	class      uint8
+	addr       uint64 // contiguous
+	size       uint64 // bytes stored, compact and contiguous
+	compact    []byte
+	chunk      []int // shape of a chunk
+	chunkBytes int   // of a chunk without filters
+	chunks     []chunk
+	filters    []filter
 }
 
+// layout returns the layout of data set o, and reads it only once.
 func (o *Object) layout() (*layout, error) {
+	if o.stored == nil {
+		l, err := o.readLayout()
+		if err != nil {
+			return nil, err
+		}
+		o.stored = l
+	}
+	return o.stored, nil
+}
+
+func (o *Object) readLayout() (*layout, error) {
 	if !o.Dataset {
-		return nil, fmt.Errorf("%s: %s is a group, expected a data set", o.file.name, o.Path)
+		return nil, fmt.Errorf("%s: %s is a group, expected a data set", o.file.name, shown(o.Path))
 	}
 	space, err := o.one(msgDataspace, "dataspace")
 	if err != nil {
@@ -117,7 +157,8 @@ func (o *Object) layout() (*layout, error) {
 	if c.err == nil && version != 3 && version != 4 {
 		return nil, o.unsupported("a data layout of version %d", version)
 	}
-	need := n * uint64(l.datatype.size) // no overflow: readDataspace and readDatatype bound both
+	// This does not overflow: readDataspace and readDatatype bound both.
+	need := n * uint64(l.datatype.size)
 	l.class = class
 	switch class {
 	case layoutCompact:
@@ -130,29 +171,32 @@ func (o *Object) layout() (*layout, error) {
 			return l, o.checkUnwritten(l)
 		}
 		if c.err == nil && (l.addr > uint64(o.file.end) || l.size > uint64(o.file.end)-l.addr) {
-			c.fail("the values of %s, %d bytes at address %#x, lie outside the file", o.Path, l.size, l.addr)
+			c.fail("the values of %s, %d bytes at address %#x, lie outside the file",
+				shown(o.Path), l.size, l.addr)
 		}
 	case layoutChunked:
 		if version == 4 {
 			return nil, o.unsupported("%s", newChunkIndex(c))
 		}
-		err := o.readChunkedLayout(l, c)
-		return l, err
+		return l, o.readChunkedLayout(l, c)
 	default:
 		return nil, o.unsupported("a data layout of class %d", class)
 	}
 	if c.err == nil && l.size < need {
-		c.fail("%s has %d bytes of values, expected %d elements of %d bytes", o.Path, l.size, l.n, l.datatype.size)
+		c.fail("%s has %d bytes of values, expected %d elements of %d bytes",
+			shown(o.Path), l.size, l.n, l.datatype.size)
 	}
 	return l, c.err
 }
 
-// newChunkIndex names the chunk index of a layout of version 4.
+// newChunkIndex returns the name of the chunk index of a layout of version 4.
 func newChunkIndex(c *cursor) string {
 	c.skip(1)
 	rank, width := int(c.u8()), int(c.u8())
 	c.skip(rank * width)
-	names := []string{"single chunk", "implicit", "fixed array", "extensible array", "version 2 B-tree"}
+	names := []string{
+		"single chunk", "implicit", "fixed array", "extensible array", "version 2 B-tree",
+	}
 	kind := int(c.u8())
 	if c.err != nil || kind < 1 || kind > len(names) {
 		return "a chunk index of an unknown kind"
@@ -160,10 +204,11 @@ func newChunkIndex(c *cursor) string {
 	return "a chunk index of kind " + names[kind-1]
 }
 
-// maxUnwritten bounds the values that no byte in the file stands for.
+// maxUnwritten bounds the number of values that have no bytes in the file.
 const maxUnwritten = 1 << 20
 
-// checkUnwritten checks that a data set without values has few elements, and that they are zero (IV.A.2.f).
+// checkUnwritten returns an error if a data set without values has many elements, or if their fill
+// value is not zero (IV.A.2.f).
 func (o *Object) checkUnwritten(l *layout) error {
 	if l.n > maxUnwritten {
 		return o.unsupported("%d values that were never written", l.n)

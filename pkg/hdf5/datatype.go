@@ -6,15 +6,15 @@ import (
 	"math"
 )
 
-// A dataspace tells how many elements there are (IV.A.2.b).
+// A dataspace has the shape of a data set or attribute (IV.A.2.b).
 type dataspace struct {
 	shape []int
-	n     uint64 // elements: the product of shape, 1 for a single value
+	n     uint64 // elements: the product of the shape, 1 for a single value
 }
 
 const (
 	maxRank     = 32
-	maxElements = 1 << 31
+	maxElements = math.MaxInt32 // so that int has it on every processor
 )
 
 func readDataspace(c *cursor) dataspace {
@@ -55,8 +55,10 @@ const (
 	classVariable = 9
 )
 
-var classNames = [...]string{"integers", "floating-point numbers", "times", "texts", "bit fields", "opaque values", "compounds",
-	"references", "enumerations", "lists of variable length", "arrays"}
+var classNames = [...]string{
+	"integers", "floating-point numbers", "times", "texts", "bit fields", "opaque values",
+	"compounds", "references", "enumerations", "lists of variable length", "arrays",
+}
 
 // A datatype describes one element.
 type datatype struct {
@@ -113,7 +115,8 @@ func readDatatype(c *cursor) datatype {
 	return t
 }
 
-// decoder is the conversion of one element to float32; nil where the type is none of the numbers that this package reads.
+// decoder returns the conversion of one element to float32. It returns nil if the type is none of
+// the numbers that this package reads.
 func (t datatype) decoder() func(b []byte) float32 {
 	if t.class != classFloat || !t.ieee {
 		return nil
@@ -132,7 +135,7 @@ func (t datatype) decoder() func(b []byte) float32 {
 	}
 }
 
-// halfToSingle is the value of an IEEE half-precision number.
+// halfToSingle returns the value of an IEEE half-precision number.
 func halfToSingle(h uint16) float32 {
 	sign := uint32(h&0x8000) << 16
 	exponent := uint32(h>>10) & 31

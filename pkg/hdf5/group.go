@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Names lists the members of group o in the order of their bytes.
+// Names returns the names of the members of group o in the order of their bytes.
 func (o *Object) Names() ([]string, error) {
 	if err := o.readLinks(); err != nil {
 		return nil, err
@@ -20,7 +20,7 @@ func (o *Object) readLinks() error {
 		return nil
 	}
 	if o.Dataset {
-		return fmt.Errorf("%s: %s is a data set, expected a group", o.file.name, o.Path)
+		return fmt.Errorf("%s: %s is a data set, expected a group", o.file.name, shown(o.Path))
 	}
 	o.links = map[string]uint64{}
 	err := o.collectLinks()
@@ -84,9 +84,9 @@ func (o *Object) addLink(c *cursor, name string, addr uint64) error {
 		return c.err
 	}
 	if err := checkName(name); err != nil {
-		c.fail("in %s: %v", o.Path, err)
+		c.fail("in %s: %w", shown(o.Path), err)
 	} else if _, twice := o.links[name]; twice {
-		c.fail("%s has two members with the name %q", o.Path, name)
+		c.fail("%s has two members with the name %s", shown(o.Path), quote(name))
 	}
 	o.links[name] = addr
 	return c.err
@@ -109,7 +109,7 @@ func (f *File) localHeap(addr uint64) (*cursor, error) {
 }
 
 // readSymbolTree reads a node of the B-tree of an old-style group (III.A.1) and all below it.
-// The level is the one that the parent implies, -1 for the root.
+// The level is the one that follows from the parent's, -1 for the root.
 func (o *Object) readSymbolTree(addr uint64, heap *cursor, level int) error {
 	c := o.file.block(addr, 24, "group's B-tree node")
 	c.expect("TREE")
@@ -123,7 +123,7 @@ func (o *Object) readSymbolTree(addr uint64, heap *cursor, level int) error {
 	if c.err != nil {
 		return c.err
 	}
-	// The keys between the children serve searches only.
+	// The keys between the children are for searches only.
 	c = o.file.block(addr+24, uint64(16*n), "group's B-tree node")
 	for range n {
 		c.skip(8)

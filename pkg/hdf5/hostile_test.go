@@ -199,7 +199,7 @@ func TestHostile(t *testing.T) {
 		}), "more metadata than"},
 		{"more values than there are numbers", file(func(*encoder) []newMessage {
 			return dataset([]int{1 << 31, 1 << 31, 1 << 31}, contiguous(96, 8))
-		}), "more than 2147483648 elements"},
+		}), "more than 2147483647 elements"},
 		{"more values than stored", file(func(*encoder) []newMessage {
 			return dataset([]int{1 << 30}, contiguous(96, 8))
 		}), "8 bytes of values, expected 1073741824 elements"},
@@ -333,11 +333,13 @@ func groupInItself() []byte {
 // are smaller than an element once took hours.
 func TestShuffleOfHugeElements(t *testing.T) {
 	for range 1000 {
-		if got := unshuffle([]byte("abc"), math.MaxUint32); string(got) != "abc" {
+		got := make([]byte, 3)
+		if unshuffle(got, []byte("abc"), math.MaxInt32); string(got) != "abc" {
 			t.Fatalf("%q, want the bytes as they are", got)
 		}
 	}
-	if got := unshuffle([]byte("adbecf7"), 3); string(got) != "abcdef7" {
+	got := make([]byte, 7)
+	if unshuffle(got, []byte("adbecf7"), 3); string(got) != "abcdef7" {
 		t.Errorf("%q, want two elements of three bytes and what is left", got)
 	}
 }

@@ -1,7 +1,6 @@
 package hdf5
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -46,8 +45,9 @@ type Object struct {
 
 	file       *File
 	messages   []message
-	links      map[string]uint64 // name -> address, nil until needed
-	attributes map[string]attribute
+	links      map[string]uint64    // address by name, nil until needed
+	attributes map[string]attribute // by name, nil until needed
+	stored     *layout              // of a data set, nil until needed
 }
 
 // object reads the object header at addr.
@@ -86,7 +86,8 @@ func (f *File) object(addr uint64, path string) (*Object, error) {
 	return o, nil
 }
 
-// A span is a part of an object header that holds messages.
+// A span is a part of an object header. In version 1 it holds messages only, in version 2 also
+// a signature and a checksum.
 type span struct{ addr, size uint64 }
 
 // readHeader1 reads an object header of version 1 (IV.A.1.a).
@@ -99,7 +100,7 @@ func (o *Object) readHeader1(addr uint64) error {
 	if head.err != nil {
 		return head.err
 	}
-	// The list grows while it is read; that ends because reading is paid from the file's budget.
+	// The list grows while it is read. It ends because all that is read is taken off the budget.
 	seen := 0
 	spans := []span{{addr + 16, uint64(size)}}
 	for i := 0; i < len(spans); i++ {
@@ -118,12 +119,13 @@ func (o *Object) readHeader1(addr uint64) error {
 		}
 	}
 	if seen != count {
-		head.fail("the object header of %s has %d messages, expected %d", o.Path, seen, count)
+		head.fail("the object header of %s has %d messages, expected %d",
+			shown(o.Path), seen, count)
 	}
 	return head.err
 }
 
-// readHeader2 reads an object header of version 2 (IV.A.1.b). Its checksums are not verified: they protect no values.
+// readHeader2 reads an object header of version 2 (IV.A.1.b).
 func (o *Object) readHeader2(addr uint64) error {
 	c := o.file.block(addr, 6, "object header")
 	c.expect("OHDR")
@@ -142,43 +144,41 @@ func (o *Object) readHeader2(addr uint64) error {
 	width := 1 << (headerFlags & 3)
 	c = o.file.block(addr+start, uint64(width), "object header")
 	size := c.uint(width)
+	if c.err == nil && size > uint64(o.file.end) {
+		c.fail("an object header of %d bytes, more than the file has", size)
+	}
 	if c.err != nil {
 		return c.err
 	}
+	start += uint64(width)
+	c = o.file.checked(addr, start+size+4, "OHDR", "object header")
+	c.skip(int(start) - len("OHDR"))
+
 	head := 4
 	if headerFlags&0x04 != 0 {
 		head = 6 // the order of creation follows the flags
 	}
-	// As in version 1 the budget ends the growth of the list.
-	spans := []span{{addr + start + uint64(width), size}}
-	for i := 0; i < len(spans); i++ {
-		if i > 0 {
-			if spans[i].size < 8 {
-				c.fail("an object header continues with %d bytes, expected at least 8", spans[i].size)
-				return c.err
-			}
-			sign := o.file.block(spans[i].addr, 4, "object header continuation")
-			sign.expect("OCHK")
-			if sign.err != nil {
-				return sign.err
-			}
-			spans[i].addr += 4
-			spans[i].size -= 8 // signature and checksum
-		}
-		c = o.file.block(spans[i].addr, spans[i].size, "object header")
-		// Fewer bytes than a message's head are a gap.
+	// As in version 1 the budget bounds the list.
+	var spans []span
+	for next := 0; ; next++ {
+		// Fewer bytes than the head of a message are a gap.
 		for c.left() >= head {
 			kind, size, flags := uint16(c.u8()), int(c.u16()), c.u8()
 			c.skip(head - 4)
-			if err := o.add(message{kind, flags, c.sub(size, "header message")}, &spans); err != nil {
+			m := message{kind, flags, c.sub(size, "header message")}
+			if err := o.add(m, &spans); err != nil {
 				return err
 			}
 		}
-		if c.err != nil {
+		if c.err != nil || next == len(spans) {
 			return c.err
 		}
+		if spans[next].size < 8 {
+			c.fail("an object header continues with %d bytes, expected at least 8", spans[next].size)
+			return c.err
+		}
+		c = o.file.checked(spans[next].addr, spans[next].size, "OCHK", "object header continuation")
 	}
-	return nil
 }
 
 // add keeps a message, or follows it to the next part of the header.
@@ -207,7 +207,7 @@ func (o *Object) has(kind uint16) bool {
 	return false
 }
 
-// one is the body of the only message of a kind.
+// one returns the body of the only message of a kind.
 func (o *Object) one(kind uint16, what string) (*cursor, error) {
 	var found *message
 	for i, m := range o.messages {
@@ -215,14 +215,14 @@ func (o *Object) one(kind uint16, what string) (*cursor, error) {
 			continue
 		}
 		if found != nil {
-			m.body.fail("%s has a second %s", o.Path, what)
+			m.body.fail("%s has a second %s", shown(o.Path), what)
 			return nil, m.body.err
 		}
 		found = &o.messages[i]
 	}
 	switch {
 	case found == nil:
-		return nil, fmt.Errorf("%s: %s has no %s", o.file.name, o.Path, what)
+		return nil, fmt.Errorf("%s: %s has no %s", o.file.name, shown(o.Path), what)
 	case found.flags&flagShared != 0:
 		return nil, o.unsupported("a shared %s", what)
 	}
@@ -235,22 +235,24 @@ func (o *Object) unsupported(format string, args ...any) error {
 	return &UnsupportedError{o.file.name, o.Path, fmt.Sprintf(format, args...)}
 }
 
-// Open is the object at the path below group o, names with '/' between them. Where there is none, the error is
-// ErrNotFound.
+// Open returns the object at the path below group o, with '/' between the names. If there is none,
+// the error is ErrNotFound.
 func (o *Object) Open(path string) (*Object, error) {
 	for name := range strings.SplitSeq(path, "/") {
 		if err := checkName(name); err != nil {
-			return nil, fmt.Errorf("%s: %s: the path %q: %w", o.file.name, o.Path, path, err)
+			return nil, fmt.Errorf("%s: %s: the path %s: %w",
+				o.file.name, shown(o.Path), quote(path), err)
 		}
 		if err := o.readLinks(); err != nil {
 			return nil, err
 		}
 		addr, ok := o.links[name]
 		if !ok {
-			return nil, fmt.Errorf("%s: %s: %q: %w", o.file.name, o.Path, name, ErrNotFound)
+			return nil, fmt.Errorf("%s: %s: %s: %w",
+				o.file.name, shown(o.Path), quote(name), ErrNotFound)
 		}
 		if addr == undefined {
-			return nil, o.unsupported("the soft or external link %q", name)
+			return nil, o.unsupported("the soft or external link %s", quote(name))
 		}
 		next, err := o.file.object(addr, join(o.Path, name))
 		if err != nil {
@@ -263,15 +265,15 @@ func (o *Object) Open(path string) (*Object, error) {
 
 func join(path, name string) string { return strings.TrimSuffix(path, "/") + "/" + name }
 
-// checkName tells what is wrong with the name of a member of a group.
+// checkName returns an error if a member of a group cannot have the name.
 func checkName(name string) error {
 	switch {
 	case name == "" || name == "." || name == "..":
 		return fmt.Errorf("%q is not the name of an object", name)
 	case strings.ContainsAny(name, "/\x00"):
-		return fmt.Errorf("the name %q has a slash or a zero byte", name)
+		return fmt.Errorf("the name %s has a slash or a zero byte", quote(name))
 	case !utf8.ValidString(name):
-		return errors.New("a name is not valid UTF-8")
+		return fmt.Errorf("the name %s is not valid UTF-8", quote(name))
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 	"unicode/utf8"
 )
 
-// samples are the files of this package and the model files of package keras.
+// samples returns the files of this package and the model files of package keras.
 func samples(t testing.TB) []string {
 	t.Helper()
 	own, err := filepath.Glob("testdata/*.h5")
@@ -64,7 +64,7 @@ type sample struct {
 	}
 }
 
-// Every sample reads as the HDF5 library reads it: ../testdata/expect.py recorded that.
+// Every sample reads as the HDF5 library reads it. ../testdata/expect.py recorded that.
 func TestSamples(t *testing.T) {
 	b, err := os.ReadFile("../testdata/expected.json")
 	if err != nil {
@@ -80,7 +80,8 @@ func TestSamples(t *testing.T) {
 	}
 	for _, name := range files {
 		t.Run(filepath.Base(name), func(t *testing.T) {
-			got := describe(t, open(t, name))
+			got, err := describe(open(t, name))
+			must(t, err)
 			want := want[filepath.Base(name)]
 			for key, w := range want.Attributes {
 				if g, ok := got.Attributes[key]; !ok || g != w {
@@ -96,15 +97,15 @@ func TestSamples(t *testing.T) {
 				t.Errorf("%d groups and data sets, expected %d", got.Objects, want.Objects)
 			}
 			if len(got.Attributes) != len(want.Attributes) || len(got.Data) != len(want.Data) {
-				t.Errorf("%d attributes, %d data sets; expected %d, %d", len(got.Attributes), len(got.Data), len(want.Attributes), len(want.Data))
+				t.Errorf("%d attributes, %d data sets; expected %d, %d",
+					len(got.Attributes), len(got.Data), len(want.Attributes), len(want.Data))
 			}
 		})
 	}
 }
 
 // describe reads the whole file, as expect.py does.
-func describe(t *testing.T, f *File) sample {
-	t.Helper()
+func describe(f *File) (sample, error) {
 	s := sample{Attributes: map[string]string{}, Data: map[string]struct {
 		Shape  []int
 		SHA256 string
@@ -131,7 +132,8 @@ func describe(t *testing.T, f *File) sample {
 			return nil
 		}
 		values, err := o.Float32s()
-		if unsupported := (*UnsupportedError)(nil); errors.As(err, &unsupported) && strings.Contains(err.Error(), "integers") {
+		unsupported := (*UnsupportedError)(nil)
+		if errors.As(err, &unsupported) && strings.Contains(err.Error(), "integers") {
 			return nil // counters of an optimizer; expect.py leaves them out
 		}
 		if err != nil {
@@ -147,10 +149,7 @@ func describe(t *testing.T, f *File) sample {
 		s.Data[o.Path] = d
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return s, err
 }
 
 // walk visits an object and all below it, up to a depth that only a loop of groups exceeds.
@@ -177,7 +176,7 @@ func walk(o *Object, visit func(*Object) error) error {
 	return nil
 }
 
-// A heap of many blocks, of which some are below an inner indirect block.
+// A heap has many blocks, some of them below an inner indirect block.
 func TestDeepHeap(t *testing.T) {
 	packed, err := os.Open("testdata/dense_deep.h5.gz")
 	if err != nil {
@@ -205,7 +204,7 @@ func TestDeepHeap(t *testing.T) {
 	}
 }
 
-// What is not read is named, and does not keep the rest from being read.
+// An unsupported feature is named, and does not keep the rest from being read.
 func TestUnsupported(t *testing.T) {
 	features := open(t, "testdata/unsupported/features.h5")
 	indexes := open(t, "testdata/unsupported/chunk_indexes.h5")
@@ -234,15 +233,18 @@ func TestUnsupported(t *testing.T) {
 		{"committed datatype", values(features, "shared type"), "a shared datatype"},
 		{"lzf", values(features, "lzf"), "filter 32000"},
 		{"missing chunks", values(features, "missing chunks"), "chunks that were never written"},
-		{"fill value", values(features, "fill value"), "values that were never written, with a fill value other than zero"},
+		{"fill value", values(features, "fill value"),
+			"values that were never written, with a fill value other than zero"},
 		{"far too many", values(features, "far too many"), "2097152 values that were never written"},
 		{"outside", values(features, "outside"), "values in an external file"},
 		{"number", attribute("number"), "an attribute of integers read as text"},
 		{"truth", attribute("truth"), "an attribute of enumerations read as text"},
-		{"numbers", attribute("list of numbers"), "an attribute of floating-point numbers read as text"},
+		{"numbers", attribute("list of numbers"),
+			"an attribute of floating-point numbers read as text"},
 		{"single chunk", values(indexes, "single chunk"), "a chunk index of kind single chunk"},
 		{"fixed array", values(indexes, "fixed array"), "a chunk index of kind fixed array"},
-		{"extensible array", values(indexes, "extensible array"), "a chunk index of kind extensible array"},
+		{"extensible array", values(indexes, "extensible array"),
+			"a chunk index of kind extensible array"},
 		{"B-tree", values(indexes, "B-tree"), "a chunk index of kind version 2 B-tree"},
 	} {
 		unsupported := (*UnsupportedError)(nil)
@@ -280,7 +282,7 @@ func TestNotFound(t *testing.T) {
 	}
 }
 
-// Half precision against its definition: every pattern.
+// Every pattern of half precision has the value of its definition.
 func TestHalfToSingle(t *testing.T) {
 	for h := range 1 << 16 {
 		sign, exponent, mantissa := 1-2*float64(h>>15), h>>10&31, float64(h&1023)
@@ -294,7 +296,9 @@ func TestHalfToSingle(t *testing.T) {
 			want = float32(math.NaN())
 		}
 		got := halfToSingle(uint16(h))
-		if got != want && !(got != got && want != want) || math.Signbit(float64(got)) != math.Signbit(float64(want)) && want == want {
+		nan := want != want
+		if nan != (got != got) || !nan &&
+			(got != want || math.Signbit(float64(got)) != math.Signbit(float64(want))) {
 			t.Fatalf("%04x is %v, expected %v", h, got, want)
 		}
 	}

@@ -1,8 +1,9 @@
 """Writes expected.json: what h5py (so the HDF5 library) reads from every sample.
 
 Usage: python expect.py FILE.h5 ... > expected.json
-Objects are groups and data sets. A data set is its shape and the SHA-256 of its values as little-endian float32; an attribute is its texts, one a line, or
-their SHA-256 where they are longer than 80 characters.
+Objects are groups and data sets. A data set has its shape and the SHA-256 of its values as
+little-endian float32. An attribute has its texts, one a line, or their SHA-256 if they are longer
+than 80 characters.
 """
 import hashlib
 import json
@@ -14,7 +15,8 @@ import numpy as np
 
 
 def attribute(value):
-    lines = [v.decode() if isinstance(v, bytes) else str(v) for v in np.atleast_1d(np.asarray(value, dtype=object))]
+    texts = np.atleast_1d(np.asarray(value, dtype=object))
+    lines = [v.decode() if isinstance(v, bytes) else str(v) for v in texts]
     text = "\n".join(lines)
     return text if len(text) <= 80 else hashlib.sha256(text.encode()).hexdigest()
 
@@ -30,7 +32,10 @@ def describe(path):
         if isinstance(node, h5py.Dataset) and node.dtype.kind == "f":
             with np.errstate(over="ignore"):
                 values = np.asarray(node[()]).astype("<f4")
-            out["data"][name] = {"shape": list(node.shape), "sha256": hashlib.sha256(values.tobytes()).hexdigest()}
+            out["data"][name] = {
+                "shape": list(node.shape),
+                "sha256": hashlib.sha256(values.tobytes()).hexdigest(),
+            }
 
     with h5py.File(path, "r") as f:
         visit("", f)
@@ -39,5 +44,6 @@ def describe(path):
 
 
 files = sorted(sys.argv[1:], key=os.path.basename)
-json.dump({os.path.basename(p): describe(p) for p in files}, sys.stdout, indent=0, ensure_ascii=False)
+samples = {os.path.basename(p): describe(p) for p in files}
+json.dump(samples, sys.stdout, indent=0, ensure_ascii=False)
 print()
