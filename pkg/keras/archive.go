@@ -17,8 +17,8 @@ const (
 	maxDirectory = 8 << 20
 )
 
-// readArchive reads a .keras archive (Keras 2.13 and later): a zip file of config.json, which is a model_config, and
-// model.weights.h5.
+// readArchive reads a .keras archive (Keras 2.13 and later): a zip file of config.json, which is a
+// model_config, and model.weights.h5.
 func (f *modelFile) readArchive(size int64) error {
 	archive, err := zip.NewReader(&limitedReaderAt{f.r, maxDirectory}, size)
 	if err != nil {
@@ -34,7 +34,8 @@ func (f *modelFile) readArchive(size int64) error {
 		}
 	}
 	if config == nil || weights == nil {
-		return f.errorf("a zip archive without config.json or model.weights.h5, expected a .keras archive")
+		return f.errorf("a zip archive without config.json or model.weights.h5, " +
+			"expected a .keras archive")
 	}
 	r, err := config.Open()
 	if err != nil {
@@ -49,7 +50,8 @@ func (f *modelFile) readArchive(size int64) error {
 
 	// Keras does not compress the members, so that one can be read in its place.
 	if weights.Method != zip.Store {
-		return f.errorf("model.weights.h5 is compressed in the archive; expected it stored, as Keras writes it")
+		return f.errorf("model.weights.h5 is compressed in the archive; " +
+			"expected it stored, as Keras writes it")
 	}
 	start, err := weights.DataOffset()
 	if err != nil {
@@ -59,7 +61,8 @@ func (f *modelFile) readArchive(size int64) error {
 	if start > size || n > uint64(size-start) {
 		return f.errorf("model.weights.h5 of %d bytes reaches beyond the archive", n)
 	}
-	h5, err := hdf5.Open(io.NewSectionReader(f.r, start, int64(n)), int64(n), f.path+" (model.weights.h5)")
+	member := io.NewSectionReader(f.r, start, int64(n))
+	h5, err := hdf5.Open(member, int64(n), f.path+" (model.weights.h5)")
 	if err != nil {
 		return err
 	}
@@ -71,33 +74,23 @@ func (f *modelFile) readArchive(size int64) error {
 	return f.readContainers(h5.Root, layers)
 }
 
-// containers are the names of the groups that hold the layers' weights in a file of Keras 3.
-var containers = map[nn.Class]string{
-	nn.InputLayer:         "input_layer",
-	nn.Conv2D:             "conv2d",
-	nn.BatchNormalization: "batch_normalization",
-	nn.MaxPooling2D:       "max_pooling2d",
-	nn.UpSampling2D:       "up_sampling2d",
-	nn.Dropout:            "dropout",
-	nn.Flatten:            "flatten",
-	nn.Dense:              "dense",
-	nn.Reshape:            "reshape",
-}
-
-// containerGroup is the group that has the containers.
+// containerGroup returns the group that has the containers. A container is a group that holds the
+// weights of a layer in a file of Keras 3.
 func (f *modelFile) containerGroup(root *hdf5.Object) (*hdf5.Object, error) {
 	group, err := root.Open("layers")
 	if !errors.Is(err, hdf5.ErrNotFound) {
 		return group, err
 	}
 	if _, err := root.Open("_layer_checkpoint_dependencies"); err == nil {
-		return nil, f.errorf("weights in the layout of Keras 2.12, which is not supported; save the whole model as .h5 instead")
+		return nil, f.errorf("weights in the layout of Keras 2.12, which is not supported; " +
+			"save the whole model as .h5 instead")
 	}
-	return nil, f.errorf("an HDF5 file, but not a model of Keras: it has neither layer_names nor a group layers")
+	return nil, f.errorf("an HDF5 file, but not a model of Keras: " +
+		"it has neither layer_names nor a group layers")
 }
 
-// readContainers reads the layout of Keras 3: layers/dense, layers/dense_1, ... in the order of the layers of each class,
-// whatever their names.
+// readContainers reads the layout of Keras 3: layers/dense, layers/dense_1, ... in the order of the
+// layers of each class, whatever their names.
 func (f *modelFile) readContainers(root *hdf5.Object, layers []*nn.Layer) error {
 	group, err := f.containerGroup(root)
 	if err != nil {
@@ -105,7 +98,7 @@ func (f *modelFile) readContainers(root *hdf5.Object, layers []*nn.Layer) error 
 	}
 	count := map[nn.Class]int{}
 	for _, l := range layers {
-		name := containers[l.Class]
+		name := l.Class.Base()
 		if k := count[l.Class]; k > 0 {
 			name += "_" + strconv.Itoa(k)
 		}
@@ -123,7 +116,8 @@ func (f *modelFile) readContainers(root *hdf5.Object, layers []*nn.Layer) error 
 	return nil
 }
 
-// readNamedContainers reads a .weights.h5 file, where only newer versions of Keras tell the names of the layers.
+// readNamedContainers reads a .weights.h5 file. Only newer versions of Keras write the names of the
+// layers into it.
 func (f *modelFile) readNamedContainers(root *hdf5.Object) error {
 	group, err := f.containerGroup(root)
 	if err != nil {
@@ -140,7 +134,8 @@ func (f *modelFile) readNamedContainers(root *hdf5.Object) error {
 		}
 		layer, err := vars.Text("name")
 		if errors.Is(err, hdf5.ErrNotFound) {
-			return f.errorf("a .weights.h5 file without the names of the layers; save the whole model as .h5 or .keras instead")
+			return f.errorf("a .weights.h5 file without the names of the layers; " +
+				"save the whole model as .h5 or .keras instead")
 		}
 		if err != nil {
 			return err
@@ -154,7 +149,7 @@ func (f *modelFile) readNamedContainers(root *hdf5.Object) error {
 	return f.checkNames()
 }
 
-// variables are the members 0, 1, ... of a group.
+// variables returns the members 0, 1, ... of a group.
 func variables(vars *hdf5.Object) ([]*hdf5.Object, error) {
 	names, err := vars.Names()
 	if err != nil {

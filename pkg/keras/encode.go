@@ -9,10 +9,11 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// writtenVersion is the Keras whose form is written. Without a version Keras would convert the weights as those of Keras 1.
+// writtenVersion is the version of Keras whose form is written. Without a version Keras would
+// convert the weights as those of Keras 1.
 const writtenVersion = "2.11.0"
 
-// encode makes the content of an .h5 file.
+// encode returns the content of an .h5 file.
 func encode(m *nn.Model, loss nn.Loss, opt nn.Optimizer) ([]byte, error) {
 	root := &hdf5.Group{}
 	weights, err := root.Group("model_weights")
@@ -73,11 +74,12 @@ func encode(m *nn.Model, loss nn.Loss, opt nn.Optimizer) ([]byte, error) {
 	return root.Encode(), nil
 }
 
-// maxList is the most bytes that Keras puts into one list: the number of texts times the length of the longest.
+// maxList is the most bytes that Keras puts into one list: the number of texts times the length of
+// the longest.
 const maxList = 64512
 
-// setList adds a list of texts as an attribute; one that is too long in the fewest parts name0, name1, ... of about equal
-// length that are not.
+// setList adds a list of texts as an attribute. A list that is too long is written as name0, name1,
+// ...: in the fewest parts that are short enough, of about equal length.
 func setList(g *hdf5.Group, name string, list []string) error {
 	longest := 1
 	for _, s := range list {
@@ -105,8 +107,8 @@ func setList(g *hdf5.Group, name string, list []string) error {
 // An object is a JSON object; encoding/json writes its keys in alphabetical order.
 type object map[string]any
 
-// encodeConfig is the model_config of Keras 2: a Functional model, its layers in a chain.
-// Keys without which Keras takes the value that is wanted are left out where some version does not know them.
+// encodeConfig returns the model_config of Keras 2: a Functional model, its layers in a chain.
+// A key that some version does not know is left out if Keras takes the wanted value without it.
 func encodeConfig(m *nn.Model) (string, error) {
 	var layers []object
 	for i, l := range m.Layers {
@@ -118,7 +120,9 @@ func encodeConfig(m *nn.Model) (string, error) {
 		if i > 0 {
 			inbound = []any{[]any{[]any{m.Layers[i-1].Name, 0, 0, object{}}}}
 		}
-		layers = append(layers, object{"class_name": l.Class, "config": config, "name": l.Name, "inbound_nodes": inbound})
+		layers = append(layers, object{
+			"class_name": l.Class, "config": config, "name": l.Name, "inbound_nodes": inbound,
+		})
 	}
 	b, err := json.Marshal(object{
 		"class_name": "Functional",
@@ -133,58 +137,22 @@ func encodeConfig(m *nn.Model) (string, error) {
 	return string(b), err
 }
 
-// encodeLayer is the config of a layer.
+// encodeLayer returns the configuration of a layer.
 func encodeLayer(l *nn.Layer) (object, error) {
-	if l.Class == nn.InputLayer {
-		shape := []any{nil} // the batch
-		for _, d := range l.Output {
-			shape = append(shape, d)
-		}
-		return object{"name": l.Name, "dtype": "float32", "batch_input_shape": shape, "sparse": false, "ragged": false}, nil
-	}
-	c := object{"name": l.Name, "dtype": "float32", "trainable": l.Trainable}
-	switch l.Class {
-	case nn.Conv2D:
-		c["filters"] = l.Output[2]
-		c["kernel_size"] = l.Kernel
-		c["strides"] = []int{1, 1}
-		c["padding"] = "same"
-		c["data_format"] = "channels_last"
-		c["dilation_rate"] = []int{1, 1}
-		c["activation"] = l.Activation
-		c["use_bias"] = true
-	case nn.Dense:
-		c["units"] = l.Output[0]
-		c["activation"] = l.Activation
-		c["use_bias"] = true
-	case nn.BatchNormalization:
-		c["axis"] = []int{3}
-		c["momentum"] = l.Momentum
-		c["epsilon"] = l.Epsilon
-		c["center"] = true
-		c["scale"] = true
-	case nn.MaxPooling2D:
-		c["pool_size"] = l.Size
-		c["strides"] = l.Size
-		c["padding"] = "valid"
-		c["data_format"] = "channels_last"
-	case nn.UpSampling2D:
-		c["size"] = l.Size
-		c["interpolation"] = "nearest"
-		c["data_format"] = "channels_last"
-	case nn.Dropout:
-		c["rate"] = l.Rate
-	case nn.Flatten:
-		c["data_format"] = "channels_last"
-	case nn.Reshape:
-		c["target_shape"] = l.Output
-	default:
+	if !l.Class.Supported() {
 		return nil, fmt.Errorf("layers of class %q cannot be written", l.Class)
+	}
+	c := object{"name": l.Name, "dtype": "float32"}
+	for _, p := range l.Class.Parameters() {
+		if p.Get != nil {
+			c[p.Key] = p.Get(l)
+		}
 	}
 	return c, nil
 }
 
-// encodeTraining is the training_config: the optimizer in the form of Keras before 2.11, which all versions take.
+// encodeTraining returns the training_config, with the optimizer in the form of Keras before 2.11,
+// which all versions take.
 func encodeTraining(loss nn.Loss, opt nn.Optimizer) (string, error) {
 	config := object{"name": opt, "learning_rate": 0.001, "epsilon": 1e-7}
 	switch opt {

@@ -1,8 +1,9 @@
-// Package keras reads and writes model files of Keras (https://keras.io): the .h5 files of Keras 2 and 3, and the .keras
-// archives of Keras 2.13 and later, which are read only.
+// Package keras reads and writes model files of Keras (https://keras.io): the .h5 files of Keras 2
+// and 3, and the .keras archives of Keras 2.13 and later, which are read only.
 //
-// What is written loads in Keras 2.12, 2.15 and 3, as make check-keras shows. It is the form that Keras 2 wrote, without the entries
-// that some version does not take (a group top_level_model_weights, a short name of the loss, an optimizer's state).
+// What is written loads in Keras 2.12, 2.15 and 3, as make check-keras shows. It is the form that
+// Keras 2 wrote, without the entries that some version does not take: a group
+// top_level_model_weights, a short name of the loss, an optimizer's state.
 package keras
 
 import (
@@ -14,13 +15,15 @@ import (
 	"imagesimilarity/pkg/outfile"
 )
 
-// Save writes m with its weights and the pixels it was trained on, and loss and opt so that Keras compiles the model with
-// them when it loads the file; an empty loss leaves that to the reader. The file is replaced in one step.
+// Save writes m with its weights and the pixels it was trained on. Keras compiles the model with
+// loss and opt when it loads the file; with an empty loss it does not. The file is replaced in one
+// step.
 func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
 	// Keras 3 chooses the way to read a file by these endings.
 	for _, ending := range []string{".weights.h5", ".keras"} {
 		if strings.HasSuffix(path, ending) {
-			return fmt.Errorf("cannot write %s: Keras takes a name ending in %s for another format; expected one like model.h5", path, ending)
+			return fmt.Errorf("cannot write %s: Keras takes a name ending in %s for another format; "+
+				"expected one like model.h5", path, ending)
 		}
 	}
 	b, err := encode(m, loss, opt)
@@ -33,8 +36,8 @@ func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
 	})
 }
 
-// Load reads a model with its weights. How it was compiled and the state of its optimizer are not read.
-// A layer that package nn cannot express is an error that names it.
+// Load reads a model with its weights. How it was compiled and the state of its optimizer are not
+// read. A layer that package nn cannot express is an error that names it.
 func Load(path string) (*nn.Model, error) {
 	r, size, err := open(path)
 	if err != nil {
@@ -48,9 +51,10 @@ func Load(path string) (*nn.Model, error) {
 	return f.model()
 }
 
-// LoadWeightsByName gives every layer of m that has the name of a layer in the file that layer's weights, in their order,
-// and returns the names of the layers that got some, in the order of the file. Layers without a namesake are passed over.
-// A layer whose namesake has other weights is an error; m then is as it was.
+// LoadWeightsByName copies weights from the file to the layers of m that have the same names. It
+// returns the names of the layers that got weights, in the order of the file. Layers whose name is
+// not in the other model are passed over. If layers of one name have weights of different shapes,
+// it returns an error and leaves m as it was.
 func LoadWeightsByName(path string, m *nn.Model) (loaded []string, err error) {
 	r, size, err := open(path)
 	if err != nil {
@@ -64,7 +68,8 @@ func LoadWeightsByName(path string, m *nn.Model) (loaded []string, err error) {
 	return f.assign(m)
 }
 
-// Pixels tells on which pixels the model in a file was trained; "" where the file does not say so, as those that Keras writes.
+// Pixels returns the pixels on which the model in a file was trained, or "" if the file does not
+// say so. Files that Keras writes do not.
 func Pixels(path string) (nn.Pixels, error) {
 	r, size, err := open(path)
 	if err != nil {
@@ -78,17 +83,18 @@ func Pixels(path string) (nn.Pixels, error) {
 	return f.pixels, nil
 }
 
-// model is the model that f describes.
+// model makes the model that f describes.
 func (f *modelFile) model() (*nn.Model, error) {
 	if f.config == "" {
-		return nil, f.errorf("the file has weights only, expected a whole model; save it with model.save")
+		return nil, f.errorf("the file has weights only, expected a whole model; " +
+			"save it with model.save")
 	}
-	name, layers, shapes, err := decodeConfig(f.config)
+	name, layers, specs, err := decodeConfig(f.config)
 	if err != nil {
 		return nil, f.errorf("%w", err)
 	}
 	// No weight is read before its shape has been found to be the one that the model needs.
-	weights, err := f.byPosition(layers, shapes)
+	weights, err := f.byPosition(layers, specs)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +104,7 @@ func (f *modelFile) model() (*nn.Model, error) {
 			if err != nil {
 				return nil, err
 			}
-			l.Weights = append(l.Weights, &nn.Weight{Name: shapes[i][j].Name, Shape: shapes[i][j].Shape, Data: values})
+			l.Weights = append(l.Weights, &nn.Weight{WeightSpec: specs[i][j], Data: values})
 		}
 	}
 	m, err := nn.NewModel(name, layers)
@@ -121,11 +127,11 @@ func (f *modelFile) assign(m *nn.Model) (loaded []string, err error) {
 		if l == nil {
 			continue
 		}
-		shapes := make([]nn.WeightShape, len(l.Weights))
+		specs := make([]nn.WeightSpec, len(l.Weights))
 		for i, w := range l.Weights {
-			shapes[i] = nn.WeightShape{Name: w.Name, Shape: w.Shape}
+			specs[i] = w.WeightSpec
 		}
-		if err := f.check(k, l.Name, shapes); err != nil {
+		if err := f.check(k, l.Name, specs); err != nil {
 			return nil, err
 		}
 		if len(l.Weights) > 0 {

@@ -23,7 +23,8 @@ type modelFile struct {
 	size   int64 // bytes of the HDF5 file
 }
 
-// A storedLayer is a layer's weights in a file, in the order of the layer's variables. They are not yet read.
+// A storedLayer is a layer's weights in a file, in the order of the layer's variables. They are not
+// yet read.
 type storedLayer struct {
 	name    string
 	weights []*hdf5.Object
@@ -51,15 +52,15 @@ func open(path string) (r *os.File, size int64, err error) {
 	return r, info.Size(), nil
 }
 
-// errorf is an error that begins with the name of the file. Errors of package hdf5 have it already.
+// errorf returns an error that begins with the name of the file. Errors of package hdf5 already do.
 func (f *modelFile) errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: "+format, append([]any{f.path}, args...)...)
 }
 
-// read finds out what a file has. The weights stay in the file until they are asked for.
+// read finds out what is in a file. The weights stay there until they are asked for.
 func read(r io.ReaderAt, size int64, path string) (*modelFile, error) {
 	f := &modelFile{r: r, path: path}
-	// The name of a file tells nothing for sure: Keras 2.12 wrote HDF5 files named .keras.
+	// The name of a file does not tell its format: Keras 2.12 wrote HDF5 files named .keras.
 	var start [4]byte
 	if _, err := r.ReadAt(start[:], 0); err != nil && err != io.EOF {
 		return nil, f.errorf("%w", err)
@@ -93,7 +94,7 @@ func read(r io.ReaderAt, size int64, path string) (*modelFile, error) {
 	return f, err
 }
 
-// pixelsAttribute is an attribute of the root that Keras does not know and passes over.
+// pixelsAttribute is an attribute of the root. Keras does not know it and passes over it.
 const pixelsAttribute = "pixels"
 
 func (f *modelFile) readPixels(root *hdf5.Object) error {
@@ -106,14 +107,16 @@ func (f *modelFile) readPixels(root *hdf5.Object) error {
 	}
 	f.pixels = nn.Pixels(text)
 	if f.pixels != nn.RowNormalised && f.pixels != nn.GreyLevels {
-		return f.errorf("the attribute %q is %q, expected %q or %q", pixelsAttribute, text, nn.RowNormalised, nn.GreyLevels)
+		return f.errorf("the attribute %q is %q, expected %q or %q",
+			pixelsAttribute, text, nn.RowNormalised, nn.GreyLevels)
 	}
 	return nil
 }
 
 var errNoLayers = errors.New("no layers")
 
-// readLayers reads the layout of Keras 2, which Keras 3 keeps for .h5 files: a group for each layer.
+// readLayers reads the layout of Keras 2, which Keras 3 keeps for .h5 files: a group for each
+// layer.
 func (f *modelFile) readLayers(group *hdf5.Object) error {
 	names, err := list(group, "layer_names")
 	if errors.Is(err, hdf5.ErrNotFound) {
@@ -129,7 +132,8 @@ func (f *modelFile) readLayers(group *hdf5.Object) error {
 		return f.errorf("written by Keras %s, expected Keras 2 or 3", version)
 	}
 	if backend, err := group.Text("backend"); err == nil && backend == "theano" {
-		return f.errorf("written by Keras on Theano, whose filters are upside down; expected TensorFlow")
+		return f.errorf("written by Keras on Theano, whose filters are upside down; " +
+			"expected TensorFlow")
 	}
 	for _, name := range names {
 		layer, err := group.Open(name)
@@ -153,7 +157,7 @@ func (f *modelFile) readLayers(group *hdf5.Object) error {
 	return f.checkNames()
 }
 
-// list is a list of texts, which may be in parts name0, name1, ...
+// list returns a list of texts, which may be in parts name0, name1, ...
 func list(o *hdf5.Object, name string) ([]string, error) {
 	all, err := o.Strings(name)
 	if !errors.Is(err, hdf5.ErrNotFound) {
@@ -185,9 +189,11 @@ func (f *modelFile) checkNames() error {
 	return nil
 }
 
-// byPosition pairs the layers of a model that have weights with those in the file, in order, and checks the shapes.
-// The result has the stored weights of every layer.
-func (f *modelFile) byPosition(layers []*nn.Layer, shapes [][]nn.WeightShape) ([][]*hdf5.Object, error) {
+// byPosition pairs the layers of a model that have weights with those in the file, in order, and
+// checks the shapes. It returns the stored weights of every layer.
+func (f *modelFile) byPosition(
+	layers []*nn.Layer, specs [][]nn.WeightSpec,
+) ([][]*hdf5.Object, error) {
 	var with []int // places of the stored layers that have weights
 	for i, l := range f.layers {
 		if len(l.weights) > 0 {
@@ -197,12 +203,12 @@ func (f *modelFile) byPosition(layers []*nn.Layer, shapes [][]nn.WeightShape) ([
 	weights := make([][]*hdf5.Object, len(layers))
 	expected := 0
 	for i, l := range layers {
-		if len(shapes[i]) == 0 {
+		if len(specs[i]) == 0 {
 			continue
 		}
 		if expected < len(with) {
 			k := with[expected]
-			if err := f.check(k, l.Name, shapes[i]); err != nil {
+			if err := f.check(k, l.Name, specs[i]); err != nil {
 				return nil, err
 			}
 			weights[i] = f.layers[k].weights
@@ -210,7 +216,8 @@ func (f *modelFile) byPosition(layers []*nn.Layer, shapes [][]nn.WeightShape) ([
 		expected++
 	}
 	if expected != len(with) {
-		return nil, f.errorf("weights of %d layers, expected %d as in model_config", len(with), expected)
+		return nil, f.errorf("weights of %d layers, expected %d as in model_config",
+			len(with), expected)
 	}
 	// Data sets may share their bytes: what is then read could be much more than the file.
 	total := int64(0)
@@ -228,21 +235,23 @@ func (f *modelFile) byPosition(layers []*nn.Layer, shapes [][]nn.WeightShape) ([
 	return weights, nil
 }
 
-// check checks that the k-th layer in the file has the weights that the layer named name needs.
-// The sentences are those of Keras.
-func (f *modelFile) check(k int, name string, shapes []nn.WeightShape) error {
+// check returns an error unless the k-th layer in the file has the weights that the layer named
+// name needs. The sentences are those of Keras.
+func (f *modelFile) check(k int, name string, specs []nn.WeightSpec) error {
 	s := f.layers[k]
-	if len(s.weights) != len(shapes) {
-		return f.errorf("Weight count mismatch for layer #%d (named %s). Layer expects %d weight(s). Received %d saved weight(s)",
-			k, name, len(shapes), len(s.weights))
+	if len(s.weights) != len(specs) {
+		return f.errorf("Weight count mismatch for layer #%d (named %s). "+
+			"Layer expects %d weight(s). Received %d saved weight(s)",
+			k, name, len(specs), len(s.weights))
 	}
 	for i, w := range s.weights {
-		if got, want := tuple(w.Shape), tuple(shapes[i].Shape); !w.Dataset || got != want {
+		if got, want := tuple(w.Shape), tuple(specs[i].Shape); !w.Dataset || got != want {
 			if !w.Dataset {
 				got = "of a group"
 			}
-			return f.errorf("Shape mismatch in layer #%d (named %s) for weight %s/%s:0. Weight expects shape %s. Received saved weight with shape %s",
-				k, name, name, shapes[i].Name, want, got)
+			return f.errorf("Shape mismatch in layer #%d (named %s) for weight %s/%s:0. "+
+				"Weight expects shape %s. Received saved weight with shape %s",
+				k, name, name, specs[i].Name, want, got)
 		}
 		n, err := w.Stored()
 		if err != nil {
@@ -255,7 +264,7 @@ func (f *modelFile) check(k int, name string, shapes []nn.WeightShape) error {
 	return nil
 }
 
-// tuple writes a shape as Python does.
+// tuple returns a shape as Python prints it.
 func tuple(shape []int) string {
 	var b strings.Builder
 	b.WriteByte('(')

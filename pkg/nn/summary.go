@@ -8,8 +8,8 @@ import (
 // Right ends of the three columns of a summary, as Keras places them.
 var summaryColumns = [3]int{29, 55, 65}
 
-// Summary is the table of layers as Keras 2.15 prints it, line ends included. Trainable counts all weights but those
-// of frozen layers and the moving statistics of batch normalisation.
+// Summary returns the table of layers as Keras 2.15 prints it, line ends included. Trainable counts
+// all weights but those of frozen layers and the moving statistics of batch normalisation.
 func (m *Model) Summary() string {
 	width := summaryColumns[len(summaryColumns)-1]
 	rule := func(c string) string { return strings.Repeat(c, width) + "\n" }
@@ -22,7 +22,7 @@ func (m *Model) Summary() string {
 		for _, w := range l.Weights {
 			n := product(w.Shape)
 			parameters += n
-			if l.Trainable && w.Name != "moving_mean" && w.Name != "moving_variance" {
+			if l.Trainable && !w.Moving {
 				trainable += n
 			}
 		}
@@ -35,7 +35,8 @@ func (m *Model) Summary() string {
 		if l.Class == InputLayer {
 			shape = "[" + shape + "]" // Keras shows an input's shape as a list of shapes
 		}
-		b.WriteString(summaryRow(fmt.Sprintf("%s (%s)", l.Name, l.Class), shape, fmt.Sprint(parameters)) + rule(" "))
+		name := fmt.Sprintf("%s (%s)", l.Name, l.Class)
+		b.WriteString(summaryRow(name, shape, fmt.Sprint(parameters)) + rule(" "))
 	}
 	b.WriteString(rule("="))
 	fmt.Fprintf(&b, "Total params: %d (%s)\n", total, summarySize(total))
@@ -44,8 +45,8 @@ func (m *Model) Summary() string {
 	return b.String() + rule("_")
 }
 
-// summaryRow sets three fields in their columns, on as many lines as the longest needs. A line begins with a blank,
-// and two blanks stay free before the second and the third column.
+// summaryRow sets three fields in their columns, on as many lines as the longest needs. A line
+// begins with a blank, and two blanks stay free before the second and the third column.
 func summaryRow(fields ...string) string {
 	var b strings.Builder
 	for strings.Join(fields, "") != "" {
@@ -66,7 +67,8 @@ func summaryRow(fields ...string) string {
 	return b.String()
 }
 
-// summarySize is the memory of n float32 parameters in the largest unit that leaves at least 1 of it.
+// summarySize returns the memory of n float32 parameters in the largest unit of which it is at
+// least 1.
 func summarySize(n int) string {
 	size := 4 * float64(n)
 	units := []string{"Byte", "KB", "MB", "GB", "TB", "PB"}
