@@ -103,14 +103,19 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 
 // build makes the classifier and gives the layers that have their like in the model file its weights.
 func (s *session) build(a answers, images int) (*nn.Model, error) {
-	units := []float64{float64(a.embedding), float64(a.fullyConnected), float64(s.classes)}
-	if err := a.CheckMemory(min(a.batch, images), 1, units...); err != nil {
+	config := nn.ClassifierConfig{
+		Rows: a.Rows, Cols: a.Cols, FilterSize: a.FilterSize, Filters: a.Filters,
+		Embedding: a.embedding, FullyConnected: a.fullyConnected, Classes: s.classes,
+		DropoutRate: a.dropoutRate,
+	}
+	layers, err := config.Layers()
+	if err != nil {
 		return nil, err
 	}
-	model, err := nn.NewClassifier(nn.ClassifierConfig{
-		Rows: a.Rows, Cols: a.Cols, FilterSize: a.FilterSize, Filters: a.Filters,
-		Embedding: a.embedding, FullyConnected: a.fullyConnected, Classes: s.classes, DropoutRate: a.dropoutRate,
-	}, s.seed)
+	if err := experiment.CheckMemory(layers, min(a.batch, images)); err != nil {
+		return nil, err
+	}
+	model, err := nn.NewClassifier(config, s.seed)
 	if err != nil {
 		return nil, err
 	}

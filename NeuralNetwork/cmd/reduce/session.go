@@ -130,13 +130,18 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 }
 
 func (a answers) build(images int, seed uint64) (*nn.Model, error) {
-	const mirrored = 2 // every convolution of the encoder has its like in the decoder
-	if err := a.CheckMemory(min(a.batch, images), mirrored, float64(a.embedding), a.Flat()); err != nil {
+	config := nn.AutoencoderConfig{
+		Rows: a.Rows, Cols: a.Cols, FilterSize: a.FilterSize, Filters: a.Filters,
+		Embedding: a.embedding,
+	}
+	layers, err := config.Layers()
+	if err != nil {
 		return nil, err
 	}
-	return nn.NewAutoencoder(nn.AutoencoderConfig{
-		Rows: a.Rows, Cols: a.Cols, FilterSize: a.FilterSize, Filters: a.Filters, Embedding: a.embedding,
-	}, seed)
+	if err := experiment.CheckMemory(layers, min(a.batch, images)); err != nil {
+		return nil, err
+	}
+	return nn.NewAutoencoder(config, seed)
 }
 
 // title is the heading of the loss graph.

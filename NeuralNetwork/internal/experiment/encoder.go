@@ -3,18 +3,21 @@ package experiment
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/prompt"
 )
 
-// Bounds of the answers. What is within them can still be more than a machine holds; see Memory.
+// Bounds of the answers. Answers within them can still need more than a machine has; see
+// CheckMemory.
 const (
 	maxLayers = 100
 	MaxCount  = math.MaxInt32 // of epochs, images in a batch, filters, units
 )
 
-// An Encoder is the convolutional part, which the autoencoder and the classifier share.
+// An Encoder describes the convolutional part, which the autoencoder and the classifier share.
 type Encoder struct {
 	Rows, Cols int // of an image
 	FilterSize int
@@ -33,56 +36,50 @@ func AskEncoder(lines *prompt.Input, rows, cols int) Encoder {
 	return e
 }
 
-// FilterList is the filters as Python shows a list.
+// FilterList returns the filters as Python prints a list.
 func (e Encoder) FilterList() string {
 	return strings.ReplaceAll(fmt.Sprint(e.Filters), " ", ", ")
 }
 
-// pooled is the number of layers, from the first, that halve the image.
-const pooled = 2
-
-// maxMemory is the most that a training may need, in bytes. It is fixed, so that the same answers are accepted everywhere.
+// maxMemory is the most that a training may need, in bytes. It is fixed, so that the same answers
+// are accepted everywhere.
 const maxMemory = 32 << 30
 
-// CheckMemory refuses what would need more than maxMemory to train in batches of so many images, instead of letting the
-// machine run out of it. copies is how often the encoder's layers stand in the network (their mirror images count), units
-// are the sizes of the dense layers after it, the first of which sees all that the encoder puts out.
-func (e Encoder) CheckMemory(batch, copies int, units ...float64) error {
-	// Floating point does not overflow.
+// CheckMemory returns an error if a training of the layers in batches of batch images needs more
+// than maxMemory. It makes no weights. Of an autoencoder the layers from its Reshape on, the
+// decoder, are taken to need what the encoder needs, whose mirror image they are.
+func CheckMemory(layers []*nn.Layer, batch int) error {
+	decoder := slices.IndexFunc(layers, func(l *nn.Layer) bool { return l.Class == nn.Reshape })
+	if decoder < 0 {
+		decoder = len(layers)
+	}
+	sizes, err := nn.Sizes(layers[:decoder])
+	if err != nil {
+		return err
+	}
 	var weights, values float64
-	area, channels := float64(e.Rows)*float64(e.Cols), 1.0
-	for i, f := range e.Filters {
-		weights += float64(e.FilterSize*e.FilterSize)*channels*float64(f) + 5*float64(f)
-		values += 3 * area * float64(f) // the outputs of convolution, normalisation, and pooling or dropout
-		channels = float64(f)
-		if i < pooled {
-			area /= 4
+	copies := 1.0
+	if decoder < len(layers) {
+		copies = 2
+	}
+	for i, s := range sizes {
+		if layers[i].Class == nn.Flatten {
+			copies = 1 // the encoder ends
 		}
+		weights += copies * s.Parameters
+		values += copies * s.Values
 	}
-	weights *= float64(copies)
-	values *= float64(copies)
-	in := area * channels
-	for _, u := range units {
-		weights += (in + 1) * u
-		values += u
-		in = u
-	}
-	// A value has 4 bytes and a gradient; a weight has a gradient and up to two moments in the optimizer.
+	// A value has 4 bytes and a gradient; a weight has a gradient and up to two moments in the
+	// optimizer.
 	need := 4 * (4*weights + 2*float64(batch)*values)
 	if need > maxMemory {
-		return fmt.Errorf("training this network in batches of %d images needs about %s of memory; at most %s are allowed",
-			batch, memory(need), memory(maxMemory))
+		return fmt.Errorf("training this network in batches of %d images needs about %s of memory; "+
+			"at most %s are allowed", batch, memory(need), memory(maxMemory))
 	}
 	return nil
 }
 
-// Flat is the number of values that the encoder puts out for an image.
-func (e Encoder) Flat() float64 {
-	halvings := min(len(e.Filters), pooled)
-	return float64(e.Rows>>halvings) * float64(e.Cols>>halvings) * float64(e.Filters[len(e.Filters)-1])
-}
-
-// memory is a number of bytes in a unit that suits it.
+// memory returns a number of bytes in a unit that suits it.
 func memory(bytes float64) string {
 	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
 	for bytes >= 1024 && len(units) > 1 {

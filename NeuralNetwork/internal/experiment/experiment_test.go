@@ -3,6 +3,7 @@ package experiment
 import (
 	"errors"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -78,8 +79,8 @@ func TestAskEncoder(t *testing.T) {
 	if screen.String() != want {
 		t.Errorf("screen\n%s\nwant\n%s", &screen, want)
 	}
-	if e.FilterSize != 3 || e.FilterList() != "[16, 32, 64]" || e.Flat() != 7*5*64 || lines.Err() != nil {
-		t.Errorf("encoder %+v, list %s, flat %v, error %v", e, e.FilterList(), e.Flat(), lines.Err())
+	if e.FilterSize != 3 || e.FilterList() != "[16, 32, 64]" || lines.Err() != nil {
+		t.Errorf("encoder %+v, list %s, error %v", e, e.FilterList(), lines.Err())
 	}
 }
 
@@ -99,14 +100,39 @@ func TestCheckMemory(t *testing.T) {
 			want: "training this network in batches of 2147483647 images needs about 1.23e+06 EiB of memory; at most 32 GiB are allowed"},
 	}
 	for _, tt := range tests {
-		e := Encoder{Rows: 28, Cols: 28, FilterSize: 3, Filters: tt.filters}
-		err := e.CheckMemory(tt.batch, 2, 10, e.Flat())
-		if err == nil {
+		layers, err := nn.AutoencoderConfig{
+			Rows: 28, Cols: 28, FilterSize: 3, Filters: tt.filters, Embedding: 10,
+		}.Layers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = CheckMemory(layers, tt.batch); err == nil {
 			err = errors.New("")
 		}
 		if err.Error() != tt.want {
 			t.Errorf("%s: error %q, want %q", tt.name, err, tt.want)
 		}
+	}
+}
+
+// A network too large for any machine is refused before a weight is made.
+func TestCheckMemoryMakesNoWeights(t *testing.T) {
+	layers, err := nn.ClassifierConfig{
+		Rows: 28, Cols: 28, FilterSize: 28, Filters: []int{1 << 31}, Embedding: 5,
+		FullyConnected: 1 << 31, Classes: 10, DropoutRate: 0.5,
+	}.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err = CheckMemory(layers, 1)
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "at most 32 GiB are allowed") {
+		t.Errorf("error %v, want one with the memory that is allowed", err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+		t.Errorf("%d bytes of memory, want at most 1 MiB", n)
 	}
 }
 
