@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	G "gorgonia.org/gorgonia"
+
+	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
 // networks are the autoencoders that are measured, for images of 28x28 in batches of 128.
@@ -20,8 +22,8 @@ const benchmarkBatch = 128
 // count the products and sums of the layers' plain definitions, passes times each.
 func benchmarkNetworks(b *testing.B, passes int, prepare func(m *Model) (func() error, error)) {
 	for _, c := range networks {
-		for _, k := range implementations {
-			b.Run(fmt.Sprintf("filters=%v/%s", c.filters, k.name), func(b *testing.B) {
+		for _, k := range kernel.Implementations {
+			b.Run(fmt.Sprintf("filters=%v/%s", c.filters, k.Name), func(b *testing.B) {
 				use(b, k)
 				m, err := NewAutoencoder(AutoencoderConfig{Rows: 28, Cols: 28, FilterSize: 3, Filters: c.filters, Embedding: c.embedding}, 1)
 				if err != nil {
@@ -99,27 +101,10 @@ func BenchmarkPrediction(b *testing.B) {
 }
 
 // use makes new networks use the kernels until the test ends.
-func use(t testing.TB, k *kernels) {
+func use(t testing.TB, k *kernel.Set) {
 	before := fastest
 	fastest = k
 	t.Cleanup(func() { fastest = before })
-}
-
-// BenchmarkMatmul is the rate at which the kernels multiply and add, with everything in the first-level cache: no network can be
-// faster on the same number of products.
-func BenchmarkMatmul(b *testing.B) {
-	random := rand.New(rand.NewPCG(1, 1))
-	const m, n, inner = 28, 32, 128
-	p := matmul{M: m, N: n, Inner: inner, AM: inner, AInner: 1, BInner: n, CM: n}.ready()
-	x, w, y := someValues(random, m*inner), someValues(random, inner*n), make([]float32, m*n)
-	for _, k := range implementations {
-		b.Run(k.name, func(b *testing.B) {
-			for b.Loop() {
-				p.run(k, x, w, y, nil)
-			}
-			b.ReportMetric(2*m*n*inner*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
-	}
 }
 
 // BenchmarkConvolution runs the convolutions of the networks above on a group of images, on one core. GFLOP/s count every product
@@ -143,25 +128,25 @@ func BenchmarkConvolution(b *testing.B) {
 			}
 		}
 		weight := someValues(random, v.kh*v.kw*v.c*v.f)
-		kernel := v.arrange(fastest, make([]float32, v.arrangedSize()), weight, each)
+		arranged := v.arrange(fastest, make([]float32, v.arrangedSize()), weight, each)
 		bias := make([]float32, v.f)
 		dy, dx := someValues(random, groupSize*v.y.size()), make([]float32, groupSize*product(c.in))
 		grad, scratch := make([]float32, v.windowSize()), make([]float32, v.scratch())
 		spread := v.spread(fastest, make([]float32, v.spreadSize()), weight, each)
-		for _, k := range implementations {
+		for _, k := range kernel.Implementations {
 			for _, part := range []struct {
 				name string
 				run  func()
 			}{
 				{"forward", func() {
-					for i, n := 0, min(v.together(), groupSize); i < groupSize; i += n {
-						v.apply(k, y, x[i*product(c.in):(i+n)*product(c.in)], kernel, bias, scratch, true, n)
+					for i, n := 0, min(v.imagesPerCall(), groupSize); i < groupSize; i += n {
+						v.apply(k, y, x[i*product(c.in):(i+n)*product(c.in)], arranged, bias, scratch, true, n)
 					}
 				}},
 				{"input gradient", func() { v.inputGradient(k, dx, dy, spread, scratch, groupSize) }},
 				{"kernel gradient", func() { v.kernelGradient(k, grad, x, dy, scratch, groupSize) }},
 			} {
-				b.Run(fmt.Sprintf("in=%v,up=%d,filters=%d/%s/%s", c.in, c.up, c.filters, part.name, k.name), func(b *testing.B) {
+				b.Run(fmt.Sprintf("in=%v,up=%d,filters=%d/%s/%s", c.in, c.up, c.filters, part.name, k.Name), func(b *testing.B) {
 					for b.Loop() {
 						part.run()
 					}
@@ -170,5 +155,26 @@ func BenchmarkConvolution(b *testing.B) {
 				})
 			}
 		}
+	}
+}
+
+// someValues returns random values. Some of them are equal, some zero.
+func someValues(r *rand.Rand, n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		if v[i] = float32(r.NormFloat64()); r.IntN(4) == 0 {
+			v[i] = float32(r.IntN(3) - 1)
+		}
+	}
+	return v
+}
+
+// eachImplementation runs a test with the kernels of every instruction set that this processor has.
+func eachImplementation(t *testing.T, test func(t *testing.T)) {
+	for _, k := range kernel.Implementations {
+		t.Run(k.Name, func(t *testing.T) {
+			use(t, k)
+			test(t)
+		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
 // groupSize is the number of samples whose parts in a weight's gradient are added up one after the other; the sums of the
@@ -20,7 +22,6 @@ type block struct {
 	out []int // shape of an image that comes out
 
 	conv      *convolution // nil for none
-	together  int          // images that the convolution takes
 	relu      bool
 	trainConv bool
 
@@ -29,7 +30,7 @@ type block struct {
 	norm      *Layer // nil for none
 	trainNorm bool   // by the batch's statistics
 	inverse   []float64
-	normal    normalisation
+	normal    kernel.Normalisation
 
 	window [2]int // rows and columns that are pooled; 1,1 for none
 
@@ -41,19 +42,9 @@ type block struct {
 	arranged []float32   // the kernel as the convolution takes it
 }
 
-// A normalisation is (x-mean)*scale+beta by channel; each has period(c) values.
-type normalisation struct{ mean, scale, beta []float32 }
-
-// A slope is how a gradient g goes back through ReLU and normalisation: g*ofGrad + ((x-mean)*ofX+rest) where x > floor,
-// 0 elsewhere. Each has period(c) values.
-type slope struct {
-	mean, ofGrad, ofX, rest []float32
-	floor                   float32
-}
-
 // block adds the layers as one operator; up, conv, norm and pool may be nil, up only goes with conv.
 func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
-	b := &block{net: n, x: x, h: x.shape[0], w: x.shape[1], c: x.shape[2], together: 1, window: [2]int{1, 1}}
+	b := &block{net: n, x: x, h: x.shape[0], w: x.shape[1], c: x.shape[2], window: [2]int{1, 1}}
 	inputs := []*G.Node{x.Node}
 	wanted := []bool{x.active}
 	weight := func(l *Layer, i int) {
@@ -66,7 +57,6 @@ func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
 			size = up.Size
 		}
 		b.conv = newConvolution(x.shape, size, conv)
-		b.together = b.conv.together()
 		b.relu = conv.Activation == ReLU
 		b.trainConv = n.training && conv.Trainable
 		b.h, b.w, b.c = b.conv.h, b.conv.w, b.conv.f
@@ -74,9 +64,11 @@ func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
 		weight(conv, 0)
 		weight(conv, 1)
 	}
-	wide := period(b.c)
-	b.normal = normalisation{make([]float32, wide), make([]float32, wide), make([]float32, wide)}
-	repeat(b.normal.scale, []float32{1})
+	wide := kernel.Period(b.c)
+	b.normal = kernel.Normalisation{
+		Mean: make([]float32, wide), Scale: make([]float32, wide), Beta: make([]float32, wide),
+	}
+	kernel.Repeat(b.normal.Scale, []float32{1})
 	if norm != nil {
 		b.norm = norm
 		b.trainNorm = n.training && norm.Trainable
@@ -105,11 +97,24 @@ func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
 	return signal{out, b.out, active}
 }
 
+// imagesPerCall returns the number of images that the convolution takes at once.
+func (b *block) imagesPerCall() int {
+	if b.conv == nil {
+		return 1
+	}
+	return b.conv.imagesPerCall()
+}
+
+// pooling returns how the windows lie in y.
+func (b *block) pooling() kernel.Pooling {
+	return kernel.Pooling{Line: b.w * b.c, Window: b.window, C: b.c}
+}
+
 func (b *block) size() int { return b.h * b.w * b.c }
 
 // scratch is the number of values that a task of forward or backward needs.
 func (b *block) scratch() int {
-	s := b.together*b.size() + product(b.out) + 2*period(b.c)
+	s := b.imagesPerCall()*b.size() + product(b.out) + 2*kernel.Period(b.c)
 	if b.conv != nil {
 		s += groupSize*b.conv.y.size() + b.conv.scratch()
 	}
@@ -139,9 +144,9 @@ func (b *block) images(first, last int, x, out []float32) []float32 {
 func (b *block) forward(in [][]float32, out []float32) {
 	b.in = in
 	n, x := b.net, in[0]
-	var kernel, bias []float32
+	var filters, bias []float32
 	if b.conv != nil {
-		kernel = b.conv.arrange(n.kernels, b.arranged, in[1], n.each)
+		filters = b.conv.arrange(n.kernels, b.arranged, in[1], n.each)
 		bias = in[2]
 	}
 	if b.norm != nil && !b.trainNorm {
@@ -150,15 +155,15 @@ func (b *block) forward(in [][]float32, out []float32) {
 		}
 		b.setNormalisation(b.norm.Weights[2].Data)
 	}
-	n.each(ceilDiv(n.n, b.together), func(task int, scratch []float32) {
-		first, last := task*b.together, min((task+1)*b.together, n.n)
+	n.each(ceilDiv(n.n, b.imagesPerCall()), func(task int, scratch []float32) {
+		first, last := task*b.imagesPerCall(), min((task+1)*b.imagesPerCall(), n.n)
 		y := b.images(first, last, x, out)
 		if y == nil {
-			y = cut(&scratch, b.together*b.size())
+			y = cut(&scratch, b.imagesPerCall()*b.size())
 		}
 		if b.conv != nil {
 			size := product(b.x.shape)
-			b.conv.apply(n.kernels, y, x[first*size:last*size], kernel, bias, scratch, b.relu, last-first)
+			b.conv.apply(n.kernels, y, x[first*size:last*size], filters, bias, scratch, b.relu, last-first)
 		}
 		for i := first; i < last; i++ {
 			y := y[(i-first)*b.size() : (i-first+1)*b.size()]
@@ -181,7 +186,7 @@ func (b *block) finish(i int, out, y, scratch []float32) {
 	out = out[i*size : (i+1)*size]
 	if b.window == [2]int{1, 1} {
 		if b.norm != nil {
-			k.normalise(out, y, &b.normal)
+			k.Normalise(out, y, &b.normal)
 		}
 		return
 	}
@@ -191,25 +196,25 @@ func (b *block) finish(i int, out, y, scratch []float32) {
 	}
 	line := b.out[1] * b.c
 	for r := range b.out[0] {
-		k.poolRow(out[r*line:(r+1)*line], best[r*line:], y[r*b.window[0]*b.w*b.c:], &b.normal, pooling{b.w * b.c, b.window, b.c})
+		k.PoolRow(out[r*line:(r+1)*line], best[r*line:], y[r*b.window[0]*b.w*b.c:], &b.normal, b.pooling())
 	}
 }
 
 // measure computes the moments of sample i.
 func (b *block) measure(i int, y, scratch []float32) {
 	k := b.net.kernels
-	acc, wide := cut(&scratch, period(b.c)), cut(&scratch, period(b.c))
+	acc, wide := cut(&scratch, kernel.Period(b.c)), cut(&scratch, kernel.Period(b.c))
 	mean, squares := b.moments[2*i*b.c:(2*i+1)*b.c], b.moments[(2*i+1)*b.c:(2*i+2)*b.c]
 	clear(acc)
-	k.sum(acc, y)
-	fold(mean, acc)
+	k.Sum(acc, y)
+	kernel.Fold(mean, acc)
 	for c := range mean {
 		mean[c] /= float32(b.h * b.w)
 	}
-	repeat(wide, mean)
+	kernel.Repeat(wide, mean)
 	clear(acc)
-	k.squares(acc, y, wide)
-	fold(squares, acc)
+	k.Squares(acc, y, wide)
+	kernel.Fold(squares, acc)
 }
 
 // combine computes mean and inverse from the moments of all samples: the variance is the mean of those of the images and the
@@ -248,20 +253,20 @@ func (b *block) setNormalisation(mean []float32) {
 	for c := range scale {
 		scale[c] = float32(float64(gamma[c]) * b.inverse[c])
 	}
-	repeat(b.normal.mean, mean)
-	repeat(b.normal.scale, scale)
-	repeat(b.normal.beta, beta)
+	kernel.Repeat(b.normal.Mean, mean)
+	kernel.Repeat(b.normal.Scale, scale)
+	kernel.Repeat(b.normal.Beta, beta)
 }
 
 // gradients adds the gradients of the inputs: one operator computes them all, and a node for each hands it on.
 func (b *block) gradients(out, grad *G.Node) []*G.Node {
 	n := b.net
-	g := &blockGradient{block: b, slope: slope{mean: b.normal.mean, floor: float32(math.Inf(-1))}}
-	wide := period(b.c)
-	g.slope.ofGrad, g.slope.ofX, g.slope.rest = make([]float32, wide), make([]float32, wide), make([]float32, wide)
-	repeat(g.slope.ofGrad, []float32{1})
+	g := &blockGradient{block: b, Slope: kernel.Slope{Mean: b.normal.Mean, Floor: float32(math.Inf(-1))}}
+	wide := kernel.Period(b.c)
+	g.OfGrad, g.OfX, g.Rest = make([]float32, wide), make([]float32, wide), make([]float32, wide)
+	kernel.Repeat(g.OfGrad, []float32{1})
 	if b.relu {
-		g.slope.floor = 0
+		g.Floor = 0
 	}
 	g.zeros = make([]float32, b.w*b.c)
 	after := n.apply("block gradient", tensor.Shape{1}, g.run, out, grad)
@@ -297,7 +302,7 @@ func (b *block) gradients(out, grad *G.Node) []*G.Node {
 // A blockGradient computes the gradients of a block; those that are not wanted are nil.
 type blockGradient struct {
 	*block
-	slope
+	kernel.Slope
 
 	zeros          []float32 // a line of y
 	dx             []float32 // (batch, size of x)
@@ -315,14 +320,14 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 	case g.trainNorm:
 		g.normGradients(x, out, grad)
 	case g.norm != nil:
-		copy(g.ofGrad, g.normal.scale)
+		copy(g.OfGrad, g.normal.Scale)
 	}
 	if g.dx == nil && !g.trainConv {
 		return
 	}
-	var kernel []float32
+	var filters []float32
 	if g.spread != nil {
-		kernel = g.conv.spread(n.kernels, g.spread, g.in[1], n.each)
+		filters = g.conv.spread(n.kernels, g.spread, g.in[1], n.each)
 	}
 	groups := ceilDiv(n.n, groupSize)
 	n.each(groups, func(group int, scratch []float32) {
@@ -332,33 +337,33 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 				g.back(i, g.dx[i*g.size():], g.w*g.c, x, out, grad)
 			}
 		} else {
-			g.group(group, first, last, x, out, grad, kernel, scratch)
+			g.group(group, first, last, x, out, grad, filters, scratch)
 		}
 	})
 	if g.trainConv {
-		size, wide := g.conv.windowSize(), period(g.c)
+		size, wide := g.conv.windowSize(), kernel.Period(g.c)
 		const chunk = 1 << 13
 		n.each(ceilDiv(size, chunk), func(task int, _ []float32) {
 			sum := g.kernelSums[task*chunk : min((task+1)*chunk, size)]
 			for i := 1; i < groups; i++ {
-				n.kernels.addTo(sum, g.kernelSums[i*size+task*chunk:])
+				n.kernels.AddTo(sum, g.kernelSums[i*size+task*chunk:])
 			}
 		})
 		for i := 1; i < groups; i++ {
-			n.kernels.addTo(g.biasSums[:wide], g.biasSums[i*wide:])
+			n.kernels.AddTo(g.biasSums[:wide], g.biasSums[i*wide:])
 		}
 		n.each(len(g.conv.pixels), func(element int, _ []float32) { g.conv.collect(n.kernels, g.dKernel, g.kernelSums, element) })
-		fold(g.dBias, g.biasSums[:wide])
+		kernel.Fold(g.dBias, g.biasSums[:wide])
 	}
 }
 
 // group computes the gradients of the images [first,last) of x and their parts in those of kernel and bias; kernel is as the
 // convolution spreads it.
-func (g *blockGradient) group(group, first, last int, x, out, grad, kernel, scratch []float32) {
+func (g *blockGradient) group(group, first, last int, x, out, grad, filters, scratch []float32) {
 	k, v, xSize := g.net.kernels, g.conv, product(g.x.shape)
 	var biasSum []float32
 	if g.trainConv {
-		biasSum = g.biasSums[group*period(g.c) : (group+1)*period(g.c)]
+		biasSum = g.biasSums[group*kernel.Period(g.c) : (group+1)*kernel.Period(g.c)]
 		clear(biasSum)
 	}
 	frames := cut(&scratch, groupSize*v.y.size())
@@ -369,12 +374,12 @@ func (g *blockGradient) group(group, first, last int, x, out, grad, kernel, scra
 		g.back(i, inner, v.y.line*v.f, x, out, grad)
 		if g.trainConv {
 			for r := range v.h {
-				k.sum(biasSum, inner[r*v.y.line*v.f:][:v.w*v.f])
+				k.Sum(biasSum, inner[r*v.y.line*v.f:][:v.w*v.f])
 			}
 		}
 	}
 	if g.dx != nil {
-		v.inputGradient(k, g.dx[first*xSize:last*xSize], frames, kernel, scratch, last-first)
+		v.inputGradient(k, g.dx[first*xSize:last*xSize], frames, filters, scratch, last-first)
 	}
 	if g.trainConv {
 		sum := g.kernelSums[group*v.windowSize() : (group+1)*v.windowSize()]
@@ -395,16 +400,16 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 		} else {
 			y = g.images(i, i+1, x, out)
 		}
-		sums, dots := cut(&scratch, period(g.c)), cut(&scratch, period(g.c))
+		sums, dots := cut(&scratch, kernel.Period(g.c)), cut(&scratch, kernel.Period(g.c))
 		clear(sums)
 		clear(dots)
-		n.kernels.gradSums(sums, dots, grad[i*size:(i+1)*size], y, g.mean)
-		fold(g.sums[2*i*g.c:(2*i+1)*g.c], sums)
-		fold(g.sums[(2*i+1)*g.c:(2*i+2)*g.c], dots)
+		n.kernels.GradSums(sums, dots, grad[i*size:(i+1)*size], y, g.Mean)
+		kernel.Fold(g.sums[2*i*g.c:(2*i+1)*g.c], sums)
+		kernel.Fold(g.sums[(2*i+1)*g.c:(2*i+2)*g.c], dots)
 	})
 	gamma := g.norm.Weights[0].Data
 	count := float64(n.n) * float64(g.h*g.w)
-	ofGrad, ofX, rest := g.ofGrad[:g.c], g.ofX[:g.c], g.rest[:g.c]
+	ofGrad, ofX, rest := g.OfGrad[:g.c], g.OfX[:g.c], g.Rest[:g.c]
 	for c := range g.c {
 		var sum, dot float64
 		for i := range n.n {
@@ -419,9 +424,9 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 		ofX[c] = float32(-scale * inverse * inverse * dot / count)
 		rest[c] = float32(-scale * sum / count)
 	}
-	repeat(g.ofGrad, ofGrad)
-	repeat(g.ofX, ofX)
-	repeat(g.rest, rest)
+	kernel.Repeat(g.OfGrad, ofGrad)
+	kernel.Repeat(g.OfX, ofX)
+	kernel.Repeat(g.Rest, rest)
 }
 
 // back computes dy, the gradient of y of image i, from that of the image that comes out; dy has line values in a line.
@@ -430,7 +435,7 @@ func (g *blockGradient) back(i int, dy []float32, line int, x, out, grad []float
 	grad = grad[i*product(g.block.out) : (i+1)*product(g.block.out)]
 	if g.window == [2]int{1, 1} {
 		for r := range g.h {
-			k.backward(dy[r*line:][:row], grad[r*row:], y[r*row:(r+1)*row], &g.slope)
+			k.Backward(dy[r*line:][:row], grad[r*row:], y[r*row:(r+1)*row], &g.Slope)
 		}
 		return
 	}
@@ -438,7 +443,7 @@ func (g *blockGradient) back(i int, dy []float32, line int, x, out, grad []float
 	best := g.best[i*len(grad) : (i+1)*len(grad)]
 	for r := range g.block.out[0] {
 		first := r * g.window[0]
-		k.unpoolRow(dy[first*line:], line, grad[r*outRow:(r+1)*outRow], best[r*outRow:], y[first*row:], &g.slope, pooling{row, g.window, g.c})
+		k.UnpoolRow(dy[first*line:], line, grad[r*outRow:(r+1)*outRow], best[r*outRow:], y[first*row:], &g.Slope, g.pooling())
 	}
 	// What pooling dropped has no gradient of its own, only that through the batch's statistics.
 	right, bottom := outRow*g.window[1], g.block.out[0]*g.window[0]
@@ -447,6 +452,6 @@ func (g *blockGradient) back(i int, dy []float32, line int, x, out, grad []float
 		if r >= bottom {
 			from = 0
 		}
-		k.backward(dy[r*line+from:][:row-from], g.zeros, y[r*row+from:(r+1)*row], &g.slope)
+		k.Backward(dy[r*line+from:][:row-from], g.zeros, y[r*row+from:(r+1)*row], &g.Slope)
 	}
 }

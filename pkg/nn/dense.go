@@ -3,6 +3,8 @@ package nn
 import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
 // Products of whole batches are cut into blocks of at most so many rows and columns, one a task.
@@ -10,12 +12,16 @@ const blockRows, blockColumns = 28, 512
 
 // dense adds a Dense layer: the weights' shapes are (in,out) and (out).
 func (n *network) dense(l *Layer, x signal) signal {
-	kernel, active := n.weight(l, 0)
+	weight, active := n.weight(l, 0)
 	bias, _ := n.weight(l, 1)
 	wide, units := x.shape[0], l.Output[0]
 
 	run := func(in [][]float32, out []float32) {
-		n.blocks(matmul{M: n.n, N: units, Inner: wide, AM: wide, AInner: 1, BInner: units, CM: units, ReLU: l.Activation == ReLU},
+		n.blocks(kernel.Matmul{
+			M: n.n, N: units, Inner: wide,
+			A: kernel.Rows(wide), B: kernel.Right{Inner: units}, C: kernel.Result{Row: units},
+			ReLU: l.Activation == ReLU,
+		},
 			in[0], in[1], out, in[2])
 	}
 	out := n.applyDifferentiable("dense", n.rows(l), run, []bool{x.active, active, active}, func(out, grad *G.Node) []*G.Node {
@@ -24,19 +30,19 @@ func (n *network) dense(l *Layer, x signal) signal {
 			grad = n.reluGrad(out, grad)
 		}
 		if x.active {
-			grads[0] = n.denseInputGrad(wide, units, grad, kernel)
+			grads[0] = n.denseInputGrad(wide, units, grad, weight)
 		}
 		if active {
 			grads[1] = n.denseKernelGrad(wide, units, x.Node, grad)
 			grads[2] = n.denseBiasGrad(units, grad)
 		}
 		return grads
-	}, x.Node, kernel, bias)
+	}, x.Node, weight, bias)
 	return signal{out, l.Output, x.active || active}
 }
 
 // denseInputGrad adds grad times the transposed kernel.
-func (n *network) denseInputGrad(wide, units int, grad, kernel *G.Node) *G.Node {
+func (n *network) denseInputGrad(wide, units int, grad, weight *G.Node) *G.Node {
 	transposed := make([]float32, units*wide)
 	run := func(in [][]float32, out []float32) {
 		for i := range wide {
@@ -44,15 +50,21 @@ func (n *network) denseInputGrad(wide, units int, grad, kernel *G.Node) *G.Node 
 				transposed[u*wide+i] = v
 			}
 		}
-		n.blocks(matmul{M: n.n, N: wide, Inner: units, AM: units, AInner: 1, BInner: wide, CM: wide}, in[0], transposed, out, nil)
+		n.blocks(kernel.Matmul{
+			M: n.n, N: wide, Inner: units,
+			A: kernel.Rows(units), B: kernel.Right{Inner: wide}, C: kernel.Result{Row: wide},
+		}, in[0], transposed, out, nil)
 	}
-	return n.apply("dense input gradient", tensor.Shape{n.batch, wide}, run, grad, kernel)
+	return n.apply("dense input gradient", tensor.Shape{n.batch, wide}, run, grad, weight)
 }
 
 // denseKernelGrad adds the transposed input times grad.
 func (n *network) denseKernelGrad(wide, units int, x, grad *G.Node) *G.Node {
 	run := func(in [][]float32, out []float32) {
-		n.blocks(matmul{M: wide, N: units, Inner: n.n, AM: 1, AInner: wide, BInner: units, CM: units}, in[0], in[1], out, nil)
+		n.blocks(kernel.Matmul{
+			M: wide, N: units, Inner: n.n,
+			A: kernel.Transposed(wide), B: kernel.Right{Inner: units}, C: kernel.Result{Row: units},
+		}, in[0], in[1], out, nil)
 	}
 	return n.apply("dense kernel gradient", tensor.Shape{wide, units}, run, x, grad)
 }
@@ -62,14 +74,14 @@ func (n *network) denseBiasGrad(units int, grad *G.Node) *G.Node {
 	run := func(in [][]float32, out []float32) {
 		clear(out)
 		for i := range n.n {
-			n.kernels.addTo(out, in[0][i*units:])
+			n.kernels.AddTo(out, in[0][i*units:])
 		}
 	}
 	return n.apply("dense bias gradient", tensor.Shape{units}, run, grad)
 }
 
 // blocks runs a product with a single line on all cores.
-func (n *network) blocks(p matmul, a, b, c, bias []float32) {
+func (n *network) blocks(p kernel.Matmul, a, b, c, bias []float32) {
 	columns := ceilDiv(p.N, blockColumns)
 	n.each(ceilDiv(p.M, blockRows)*columns, func(task int, _ []float32) {
 		m, f := task/columns*blockRows, task%columns*blockColumns
@@ -79,6 +91,6 @@ func (n *network) blocks(p matmul, a, b, c, bias []float32) {
 		if bias != nil {
 			biases = bias[f:]
 		}
-		q.ready().run(n.kernels, a[m*p.AM:], b[f:], c[m*p.CM+f:], biases)
+		n.kernels.Matmul(q.Prepare(), a[m*p.A.Row:], b[f:], c[m*p.C.Row+f:], biases)
 	})
 }

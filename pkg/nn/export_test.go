@@ -1,6 +1,10 @@
 package nn
 
-import "testing"
+import (
+	"testing"
+
+	"imagesimilarity/pkg/nn/internal/kernel"
+)
 
 // KeepOrder makes the trainer take the samples in the order in which they come.
 func (t *Trainer) KeepOrder() {
@@ -15,11 +19,11 @@ func (t *Trainer) KeepOrder() {
 
 // WithEachImplementation runs the test with the kernels of each instruction set; in short mode with the fastest alone.
 func WithEachImplementation(t *testing.T, test func(t *testing.T)) {
-	for i, k := range implementations {
+	for i, k := range kernel.Implementations {
 		if i > 0 && testing.Short() {
 			return
 		}
-		t.Run(k.name, func(t *testing.T) {
+		t.Run(k.Name, func(t *testing.T) {
 			use(t, k)
 			test(t)
 		})

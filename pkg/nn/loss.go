@@ -5,6 +5,8 @@ import (
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
 // Loss is the Keras name of a loss; all are means over the samples.
@@ -91,8 +93,8 @@ func (n *network) crossentropy(x signal, target *G.Node) *G.Node {
 	run := func(in [][]float32, out []float32) {
 		for i := range n.n {
 			logits := in[0][i*classes : (i+1)*classes]
-			greatest, sum := softmax(probabilities[i*classes:(i+1)*classes], logits)
-			logSum := log(float64(sum))
+			greatest, sum := kernel.Softmax(probabilities[i*classes:(i+1)*classes], logits)
+			logSum := kernel.Log(float64(sum))
 			losses[i] = 0
 			for j, t := range in[1][i*classes : (i+1)*classes] {
 				losses[i] += float64(float64(t) * (logSum - float64(logits[j]-greatest)))

@@ -9,6 +9,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"imagesimilarity/pkg/nn/internal/kernel"
 	"imagesimilarity/pkg/parallel"
 )
 
@@ -20,7 +21,7 @@ const maxBatchValues = 1 << 30
 // a matrix with one row a sample, (batch, H*W*C) or (batch, units); the operators know the images in it. A batch may have
 // fewer samples than there is room for: operators compute the first n rows.
 type network struct {
-	kernels  *kernels
+	kernels  *kernel.Set
 	batch, n int
 	training bool   // batch normalisation by the batch's statistics, and dropout; false: as for a prediction
 	seed     uint64 // for dropout
@@ -37,6 +38,9 @@ type network struct {
 	scratchSize int       // the most values that an operator's task needs
 	scratch     sync.Pool // *[]float32 of scratchSize
 }
+
+// fastest are the kernels that new networks and solvers use.
+var fastest = kernel.Implementations[0]
 
 // A signal is what flows from layer to layer.
 type signal struct {

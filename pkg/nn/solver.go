@@ -5,6 +5,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"imagesimilarity/pkg/nn/internal/kernel"
 	"imagesimilarity/pkg/parallel"
 )
 
@@ -26,7 +27,7 @@ const (
 // A solver changes weights by their gradients, with Keras' rules. Gorgonia's own solvers differ in where they add epsilon.
 // The state belongs to the weight, so it outlives the network that computed the gradient.
 type solver struct {
-	kernels *kernels
+	kernels *kernel.Set
 	rule    func(s *solver, w, grad, first, second []float32)
 	step    int
 	state   map[*float32]*moments // by the first value of a weight
@@ -72,12 +73,12 @@ func (s *solver) Step(weights []G.ValueGrad) error {
 }
 
 func (s *solver) rmsprop(w, grad, _, second []float32) {
-	s.kernels.rmsprop(w, grad, second, learningRate, rho, 1-rho, epsilon)
+	s.kernels.RMSprop(w, grad, second, learningRate, rho, 1-rho, epsilon)
 }
 
 func (s *solver) adam(w, grad, first, second []float32) {
 	rate := float32(learningRate * math.Sqrt(1-power(beta2, s.step)) / (1 - power(beta1, s.step)))
-	s.kernels.adam(w, grad, first, second, rate, 1-beta1, 1-beta2, epsilon)
+	s.kernels.Adam(w, grad, first, second, rate, 1-beta1, 1-beta2, epsilon)
 }
 
 // power is x to the n by repeated squaring, rounded alike on every processor; math.Pow is not.

@@ -3,6 +3,8 @@ package nn
 import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
 // A repetition is an UpSampling2D layer: each pixel of an image is repeated. Without repeats it is the image itself.
@@ -43,11 +45,11 @@ func (v repetition) repeat(dst, x []float32) {
 }
 
 // down sets each value of dx to the sum of those of its repetitions in d.
-func (v repetition) down(k *kernels, dx, d []float32) {
+func (v repetition) down(k *kernel.Set, dx, d []float32) {
 	clear(dx)
 	for y := range v.h {
 		for z := range v.w {
-			k.addTo(dx[(y/v.upH*v.inW+z/v.upW)*v.c:][:v.c], d[(y*v.w+z)*v.c:])
+			k.AddTo(dx[(y/v.upH*v.inW+z/v.upW)*v.c:][:v.c], d[(y*v.w+z)*v.c:])
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
 // Outputs and gradients are those of the plain convolution, up to rounding, for images of every size and all numbers of channels.
@@ -23,16 +25,16 @@ func TestWinogradIsTheConvolution(t *testing.T) {
 				t.Fatal("computed plainly")
 			}
 			plain := newPlainConvolution([]int{c.h, c.w, c.c}, [2]int{1, 1}, l)
-			kernel, bias := someValues(r, 9*c.c*c.f), someValues(r, c.f)
+			weight, bias := someValues(r, 9*c.c*c.f), someValues(r, c.f)
 			xSize, ySize := c.h*c.w*c.c, c.h*c.w*c.f
 			for _, images := range []int{groupSize, 3, 1} {
 				x, grad := someValues(r, images*xSize), someValues(r, images*ySize)
-				results := func(v *convolution, k *kernels) (y, dx, dKernel []float32) {
+				results := func(v *convolution, k *kernel.Set) (y, dx, dKernel []float32) {
 					y, dx = make([]float32, images*ySize), make([]float32, images*xSize)
 					scratch := make([]float32, v.scratch())
-					arranged := v.arrange(k, make([]float32, v.arrangedSize()), kernel, inOrder)
-					for i := 0; i < images; i += v.together() {
-						n := min(v.together(), images-i)
+					arranged := v.arrange(k, make([]float32, v.arrangedSize()), weight, inOrder)
+					for i := 0; i < images; i += v.imagesPerCall() {
+						n := min(v.imagesPerCall(), images-i)
 						v.apply(k, y[i*ySize:(i+n)*ySize], x[i*xSize:(i+n)*xSize], arranged, bias, scratch, false, n)
 					}
 					dy := make([]float32, images*v.y.size())
@@ -40,17 +42,17 @@ func TestWinogradIsTheConvolution(t *testing.T) {
 					for i := range images {
 						frame.fill(dy[i*frame.size():], grad[i*ySize:(i+1)*ySize])
 					}
-					v.inputGradient(k, dx, dy, v.spread(k, make([]float32, v.spreadSize()), kernel, inOrder), scratch, images)
+					v.inputGradient(k, dx, dy, v.spread(k, make([]float32, v.spreadSize()), weight, inOrder), scratch, images)
 					sums := make([]float32, v.windowSize())
 					v.kernelGradient(k, sums, x, dy, scratch, images)
-					dKernel = make([]float32, len(kernel))
+					dKernel = make([]float32, len(weight))
 					for e := range 9 {
 						v.collect(k, dKernel, sums, e)
 					}
 					return y, dx, dKernel
 				}
 				wantY, wantX, wantKernel := results(plain, fastest)
-				for _, k := range implementations {
+				for _, k := range kernel.Implementations {
 					y, dx, dKernel := results(fast, k)
 					for _, s := range []struct {
 						name      string
@@ -61,7 +63,7 @@ func TestWinogradIsTheConvolution(t *testing.T) {
 							scale, worst = max(scale, math.Abs(float64(w))), max(worst, math.Abs(float64(w-s.got[i])))
 						}
 						if !(worst <= 2e-5*scale) {
-							t.Errorf("%s, %d images: the %s is wrong by up to %g, its values being up to %g", k.name, images, s.name, worst, scale)
+							t.Errorf("%s, %d images: the %s is wrong by up to %g, its values being up to %g", k.Name, images, s.name, worst, scale)
 						}
 					}
 				}

@@ -9,7 +9,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// A transform computes T*v for a column v of vectors, as the function of that name in ../winograd.go does.
+// A transform computes T*v for a column v of vectors, as the function of that name in
+// ../winograd.go does.
 type transform func(v []reg.VecVirtual) []reg.VecVirtual
 
 // constants are the vectors of which every lane is one number.
@@ -37,7 +38,8 @@ func (s isa) timesBT() transform {
 		r, t := s.sub(d[4], d[2]), s.sub(d[3], d[1])
 		t = s.add(t, t)
 		return []reg.VecVirtual{
-			s.add(s.mul(s.sub(d[0], d[2]), four), r), s.add(p, q), s.sub(p, q), s.add(r, t), s.sub(r, t),
+			s.add(s.mul(s.sub(d[0], d[2]), four), r),
+			s.add(p, q), s.sub(p, q), s.add(r, t), s.sub(r, t),
 			s.sub(s.sub(d[5], d[3]), s.add(t, t)),
 		}
 	}
@@ -48,9 +50,13 @@ func (s isa) timesAT() transform {
 	c := s.constants(4, 8)
 	four, eight := c[0], c[1]
 	return func(m []reg.VecVirtual) []reg.VecVirtual {
-		a, b, c, d := s.add(m[1], m[2]), s.sub(m[1], m[2]), s.add(m[3], m[4]), s.sub(m[3], m[4])
+		a, b := s.add(m[1], m[2]), s.sub(m[1], m[2])
+		c, d := s.add(m[3], m[4]), s.sub(m[3], m[4])
 		return []reg.VecVirtual{
-			s.add(s.add(m[0], a), c), s.add(b, s.add(d, d)), s.add(a, s.mul(c, four)), s.add(s.add(b, s.mul(d, eight)), m[5]),
+			s.add(s.add(m[0], a), c),
+			s.add(b, s.add(d, d)),
+			s.add(a, s.mul(c, four)),
+			s.add(s.add(b, s.mul(d, eight)), m[5]),
 		}
 	}
 }
@@ -84,7 +90,8 @@ func (s isa) timesGT() transform {
 	c := s.constants(0.25, 1./6, 1./12, 1./24)
 	quarter, sixth, twelfth, part := c[0], c[1], c[2], c[3]
 	return func(u []reg.VecVirtual) []reg.VecVirtual {
-		a, b, c, d := s.mul(s.add(u[1], u[2]), sixth), s.mul(s.sub(u[2], u[1]), sixth), s.add(u[3], u[4]), s.sub(u[3], u[4])
+		a, b := s.mul(s.add(u[1], u[2]), sixth), s.mul(s.sub(u[2], u[1]), sixth)
+		c, d := s.add(u[3], u[4]), s.sub(u[3], u[4])
 		return []reg.VecVirtual{
 			s.add(s.sub(s.mul(u[0], quarter), a), s.mul(c, part)),
 			s.add(b, s.mul(d, twelfth)),
@@ -93,9 +100,10 @@ func (s isa) timesGT() transform {
 	}
 }
 
-// both writes T*tile*Tᵀ: get loads a vector of the tile, (n,n), column after column, and put takes one of what comes out, (m,m),
-// row after row. room is for m*n vectors.
-func (s isa) both(n, m int, times transform, room reg.Register, get func(i, j int) reg.VecVirtual, put func(i, j int, v reg.VecVirtual)) {
+// both writes T*tile*Tᵀ. get loads a vector of the tile, (n,n), column after column; put stores a
+// vector of the result, (m,m), row after row. room has room for m*n vectors.
+func (s isa) both(n, m int, times transform, room reg.Register,
+	get func(i, j int) reg.VecVirtual, put func(i, j int, v reg.VecVirtual)) {
 	at := func(i, j int) Mem { return Mem{Base: room, Disp: (i*n + j) * s.bytes()} }
 	for j := range n {
 		column := make([]reg.VecVirtual, n)
@@ -117,7 +125,7 @@ func (s isa) both(n, m int, times transform, room reg.Register, get func(i, j in
 	}
 }
 
-// room is room for 36 vectors on the stack, where a vector lies in one line of the cache.
+// room returns room for 36 vectors on the stack. A vector lies in one line of the cache.
 func (s isa) room() reg.Register {
 	r := GP64()
 	LEAQ(AllocLocal(37*s.bytes()), r)
@@ -132,7 +140,7 @@ type walk struct {
 	steps    [6]reg.GPVirtual // multiples of another distance; nil where a factor will do
 }
 
-// column returns the place that is i of the distance further.
+// column returns the place i distances further.
 func (w walk) column(i int) Mem {
 	switch i {
 	case 0:
@@ -143,7 +151,7 @@ func (w walk) column(i int) Mem {
 	return Mem{Base: w.at, Index: w.steps[1], Scale: uint8(i)}
 }
 
-// newWalk makes a walk with that step, whose columns have n values at that distance. Both are registers with bytes.
+// newWalk returns a walk with that step whose columns have n values at that distance, in bytes.
 func newWalk(step, distance reg.GPVirtual, n int) walk {
 	w := walk{at: GP64(), step: step}
 	w.steps[1] = distance
@@ -156,7 +164,8 @@ func newWalk(step, distance reg.GPVirtual, n int) walk {
 	return w
 }
 
-// getter loads the vectors of a tile, (n,n), from a place on: rows of it are the walk's distance apart and columns its step.
+// getter loads the vectors of a tile, (n,n): its rows lie the walk's distance apart, its columns
+// the walk's step.
 func (s isa) getter(w walk, k *mask) func(i, j int) reg.VecVirtual {
 	return func(i, j int) reg.VecVirtual {
 		if i == 0 && j > 0 {
@@ -174,8 +183,8 @@ func (s isa) putter(at, step reg.GPVirtual, k *mask) func(i, j int, v reg.VecVir
 	}
 }
 
-// tileRow writes the loop over the channels of a row of tiles, a vector of channels at a time: begin with the place of its
-// first channel, in bytes, then body for every tile.
+// tileRow writes the loop over the channels of a row of tiles, a vector of channels at a time:
+// begin with the place of its first channel, in bytes, then body for every tile.
 func (s isa) tileRow(begin func(j reg.GPVirtual, k *mask), body func(k *mask)) {
 	c := Load(Param("c"), GP64()).(reg.GPVirtual)
 	j := GP64()
@@ -204,7 +213,7 @@ func (s isa) tileRow(begin func(j reg.GPVirtual, k *mask), body func(k *mask)) {
 	done()
 }
 
-// byteCount is a parameter that counts values, in bytes.
+// byteCount loads a parameter that counts values and returns it in bytes.
 func byteCount(name string) reg.GPVirtual {
 	r := Load(Param(name), GP64()).(reg.GPVirtual)
 	SHLQ(U8(2), r)
@@ -213,20 +222,20 @@ func byteCount(name string) reg.GPVirtual {
 
 // place loads a pointer and adds the place j.
 func place(name string, j, to reg.GPVirtual) {
-	Load(Param(name), to)
+	Load(Param(name).Base(), to)
 	ADDQ(j, to)
 }
 
 func (s isa) winogradIn() {
-	TEXT("winogradIn"+s.name, 0, "func(v, x *float32, line, plane, c, tiles int)")
-	Doc("winogradIn"+s.name+" writes the transforms of a row of tiles of 6x6 pixels of x, which has line values in a line; those of",
-		"an element of the tiles are plane values from those of the next.")
+	function("winogradIn"+s.name, 0, "func(v, x []float32, line, plane, c, tiles int)",
+		"winogradIn"+s.name+" writes Bᵀ*tile*B for a row of tiles of 6x6 pixels of x, whose lines have",
+		"line values. An element of a tile lies plane values from the one before it.")
 	s.tilesInto("x", 6, s.timesBT())
 }
 
 func (s isa) winogradGradIn() {
-	TEXT("winogradGradIn"+s.name, 0, "func(v, dy *float32, line, plane, c, tiles int)")
-	Doc("winogradGradIn" + s.name + " does the same for a row of tiles of 4x4 pixels of dy.")
+	function("winogradGradIn"+s.name, 0, "func(v, dy []float32, line, plane, c, tiles int)",
+		"winogradGradIn"+s.name+" writes A*tile*Aᵀ for a row of tiles of 4x4 pixels of dy.")
 	s.tilesInto("dy", 4, s.timesA())
 }
 
@@ -252,9 +261,10 @@ func (s isa) tilesInto(image string, n int, times transform) {
 }
 
 func (s isa) winogradOut() {
-	TEXT("winogradOut"+s.name, 0, "func(y, m, bias *float32, floor float32, line, plane, c, tiles int)")
-	Doc("winogradOut"+s.name+" writes to a row of tiles of 4x4 pixels of y, which has line values in a line, what the transforms m",
-		"stand for, with bias added and at least floor.")
+	function("winogradOut"+s.name, 0,
+		"func(y, m, bias []float32, floor float32, line, plane, c, tiles int)",
+		"winogradOut"+s.name+" writes max(Aᵀ*m*A+bias, floor) to a row of tiles of 4x4 pixels of y,",
+		"whose lines have line values.")
 	line, plane, plane6, pixel := byteCount("line"), byteCount("plane"), GP64(), byteCount("c")
 	LEAQ(Mem{Base: plane, Index: plane, Scale: 2}, plane6)
 	ADDQ(plane6, plane6)
@@ -290,19 +300,22 @@ func (s isa) winogradOut() {
 }
 
 func (s isa) winogradFilter() {
-	TEXT("winogradFilter"+s.name, 0, "func(u, w *float32, plane, size, n int)")
-	Doc("winogradFilter" + s.name + " writes the transforms of n filters of 3x3: the elements of u are plane values apart, those of w size.")
+	function("winogradFilter"+s.name, 0, "func(u, w []float32, plane, size, n int)",
+		"winogradFilter"+s.name+" writes G*w*Gᵀ for n filters of 3x3. An element of u lies plane",
+		"values from the one before it, an element of w size values.")
 	s.filters("w", "size", 3, "u", "plane", 6, s.timesG(), false)
 }
 
 func (s isa) winogradFilterGrad() {
-	TEXT("winogradFilterGrad"+s.name, 0, "func(w, u *float32, size, plane, n int)")
-	Doc("winogradFilterGrad" + s.name + " adds to w the gradients of n filters of which u has the gradients of the transforms.")
+	function("winogradFilterGrad"+s.name, 0, "func(w, u []float32, size, plane, n int)",
+		"winogradFilterGrad"+s.name+" adds Gᵀ*u*G to w, for n filters.")
 	s.filters("u", "plane", 6, "w", "size", 3, s.timesGT(), true)
 }
 
-// filters transforms n tiles of a by a elements to b by b, or adds them to what is there; both have their elements at distances.
-func (s isa) filters(in, inDistance string, a int, out, outDistance string, b int, times transform, add bool) {
+// filters transforms n tiles of a by a elements to b by b, and writes the results or adds them to
+// out. Elements of a tile lie at the given distances.
+func (s isa) filters(in, inDistance string, a int, out, outDistance string, b int,
+	times transform, add bool) {
 	inStep, outStep, row := byteCount(inDistance), byteCount(outDistance), GP64()
 	LEAQ(Mem{Base: inStep, Index: inStep, Scale: 2}, row) // the distance of rows
 	if a == 6 {
@@ -310,8 +323,8 @@ func (s isa) filters(in, inDistance string, a int, out, outDistance string, b in
 	}
 	room := s.room()
 	from, to := newWalk(inStep, row, a), GP64()
-	first, result := pointer(in), pointer(out)
-	s.vectors(func(i reg.GPVirtual, k *mask) {
+	first, result := begin(in), begin(out)
+	s.vectors(Load(Param("n"), GP64()).(reg.GPVirtual), func(i reg.GPVirtual, k *mask) {
 		LEAQ(at(first, i), from.at)
 		LEAQ(at(result, i), to)
 		put := s.putter(to, outStep, k)

@@ -6,11 +6,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// columns writes the loop over n values whose parameters repeat with a period, column by column: for each vector of the
-// period, before is written once, then body for the values of the column from index i on, then after.
-func (s isa) columns(before func(j reg.GPVirtual), body func(i reg.GPVirtual, k *mask), after func(j reg.GPVirtual)) {
-	n := Load(Param("n"), GP64()).(reg.GPVirtual)
-	period := Load(Param("period"), GP64()).(reg.GPVirtual)
+// columns writes the loop over the values of x, whose parameters repeat with the length of period,
+// column by column: for each vector of the period before once, then body for the values of the
+// column from index i on, then after.
+func (s isa) columns(x, period string, before func(j reg.GPVirtual),
+	body func(i reg.GPVirtual, k *mask), after func(j reg.GPVirtual)) {
+	n, repeat := length(x), length(period)
 	full := GP64() // the last index of a whole vector
 	MOVQ(n, full)
 	SUBQ(U32(uint32(s.width)), full)
@@ -23,7 +24,7 @@ func (s isa) columns(before func(j reg.GPVirtual), body func(i reg.GPVirtual, k 
 	CMPQ(i, full)
 	JGT(LabelRef("tail"))
 	body(i, nil)
-	ADDQ(period, i)
+	ADDQ(repeat, i)
 	JMP(LabelRef("vector"))
 	Label("tail")
 	lanes := GP64()
@@ -36,37 +37,37 @@ func (s isa) columns(before func(j reg.GPVirtual), body func(i reg.GPVirtual, k 
 		after(j)
 	}
 	ADDQ(U32(uint32(s.width)), j)
-	CMPQ(j, period)
+	CMPQ(j, repeat)
 	JLT(LabelRef("column"))
 	done()
 }
 
 func (s isa) sum() {
-	TEXT("sum"+s.name, NOSPLIT, "func(acc, x *float32, n, period int)")
-	Doc("sum" + s.name + " adds x to acc, period values.")
-	acc, x := pointer("acc"), pointer("x")
+	function("sum"+s.name, NOSPLIT, "func(acc, x []float32)",
+		"sum"+s.name+" adds x[i] to acc[i%len(acc)].")
+	acc, x := begin("acc"), begin("x")
 	a := s.vec()
-	s.columns(
+	s.columns("x", "acc",
 		func(j reg.GPVirtual) { VMOVUPS(at(acc, j), a) },
 		func(i reg.GPVirtual, k *mask) { VADDPS(s.load(at(x, i), k), a, a) },
 		func(j reg.GPVirtual) { VMOVUPS(a, at(acc, j)) })
 }
 
 func (s isa) addTo() {
-	TEXT("addTo"+s.name, NOSPLIT, "func(out, x *float32, n int)")
-	Doc("addTo" + s.name + " adds x to out.")
-	out, x := pointer("out"), pointer("x")
-	s.vectors(func(i reg.GPVirtual, k *mask) {
+	function("addTo"+s.name, NOSPLIT, "func(out, x []float32)",
+		"addTo"+s.name+" adds x to out.")
+	out, x := begin("out"), begin("x")
+	s.vectors(length("x"), func(i reg.GPVirtual, k *mask) {
 		s.store(s.add(s.load(at(out, i), k), s.load(at(x, i), k)), at(out, i), k)
 	})
 }
 
 func (s isa) squares() {
-	TEXT("squares"+s.name, NOSPLIT, "func(acc, x, mean *float32, n, period int)")
-	Doc("squares" + s.name + " adds (x-mean)² to acc, period values.")
-	acc, x, mean := pointer("acc"), pointer("x"), pointer("mean")
+	function("squares"+s.name, NOSPLIT, "func(acc, x, mean []float32)",
+		"squares"+s.name+" adds (x-mean)² to acc, as sum does.")
+	acc, x, mean := begin("acc"), begin("x"), begin("mean")
 	a, m := s.vec(), s.vec()
-	s.columns(
+	s.columns("x", "acc",
 		func(j reg.GPVirtual) { VMOVUPS(at(acc, j), a); VMOVUPS(at(mean, j), m) },
 		func(i reg.GPVirtual, k *mask) {
 			d := s.sub(s.load(at(x, i), k), m)
@@ -78,24 +79,34 @@ func (s isa) squares() {
 }
 
 func (s isa) normalise() {
-	TEXT("normalise"+s.name, NOSPLIT, "func(out, x, mean, scale, beta *float32, n, period int)")
-	Doc("normalise" + s.name + " sets out to (x-mean)*scale+beta.")
-	out, x, mean, scale, beta := pointer("out"), pointer("x"), pointer("mean"), pointer("scale"), pointer("beta")
+	function("normalise"+s.name, NOSPLIT, "func(out, x, mean, scale, beta []float32)",
+		"normalise"+s.name+" sets out to (x-mean)*scale+beta.")
+	out, x := begin("out"), begin("x")
+	mean, scale, beta := begin("mean"), begin("scale"), begin("beta")
 	m, c, b := s.vec(), s.vec(), s.vec()
-	s.columns(
-		func(j reg.GPVirtual) { VMOVUPS(at(mean, j), m); VMOVUPS(at(scale, j), c); VMOVUPS(at(beta, j), b) },
+	s.columns("x", "mean",
+		func(j reg.GPVirtual) {
+			VMOVUPS(at(mean, j), m)
+			VMOVUPS(at(scale, j), c)
+			VMOVUPS(at(beta, j), b)
+		},
 		func(i reg.GPVirtual, k *mask) {
 			s.store(s.add(s.mul(s.sub(s.load(at(x, i), k), m), c), b), at(out, i), k)
 		}, nil)
 }
 
 func (s isa) gradSums() {
-	TEXT("gradSums"+s.name, NOSPLIT, "func(sums, dots, grad, x, mean *float32, n, period int)")
-	Doc("gradSums" + s.name + " adds grad to sums and grad*(x-mean) to dots, period values each.")
-	sums, dots, grad, x, mean := pointer("sums"), pointer("dots"), pointer("grad"), pointer("x"), pointer("mean")
+	function("gradSums"+s.name, NOSPLIT, "func(sums, dots, grad, x, mean []float32)",
+		"gradSums"+s.name+" adds grad to sums and grad*(x-mean) to dots, as sum does.")
+	sums, dots := begin("sums"), begin("dots")
+	grad, x, mean := begin("grad"), begin("x"), begin("mean")
 	a, d, m := s.vec(), s.vec(), s.vec()
-	s.columns(
-		func(j reg.GPVirtual) { VMOVUPS(at(sums, j), a); VMOVUPS(at(dots, j), d); VMOVUPS(at(mean, j), m) },
+	s.columns("x", "sums",
+		func(j reg.GPVirtual) {
+			VMOVUPS(at(sums, j), a)
+			VMOVUPS(at(dots, j), d)
+			VMOVUPS(at(mean, j), m)
+		},
 		func(i reg.GPVirtual, k *mask) {
 			v := s.load(at(grad, i), k)
 			VADDPS(v, a, a)
@@ -107,13 +118,14 @@ func (s isa) gradSums() {
 }
 
 func (s isa) backward() {
-	TEXT("backward"+s.name, NOSPLIT, "func(out, grad, x, mean, ofGrad, ofX, rest *float32, floor float32, n, period int)")
-	Doc("backward" + s.name + " sets out to grad*ofGrad+((x-mean)*ofX+rest) where x > floor, to 0 elsewhere.")
-	out, grad, x := pointer("out"), pointer("grad"), pointer("x")
-	mean, ofGrad, ofX, rest := pointer("mean"), pointer("ofGrad"), pointer("ofX"), pointer("rest")
+	function("backward"+s.name, NOSPLIT,
+		"func(out, grad, x, mean, ofGrad, ofX, rest []float32, floor float32)",
+		"backward"+s.name+" sets out to grad*ofGrad+((x-mean)*ofX+rest) if x > floor, else to 0.")
+	out, grad, x := begin("out"), begin("grad"), begin("x")
+	mean, ofGrad, ofX, rest := begin("mean"), begin("ofGrad"), begin("ofX"), begin("rest")
 	f := s.broadcast(param("floor"))
 	m, cg, cx, r := s.vec(), s.vec(), s.vec(), s.vec()
-	s.columns(
+	s.columns("x", "mean",
 		func(j reg.GPVirtual) {
 			VMOVUPS(at(mean, j), m)
 			VMOVUPS(at(ofGrad, j), cg)
@@ -128,7 +140,7 @@ func (s isa) backward() {
 		}, nil)
 }
 
-// param is a parameter in memory.
+// param returns the place of a parameter.
 func param(name string) Mem {
 	c, err := Param(name).Resolve()
 	if err != nil {
@@ -137,9 +149,8 @@ func param(name string) Mem {
 	return c.Addr
 }
 
-// vectors writes the loop over n values: body for those from index i on.
-func (s isa) vectors(body func(i reg.GPVirtual, k *mask)) {
-	n := Load(Param("n"), GP64()).(reg.GPVirtual)
+// vectors writes the loop over n values, a register: body for those from index i on.
+func (s isa) vectors(n reg.GPVirtual, body func(i reg.GPVirtual, k *mask)) {
 	full, i := GP64(), GP64()
 	MOVQ(n, full)
 	SUBQ(U32(uint32(s.width)), full)
@@ -158,7 +169,7 @@ func (s isa) vectors(body func(i reg.GPVirtual, k *mask)) {
 	done()
 }
 
-// The places of the constants of exp.
+// The byte offsets of the constants in expConstants.
 const (
 	expLowest = 4 * iota
 	expHighest
@@ -170,11 +181,15 @@ const (
 )
 
 func (s isa) sigmoid() {
-	TEXT("sigmoid"+s.name, NOSPLIT, "func(out, x *float32, constants *[14]float32, n int)")
-	Doc("sigmoid" + s.name + " sets out to 1/(1+exp(-x)), with the constants of exp.")
-	out, x, constants := pointer("out"), pointer("x"), pointer("constants")
-	constant := func(offset int) reg.VecVirtual { return s.broadcast(Mem{Base: constants, Disp: offset}) }
-	lowest, highest, log2e, shift := constant(expLowest), constant(expHighest), constant(expLog2E), constant(expShift)
+	function("sigmoid"+s.name, NOSPLIT, "func(out, x []float32)",
+		"sigmoid"+s.name+" sets out to 1/(1+exp(-x)), with expConstants.")
+	out, x, constants := begin("out"), begin("x"), GP64()
+	LEAQ(NewDataAddr(Symbol{Name: "·expConstants"}, 0), constants)
+	constant := func(offset int) reg.VecVirtual {
+		return s.broadcast(Mem{Base: constants, Disp: offset})
+	}
+	lowest, highest := constant(expLowest), constant(expHighest)
+	log2e, shift := constant(expLog2E), constant(expShift)
 	high, low := constant(expHigh), constant(expLow)
 	one := constant(expTaylor + 4*7)
 	zero := s.zero()
@@ -188,7 +203,7 @@ func (s isa) sigmoid() {
 		VMOVD(bias, t)
 		VPBROADCASTD(t, exponent)
 	}
-	s.vectors(func(i reg.GPVirtual, k *mask) {
+	s.vectors(length("x"), func(i reg.GPVirtual, k *mask) {
 		v := s.sub(zero, s.load(at(x, i), k))
 		VMAXPS(v, lowest, v)
 		VMINPS(v, highest, v)
@@ -214,11 +229,14 @@ func (s isa) sigmoid() {
 }
 
 func (s isa) rmsprop() {
-	TEXT("rmsprop"+s.name, NOSPLIT, "func(w, grad, second *float32, rate, keep, take, epsilon float32, n int)")
-	Doc("rmsprop" + s.name + " sets second to second*keep+grad²*take, and takes grad*rate/sqrt(second+epsilon) from w.")
-	w, grad, second := pointer("w"), pointer("grad"), pointer("second")
-	rate, keep, take, epsilon := s.broadcast(param("rate")), s.broadcast(param("keep")), s.broadcast(param("take")), s.broadcast(param("epsilon"))
-	s.vectors(func(i reg.GPVirtual, k *mask) {
+	function("rmsprop"+s.name, NOSPLIT,
+		"func(w, grad, second []float32, rate, keep, take, epsilon float32)",
+		"rmsprop"+s.name+" sets second to second*keep + grad²*take and subtracts",
+		"grad*rate/sqrt(second+epsilon) from w.")
+	w, grad, second := begin("w"), begin("grad"), begin("second")
+	rate, epsilon := s.broadcast(param("rate")), s.broadcast(param("epsilon"))
+	keep, take := s.broadcast(param("keep")), s.broadcast(param("take"))
+	s.vectors(length("w"), func(i reg.GPVirtual, k *mask) {
 		g := s.load(at(grad, i), k)
 		v := s.add(s.mul(s.load(at(second, i), k), keep), s.mul(s.mul(g, g), take))
 		s.store(v, at(second, i), k)
@@ -231,12 +249,15 @@ func (s isa) rmsprop() {
 }
 
 func (s isa) adam() {
-	TEXT("adam"+s.name, NOSPLIT, "func(w, grad, first, second *float32, rate, takeFirst, takeSecond, epsilon float32, n int)")
-	Doc("adam"+s.name+" moves first towards grad and second towards grad² by the shares to take, and takes",
-		"first*rate/(sqrt(second)+epsilon) from w.")
-	w, grad, first, second := pointer("w"), pointer("grad"), pointer("first"), pointer("second")
-	rate, takeFirst, takeSecond, epsilon := s.broadcast(param("rate")), s.broadcast(param("takeFirst")), s.broadcast(param("takeSecond")), s.broadcast(param("epsilon"))
-	s.vectors(func(i reg.GPVirtual, k *mask) {
+	function("adam"+s.name, NOSPLIT,
+		"func(w, grad, first, second []float32, rate, takeFirst, takeSecond, epsilon float32)",
+		"adam"+s.name+" moves first towards grad and second towards grad², by the given shares, and",
+		"subtracts first*rate/(sqrt(second)+epsilon) from w.")
+	w, grad := begin("w"), begin("grad")
+	first, second := begin("first"), begin("second")
+	rate, epsilon := s.broadcast(param("rate")), s.broadcast(param("epsilon"))
+	takeFirst, takeSecond := s.broadcast(param("takeFirst")), s.broadcast(param("takeSecond"))
+	s.vectors(length("w"), func(i reg.GPVirtual, k *mask) {
 		g := s.load(at(grad, i), k)
 		m, v := s.load(at(first, i), k), s.load(at(second, i), k)
 		m = s.add(m, s.mul(s.sub(g, m), takeFirst))

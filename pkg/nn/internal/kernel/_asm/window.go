@@ -6,10 +6,11 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// channels writes the loop over the channels of a row of 2x2 windows, a vector of channels at a time: before once for
-// those from j on, then body for every window. small and large are the places of the window's pixel and of its first
-// pixel in both rows; next is the distance to the second pixel.
-func (s isa) channels(before func(j reg.GPVirtual, k *mask), body func(small, large, large2 reg.GPVirtual, k *mask)) {
+// channels writes the loop over the channels of a row of 2x2 windows, a vector of channels at a
+// time: before once for those from j on, then body for every window. small is the index of the
+// pixel that a window becomes; large and large2 are the indices of the window's pixels in a line.
+func (s isa) channels(before func(j reg.GPVirtual, k *mask),
+	body func(small, large, large2 reg.GPVirtual, k *mask)) {
 	c := Load(Param("c"), GP64()).(reg.GPVirtual)
 	j := GP64()
 	XORQ(j, j)
@@ -46,12 +47,23 @@ func (s isa) channels(before func(j reg.GPVirtual, k *mask), body func(small, la
 	done()
 }
 
-func (s isa) poolRow() {
-	TEXT("poolRow"+s.name, NOSPLIT, "func(out, best, x0, x1, mean, scale, beta *float32, c, windows int)")
-	Doc("poolRow"+s.name+" sets, for every window of two pixels in each of the rows x0 and x1, best to the value that is",
-		"greatest after normalisation and out to the normalised value.")
-	out, best, x0, x1 := pointer("out"), pointer("best"), pointer("x0"), pointer("x1")
-	mean, scale, beta := pointer("mean"), pointer("scale"), pointer("beta")
+// lines returns the places of the first values in the first two lines of an image; a line has as
+// many values as the parameter says.
+func lines(image, line string) (first, second reg.Register) {
+	first, second = begin(image), GP64()
+	Load(Param(line), second)
+	LEAQ(at(first, second), second)
+	return first, second
+}
+
+func (s isa) pool2x2() {
+	function("pool2x2"+s.name, NOSPLIT,
+		"func(out, best, x, mean, scale, beta []float32, line, c, windows int)",
+		"pool2x2"+s.name+" pools a row of windows of x, whose lines have line values: best becomes",
+		"the value of a window that is greatest after normalisation, out its normalised value.")
+	out, best := begin("out"), begin("best")
+	x0, x1 := lines("x", "line")
+	mean, scale, beta := begin("mean"), begin("scale"), begin("beta")
 	m, f, b, sign := s.vec(), s.vec(), s.vec(), s.vec()
 	minus := s.vec()
 	bits := GP32()
@@ -81,11 +93,15 @@ func (s isa) poolRow() {
 		})
 }
 
-func (s isa) unpoolRow() {
-	TEXT("unpoolRow"+s.name, NOSPLIT, "func(d0, d1, grad, best, x0, x1, mean, ofGrad, ofX, rest *float32, floor float32, c, windows int)")
-	Doc("unpoolRow"+s.name+" sets the rows d0 and d1 as backward does, where the gradient of a window belongs to the first",
-		"pixel in the rows x0 and x1 that equals best.")
-	d0, d1, grad, best, x0, x1 := pointer("d0"), pointer("d1"), pointer("grad"), pointer("best"), pointer("x0"), pointer("x1")
+func (s isa) unpool2x2() {
+	function("unpool2x2"+s.name, NOSPLIT,
+		"func(d, grad, best, x, mean, ofGrad, ofX, rest []float32, floor float32, "+
+			"dLine, line, c, windows int)",
+		"unpool2x2"+s.name+" sets d, whose lines have dLine values, as backward does. The gradient of a",
+		"window belongs to the first value in x, whose lines have line values, that equals best.")
+	d0, d1 := lines("d", "dLine")
+	x0, x1 := lines("x", "line")
+	grad, best := begin("grad"), begin("best")
 	m, cg, cx, r := s.vec(), s.vec(), s.vec(), s.vec()
 	floor := s.broadcast(param("floor"))
 	s.channels(
@@ -94,7 +110,7 @@ func (s isa) unpoolRow() {
 				name string
 				v    reg.VecVirtual
 			}{{"mean", m}, {"ofGrad", cg}, {"ofX", cx}, {"rest", r}} {
-				s.loadInto(at(pointer(p.name), j), k, p.v)
+				s.loadInto(at(begin(p.name), j), k, p.v)
 			}
 		},
 		func(small, large, large2 reg.GPVirtual, k *mask) {

@@ -1,16 +1,18 @@
-// Command asm writes the assembly kernels of package nn, ../kernels_amd64.s and their Go declarations,
-// ../kernels_stubs_amd64.go. Every kernel is written once and generated for AVX-512 and for AVX2; what it computes is said
-// by its portable twin. Products are never fused with sums: all kernels round as the portable ones do.
+// Command asm writes the assembly of package kernel, ../kernels_amd64.s, and its Go declarations,
+// ../kernels_stubs_amd64.go; `make asm` runs it. Every kernel is written once and generated for
+// AVX-512 and for AVX2. Its portable twin defines the result. Products are never fused with sums:
+// all kernels round as the portable ones do.
 package main
 
 import (
+	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
-	ConstraintExpr("!purego")
+	ConstraintExpr("amd64,!purego")
 	for _, s := range []isa{{name: "AVX512", width: 16}, {name: "AVX2", width: 8}} {
 		s.tiles()
 		s.addTo()
@@ -19,8 +21,8 @@ func main() {
 		s.normalise()
 		s.gradSums()
 		s.backward()
-		s.poolRow()
-		s.unpoolRow()
+		s.pool2x2()
+		s.unpool2x2()
 		s.winogradIn()
 		s.winogradOut()
 		s.winogradGradIn()
@@ -39,7 +41,7 @@ type isa struct {
 	width int
 }
 
-// vec is a new vector register.
+// vec returns a new vector register.
 func (s isa) vec() reg.VecVirtual {
 	if s.width == 16 {
 		return ZMM()
@@ -75,8 +77,8 @@ func (s isa) and(a, b, dst reg.VecVirtual) {
 	}
 }
 
-// A mask selects lanes: an opmask register with AVX-512, a vector of zeros and ones with AVX2, which may lie in memory
-// where registers are short; nil selects all.
+// A mask selects lanes; nil selects all. It is an opmask register with AVX-512. With AVX2 it is a
+// vector of zeros and ones, which may lie in memory if registers are short.
 type mask struct {
 	k    reg.OpmaskVirtual
 	v    reg.VecVirtual
@@ -93,7 +95,7 @@ func (s isa) spill(k *mask) *mask {
 	return &mask{slot: &slot}
 }
 
-// firstLanes is the mask of the first lanes lanes; lanes is an integer register, 1 to the width.
+// firstLanes returns the mask of the first lanes; their number is in a register, 1 to the width.
 func (s isa) firstLanes(lanes reg.GPVirtual) *mask {
 	if s.width == 16 {
 		bits, k := GP64(), K()
@@ -178,13 +180,13 @@ func (s isa) broadcast(m Mem) reg.VecVirtual {
 	return v
 }
 
-// The predicates of VCMPPS that are used, with operands in Go's order: a comparison of the second source with the first.
+// Predicates of VCMPPS. In Go's order of operands it compares the second source with the first.
 const (
 	equal   = 0x00 // EQ_OQ
 	greater = 0x1e // GT_OQ
 )
 
-// compare is the mask of the lanes where x predicate y holds.
+// compare returns the mask of the lanes in which x predicate y holds.
 func (s isa) compare(predicate uint8, x, y reg.VecVirtual) *mask {
 	if s.width == 16 {
 		k := K()
@@ -196,7 +198,8 @@ func (s isa) compare(predicate uint8, x, y reg.VecVirtual) *mask {
 	return &mask{v: v}
 }
 
-// split moves the lanes of the mask from v to a new vector: v keeps the others, both have zeros elsewhere.
+// split moves the lanes of the mask from v to a new vector; v keeps the others. Both have zeros
+// elsewhere.
 func (s isa) split(v reg.VecVirtual, k *mask) reg.VecVirtual {
 	taken := s.vec()
 	if s.width == 16 {
@@ -211,7 +214,8 @@ func (s isa) split(v reg.VecVirtual, k *mask) reg.VecVirtual {
 	return taken
 }
 
-// sub, mul, add are a-b, a*b, a+b in a new vector; for VSUBPS Go's order is "subtract the first from the second".
+// sub, mul and add return a-b, a*b and a+b in a new vector. In Go's order of operands VSUBPS
+// subtracts the first from the second.
 func (s isa) sub(a, b reg.VecVirtual) reg.VecVirtual {
 	v := s.vec()
 	VSUBPS(b, a, v)
@@ -230,10 +234,21 @@ func (s isa) add(a, b reg.VecVirtual) reg.VecVirtual {
 	return v
 }
 
-// at is element i of the float32s at base.
+// at returns the place of value i of the float32s at base.
 func at(base reg.Register, i reg.Register) Mem { return Mem{Base: base, Index: i, Scale: 4} }
 
-func pointer(name string) reg.Register { return Load(Param(name), GP64()) }
+// begin returns the place of a slice's first value.
+func begin(slice string) reg.Register { return Load(Param(slice).Base(), GP64()) }
+
+// length returns the number of a slice's values.
+func length(slice string) reg.GPVirtual { return Load(Param(slice).Len(), GP64()).(reg.GPVirtual) }
+
+// function begins a function of that signature. Its arguments do not escape.
+func function(name string, attributes attr.Attribute, signature string, doc ...string) {
+	TEXT(name, attributes, signature)
+	Doc(doc...)
+	Pragma("noescape")
+}
 
 func done() {
 	VZEROUPPER()

@@ -1,4 +1,4 @@
-package nn
+package kernel
 
 import (
 	"math"
@@ -24,11 +24,18 @@ func TestExp(t *testing.T) {
 	}
 }
 
+func near(t *testing.T, what string, got, want, tolerance float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= tolerance) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
 func TestLog(t *testing.T) {
 	for x := 1e-300; x < 1e300; x *= 1.37 {
-		near(t, "log", log(x), math.Log(x), 4e-16*max(1, math.Abs(math.Log(x))))
+		near(t, "Log", Log(x), math.Log(x), 4e-16*max(1, math.Abs(math.Log(x))))
 	}
-	if got := log(1); got != 0 {
-		t.Errorf("log(1) = %v", got)
+	if got := Log(1); got != 0 {
+		t.Errorf("Log(1) = %v", got)
 	}
 }

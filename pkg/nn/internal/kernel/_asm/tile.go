@@ -13,19 +13,19 @@ const (
 	fieldOuter = 8 * iota
 	fieldMiddle
 	fieldInner
-	fieldAM
+	fieldARow
 	fieldAInner
 	fieldBInner
-	fieldCM
+	fieldCRow
 	fieldAMiddle
 	fieldBMiddle
 	fieldAOuter
 	fieldBOuter
-	fieldAdd
-	fieldReLU = fieldAdd + 1
+	fieldReLU
 )
 
-// tiles writes the tiles of up to 14x2 vectors with AVX-512, 6x2 with AVX2: as many as fit in the registers.
+// tiles writes the tiles of up to 14x2 vectors with AVX-512 and 6x2 with AVX2: as many as fit in
+// the registers.
 func (s isa) tiles() {
 	most := 14
 	if s.width == 8 {
@@ -38,12 +38,13 @@ func (s isa) tiles() {
 	}
 }
 
-// tile writes the part of matmul's loop for some rows and vectors of columns, of which the last has lanes lanes. The first
-// half of the rows, rounded up, begins at a and c, the other at a2 and c2.
+// tile writes the part of Matmul's loop for some rows and vectors of columns, of which the last has
+// lanes lanes. The first half of the rows, rounded up, begins at a and c, the other at a2 and c2.
 func (s isa) tile(rows, vectors int) {
 	name := fmt.Sprintf("tile%dx%d%s", rows, vectors, s.name)
-	TEXT(name, NOSPLIT, "func(p *int, a, a2, b, c, c2, bias *float32, lanes int)")
-	Doc(name + " computes a tile of a matmul; p points to the first of its strides.")
+	function(name, NOSPLIT, "func(p *int, a, a2, b, c, c2, bias *float32, lanes int)",
+		name+" computes a tile of a Matmul; p points to the first of its strides.")
+	pointer := func(name string) reg.Register { return Load(Param(name), GP64()) }
 	p := pointer("p")
 	lanes := Load(Param("lanes"), GP64()).(reg.GPVirtual)
 	last := s.spill(s.firstLanes(lanes))
@@ -79,15 +80,6 @@ func (s isa) tile(rows, vectors int) {
 			acc[i][j] = s.zero()
 		}
 	}
-	CMPB(field(fieldAdd), U8(0))
-	JE(LabelRef("begin"))
-	eachRow("c", "c2", load(fieldCM), func(i int, row reg.Register) {
-		for j := range vectors {
-			s.loadInto(Mem{Base: row, Disp: j * s.bytes()}, of(j), acc[i][j])
-		}
-	})
-	Label("begin")
-
 	columns := make([]reg.VecVirtual, vectors)
 	for j := range columns {
 		columns[j] = s.vec()
@@ -97,7 +89,7 @@ func (s isa) tile(rows, vectors int) {
 	if rows > 1 {
 		a2 = pointer("a2")
 	}
-	stride, aInner, bInner := load(fieldAM), load(fieldAInner), load(fieldBInner)
+	stride, aInner, bInner := load(fieldARow), load(fieldAInner), load(fieldBInner)
 	var stride3, stride5 reg.GPVirtual
 	if half > 3 {
 		stride3 = GP64()
@@ -139,7 +131,9 @@ func (s isa) tile(rows, vectors int) {
 		s.loadInto(Mem{Base: b, Disp: j * s.bytes()}, of(j), columns[j])
 	}
 	for i := range rows {
-		s.multiply(element(i), columns, func(j int, product reg.VecVirtual) { VADDPS(product, acc[i][j], acc[i][j]) })
+		s.multiply(element(i), columns, func(j int, product reg.VecVirtual) {
+			VADDPS(product, acc[i][j], acc[i][j])
+		})
 	}
 	ADDQ(aInner, a)
 	if rows > 1 {
@@ -183,7 +177,7 @@ func (s isa) tile(rows, vectors int) {
 	}
 	Label("store")
 	store := func(storeLast func(v reg.VecVirtual, m Mem)) {
-		eachRow("c", "c2", load(fieldCM), func(i int, row reg.Register) {
+		eachRow("c", "c2", load(fieldCRow), func(i int, row reg.Register) {
 			for j, v := range acc[i] {
 				m := Mem{Base: row, Disp: j * s.bytes()}
 				if j < vectors-1 {
@@ -195,7 +189,7 @@ func (s isa) tile(rows, vectors int) {
 		})
 		done()
 	}
-	// Stores under a mask are slow, so vectors that are full, and half vectors of AVX-512, are stored without.
+	// Stores under a mask are slow: full vectors and half vectors of AVX-512 are stored without one.
 	Load(Param("lanes"), count)
 	CMPQ(count, U32(uint32(s.width)))
 	JNE(LabelRef("part"))
@@ -213,7 +207,8 @@ func (s isa) tile(rows, vectors int) {
 // multiply multiplies the columns by a number in memory.
 func (s isa) multiply(m Mem, columns []reg.VecVirtual, do func(j int, product reg.VecVirtual)) {
 	if s.width == 16 {
-		// AVX-512 broadcasts in the multiplication itself. A broadcast of its own would cost as much as a multiplication.
+		// AVX-512 broadcasts in the multiplication itself. A broadcast of its own would cost as much
+		// as a multiplication.
 		for j := range columns {
 			product := s.vec()
 			VMULPS_BCST(m, columns[j], product)

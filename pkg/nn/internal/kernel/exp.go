@@ -1,0 +1,68 @@
+package kernel
+
+import "math"
+
+// expConstants are the constants of exp, in the order in which the assembly knows them.
+var expConstants = [14]float32{
+	-87, 88, // results beyond are not normal numbers or infinite
+	math.Log2E,
+	3 << 22, // adding it rounds to a whole number, which the lowest bits of the sum then hold
+	// ln 2 in two parts. The first ends with zeros, so its products with whole numbers are exact.
+	0.693145751953125, 1.4286067653e-06,
+	// Taylor's series, for up to ln(2)/2.
+	1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 1.0 / 2, 1, 1,
+}
+
+// exp returns e to the x, to about 1 unit in the last place. For x beyond [-87,88] it returns the
+// result for the nearer bound. math.Exp is computed differently on different processors.
+func exp(x float32) float32 {
+	c := &expConstants
+	if x < c[0] {
+		x = c[0]
+	}
+	if x > c[1] {
+		x = c[1]
+	}
+	shifted := float32(x*c[2]) + c[3]
+	whole := shifted - c[3]
+	r := x - float32(whole*c[4]) - float32(whole*c[5])
+	p := c[6]
+	for _, a := range c[7:] {
+		p = float32(p*r) + a
+	}
+	return float32(p * math.Float32frombits((math.Float32bits(shifted)+127)<<23))
+}
+
+// Softmax sets out to exp(x)/sum(exp(x)). It returns the greatest x and the sum of
+// exp(x-greatest).
+func Softmax(out, x []float32) (greatest, sum float32) {
+	greatest = x[0]
+	for _, v := range x {
+		greatest = max(greatest, v)
+	}
+	for j, v := range x {
+		out[j] = exp(v - greatest)
+		sum += out[j]
+	}
+	for j := range out {
+		out[j] /= sum
+	}
+	return greatest, sum
+}
+
+// Log returns the natural logarithm of a normal positive x. It is the same on every processor;
+// math.Log is not.
+func Log(x float64) float64 {
+	fraction, exponent := math.Frexp(x)
+	if fraction < math.Sqrt2/2 {
+		fraction, exponent = 2*fraction, exponent-1
+	}
+	// log(f) = 2 artanh(z) = 2(z + z³/3 + z⁵/5 + …); |z| <= 0.172.
+	z := (fraction - 1) / (fraction + 1)
+	square := float64(z * z)
+	var s float64
+	for k := 21; k >= 1; k -= 2 {
+		s = float64(s*square) + 1/float64(k)
+	}
+	return float64(float64(exponent)*math.Ln2) + float64(2*float64(z*s))
+}
