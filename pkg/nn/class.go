@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -41,7 +42,7 @@ func declare(c Class, d declaration) Class {
 }
 
 // Classes returns the supported classes.
-func Classes() []Class { return names }
+func Classes() []Class { return slices.Clone(names) }
 
 // Supported reports whether a model can have layers of class c.
 func (c Class) Supported() bool {

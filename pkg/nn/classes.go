@@ -13,7 +13,7 @@ import (
 var InputLayer = declare("InputLayer", declaration{
 	base: "input_layer",
 	parameters: []Parameter{
-		trainable.unwritten(),
+		trainable().unwritten(),
 		// Keras 3; it comes before the older key.
 		parameter("batch_shape", nil, func(l *Layer, shape []*count) error {
 			if shape == nil {
@@ -60,8 +60,8 @@ var Conv2D = declare("Conv2D", declaration{
 	base:  "conv2d",
 	image: true,
 	parameters: []Parameter{
-		trainable,
-		dataFormat,
+		trainable(),
+		dataFormat(),
 		lastDimension("filters"),
 		rowsAndColumns("kernel_size", pair{}, func(l *Layer) *[2]int { return &l.Kernel }),
 		only("strides", pair{1, 1},
@@ -77,7 +77,7 @@ var Conv2D = declare("Conv2D", declaration{
 			}
 			return nil
 		}, func(*Layer) any { return "same" }),
-		useBias,
+		useBias(),
 		parameter("activation", nil, func(l *Layer, v any) error {
 			if err := setActivation(l, v); err != nil {
 				return err
@@ -104,7 +104,7 @@ var BatchNormalization = declare("BatchNormalization", declaration{
 	base:  "batch_normalization",
 	image: true,
 	parameters: []Parameter{
-		trainable,
+		trainable(),
 		parameter("axis", nil, func(_ *Layer, v any) error {
 			// A number, or one in brackets.
 			axis := v
@@ -141,8 +141,8 @@ var MaxPooling2D = declare("MaxPooling2D", declaration{
 	base:  "max_pooling2d",
 	image: true,
 	parameters: []Parameter{
-		trainable,
-		dataFormat,
+		trainable(),
+		dataFormat(),
 		rowsAndColumns("pool_size", pair{2, 2}, func(l *Layer) *[2]int { return &l.Size }),
 		parameter("strides", nil, func(l *Layer, v *pair) error {
 			if v != nil && *v != l.Size {
@@ -179,8 +179,8 @@ var UpSampling2D = declare("UpSampling2D", declaration{
 	base:  "up_sampling2d",
 	image: true,
 	parameters: []Parameter{
-		trainable,
-		dataFormat,
+		trainable(),
+		dataFormat(),
 		rowsAndColumns("size", pair{2, 2}, func(l *Layer) *[2]int { return &l.Size }),
 		only("interpolation", "nearest",
 			because[string]("interpolation %q is not supported, expected nearest")),
@@ -198,7 +198,7 @@ var UpSampling2D = declare("UpSampling2D", declaration{
 var Dropout = declare("Dropout", declaration{
 	base: "dropout",
 	parameters: []Parameter{
-		trainable,
+		trainable(),
 		number("rate", 0, func(l *Layer) *float64 { return &l.Rate }),
 		parameter("noise_shape", nil, func(_ *Layer, v any) error {
 			if v != nil {
@@ -220,7 +220,7 @@ var Dropout = declare("Dropout", declaration{
 // Flatten turns any shape into (values), row-major.
 var Flatten = declare("Flatten", declaration{
 	base:       "flatten",
-	parameters: []Parameter{trainable, dataFormat},
+	parameters: []Parameter{trainable(), dataFormat()},
 	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
 		l.Output = []int{product(in)}
 		return nil, nil
@@ -231,9 +231,9 @@ var Flatten = declare("Flatten", declaration{
 var Dense = declare("Dense", declaration{
 	base: "dense",
 	parameters: []Parameter{
-		trainable,
+		trainable(),
 		lastDimension("units"),
-		useBias,
+		useBias(),
 		parameter("activation", nil, setActivation, activationOf),
 	},
 	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
@@ -252,7 +252,7 @@ var Dense = declare("Dense", declaration{
 var Reshape = declare("Reshape", declaration{
 	base: "reshape",
 	parameters: []Parameter{
-		trainable,
+		trainable(),
 		parameter("target_shape", nil, func(l *Layer, shape []count) error {
 			for _, d := range shape {
 				l.Output = append(l.Output, int(d))
@@ -269,18 +269,24 @@ var Reshape = declare("Reshape", declaration{
 	},
 })
 
-// Parameters of several classes.
-var (
-	trainable = parameter("trainable", nil, func(l *Layer, v *bool) error {
+// Parameters of several classes. They are functions because Go initialises a variable after those
+// that it uses: the classes would change their order.
+
+func trainable() Parameter {
+	return parameter("trainable", nil, func(l *Layer, v *bool) error {
 		l.Trainable = v == nil || *v
 		return nil
 	}, func(l *Layer) any { return l.Trainable })
+}
 
-	dataFormat = only("data_format", "channels_last",
+func dataFormat() Parameter {
+	return only("data_format", "channels_last",
 		because[string]("data_format %q is not supported, expected channels_last"))
+}
 
-	useBias = flag("use_bias", true, "a layer without bias is not supported")
-)
+func useBias() Parameter {
+	return flag("use_bias", true, "a layer without bias is not supported")
+}
 
 // setActivation sets the activation from its name; none is linear.
 func setActivation(l *Layer, v any) error {

@@ -6,6 +6,25 @@ import (
 	"testing"
 )
 
+// The classes are listed in the order of their declaration.
+func TestClasses(t *testing.T) {
+	want := []Class{
+		"InputLayer", "Conv2D", "BatchNormalization", "MaxPooling2D", "UpSampling2D", "Dropout",
+		"Flatten", "Dense", "Reshape",
+	}
+	if got := Classes(); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	for _, c := range Classes() {
+		if !c.Supported() || c.Base() == "" || len(c.Parameters()) == 0 {
+			t.Errorf("%s: %+v is no full declaration", c, classes[c])
+		}
+	}
+	if Class("Lambda").Supported() {
+		t.Error("a class that nobody declared is supported")
+	}
+}
+
 // Sizes counts the parameters that NewModel makes and the values of the outputs.
 func TestSizes(t *testing.T) {
 	config := ClassifierConfig{
