@@ -11,7 +11,7 @@ import (
 	"imagesimilarity/pkg/mnist"
 )
 
-// whole is MNIST: 60,000 images and 10,000 queries.
+// whole returns MNIST: 60,000 images and 10,000 queries.
 var whole = sync.OnceValues(func() (data, queries *imageset.Images[uint8]) {
 	dir, err := mnist.Fetch()
 	if err != nil {
@@ -33,7 +33,7 @@ func BenchmarkNew(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(data.Pix)))
 			for b.Loop() {
-				if _, err := New(data, cell); err != nil {
+				if _, err := New(data, 0, cell); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -41,13 +41,14 @@ func BenchmarkNew(b *testing.B) {
 	}
 }
 
-// Ten nearest of 60,000 images for 100 queries, all cores; what bounds save shows beside BenchmarkAll.
+// The search is for the ten nearest of 60,000 images for 100 queries, on all cores. The comparison
+// with BenchmarkAll shows what bounds save.
 func BenchmarkNearest(b *testing.B) {
 	data, queries := whole()
 	queries = queries.First(100)
 	for _, cell := range []int{14, 7, 4} {
 		b.Run(fmt.Sprintf("cell=%d", cell), func(b *testing.B) {
-			ix, err := New(data, cell)
+			ix, err := New(data, 0, cell)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -62,7 +63,7 @@ func BenchmarkNearest(b *testing.B) {
 	}
 }
 
-// The distance of one query to all 60,000 images, on one core.
+// The distance of one query to all 60,000 images is measured on one core.
 func BenchmarkAll(b *testing.B) {
 	data, queries := whole()
 	for _, cell := range []int{14, 7, 4} {

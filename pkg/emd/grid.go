@@ -6,11 +6,14 @@ import (
 )
 
 const (
-	// maxCells keeps the table of distances at 8 MiB, and potentials, sums of at most maxCells distances, below 2^60 (fractionBits).
+	// maxCells keeps the table of distances at 8 MiB, and potentials, which are sums of at most
+	// maxCells distances, below 2^60 (fractionBits).
 	maxCells = 1024
-	// maxLevels is the most that the grey levels of an image can sum up to: amounts of mass are products of two sums and must fit in an int64.
+	// maxLevels is the most that the grey levels of an image can sum up to. Amounts of mass are
+	// products of two such sums and must fit in an int64.
 	maxLevels = math.MaxInt32
-	// fractionBits are the binary places of a distance between cells. Distances are below maxCells, so a cost has at most 50 bits.
+	// fractionBits is the number of binary places of a distance between cells. Distances are below
+	// maxCells, so a cost has at most 50 bits.
 	fractionBits = 40
 )
 
@@ -20,21 +23,25 @@ type grid struct {
 	high, wide int // rows and columns of cells
 	cells      int
 
-	// cost is (cells, cells): the Euclidean distance between the centres of two cells, in cells, times 2^fractionBits.
+	// (cells, cells): the Euclidean distance between the centres of two cells, in cells, times
+	// 2^fractionBits
 	cost []int64
 }
 
 func newGrid(rows, cols, cell int) (*grid, error) {
 	if cell < 1 || rows%cell != 0 || cols%cell != 0 {
-		return nil, fmt.Errorf("cells of %d pixels do not divide images of %dx%d pixels", cell, rows, cols)
+		return nil, fmt.Errorf("cells of %d pixels do not divide images of %dx%d pixels",
+			cell, rows, cols)
 	}
 	if rows > maxLevels/255/cols {
-		return nil, fmt.Errorf("images of %dx%d pixels; expected at most %d pixels", rows, cols, maxLevels/255)
+		return nil, fmt.Errorf("images of %dx%d pixels; expected at most %d pixels",
+			rows, cols, maxLevels/255)
 	}
 	g := &grid{cell: cell, high: rows / cell, wide: cols / cell}
 	g.cells = g.high * g.wide
 	if g.cells > maxCells {
-		return nil, fmt.Errorf("images of %dx%d pixels in cells of %d pixels have %d cells; expected at most %d", rows, cols, cell, g.cells, maxCells)
+		return nil, fmt.Errorf("images of %dx%d pixels in cells of %d pixels have %d cells; "+
+			"expected at most %d", rows, cols, cell, g.cells, maxCells)
 	}
 	g.cost = make([]int64, g.cells*g.cells)
 	for a := range g.cells {
@@ -46,7 +53,7 @@ func newGrid(rows, cols, cell int) (*grid, error) {
 	return g, nil
 }
 
-// levels sums the grey levels in each cell of an image, and in all.
+// levels computes the sums of the grey levels in each cell of an image, and returns their total.
 func (g *grid) levels(cells []int32, image []uint8) (total int32) {
 	clear(cells)
 	for row := range g.high * g.cell {
@@ -64,8 +71,9 @@ func (g *grid) levels(cells []int32, image []uint8) (total int32) {
 	return total
 }
 
-// fixedLength is the length of the vector (dx, dy) times 2^fractionBits. With dx²+dy² = s²f, f free of squares, it is s times the rounded root of f,
-// so that lengths whose sums are equal stay equal and the triangle inequality holds in integers.
+// fixedLength returns the length of the vector (dx, dy) times 2^fractionBits. With dx²+dy² =
+// s²f, f free of squares, it is s times the rounded root of f. So lengths whose sums are equal
+// stay equal, and the triangle inequality holds in integers.
 func fixedLength(dx, dy int) int64 {
 	f, s := dx*dx+dy*dy, 1
 	for p := 2; p*p <= f; p++ {

@@ -35,9 +35,12 @@ func TestLengths(t *testing.T) {
 	}
 }
 
-// Mass that two images share may stay where it is only if no detour is shorter than the straight way; in integers this holds exactly.
+// Mass that two images share may stay in place only if no detour is shorter than the straight way.
+// In integers this holds exactly.
 func TestLengthsObeyTheTriangleInequality(t *testing.T) {
-	for _, grid := range [][2]int{{1, 1024}, {2, 512}, {3, 341}, {4, 256}, {8, 128}, {16, 64}, {32, 32}} {
+	for _, grid := range [][2]int{
+		{1, 1024}, {2, 512}, {3, 341}, {4, 256}, {8, 128}, {16, 64}, {32, 32},
+	} {
 		high, wide := grid[0], grid[1]
 		length := make([]int64, high*wide)
 		for y := range high {
@@ -46,7 +49,7 @@ func TestLengthsObeyTheTriangleInequality(t *testing.T) {
 			}
 		}
 		of := func(x, y int) int64 { return length[max(y, -y)*wide+max(x, -x)] }
-		// From (0, 0) to (x, y), which lies right of and below it, by (u, v).
+		// The way from (0, 0) to (x, y), which lies right of and below it, goes by (u, v).
 		for y := range high {
 			for x := range wide {
 				for v := 1 - high + y; v < high; v++ {

@@ -9,9 +9,11 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/metric"
+	"imagesimilarity/pkg/nearest"
 )
 
-// randomImages have strokes, black borders, copies and brighter copies of one another, and some black ones among them.
+// randomImages returns images with strokes and black borders. Some are copies or brighter copies of
+// others, some are black.
 func randomImages(random *rand.Rand, n, rows, cols int) *imageset.Images[uint8] {
 	m := &imageset.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
 	for i := range n {
@@ -34,7 +36,7 @@ func randomImages(random *rand.Rand, n, rows, cols int) *imageset.Images[uint8] 
 	return m
 }
 
-// bruteForce measures every image.
+// bruteForce measures every image, and returns the k nearest of each query.
 func bruteForce(t *testing.T, data, queries *imageset.Images[uint8], cell, k int) []Neighbour {
 	t.Helper()
 	g, err := newGrid(data.Rows, data.Cols, cell)
@@ -43,23 +45,18 @@ func bruteForce(t *testing.T, data, queries *imageset.Images[uint8], cell, k int
 	}
 	s := newSolver(g)
 	w, v := make([]int32, g.cells), make([]int32, g.cells)
-	var nearest []Neighbour
+	var found []Neighbour
 	for q := range queries.N {
 		W := g.levels(w, queries.At(q))
 		all := make([]Neighbour, data.N)
 		for i := range all {
 			V := g.levels(v, data.At(i))
-			all[i] = Neighbour{int32(i), s.distance(w, W, v, V) * float64(cell)}
+			all[i] = Neighbour{Index: int64(i), Distance: s.distance(w, W, v, V) * float64(cell)}
 		}
-		slices.SortFunc(all, func(a, b Neighbour) int {
-			if a.before(b) {
-				return -1
-			}
-			return 1
-		})
-		nearest = append(nearest, all[:min(k, data.N)]...)
+		slices.SortFunc(all, Neighbour.Compare)
+		found = append(found, all[:min(k, data.N)]...)
 	}
-	return nearest
+	return found
 }
 
 func TestNearestIsBruteForce(t *testing.T) {
@@ -79,8 +76,9 @@ func TestNearestIsBruteForce(t *testing.T) {
 		{100, 28, 28, 28, 7},
 		{60, 12, 20, 1, 4},
 	} {
-		data, queries := randomImages(random, c.n, c.rows, c.cols), randomImages(random, 20, c.rows, c.cols)
-		ix, err := New(data, c.cell)
+		data := randomImages(random, c.n, c.rows, c.cols)
+		queries := randomImages(random, 20, c.rows, c.cols)
+		ix, err := New(data, 0, c.cell)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +117,7 @@ func TestNearestDigitsAreBruteForce(t *testing.T) {
 	}
 	queries = queries.First(30)
 	for _, cell := range []int{14, 7, 4} {
-		ix, err := New(data, cell)
+		ix, err := New(data, 0, cell)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,11 +131,69 @@ func TestNearestDigitsAreBruteForce(t *testing.T) {
 	}
 }
 
+// Blocks of all sizes, added in any order, give the neighbours that one block gives. So do indices
+// of one block each, whose lists are merged.
+func TestBlocksAreOneDataSet(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 3))
+	for _, cell := range []int{2, 8} {
+		data, queries := randomImages(random, 500, 8, 8), randomImages(random, 21, 8, 8)
+		for _, k := range []int{1, 10, 100} {
+			want := bruteForce(t, data, queries, cell, k)
+			for _, ends := range [][]int{{1, 500}, {7, 250, 500}, {32, 64, 300, 333, 500}} {
+				var blocks []*imageset.Images[uint8]
+				var firsts []int64
+				from := 0
+				for _, to := range ends {
+					blocks = append(blocks, &imageset.Images[uint8]{
+						N: to - from, Rows: 8, Cols: 8, Pix: data.Pix[from*64 : to*64],
+					})
+					firsts = append(firsts, int64(from))
+					from = to
+				}
+				var ix *Index
+				var parts [][]Neighbour // of the blocks
+				for _, b := range random.Perm(len(blocks)) {
+					one, err := New(blocks[b], firsts[b], cell)
+					if err != nil {
+						t.Fatal(err)
+					}
+					part, err := one.Nearest(queries, k, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					parts = append(parts, part)
+					if ix == nil {
+						ix = one
+					} else if err := ix.Add(blocks[b], firsts[b]); err != nil {
+						t.Fatal(err)
+					}
+				}
+				got, err := ix.Nearest(queries, k, nil)
+				if err != nil || !slices.Equal(got, want) {
+					t.Errorf("cells of %d, k=%d, blocks to %v: not the neighbours of one block",
+						cell, k, ends)
+				}
+				for q := range queries.N {
+					var lists [][]Neighbour
+					for _, part := range parts {
+						each := len(part) / queries.N
+						lists = append(lists, part[q*each:(q+1)*each])
+					}
+					if got := nearest.Merge(k, lists...); !slices.Equal(got, want[q*k:(q+1)*k]) {
+						t.Errorf("query %d, cells of %d, k=%d, blocks to %v: merged lists differ",
+							q, cell, k, ends)
+					}
+				}
+			}
+		}
+	}
+}
+
 // In the original a black image is at distance 0 from every other.
 func TestNearestToBlack(t *testing.T) {
 	data := &imageset.Images[uint8]{N: 4, Rows: 1, Cols: 2, Pix: []uint8{9, 9, 0, 0, 0, 9, 0, 0}}
 	queries := &imageset.Images[uint8]{N: 2, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 9, 0}}
-	ix, err := New(data, 1)
+	ix, err := New(data, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +201,12 @@ func TestNearestToBlack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Neighbour{{0, 0}, {1, 0}, {2, 0}, {3, 0}, {1, 0}, {3, 0}, {0, 0.5}, {2, 1}}
+	want := []Neighbour{
+		{Index: 0, Distance: 0}, {Index: 1, Distance: 0},
+		{Index: 2, Distance: 0}, {Index: 3, Distance: 0},
+		{Index: 1, Distance: 0}, {Index: 3, Distance: 0},
+		{Index: 0, Distance: 0.5}, {Index: 2, Distance: 1},
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("neighbours %v, want %v", got, want)
 	}
@@ -169,16 +230,26 @@ func TestImpossibleInputIsAnError(t *testing.T) {
 		{images(1, 64, 64), 1, "have 4096 cells; expected at most 1024"},
 		{images(1, 4096, 4096), 512, "expected at most 8421504 pixels"},
 	} {
-		if _, err := New(c.data, c.cell); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%d images of %dx%d in cells of %d: error %v, want %q", c.data.N, c.data.Rows, c.data.Cols, c.cell, err, c.want)
+		if _, err := New(c.data, 0, c.cell); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%d images of %dx%d in cells of %d: error %v, want %q",
+				c.data.N, c.data.Rows, c.data.Cols, c.cell, err, c.want)
 		}
 	}
-	ix, err := New(images(3, 4, 4), 2)
+	ix, err := New(images(3, 4, 4), 0, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ix.Nearest(images(1, 4, 2), 1, nil); err == nil {
 		t.Errorf("queries of another size give no error")
+	}
+	for name, err := range map[string]error{
+		"a block without images":      ix.Add(images(0, 4, 4), 3),
+		"a block of another size":     ix.Add(images(3, 4, 2), 3),
+		"a block of the same indices": ix.Add(images(3, 4, 4), 2),
+	} {
+		if err == nil {
+			t.Errorf("%s gives no error", name)
+		}
 	}
 	for _, k := range []int{0, -1} {
 		if got, err := ix.Nearest(images(2, 4, 4), k, nil); err != nil || len(got) != 0 {
@@ -190,9 +261,12 @@ func TestImpossibleInputIsAnError(t *testing.T) {
 // Bounds never exceed distances, beyond the tolerance for rounding.
 func TestBoundsAreBounds(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
-	for _, c := range []struct{ n, rows, cols, cell int }{{12, 1, 300, 1}, {40, 2, 2, 1}, {40, 7, 5, 1}, {40, 28, 28, 4}, {40, 12, 30, 2}, {10, 24, 24, 1}} {
+	for _, c := range []struct{ n, rows, cols, cell int }{
+		{12, 1, 300, 1}, {40, 2, 2, 1}, {40, 7, 5, 1},
+		{40, 28, 28, 4}, {40, 12, 30, 2}, {10, 24, 24, 1},
+	} {
 		data := randomImages(random, c.n, c.rows, c.cols)
-		ix, err := New(data, c.cell)
+		ix, err := New(data, 0, c.cell)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,14 +280,17 @@ func TestBoundsAreBounds(t *testing.T) {
 					continue
 				}
 				distance := s.distance(w, W, v, V)
-				for i := range ix.views {
-					view := &ix.views[i]
+				for i := range ix.axes {
+					view := &ix.blocks[0].views[i]
 					bound := view.bound(view.of(a), view.of(b))
 					if bound > distance+tolerance {
-						t.Errorf("%+v, %v: bound %v of distance %v", c, directions[i], bound, distance)
+						t.Errorf("%+v, %v: bound %v of distance %v",
+							c, directions[i], bound, distance)
 					}
-					if sum := metric.Manhattan(view.of(a), view.of(b)); sum > int64(view.reach(distance+tolerance)) {
-						t.Errorf("%+v, %v: projections %d apart, beyond the reach of distance %v", c, directions[i], sum, distance)
+					sum := metric.Manhattan(view.of(a), view.of(b))
+					if sum > int64(view.reach(distance+tolerance)) {
+						t.Errorf("%+v, %v: projections %d apart, beyond the reach of distance %v",
+							c, directions[i], sum, distance)
 					}
 					if distance > 0 {
 						tightest = max(tightest, bound/distance)
@@ -222,7 +299,8 @@ func TestBoundsAreBounds(t *testing.T) {
 			}
 		}
 		if tightest < 0.9 {
-			t.Errorf("%+v: the best bound is %v of its distance; expected some close one", c, tightest)
+			t.Errorf("%+v: the best bound is %v of its distance; expected some close one",
+				c, tightest)
 		}
 	}
 }

@@ -5,15 +5,19 @@ import (
 	"math/bits"
 )
 
-// A solver computes Earth Mover's Distances, one at a time, by the primal network simplex method for transportation problems
-// (Ahuja, Magnanti, Orlin: Network Flows, 1993, chapter 11) in integers.
+// A solver computes Earth Mover's Distances, one at a time, by the primal network simplex method
+// for transportation problems (Ahuja, Magnanti, Orlin: Network Flows, 1993, chapter 11) in
+// integers.
 //
-// An image with grey levels w in its cells, W in all, and another with v and V, weigh w/W and v/V: times W·V the weights are the integers w·V and v·W.
-// What both images have in the same cell stays there, which is optimal because distances obey the triangle inequality. The cells where the first
-// image has more are the sources of the problem that is left, those where it has less are the sinks.
+// An image with grey levels w in its cells, W in all, and another with v and V, weigh w/W and v/V.
+// Times W·V the weights are the integers w·V and v·W. What both images have in the same cell
+// stays there, which is optimal because distances obey the triangle inequality. The cells in which
+// the first image has more are the sources of the problem that is left. Those in which it has less
+// are the sinks.
 //
-// A basis is a spanning tree of sources, sinks and a root, which has arcs of cost 0 from sources and never gets any flow. The trees are strongly
-// feasible: an arc without flow points to the root (Cunningham 1976), so that the method cannot cycle.
+// A basis is a spanning tree of sources, sinks and a root. Arcs of cost 0 lead from sources to the
+// root, which never gets any flow. The trees are strongly feasible: an arc without flow points to
+// the root (Cunningham 1976), so that the method cannot cycle.
 type solver struct {
 	grid      *grid
 	surplus   []int64 // (cells): what the first image has more, times W·V
@@ -26,19 +30,23 @@ type solver struct {
 }
 
 type node struct {
-	mass      int64 // of a source or sink; while the first tree is built, what is not shipped yet
-	potential int64 // for an arc of the tree from a source s to a sink t: potential(s) - potential(t) = cost(s, t)
-	flow      int64 // on the arc between the node and its parent, which leads up from a source and down to a sink
-	parent    int32
-	child     int32 // the first, or none
-	next      int32 // sibling, or none
-	previous  int32 // sibling, or none
-	depth     int32
+	// of a source or sink; while the first tree is built, what is not shipped yet
+	mass int64
+	// for an arc of the tree from a source s to a sink t: potential(s) - potential(t) = cost(s, t)
+	potential int64
+	// on the arc between the node and its parent, which leads up from a source and down to a sink
+	flow     int64
+	parent   int32
+	child    int32 // the first, or none
+	next     int32 // sibling, or none
+	previous int32 // sibling, or none
+	depth    int32
 }
 
 const none = -1
 
-// A shipment is a step in building the first tree: an amount from a source to a sink that exhausts one of them or both.
+// A shipment is a step in building the first tree: an amount from a source to a sink that exhausts
+// one of them or both.
 type shipment struct {
 	from, to       int32
 	amount         int64
@@ -57,9 +65,10 @@ func newSolver(g *grid) *solver {
 	}
 }
 
-// distance is the Earth Mover's Distance, in cells, between two images: w and v are the grey levels in their cells, W and V the sums of these.
-// It is 0 where an image is black, as in the original, whose solver refused the weights 0/0.
-// The result depends on the exact quotient of the optimum and W·V only, so equal distances are equal in all bits.
+// distance returns the Earth Mover's Distance, in cells, between two images: w and v are the grey
+// levels in their cells, W and V the sums of these. The distance to a black image is 0, as in the
+// original, whose solver refused the weights 0/0. The result depends only on the exact quotient of
+// the optimum and W·V, so equal distances are equal in all bits.
 func (s *solver) distance(w []int32, W int32, v []int32, V int32) float64 {
 	s.separate(w, int64(W), v, int64(V))
 	if s.sources == 0 {
@@ -124,25 +133,30 @@ func (s *solver) plant() {
 			amount := min(source.mass, sink.mass)
 			source.mass -= amount
 			sink.mass -= amount
-			s.shipments = append(s.shipments, shipment{int32(a), int32(best), amount, source.mass == 0, sink.mass == 0})
+			s.shipments = append(s.shipments, shipment{
+				from: int32(a), to: int32(best), amount: amount,
+				empties: source.mass == 0, fills: sink.mass == 0,
+			})
 		}
 	}
-	// Whoever a shipment exhausts takes part in no later one, so the tree grows from the last shipment to the first:
-	// the exhausted one becomes the child of the other. Where both are, the source hangs on the root.
+	// A node that a shipment exhausts takes part in no later one, so the tree grows from the last
+	// shipment to the first. The exhausted node becomes the child of the other. If both are
+	// exhausted, the source hangs on the root.
 	root := int32(len(s.nodes) - 1)
 	for i := len(s.shipments) - 1; i >= 0; i-- {
 		p := s.shipments[i]
+		from, to := &s.nodes[p.from], &s.nodes[p.to]
 		c := s.cost[int(p.from)*sinks+int(p.to)-s.sources]
 		if p.empties && p.fills {
 			s.hang(p.from, root, 0)
-			s.nodes[p.from].potential, s.nodes[p.from].depth = 0, 1
+			from.potential, from.depth = 0, 1
 		}
 		if p.fills {
 			s.hang(p.to, p.from, p.amount)
-			s.nodes[p.to].potential, s.nodes[p.to].depth = s.nodes[p.from].potential-c, s.nodes[p.from].depth+1
+			to.potential, to.depth = from.potential-c, from.depth+1
 		} else {
 			s.hang(p.from, p.to, p.amount)
-			s.nodes[p.from].potential, s.nodes[p.from].depth = s.nodes[p.to].potential+c, s.nodes[p.to].depth+1
+			from.potential, from.depth = to.potential+c, to.depth+1
 		}
 	}
 }
@@ -171,7 +185,8 @@ func (s *solver) cut(child int32) {
 	}
 }
 
-// improve pivots until no arc would make the flow cheaper. It goes round the sources and takes the best arc of each.
+// improve pivots until no arc would make the flow cheaper. It goes round the sources and takes the
+// best arc of each.
 func (s *solver) improve() {
 	sinks := s.nodes[s.sources : len(s.nodes)-1]
 	for a, idle := 0, 0; idle < s.sources; a = (a + 1) % s.sources {
@@ -190,7 +205,8 @@ func (s *solver) improve() {
 	}
 }
 
-// pivot brings the arc from source to sink with the given reduced cost, which is negative, into the tree.
+// pivot brings the arc from source to sink with the given reduced cost, which is negative, into the
+// tree.
 func (s *solver) pivot(source, sink int32, reduced int64) {
 	// The arc closes a cycle, which turns at the lowest node above both.
 	top, other := source, sink
@@ -200,8 +216,8 @@ func (s *solver) pivot(source, sink int32, reduced int64) {
 		}
 		top = s.nodes[top].parent
 	}
-	// Flow goes round the cycle, top - source - sink - top, until an arc against it is empty. The last such arc on the way leaves the tree;
-	// this keeps the tree strongly feasible.
+	// Flow goes round the cycle, top - source - sink - top, until an arc against it is empty. The
+	// last such arc on the way leaves the tree, which keeps the tree strongly feasible.
 	amount, leaving, bySource := int64(math.MaxInt64), int32(none), true
 	for n := source; n != top; n = s.nodes[n].parent {
 		if flow := s.nodes[n].flow; s.isSource(n) && flow < amount {
@@ -221,7 +237,8 @@ func (s *solver) pivot(source, sink int32, reduced int64) {
 			s.send(n, amount)
 		}
 	}
-	// The part of the tree that loses the leaving arc hangs on the new one; the way from there to the old arc turns round.
+	// The part of the tree that loses the leaving arc hangs on the new one. The way from there to
+	// the old arc turns round.
 	child, parent, shift := source, sink, reduced
 	if !bySource {
 		child, parent, shift = sink, source, -reduced
@@ -249,9 +266,10 @@ func (s *solver) pivot(source, sink int32, reduced int64) {
 	}
 }
 
+// isSource reports whether node n is a source.
 func (s *solver) isSource(n int32) bool { return int(n) < s.sources }
 
-// send moves an amount from a node to its parent, or back where it is negative.
+// send moves an amount from a node to its parent, or back if it is negative.
 func (s *solver) send(n int32, amount int64) {
 	if s.isSource(n) {
 		s.nodes[n].flow += amount
@@ -260,7 +278,7 @@ func (s *solver) send(n int32, amount int64) {
 	}
 }
 
-// total is the cost of the flow, in 128 bits.
+// total returns the cost of the flow, in 128 bits.
 func (s *solver) total() (high, low uint64) {
 	sinks := len(s.place) - s.sources
 	for i, n := range s.nodes[:len(s.nodes)-1] {

@@ -9,8 +9,11 @@ import (
 	"gonum.org/v1/gonum/optimize/convex/lp"
 )
 
-// signature draws grey levels for the cells of a grid: density is the share of cells that are not empty, top the highest level.
-func signature(random *rand.Rand, cells int, density float64, top int) (levels []int32, total int32) {
+// signature draws grey levels for the cells of a grid. density is the share of cells that are not
+// empty, top the highest level.
+func signature(random *rand.Rand, cells int, density float64, top int) (
+	levels []int32, total int32) {
+
 	levels = make([]int32, cells)
 	for c := range levels {
 		if random.Float64() < density {
@@ -21,8 +24,9 @@ func signature(random *rand.Rand, cells int, density float64, top int) (levels [
 	return levels, total
 }
 
-// byLinearProgram is the distance in cells as the program: minimise Σ f·d subject to f >= 0, the flows from each cell of w being its weight
-// and those to each cell of v being its weight.
+// byLinearProgram returns the distance in cells as the optimum of a program: minimise Σ f·d
+// subject to f >= 0. The flows from each cell of w sum up to its weight, and so do those to each
+// cell of v.
 func byLinearProgram(t *testing.T, g *grid, w []int32, W int32, v []int32, V int32) float64 {
 	t.Helper()
 	n := g.cells
@@ -53,7 +57,9 @@ func byLinearProgram(t *testing.T, g *grid, w []int32, W int32, v []int32, V int
 
 func TestDistanceIsTheLinearProgram(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
-	for _, size := range []struct{ rows, cols, pairs int }{{1, 1, 5}, {1, 2, 20}, {2, 2, 100}, {3, 2, 100}, {1, 9, 30}, {4, 4, 10}} {
+	for _, size := range []struct{ rows, cols, pairs int }{
+		{1, 1, 5}, {1, 2, 20}, {2, 2, 100}, {3, 2, 100}, {1, 9, 30}, {4, 4, 10},
+	} {
 		g, err := newGrid(size.rows, size.cols, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -67,7 +73,8 @@ func TestDistanceIsTheLinearProgram(t *testing.T) {
 			if W == 0 || V == 0 {
 				continue
 			}
-			if got, want := s.distance(w, W, v, V), byLinearProgram(t, g, w, W, v, V); math.Abs(got-want) > 1e-9 {
+			got, want := s.distance(w, W, v, V), byLinearProgram(t, g, w, W, v, V)
+			if math.Abs(got-want) > 1e-9 {
 				t.Errorf("%dx%d cells: %v to %v is %v, want %v", size.rows, size.cols, w, v, got, want)
 			}
 		}
@@ -164,7 +171,11 @@ func TestDistanceToBlackIsZero(t *testing.T) {
 	}
 	s := newSolver(g)
 	white, black := []int32{255, 255, 255, 255}, make([]int32, 4)
-	for _, d := range []float64{s.distance(white, 4*255, black, 0), s.distance(black, 0, white, 4*255), s.distance(black, 0, black, 0)} {
+	for _, d := range []float64{
+		s.distance(white, 4*255, black, 0),
+		s.distance(black, 0, white, 4*255),
+		s.distance(black, 0, black, 0),
+	} {
 		if d != 0 {
 			t.Errorf("distance %v to a black image, want 0", d)
 		}
@@ -173,7 +184,9 @@ func TestDistanceToBlackIsZero(t *testing.T) {
 
 // The largest images with the longest ways: no amount, potential or sum may overflow.
 func TestDistanceAtTheLimits(t *testing.T) {
-	for _, size := range [][3]int{{2896, 2896, 181}, {2900, 2900, 100}, {1, 1024, 1}, {32, 32, 1}, {2, 512, 1}} {
+	for _, size := range [][3]int{
+		{2896, 2896, 181}, {2900, 2900, 100}, {1, 1024, 1}, {32, 32, 1}, {2, 512, 1},
+	} {
 		g, err := newGrid(size[0], size[1], size[2])
 		if err != nil {
 			t.Fatal(err)
@@ -186,7 +199,8 @@ func TestDistanceAtTheLimits(t *testing.T) {
 		if got := s.distance(w, full, v, full); math.Abs(got-want) > 1e-9 {
 			t.Errorf("%v: from corner to corner %v, want %v", size, got, want)
 		}
-		// The upper half white against the lower half: everything moves half the height (or, in one row, half the width).
+		// The upper half is white in one image, the lower half in the other. Everything moves half
+		// the height or, in one row, half the width.
 		total := int32(0)
 		clear(w)
 		clear(v)

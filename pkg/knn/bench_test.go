@@ -1,7 +1,9 @@
 package knn
 
 import (
+	"fmt"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -10,7 +12,7 @@ import (
 	"imagesimilarity/pkg/mnist"
 )
 
-// whole is MNIST: 60,000 images and 10,000 queries.
+// whole returns MNIST: 60,000 images and 10,000 queries.
 var whole = sync.OnceValues(func() (data, queries *imageset.Images[uint8]) {
 	dir, err := mnist.Fetch()
 	if err != nil {
@@ -25,19 +27,20 @@ var whole = sync.OnceValues(func() (data, queries *imageset.Images[uint8]) {
 	return data, queries
 })
 
-// The bytes are those of all pairs of images, whether a search looks at them or not, so the rates compare the ways to search.
+// The bytes are those of all pairs of images, whether a search looks at them or not, so the rates
+// compare the ways to search. Each search packs the images anew.
 func BenchmarkNearest(b *testing.B) {
 	data, queries := whole()
 	for _, c := range []struct {
 		name    string
 		queries int
 		k       int
-		way     func([]Neighbour, *imageset.Images[uint8], *imageset.Images[uint8], int, func(done, total int))
+		way     func(*block[uint8], *outlinedImages[uint8], int) search
 	}{
-		{"pruned/k=1", queries.N, 1, searchPruned},
+		{"pruned/k=1", queries.N, 1, searchPruned[uint8]},
 		{"all/k=1", queries.N, 1, searchAll[uint8]},
 		{"pairs/k=1", 100, 1, searchPairs[uint8]},
-		{"pruned/k=10", queries.N, 10, searchPruned},
+		{"pruned/k=10", queries.N, 10, searchPruned[uint8]},
 		{"all/k=10", queries.N, 10, searchAll[uint8]},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -45,7 +48,7 @@ func BenchmarkNearest(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(data.N) * int64(queries.N) * int64(data.Dim()))
 			for b.Loop() {
-				search(b, c.way, data, queries, c.k)
+				searchBy(b, c.way, data, queries, c.k)
 			}
 		})
 	}
@@ -62,7 +65,6 @@ func BenchmarkOutlines(b *testing.B) {
 func BenchmarkLSH(b *testing.B) {
 	data, queries := whole()
 	width := Width(data)
-	table := NewLSH(data, width, 4)
 	b.Run("Width", func(b *testing.B) {
 		for b.Loop() {
 			Width(data)
@@ -75,10 +77,24 @@ func BenchmarkLSH(b *testing.B) {
 			NewLSH(data, width, 4)
 		}
 	})
-	b.Run("Nearest", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			table.Nearest(queries, nil)
+	for _, c := range []struct {
+		name string
+		lsh  *LSH
+	}{
+		{"Nearest", NewLSH(data, width, 4)},
+		{"Textbook", NewTextbookLSH(data, width, 8, 10)},
+	} {
+		for _, cpus := range []int{1, 2, 4, 8, 16} {
+			if cpus > runtime.NumCPU() {
+				break
+			}
+			b.Run(fmt.Sprintf("%s/cpus=%d", c.name, cpus), func(b *testing.B) {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cpus))
+				b.ReportAllocs()
+				for b.Loop() {
+					c.lsh.Nearest(queries, nil)
+				}
+			})
 		}
-	})
+	}
 }

@@ -9,21 +9,24 @@ import (
 
 // A hasher computes the hash value of an image:
 //
-//	a_ij = floor((x_j - s_ij) / w)             cell of pixel j in grid i, which is shifted by the random amount s_ij in [0, w - 0.001)
-//	h_i  = Σ_j a_ij · m^(D-1-j)  mod M         M = 2^(32/k), m = 2³²-5
+//	a_ij = floor((x_j - s_ij) / w)        cell of pixel j in grid i
+//	h_i  = Σ_j a_ij · m^(D-1-j)  mod M    M = 2^(32/k), m = 2³²-5
 //	g    = OR_i  h_i << place_i
+//
+// s_ij is the shift of grid i along pixel j: a random number in [0, w - 0.001).
 type hasher struct {
 	functions int
 	place     []int    // (functions): bits
 	mask      uint32   // M-1; M divides 2³², so uint32 arithmetic wraps around harmlessly
 	power     []uint32 // (D): m^(D-1-j) mod 2³²
 
-	// w above 255: a_ij is -1 or 0. It is 0 from the first grey level at or above s_ij on, and few s_ij are that low. So h_i is a constant,
-	// for an image whose every a_ij is -1, and one term for each step that the image has reached.
+	// If w is above 255, a_ij is -1 or 0. It is 0 from the first grey level at or above s_ij on,
+	// and few s_ij are that low. So h_i is the sum of a constant, which is h_i of an image whose
+	// every a_ij is -1, and of one term for each step that the image has reached.
 	base  []uint32 // (functions)
 	steps [][]step // (functions)
 
-	// w up to 255: the formula itself.
+	// If w is at most 255, function computes the formula itself.
 	width float64
 	shift []float64 // (functions, D)
 }
@@ -34,16 +37,20 @@ type step struct {
 	power uint32
 }
 
-// originalPlace is where h_i stands in g in the original. The h_i overlap for k from 2 to 5 (by 4 bits for k = 4). From k = 7 on
-// some shifts are negative, which C++ leaves undefined; x86 takes them modulo 64, and so does this.
+// originalPlace returns the place of h_i in g in the original. The h_i overlap for k from 2 to 5,
+// by 4 bits for k = 4. From k = 7 on some places are negative. C++ leaves such shifts undefined.
+// x86 takes them modulo 64, and so does originalPlace.
 func originalPlace(i, functions int) int { return (32 - i*functions) & 63 }
 
-// textbookPlace makes g the concatenation of the h_i, h_0 first: no bit of one covers a bit of another.
+// textbookPlace returns the place of h_i if g is the concatenation of the h_i, h_0 first. No bit of
+// one covers a bit of another.
 func textbookPlace(i, functions int) int { return (functions - 1 - i) * (32 / functions) }
 
-// newHasher draws the shifts, functions·dim of them. There are none where all hash values are 0:
-// where w is 0 and a_ij is undefined, and from k = 33 on, where M is 1.
-func newHasher(dim int, width int64, functions int, place func(i, functions int) int, random *libstdcxx.Minstd) *hasher {
+// newHasher draws functions·dim random shifts. It draws none if every hash value would be 0: if w
+// is 0, because a_ij is undefined then, or if k is above 32, because M is 1 then.
+func newHasher(dim int, width int64, functions int, place func(i, functions int) int,
+	random *libstdcxx.Minstd) *hasher {
+
 	if width == 0 || functions > 32 {
 		return &hasher{}
 	}
@@ -85,7 +92,7 @@ func newHasher(dim int, width int64, functions int, place func(i, functions int)
 	return h
 }
 
-// value is g of the image x.
+// value returns g of the image x.
 func (h *hasher) value(x []uint8) uint64 {
 	var g uint64
 	for i := range h.functions {
@@ -94,7 +101,7 @@ func (h *hasher) value(x []uint8) uint64 {
 	return g
 }
 
-// function is h_i of the image x.
+// function returns h_i of the image x.
 func (h *hasher) function(i int, x []uint8) uint32 {
 	if h.shift == nil {
 		sum := h.base[i]

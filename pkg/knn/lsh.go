@@ -1,118 +1,172 @@
 package knn
 
 import (
+	"iter"
 	"math"
 	"slices"
+	"sync"
 
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/libstdcxx"
+	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/parallel"
 )
 
-// LSH is hash tables of images, for approximate nearest neighbours in Manhattan distance: images that are near each other tend to fall into the
-// same bucket (Andoni and Indyk 2004, with grids shifted by random amounts).
+// LSH finds approximate nearest neighbours in Manhattan distance. Its hash tables hold the images
+// of a data set. Images that are near each other tend to fall into the same bucket (Andoni and
+// Indyk 2004, with grids shifted by random amounts).
 type LSH struct {
 	data   *imageset.Images[uint8]
 	tables []*table
 }
 
-// NewLSH is the original's table: N/16 buckets, at least one, and so many hash functions, at least 1, on grids of the given width in grey levels.
-// A width of 0 (see Width) leaves one bucket, and so does one in which all hash values are 0 (more than 32 functions): the search is exact then.
+// NewLSH builds the original's table of at most math.MaxInt32 images. It has N/16 buckets, at least
+// one, and as many hash functions as functions says, at least 1, on grids of the given width in
+// grey levels (see Width). If width is 0 or functions exceeds 32, all hash values are 0: all images
+// fall into one bucket, and the search is exact.
 //
-// The original kept L tables, each with a generator of its own in the same first state: all L were the same table, which is the one here.
+// The original kept L tables, each with a generator of its own in the same first state. So all L
+// were the same table, and one stands for them here.
 func NewLSH(data *imageset.Images[uint8], width int64, functions int) *LSH {
-	return &LSH{data, []*table{newTable(data, newHasher(data.Dim(), width, functions, originalPlace, libstdcxx.NewMinstd()))}}
+	hash := newHasher(data.Dim(), width, functions, originalPlace, libstdcxx.NewMinstd())
+	return &LSH{data, []*table{newTable(data, hash)}}
 }
 
-// NewTextbookLSH is so many tables that differ from the original's twice. They are independent: one generator draws the random numbers of one table
-// after the other. And the values of a table's hash functions are concatenated, so that images share a bucket where all functions agree, and else only
-// by chance. The buckets' number, the width, and the one bucket from 33 functions on are the original's.
+// NewTextbookLSH builds as many hash tables as tables says. They differ from the original's in two
+// ways. They are independent: one generator draws the random numbers of one table after the other.
+// And the values of a table's hash functions are concatenated, so that images share a bucket if all
+// functions agree, and otherwise only by chance. The number of buckets, the width, and the one
+// bucket from 33 functions on are the original's.
 func NewTextbookLSH(data *imageset.Images[uint8], width int64, functions, tables int) *LSH {
 	random := libstdcxx.NewMinstd()
 	l := &LSH{data: data}
 	for range tables {
-		l.tables = append(l.tables, newTable(data, newHasher(data.Dim(), width, functions, textbookPlace, random)))
+		hash := newHasher(data.Dim(), width, functions, textbookPlace, random)
+		l.tables = append(l.tables, newTable(data, hash))
 	}
 	return l
 }
 
-// A table has images in buckets.
+// A table holds images in buckets.
 type table struct {
-	hash         *hasher
-	buckets      uint64
-	start, image []int32 // what sort says of the data
+	hash    *hasher
+	buckets uint64
+	data    buckets
+}
+
+// buckets are images by bucket: those of bucket b, in ascending order, are
+// image[start[b]:start[b+1]].
+type buckets struct{ start, image []int32 }
+
+func (b *buckets) of(bucket int) []int32 {
+	return b.image[b.start[bucket]:b.start[bucket+1]]
 }
 
 func newTable(data *imageset.Images[uint8], hash *hasher) *table {
 	t := &table{hash: hash, buckets: uint64(max(1, data.N/16))}
-	t.start, t.image = t.sort(data)
+	t.data = t.sort(data)
 	return t
 }
 
-// sort puts images into buckets: those of bucket b, in ascending order, are image[start[b]:start[b+1]].
-func (t *table) sort(images *imageset.Images[uint8]) (start, image []int32) {
+// sort puts images into buckets.
+func (t *table) sort(images *imageset.Images[uint8]) buckets {
 	bucket := make([]int32, images.N)
+	// 512 images are 0.1 ms of work and more.
 	parallel.Blocks(images.N, 512, func(from, to int) {
 		for i := from; i < to; i++ {
 			bucket[i] = int32(t.hash.value(images.At(i)) % t.buckets)
 		}
 	})
 
-	start = make([]int32, t.buckets+1)
+	sorted := buckets{make([]int32, t.buckets+1), make([]int32, images.N)}
 	for _, b := range bucket {
-		start[b+1]++
+		sorted.start[b+1]++
 	}
 	for b := range t.buckets {
-		start[b+1] += start[b]
+		sorted.start[b+1] += sorted.start[b]
 	}
-	image = make([]int32, images.N)
-	next := slices.Clone(start)
+	next := slices.Clone(sorted.start)
 	for i, b := range bucket {
-		image[next[b]] = int32(i)
+		sorted.image[next[b]] = int32(i)
 		next[b]++
 	}
-	return start, image
+	return sorted
 }
 
-// Nearest finds, for each query, the nearest of its candidates by (distance, index): the images that share its bucket in at least one table.
-// Index is -1 where there are none. candidates is how many they are, all queries together; a candidate from several tables counts in each, because
-// its distance is measured there. An exact search has N candidates for each query.
-// It panics where queries and images have different sizes. progress, where it is not nil, is called bucket by bucket.
-func (l *LSH) Nearest(queries *imageset.Images[uint8], progress func(done, total int)) (nearest []Neighbour, candidates int64) {
-	if queries.Rows != l.data.Rows || queries.Cols != l.data.Cols {
-		panic(differentSizes)
+// Nearest returns, for each query, the nearest of its candidates by (distance, index). Candidates
+// are the images that share the query's bucket in at least one table. A query without candidates
+// gets the index -1.
+//
+// candidates is the number of candidates of all queries together. A candidate from several tables
+// counts in each, because its distance is measured there. An exact search has N candidates for each
+// query.
+//
+// Nearest returns an error if the queries differ from the images in size. progress, unless nil, is
+// called after buckets, never twice at a time.
+func (l *LSH) Nearest(queries *imageset.Images[uint8], progress func(done, total int)) (
+	found []Neighbour, candidates int64, err error) {
+
+	err = nearest.CheckSize(queries.Rows, queries.Cols, l.data.Rows, l.data.Cols)
+	if err != nil {
+		return nil, 0, err
 	}
-	nearest = make([]Neighbour, queries.N)
-	for q := range nearest {
-		nearest[q] = Neighbour{-1, math.MaxInt64}
+	found = make([]Neighbour, queries.N)
+	for q := range found {
+		found[q] = Neighbour{Index: -1, Distance: math.MaxInt64}
 	}
 	for i, t := range l.tables {
-		start, query := t.sort(queries)
-		for b := range t.buckets {
+		candidates += t.search(l.data, queries, found, func(done int) {
 			if progress != nil {
-				progress((i*queries.N+int(start[b]))/len(l.tables), queries.N)
+				progress((i*queries.N+done)/len(l.tables), queries.N)
 			}
-			asked, images := query[start[b]:start[b+1]], t.image[t.start[b]:t.start[b+1]]
-			if len(asked) == 0 || len(images) == 0 {
-				continue
-			}
-			// The queries of a bucket have the same candidates, so they are answered together.
-			for j, n := range Nearest(selected(l.data, images), selected(queries, asked), 1, nil) {
-				n.Index = images[n.Index]
-				if q := asked[j]; n.before(nearest[q]) {
-					nearest[q] = n
-				}
-			}
-			candidates += int64(len(asked)) * int64(len(images))
-		}
+		})
 	}
-	if progress != nil {
-		progress(queries.N, queries.N)
-	}
-	return nearest, candidates
+	return found, candidates, nil
 }
 
-// selected returns the images at index, which is ascending: a copy, or m itself if all are wanted.
+// search replaces the neighbours in found by those in the table that are nearer, and returns the
+// number of candidates.
+//
+// A query is in one bucket only, so the buckets are searched in parallel.
+func (t *table) search(data, queries *imageset.Images[uint8], found []Neighbour,
+	progress func(done int)) (candidates int64) {
+
+	askedOf := t.sort(queries)
+	var lock sync.Mutex
+	done := 0
+	parallel.Do(int(t.buckets), func(jobs iter.Seq[int]) {
+		for b := range jobs {
+			asked, images := askedOf.of(b), t.data.of(b)
+			if len(asked) == 0 {
+				continue
+			}
+			if len(images) > 0 {
+				searchBucket(data, queries, images, asked, found)
+			}
+			lock.Lock()
+			candidates += int64(len(asked)) * int64(len(images))
+			done += len(asked)
+			progress(done)
+			lock.Unlock()
+		}
+	})
+	return candidates
+}
+
+// searchBucket replaces the neighbours in found by those among images that are nearer. The queries
+// of a bucket have the same candidates, so they are searched together.
+func searchBucket(data, queries *imageset.Images[uint8], images, asked []int32, found []Neighbour) {
+	bucket := []*block[uint8]{newBlock(outline(selected(data, images)), 0)}
+	for i, n := range searchBlocks(bucket, outline(selected(queries, asked)), 1, nil) {
+		n.Index = int64(images[n.Index])
+		if q := asked[i]; n.Before(found[q]) {
+			found[q] = n
+		}
+	}
+}
+
+// selected returns a copy of the images at index, which is ascending. If all are wanted, it returns
+// m itself.
 func selected(m *imageset.Images[uint8], index []int32) *imageset.Images[uint8] {
 	if len(index) == m.N {
 		return m
@@ -120,11 +174,13 @@ func selected(m *imageset.Images[uint8], index []int32) *imageset.Images[uint8] 
 	return imageset.Select(m, index)
 }
 
-// Width is the grid width that suits a data set, in grey levels: 6 times the mean distance of an image to its nearest other image, cut to a
-// whole number before it is multiplied. The mean is over every (N/50)-th image.
+// Width returns the grid width that suits a data set, in grey levels: 6 times the mean distance of
+// an image to its nearest other image, which is cut to a whole number before the multiplication.
+// The mean is over every (N/50)-th image.
 //
-// From 50 images on it is the original's number, which divides by 50 even where the step leaves a few more images than that.
-// Below, where the original never ended, it is the plain mean over all images; a single image has the width 0.
+// From 50 images on it is the original's number. The original divides by 50 even if the step leaves
+// a few more images than that. For fewer than 50 images the original never ended. Width takes the
+// plain mean over all then. The width of a single image is 0.
 func Width(data *imageset.Images[uint8]) int64 {
 	const samples = 50
 	if data.N < 2 {
@@ -135,9 +191,9 @@ func Width(data *imageset.Images[uint8]) int64 {
 	for i := 0; i < data.N; i += step {
 		index = append(index, i)
 	}
-	chosen := imageset.Select(data, index)
+	whole := []*block[uint8]{newBlock(outline(data), 0)}
 	var sum int64
-	for i, n := range Nearest(data, chosen, 2, nil) {
+	for i, n := range searchBlocks(whole, outline(imageset.Select(data, index)), 2, nil) {
 		if i%2 == 1 { // the nearest is the image itself, or one that equals it
 			sum += n.Distance
 		}

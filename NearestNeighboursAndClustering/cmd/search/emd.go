@@ -32,7 +32,7 @@ func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progre
 	if err != nil {
 		return err
 	}
-	index, err := emd.New(data, opt.cell)
+	index, err := emd.New(data, 0, opt.cell)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
@@ -53,12 +53,19 @@ func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progre
 	timeEMD := time.Since(start)
 
 	start = time.Now()
-	byManhattan := knn.Nearest(data, queries, neighbours, display.Task("Manhattan distance", "queries"))
+	manhattan, err := knn.New(data, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", opt.data, err)
+	}
+	byManhattan, err := manhattan.Nearest(queries, neighbours, display.Task("Manhattan distance", "queries"))
+	if err != nil {
+		return fmt.Errorf("%s: %w", opt.query, err)
+	}
 	timeManhattan := time.Since(start)
 
 	labels := queryLabels[:queries.N]
-	ofEMD := correctness(labels, dataLabels, len(byEMD), func(i int) int32 { return byEMD[i].Index }, opt.textbook)
-	ofManhattan := correctness(labels, dataLabels, len(byManhattan), func(i int) int32 { return byManhattan[i].Index }, opt.textbook)
+	ofEMD := correctness(labels, dataLabels, len(byEMD), func(i int) int32 { return int32(byEMD[i].Index) }, opt.textbook)
+	ofManhattan := correctness(labels, dataLabels, len(byManhattan), func(i int) int32 { return int32(byManhattan[i].Index) }, opt.textbook)
 	err = outfile.Write(opt.output, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "Average Correct Search Results EMD: %s\nAverage Correct Search Results MANHATTAN: %s\n",
 			libstdcxx.Double(ofEMD), libstdcxx.Double(ofManhattan))

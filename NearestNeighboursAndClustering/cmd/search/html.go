@@ -55,7 +55,7 @@ func size[P uint8 | uint16](name string, m *imageset.Images[P]) string {
 func answers(name string, found []knn.Neighbour, k int, took time.Duration) report.Answers {
 	a := report.Answers{Name: name, K: k, Unit: greyLevels, Seconds: took.Seconds()}
 	for _, n := range found {
-		a.Index, a.Distance = append(a.Index, n.Index), append(a.Distance, float64(n.Distance))
+		a.Index, a.Distance = append(a.Index, int32(n.Index)), append(a.Distance, float64(n.Distance))
 	}
 	return a
 }
@@ -63,7 +63,7 @@ func answers(name string, found []knn.Neighbour, k int, took time.Duration) repo
 func answersEMD(found []emd.Neighbour, k int, took time.Duration) report.Answers {
 	a := report.Answers{Name: "Earth Mover's Distance", K: k, Unit: "pixels", Seconds: took.Seconds()}
 	for _, n := range found {
-		a.Index, a.Distance = append(a.Index, n.Index), append(a.Distance, n.Distance)
+		a.Index, a.Distance = append(a.Index, int32(n.Index)), append(a.Distance, n.Distance)
 	}
 	return a
 }

@@ -66,9 +66,12 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 	var text bytes.Buffer // all rounds
 	ask := prompt.NewCin(stdin, stdout)
 	for {
-		r := data.answer(queries, display)
+		r, err := data.answer(queries, display)
+		if err != nil {
+			return err
+		}
 		r.write(&text, opt.textbook)
-		err := outfile.Write(opt.output, func(w io.Writer) error {
+		err = outfile.Write(opt.output, func(w io.Writer) error {
 			_, err := w.Write(text.Bytes())
 			return err
 		})

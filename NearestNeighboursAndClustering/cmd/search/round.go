@@ -41,7 +41,9 @@ func readSpaces(original, reduced string) (*spaces, error) {
 // A dataSet is the images among which neighbours are searched.
 type dataSet struct {
 	spaces
-	lsh *knn.LSH
+	lsh           *knn.LSH
+	originalIndex *knn.Index[uint8]
+	reducedIndex  *knn.Index[uint16]
 }
 
 // newDataSet hashes the images into the tables of LSH. All L tables of the original draw the same random numbers and are therefore equal,
@@ -53,11 +55,21 @@ func newDataSet(s *spaces, opt options) (*dataSet, error) {
 	if s.original.N > math.MaxInt32 {
 		return nil, fmt.Errorf("it has %d images; expected at most %d", s.original.N, math.MaxInt32)
 	}
+	d := &dataSet{spaces: *s}
+	var err error
+	if d.originalIndex, err = knn.New(s.original, 0); err != nil {
+		return nil, err
+	}
+	if d.reducedIndex, err = knn.New(s.reduced, 0); err != nil {
+		return nil, err
+	}
 	width := knn.Width(s.original)
 	if opt.textbook {
-		return &dataSet{*s, knn.NewTextbookLSH(s.original, width, opt.functions, opt.tables)}, nil
+		d.lsh = knn.NewTextbookLSH(s.original, width, opt.functions, opt.tables)
+	} else {
+		d.lsh = knn.NewLSH(s.original, width, opt.functions)
 	}
-	return &dataSet{*s, knn.NewLSH(s.original, width, opt.functions)}, nil
+	return d, nil
 }
 
 // readQueries reads queries and checks that they are of the data set's sizes.
@@ -85,28 +97,38 @@ type round struct {
 }
 
 // answer finds, for each query, the nearest image in the three ways. Each time is that of the whole set of queries by the clock on the wall, all
-// cores at work, and includes what the method prepares for this round (packing images for the kernels; hash values of the queries).
+// cores at work, and includes what the method prepares: hash values of the queries and, in the first round, packing the images for the kernels.
 // The hash tables are made once, before, and are not in it. The original added up processor seconds query by query.
-func (d *dataSet) answer(q *spaces, display *progress.Display) *round {
+func (d *dataSet) answer(q *spaces, display *progress.Display) (*round, error) {
 	var r round
 	var candidates int64
+	var err error
 	start := time.Now()
-	r.reduced = knn.Nearest(d.reduced, q.reduced, 1, display.Task("reduced search", "queries"))
+	r.reduced, err = d.reducedIndex.Nearest(q.reduced, 1, display.Task("reduced search", "queries"))
+	if err != nil {
+		return nil, err
+	}
 	r.reducedTime = time.Since(start)
 
 	start = time.Now()
-	r.lsh, candidates = d.lsh.Nearest(q.original, display.Task("LSH search", "queries"))
+	r.lsh, candidates, err = d.lsh.Nearest(q.original, display.Task("LSH search", "queries"))
+	if err != nil {
+		return nil, err
+	}
 	r.lshTime = time.Since(start)
 	r.compared = float64(candidates) / (float64(d.original.N) * float64(q.original.N))
 
 	start = time.Now()
-	r.exact = knn.Nearest(d.original, q.original, 1, display.Task("exact search", "queries"))
+	r.exact, err = d.originalIndex.Nearest(q.original, 1, display.Task("exact search", "queries"))
+	if err != nil {
+		return nil, err
+	}
 	r.exactTime = time.Since(start)
 
 	for i, n := range r.reduced {
 		r.reduced[i].Distance = metric.Manhattan(q.original.At(i), d.original.At(int(n.Index)))
 	}
-	return &r
+	return &r, nil
 }
 
 // write writes the round as the original did, up to the empty line after it, before which the textbook's has a line more: the share of
