@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// create makes files with their names as content, and folders, whose names end in a slash.
-func create(t *testing.T, names ...string) {
+// put makes files with their names as content, and folders, whose names end in a slash.
+func put(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		var err error
@@ -41,7 +41,7 @@ func message(err error) string {
 
 func TestCheck(t *testing.T) {
 	t.Chdir(t.TempDir())
-	create(t, "in.dat", "old.dat", "folder/", "real/")
+	put(t, "in.dat", "old.dat", "folder/", "real/")
 	abs, err := filepath.Abs("in.dat")
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestCheck(t *testing.T) {
 // The files behind the standard streams count.
 func TestCheckStreams(t *testing.T) {
 	t.Chdir(t.TempDir())
-	create(t, "data", "answers", "log", "errors")
+	put(t, "data", "answers", "log", "errors")
 	open := func(name string, flag int) *os.File {
 		f, err := os.OpenFile(name, flag, 0)
 		if err != nil {
@@ -161,7 +161,7 @@ func TestSameBase(t *testing.T) {
 		}
 	}
 	// Whether case counts is a matter of the folder.
-	create(t, filepath.Join(dir, "case"))
+	put(t, filepath.Join(dir, "case"))
 	_, err := os.Stat(filepath.Join(dir, "CASE"))
 	if got := sameBase(dir, "Ä.png", "ä.PNG"); got != (err == nil) {
 		t.Errorf("Ä.png, ä.PNG: %v, though the folder says: %v", got, err)
@@ -170,7 +170,7 @@ func TestSameBase(t *testing.T) {
 
 func TestDirect(t *testing.T) {
 	t.Chdir(t.TempDir())
-	create(t, "file")
+	put(t, "file")
 	want := map[string]bool{"file": false, "new": false, os.DevNull: true}
 	if runtime.GOOS != "windows" {
 		want["/dev/stdout"], want["/dev/fd/1"] = true, true

@@ -1,6 +1,6 @@
 // Package outfile writes the output files of the programs. A Guard refuses outputs before the work
-// that they would lose or destroy. Write replaces a file in one step: a reader sees the old file or
-// the new one, never a part.
+// that they would lose or destroy. A Group replaces files that belong together: whatever happens, a
+// reader finds all old files or all new ones, and never a part of a file.
 package outfile
 
 import (
@@ -10,68 +10,105 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
-// Write calls write with a buffered writer and gives what it wrote the name name. If write or a
-// later step fails, the file that had the name before is still there. A device, a pipe or a
-// descriptor such as /dev/stdout is written directly. A symbolic link is followed and stays.
+// Write calls write with a buffered writer and gives what it wrote the name name. It is a Group of
+// one file.
 func Write(name string, write func(w io.Writer) error) error {
-	if name == "" {
-		return errors.New("cannot write: the file name is empty")
-	}
-	if err := replace(name, write); err != nil {
-		return cannotWrite(name, err)
-	}
-	return nil
+	var g Group
+	g.Add(name, write)
+	return g.Commit()
 }
 
-func replace(name string, write func(w io.Writer) error) (err error) {
-	p, err := find(name)
-	if err != nil {
-		return err
-	}
-	if err := p.writable(); err != nil {
-		return err
-	}
-	if p.direct() {
-		var f *os.File
-		if p.fd >= 0 {
-			f, err = duplicate(p.fd)
-		} else {
-			f, err = os.OpenFile(name, os.O_WRONLY, 0)
-		}
-		if err != nil {
-			return err
-		}
-		return finish(f, write)
-	}
-	f, err := os.CreateTemp(p.dir, "."+p.base+".*.tmp")
-	if err != nil {
-		return err
-	}
+// A Group is a list of files that are replaced together. The zero Group is empty.
+//
+// Each file is written beside the old one and synced, then all take their names. Until then the old
+// files stay; if a step fails, they stay or come back. A killed program leaves a mixture of old and
+// new files only if it dies while they take their names, which is a matter of milliseconds.
+//
+// A new file gets the mode that the umask leaves. A file that replaces another gets its owner, mode
+// and extended attributes, as far as the process may give them. A symbolic link is followed and
+// stays. A device, a pipe or a descriptor such as /dev/stdout is written directly, after the files
+// have been written and before they take their names. A file that cannot be replaced, such as a
+// single file that is mounted, is overwritten with the finished content.
+type Group struct{ outputs []output }
+
+type output struct {
+	name  string
+	write func(w io.Writer) error
+}
+
+// Add adds the file name, with the content that write writes. Commit calls write once.
+func (g *Group) Add(name string, write func(w io.Writer) error) {
+	g.outputs = append(g.outputs, output{name, write})
+}
+
+// Commit writes and replaces the files of the group. The error names the file that failed; then all
+// files are the old ones, unless the error is that of a folder that cannot be synced after a single
+// file took its name.
+func (g *Group) Commit() error {
+	var files []*replacement
 	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
+		for _, r := range files {
+			r.discard()
 		}
 	}()
-	// CreateTemp gives 0600.
-	mode := fs.FileMode(0o644)
-	if p.info != nil {
-		mode = p.info.Mode().Perm()
+	var direct []output
+	places := make([]place, len(g.outputs))
+	for i, o := range g.outputs {
+		var err error
+		if o.name == "" {
+			return errors.New("cannot write: the file name is empty")
+		}
+		if places[i], err = find(o.name); err == nil {
+			err = places[i].check()
+		}
+		if err != nil {
+			return cannotWrite(o.name, err)
+		}
 	}
-	if err := f.Chmod(mode); err != nil {
-		f.Close()
-		return err
+	for i, o := range g.outputs {
+		if places[i].direct() {
+			direct = append(direct, o)
+			continue
+		}
+		r := &replacement{place: places[i]}
+		files = append(files, r)
+		if err := r.prepare(o.write); err != nil {
+			return cannotWrite(o.name, err)
+		}
 	}
-	if err := finish(f, write); err != nil {
-		return err
+	for _, o := range direct {
+		if err := writeDirectly(o); err != nil {
+			return cannotWrite(o.name, err)
+		}
 	}
-	return os.Rename(f.Name(), p.path())
+	return replaceAll(files)
 }
 
-// finish runs write on f, flushes, syncs and closes it.
-func finish(f *os.File, write func(w io.Writer) error) error {
-	b := bufio.NewWriterSize(f, 1<<16)
+// writeDirectly writes what is no file in a folder.
+func writeDirectly(o output) error {
+	p, err := find(o.name)
+	if err != nil {
+		return err
+	}
+	var f *os.File
+	if p.fd >= 0 {
+		// Opened by its name, a file that is appended to would be overwritten.
+		f, err = duplicate(p.fd)
+	} else {
+		f, err = os.OpenFile(o.name, os.O_WRONLY, 0)
+	}
+	if err != nil {
+		return err
+	}
+	return fill(f, o.write)
+}
+
+// fill writes, syncs and closes f.
+func fill(f *os.File, write func(w io.Writer) error) error {
+	b := bufio.NewWriterSize(faultyWriter{f}, 1<<16)
 	err := write(b)
 	if err == nil {
 		err = b.Flush()
@@ -79,27 +116,53 @@ func finish(f *os.File, write func(w io.Writer) error) error {
 	if err == nil {
 		// Terminals and pipes cannot be synced, and need not be.
 		if info, e := f.Stat(); e == nil && info.Mode().IsRegular() {
-			err = f.Sync()
+			err = syncFile(f)
 		}
 	}
-	if e := f.Close(); err == nil {
+	if e := closeFile(f); err == nil {
 		err = e
+	}
+	return err
+}
+
+func closeFile(f *os.File) error {
+	err := f.Close()
+	if e := fault("close"); e != nil {
+		return e
+	}
+	return err
+}
+
+// faultyWriter is a file in which every write is a step that can fail.
+type faultyWriter struct{ f *os.File }
+
+func (w faultyWriter) Write(p []byte) (int, error) {
+	if err := fault("write"); err != nil {
+		return 0, err
+	}
+	return w.f.Write(p)
+}
+
+// syncFile syncs a file or folder. Some file systems have no such operation, which is no fault.
+func syncFile(f *os.File) error {
+	err := fault("sync")
+	if err == nil {
+		err = f.Sync()
+	}
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		return nil
 	}
 	return err
 }
 
 // cannotWrite returns the error of a file that cannot be written for the reason err.
 func cannotWrite(name string, err error) error {
-	return fmt.Errorf("cannot write %s: %w", name, cause(err))
-}
-
-// cause returns err without the temporary name that *fs.PathError and *os.LinkError carry.
-func cause(err error) error {
-	if p := (*fs.PathError)(nil); errors.As(err, &p) {
-		return p.Err
+	// The error of a step names a temporary file, or repeats the name.
+	switch e := err.(type) {
+	case *fs.PathError:
+		err = e.Err
+	case *os.LinkError:
+		err = e.Err
 	}
-	if l := (*os.LinkError)(nil); errors.As(err, &l) {
-		return l.Err
-	}
-	return err
+	return fmt.Errorf("cannot write %s: %w", name, err)
 }
