@@ -1,4 +1,4 @@
-"""Runs Go benchmarks and prints tables of ratios; shared by the scripts beside it."""
+"""Runs Go benchmarks and prints tables, for the scripts beside it."""
 
 import os
 import platform
@@ -7,14 +7,19 @@ import subprocess
 
 
 def go(package, pattern, cores=1):
-    """Seconds an operation, the best of three, of every benchmark in package that matches pattern, by the benchmark's name."""
-    # Not -cpu: the first run of a benchmark with b.Loop does not heed it.
+    """Returns the seconds for an operation of each benchmark that matches pattern, by name.
+
+    It takes the best of three runs.
+    """
+    # GOMAXPROCS instead of -cpu: the first run of a benchmark with b.Loop ignores -cpu.
     command = ["go", "test", "-run", "^$", "-bench", pattern, "-count", "3", package]
     environment = os.environ | {"GOMAXPROCS": str(cores)}
-    out = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    out = subprocess.run(command, check=True, capture_output=True, text=True,
+                         env=environment).stdout
     suffix = f"-{cores}" if cores > 1 else ""
     found = {}
-    for name, ns in re.findall(rf"^(Benchmark\S+?){suffix}\s+\d+\s+([\d.]+) ns/op", out, re.MULTILINE):
+    line = rf"^(Benchmark\S+?){suffix}\s+\d+\s+([\d.]+) ns/op"
+    for name, ns in re.findall(line, out, re.MULTILINE):
         found[name] = min(float(ns) / 1e9, found.get(name, float("inf")))
     if not found:
         raise SystemExit(f"no benchmark of {package} matches {pattern}:\n{out}")
@@ -28,7 +33,7 @@ def machine():
 
 
 def table(head, rows):
-    """A Markdown table."""
+    """Prints a Markdown table."""
     print("| " + " | ".join(head) + " |")
     print("| " + " | ".join("---" for _ in head) + " |")
     for row in rows:

@@ -1,6 +1,8 @@
-"""Nearest neighbours and Earth Mover's Distance against FAISS, scikit-learn, POT and OR-tools, on MNIST.
+"""Compares nearest neighbours with FAISS and scikit-learn, and Earth Mover's Distance with POT and
+OR-tools.
 
-Run from the top folder, after `make datasets`. Peers that are much slower get fewer queries or pairs; all times are for one query or pair.
+Run it from the top folder, after `make datasets`. Peers that are much slower get fewer queries or
+pairs. All times are for one query or pair.
 """
 
 import time
@@ -21,7 +23,10 @@ def images(name):
 
 
 def per(n, work):
-    """Seconds for one of the n things that work does, the best of three: other work on the machine only ever adds."""
+    """Returns the seconds for one of the n things that work does.
+
+    It takes the best of three runs, because other work on the machine only adds time.
+    """
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
@@ -31,21 +36,28 @@ def per(n, work):
 
 
 def neighbours(data, queries):
-    flat, asked = data.reshape(len(data), -1).astype(np.float32), queries.reshape(len(queries), -1).astype(np.float32)
+    flat = data.reshape(len(data), -1).astype(np.float32)
+    asked = queries.reshape(len(queries), -1).astype(np.float32)
     index = faiss.IndexFlat(flat.shape[1], faiss.METRIC_L1)
     index.add(flat)
     rows = []
     for cores in (1, 2):
         ours = go("./pkg/knn", "BenchmarkNearest/(pruned|all)/k=1$", cores)
-        pruned, full = (ours[f"BenchmarkNearest/{way}/k=1"] / len(queries) for way in ("pruned", "all"))
+        pruned, full = (
+            ours[f"BenchmarkNearest/{way}/k=1"] / len(queries) for way in ("pruned", "all"))
         faiss.omp_set_num_threads(cores)
-        peers = {f"FAISS {faiss.__version__} IndexFlat, METRIC_L1": per(100, lambda: index.search(asked[:100], 1))}
+        name = f"FAISS {faiss.__version__} IndexFlat, METRIC_L1"
+        peers = {name: per(100, lambda: index.search(asked[:100], 1))}
         if cores == 1:
-            search = NearestNeighbors(n_neighbors=1, algorithm="brute", metric="manhattan", n_jobs=1).fit(flat)
+            search = NearestNeighbors(
+                n_neighbors=1, algorithm="brute", metric="manhattan", n_jobs=1).fit(flat)
             peers["scikit-learn brute, manhattan"] = per(20, lambda: search.kneighbors(asked[:20]))
         for name, seconds in peers.items():
-            rows.append([name, str(cores), duration(seconds), duration(pruned), f"{seconds / pruned:.0f}", duration(full), f"{seconds / full:.0f}"])
-    table(["exact nearest of 60,000, a query", "cores", "peer", "here, pruned", "ratio", "here, every pair", "ratio"], rows)
+            rows.append([name, str(cores), duration(seconds),
+                         duration(pruned), f"{seconds / pruned:.0f}",
+                         duration(full), f"{seconds / full:.0f}"])
+    table(["exact nearest of 60,000, a query", "cores", "peer", "here, pruned", "ratio",
+           "here, every pair", "ratio"], rows)
 
 
 def signature(image, cell):
@@ -55,7 +67,10 @@ def signature(image, cell):
 
 
 def lp(ground):
-    """The transportation problem as the original states it: one linear programme a pair, for GLOP."""
+    """Returns a solver of the transportation problem by GLOP, one linear programme a pair.
+
+    The original states the problem in this way.
+    """
     n = len(ground)
 
     def solve(p, q):
@@ -81,19 +96,29 @@ def movers(data, queries):
         query = signature(queries[0], cell)
         others = [signature(image, cell) for image in data[:2000]]
         distances = []
-        pot = per(len(others), lambda: distances.__setitem__(slice(None), [ot.emd2(query, other, ground) for other in others]))
+
+        def by_pot():
+            distances[:] = [ot.emd2(query, other, ground) for other in others]
+
+        pot = per(len(others), by_pot)
         solve = lp(ground)
         solved = [solve(query, other) for other in others[:20]]
         glop = sum(seconds for _, seconds in solved) / len(solved)
         worst = max(abs(a - b) for (a, _), b in zip(solved, distances))
         if worst > 1e-6:
             raise SystemExit(f"POT and GLOP differ by {worst}")
-        pair = go("./pkg/emd", f"BenchmarkAll/cell={cell}$")[f"BenchmarkAll/cell={cell}"] / len(data)
-        nearest = go("./pkg/emd", f"BenchmarkNearest/cell={cell}$")[f"BenchmarkNearest/cell={cell}"] / 100
-        for name, seconds in ((f"POT {ot.__version__} emd2", pot), ("OR-tools GLOP, solving only", glop)):
-            rows.append([str(cell), name, duration(seconds), duration(pair), f"{seconds / pair:.0f}",
+
+        def here(benchmark):
+            return go("./pkg/emd", f"{benchmark}/cell={cell}$")[f"{benchmark}/cell={cell}"]
+
+        pair, nearest = here("BenchmarkAll") / len(data), here("BenchmarkNearest") / 100
+        peers = (f"POT {ot.__version__} emd2", pot), ("OR-tools GLOP, solving only", glop)
+        for name, seconds in peers:
+            rows.append([str(cell), name, duration(seconds),
+                         duration(pair), f"{seconds / pair:.0f}",
                          duration(nearest), f"{seconds * len(data) / nearest:,.0f}"])
-    table(["cell", "peer", "peer, a pair", "here, a pair", "ratio", "here, the 10 nearest of 60,000, one query", "ratio to all pairs by the peer"], rows)
+    table(["cell", "peer", "peer, a pair", "here, a pair", "ratio",
+           "here, the 10 nearest of 60,000, one query", "ratio to all pairs by the peer"], rows)
 
 
 data, queries = images(DATA), images(QUERIES)

@@ -1,4 +1,7 @@
-"""Training and prediction against TensorFlow, on batches of 128 images of 28x28. Run from the top folder."""
+"""Compares training and prediction with TensorFlow, on batches of 128 images of 28x28.
+
+Run it from the top folder.
+"""
 
 import json
 import os
@@ -13,7 +16,7 @@ BATCH = 128
 
 
 def autoencoder(filters, embedding):
-    """The original's model, with filters of size 3."""
+    """Returns the original's model, with filters of size 3."""
     from tensorflow.keras import layers, models
 
     x = inputs = layers.Input((28, 28, 1))
@@ -30,7 +33,10 @@ def autoencoder(filters, embedding):
 
 
 def tensorflow(cores):
-    """Prints, as JSON, TensorFlow's version and for each network the seconds of a training and a prediction batch."""
+    """Prints TensorFlow's version and the seconds of each network as JSON.
+
+    The seconds of a network are those of a training batch and of a prediction batch.
+    """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import numpy as np
     import tensorflow as tf
@@ -63,17 +69,22 @@ def compare():
     print(f"{machine()}\n")
     rows = []
     for cores in (1, 2):
-        child = subprocess.run([sys.executable, __file__, str(cores)], check=True, capture_output=True, text=True)
+        child = subprocess.run([sys.executable, __file__, str(cores)],
+                               check=True, capture_output=True, text=True)
         version, theirs = json.loads(child.stdout.splitlines()[-1])
-        training, prediction = go("./pkg/nn", "BenchmarkTrainingStep", cores), go("./pkg/nn", "BenchmarkPrediction", cores)
+        training = go("./pkg/nn", "BenchmarkTrainingStep", cores)
+        prediction = go("./pkg/nn", "BenchmarkPrediction", cores)
         for (filters, _), (step, predict) in zip(NETWORKS, theirs):
             name = "_".join(map(str, filters))
-            for work, peer, ours in (("training", step, training), ("prediction", predict, prediction)):
+            works = ("training", step, training), ("prediction", predict, prediction)
+            for work, peer, ours in works:
                 by = {k.rsplit("/", 1)[1]: v for k, v in ours.items() if f"filters=[{name}]" in k}
                 fastest = min(by.values())
-                rows.append([name.replace("_", "/"), work, str(cores), duration(peer), duration(fastest), f"{peer / fastest:.2f}",
-                             ", ".join(f"{k} {duration(v)}" for k, v in by.items())])
-    table(["filters", f"a batch of {BATCH}", "cores", f"TensorFlow {version}", "here", "ratio", "kernels"], rows)
+                kernels = ", ".join(f"{k} {duration(v)}" for k, v in by.items())
+                rows.append([name.replace("_", "/"), work, str(cores), duration(peer),
+                             duration(fastest), f"{peer / fastest:.2f}", kernels])
+    table(["filters", f"a batch of {BATCH}", "cores", f"TensorFlow {version}", "here", "ratio",
+           "kernels"], rows)
 
 
 if len(sys.argv) > 1:

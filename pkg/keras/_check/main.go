@@ -1,4 +1,4 @@
-// Check is the Go half of the exchange with real Keras; check.sh runs it and says how.
+// Check is the Go half of the exchange of models with real Keras. check.sh runs it:
 //
 //	check write DIR   trains small models and writes them as DIR/go_*.h5, with models.json
 //	check read DIR    loads what check_keras.py trained, DIR/keras_*, and compares the predictions
@@ -20,7 +20,7 @@ import (
 
 const images = "pkg/testdata/keras/images5.dat"
 
-// A model is a network and what it predicts for the images.
+// A model is a network with its training and its predictions for the images.
 type model struct {
 	Name           string
 	FilterSize     int
@@ -35,19 +35,29 @@ type model struct {
 }
 
 var models = []model{
-	{Name: "ae_1x3_k5_e4", FilterSize: 5, Filters: []int{3}, Embedding: 4, Loss: nn.MeanAbsoluteError, Optimizer: nn.RMSprop},
-	{Name: "ae_2x4-8_k3_e5", FilterSize: 3, Filters: []int{4, 8}, Embedding: 5, Loss: nn.MeanSquaredError, Optimizer: nn.RMSprop},
-	{Name: "ae_3x4-8-8_k2_e3", FilterSize: 2, Filters: []int{4, 8, 8}, Embedding: 3, Loss: nn.MeanSquaredError, Optimizer: nn.RMSprop},
-	{Name: "classifier_2x4-8_k3_e5_fc12", FilterSize: 3, Filters: []int{4, 8}, Embedding: 5, FullyConnected: 12, DropoutRate: 0.25,
-		Loss: nn.CategoricalCrossentropy, Optimizer: nn.Adam},
+	{Name: "ae_1x3_k5_e4", FilterSize: 5, Filters: []int{3}, Embedding: 4,
+		Loss: nn.MeanAbsoluteError, Optimizer: nn.RMSprop},
+	{Name: "ae_2x4-8_k3_e5", FilterSize: 3, Filters: []int{4, 8}, Embedding: 5,
+		Loss: nn.MeanSquaredError, Optimizer: nn.RMSprop},
+	{Name: "ae_3x4-8-8_k2_e3", FilterSize: 2, Filters: []int{4, 8, 8}, Embedding: 3,
+		Loss: nn.MeanSquaredError, Optimizer: nn.RMSprop},
+	{Name: "classifier_2x4-8_k3_e5_fc12", FilterSize: 3, Filters: []int{4, 8}, Embedding: 5,
+		FullyConnected: 12, DropoutRate: 0.25, Loss: nn.CategoricalCrossentropy, Optimizer: nn.Adam},
 }
 
+// build returns the network with initial weights.
 func (m *model) build() (*nn.Model, error) {
 	if m.FullyConnected == 0 {
-		return nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 28, Cols: 28, FilterSize: m.FilterSize, Filters: m.Filters, Embedding: m.Embedding}, 1)
+		return nn.NewAutoencoder(nn.AutoencoderConfig{
+			Rows: 28, Cols: 28,
+			FilterSize: m.FilterSize, Filters: m.Filters, Embedding: m.Embedding,
+		}, 1)
 	}
-	return nn.NewClassifier(nn.ClassifierConfig{Rows: 28, Cols: 28, FilterSize: m.FilterSize, Filters: m.Filters, Embedding: m.Embedding,
-		FullyConnected: m.FullyConnected, Classes: 10, DropoutRate: m.DropoutRate}, 1)
+	return nn.NewClassifier(nn.ClassifierConfig{
+		Rows: 28, Cols: 28,
+		FilterSize: m.FilterSize, Filters: m.Filters, Embedding: m.Embedding,
+		FullyConnected: m.FullyConnected, Classes: 10, DropoutRate: m.DropoutRate,
+	}, 1)
 }
 
 func main() {
@@ -65,13 +75,18 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	samples := &nn.Samples{N: digits.N, Input: nn.RowNormalised.Input(digits.Pix, digits.Rows, digits.Cols), Labels: []uint8{7, 2, 1, 0, 4}}
+	samples := &nn.Samples{
+		N:      digits.N,
+		Input:  nn.RowNormalised.Input(digits.Pix, digits.Rows, digits.Cols),
+		Labels: []uint8{7, 2, 1, 0, 4},
+	}
 	if args[0] == "write" {
 		return write(args[1], samples)
 	}
 	return read(args[1], samples)
 }
 
+// write trains the models and writes them, their input and their predictions to dir.
 func write(dir string, samples *nn.Samples) error {
 	input := make([]float32, samples.N*28*28)
 	samples.Input(input, []int{0, 1, 2, 3, 4})
@@ -93,7 +108,8 @@ func write(dir string, samples *nn.Samples) error {
 		if m.FullyConnected == 0 {
 			train.Labels = nil
 		}
-		if _, err := nn.NewTrainer(network, m.Loss, m.Optimizer, 1).Fit(&train, &train, 5, 2, nil); err != nil {
+		trainer := nn.NewTrainer(network, m.Loss, m.Optimizer, 1)
+		if _, err := trainer.Fit(&train, &train, 5, 2, nil); err != nil {
 			return err
 		}
 		if m.Output, err = network.Predict(samples, "", 32, nil); err != nil {
@@ -102,7 +118,8 @@ func write(dir string, samples *nn.Samples) error {
 		if m.Latent, err = network.Predict(samples, "embedding", 32, nil); err != nil {
 			return err
 		}
-		if err := keras.Save(filepath.Join(dir, "go_"+m.Name+".h5"), network, m.Loss, m.Optimizer); err != nil {
+		file := filepath.Join(dir, "go_"+m.Name+".h5")
+		if err := keras.Save(file, network, m.Loss, m.Optimizer); err != nil {
 			return err
 		}
 	}
@@ -112,9 +129,10 @@ func write(dir string, samples *nn.Samples) error {
 	return os.WriteFile(filepath.Join(dir, "models.json"), b, 0o644)
 }
 
-// tolerance is the largest difference of a prediction that is accepted.
+// tolerance is the largest difference of two predictions that counts as equal.
 const tolerance = 1e-5
 
+// read loads the files that check_keras.py wrote to dir, and compares the predictions.
 func read(dir string, samples *nn.Samples) error {
 	b, err := os.ReadFile(filepath.Join(dir, "keras.json"))
 	if err != nil {
@@ -160,7 +178,8 @@ func read(dir string, samples *nn.Samples) error {
 		}
 		fmt.Printf("  Go   %-8s %-50s differs by %.1e\n", f.How, f.File, worst)
 		if !(worst <= tolerance) {
-			return fmt.Errorf("%s: predictions differ by %v, expected at most %v", path, worst, tolerance)
+			return fmt.Errorf("%s: predictions differ by %v, expected at most %v",
+				path, worst, tolerance)
 		}
 	}
 	return nil

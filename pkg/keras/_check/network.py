@@ -1,11 +1,11 @@
-"""The networks of the original program in Keras, for the scripts beside this one."""
+"""Builds the networks of the original program in Keras, for the scripts beside this one."""
 import keras
 import numpy as np
 from keras import layers
 
 
 def build(m):
-    """The autoencoder, or with a fully connected layer the classifier, of the sizes in m."""
+    """Returns the network of the sizes in m: a classifier if it has a fully connected layer."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(1)
     name = {"name": "input_1"} if keras.__version__.startswith("3") else {}
@@ -32,9 +32,10 @@ def build(m):
         if i < 2:
             x = layers.UpSampling2D((2, 2))(x)
         x = layers.Dropout(m["DropoutRate"])(x)
-    return keras.Model(inputs, layers.Conv2D(1, m["FilterSize"], padding="same", activation="sigmoid")(x))
+    x = layers.Conv2D(1, m["FilterSize"], padding="same", activation="sigmoid")(x)
+    return keras.Model(inputs, x)
 
 
 def embedding(model):
-    """The part of a model that makes the vectors."""
+    """Returns the part of a model that ends with the latent vectors."""
     return keras.Model(model.inputs, model.get_layer("embedding").output)
