@@ -11,47 +11,65 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-const input = `{"class_name":"InputLayer","name":"in","inbound_nodes":[],"config":{"name":"in","batch_input_shape":[null,8,6,2]}}`
+const input = `{"class_name":"InputLayer","name":"in","inbound_nodes":[],` +
+	`"config":{"name":"in","batch_input_shape":[null,8,6,2]}}`
 
-// entry is a layer named x that follows the input.
+// entry returns a layer named x that follows the input.
 func entry(class, config string) string {
-	return fmt.Sprintf(`{"class_name":%q,"name":"x","inbound_nodes":[[["in",0,0,{}]]],"config":{"name":"x",%s}}`, class, config)
+	return fmt.Sprintf(`{"class_name":%q,"name":"x","inbound_nodes":[[["in",0,0,{}]]],`+
+		`"config":{"name":"x",%s}}`, class, config)
 }
 
-// functional is a model_config of the layers, the last being named output.
+// functional returns a model_config of the layers. The last is named output.
 func functional(output string, layers ...string) string {
-	return fmt.Sprintf(`{"class_name":"Functional","config":{"name":"model","layers":[%s],"output_layers":[[%q,0,0]]}}`, strings.Join(layers, ","), output)
+	return fmt.Sprintf(`{"class_name":"Functional","config":{"name":"model","layers":[%s],`+
+		`"output_layers":[[%q,0,0]]}}`, strings.Join(layers, ","), output)
 }
 
-// Both dialects, and all that may be left out or written in several ways.
+// one returns the model_config of the input and one layer named x.
+func one(class, config string) string { return functional("x", input, entry(class, config)) }
+
+// Keras 2 and 3 write a configuration differently; some entries may be missing or have several
+// forms.
 func TestDecodeConfig(t *testing.T) {
-	conv := &nn.Layer{Class: nn.Conv2D, Name: "x", Trainable: true, Output: []int{8, 6, 3}, Kernel: [2]int{5, 5}, Activation: nn.ReLU}
-	norm := &nn.Layer{Class: nn.BatchNormalization, Name: "x", Trainable: true, Output: []int{8, 6, 2}, Momentum: 0.99, Epsilon: 0.001}
-	pool := &nn.Layer{Class: nn.MaxPooling2D, Name: "x", Trainable: true, Output: []int{4, 3, 2}, Size: [2]int{2, 2}}
+	conv := &nn.Layer{
+		Class: nn.Conv2D, Name: "x", Trainable: true, Output: []int{8, 6, 3},
+		Kernel: [2]int{5, 5}, Activation: nn.ReLU,
+	}
+	norm := &nn.Layer{
+		Class: nn.BatchNormalization, Name: "x", Trainable: true, Output: []int{8, 6, 2},
+		Momentum: 0.99, Epsilon: 0.001,
+	}
+	pool := &nn.Layer{
+		Class: nn.MaxPooling2D, Name: "x", Trainable: true, Output: []int{4, 3, 2},
+		Size: [2]int{2, 2},
+	}
+	frozen := &nn.Layer{Class: nn.Flatten, Name: "x", Output: []int{96}}
+	reshape := &nn.Layer{Class: nn.Reshape, Name: "x", Trainable: true, Output: []int{4, 4, 6}}
 	for _, tt := range []struct {
 		name   string
 		config string
 		want   *nn.Layer
 	}{
-		{"least", functional("x", input, entry("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`)), conv},
-		{"all", functional("x", input, entry("Conv2D", `"filters":3.0,"kernel_size":[5,5],"strides":1,"dilation_rate":[1,1],"groups":1,
-			"padding":"same","activation":"relu","use_bias":true,"data_format":"channels_last","dtype":"float32","trainable":true`)), conv},
-		{"Model", strings.Replace(functional("x", input, entry("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`)),
+		{"least", one("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`), conv},
+		{"all", one("Conv2D", `"filters":3.0,"kernel_size":[5,5],"strides":1,"dilation_rate":[1,1],"groups":1,
+			"padding":"same","activation":"relu","use_bias":true,"data_format":"channels_last","dtype":"float32","trainable":true`), conv},
+		{"Model", strings.Replace(one("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`),
 			"Functional", "Model", 1), conv},
 		{"Keras 3", `{"class_name":"Functional","registered_name":"Functional","module":"keras","config":{"name":"model","output_layers":["x",0,0],"layers":[
 			{"class_name":"InputLayer","name":"in","inbound_nodes":[],"config":{"name":"in","batch_shape":[null,8,6,2],"optional":false}},
 			{"class_name":"Conv2D","name":"x","config":{"name":"x","dtype":{"class_name":"DTypePolicy","config":{"name":"float32"}},
 				"filters":3,"kernel_size":[5,5],"padding":"same","activation":"relu","kernel_initializer":{"class_name":"GlorotUniform"}},
 			 "inbound_nodes":[{"args":[{"class_name":"__keras_tensor__","config":{"keras_history":["in",0,0]}}],"kwargs":{"mask":null}}]}]}}`, conv},
-		{"axis left out", functional("x", input, entry("BatchNormalization", `"dtype":"float32"`)), norm},
-		{"axis -1", functional("x", input, entry("BatchNormalization", `"axis":-1,"center":true,"scale":true`)), norm},
-		{"axis 3", functional("x", input, entry("BatchNormalization", `"axis":3`)), norm},
-		{"axis [3]", functional("x", input, entry("BatchNormalization", `"axis":[3]`)), norm},
-		{"no strides", functional("x", input, entry("MaxPooling2D", `"pool_size":[2,2]`)), pool},
-		{"strides null", functional("x", input, entry("MaxPooling2D", `"pool_size":2,"strides":null`)), pool},
-		{"same padding that adds nothing", functional("x", input, entry("MaxPooling2D", `"pool_size":2,"padding":"same"`)), pool},
-		{"frozen", functional("x", input, entry("Flatten", `"trainable":false`)), &nn.Layer{Class: nn.Flatten, Name: "x", Output: []int{96}}},
-		{"reshape", functional("x", input, entry("Reshape", `"target_shape":[4,4,6]`)), &nn.Layer{Class: nn.Reshape, Name: "x", Trainable: true, Output: []int{4, 4, 6}}},
+		{"axis left out", one("BatchNormalization", `"dtype":"float32"`), norm},
+		{"axis -1", one("BatchNormalization", `"axis":-1,"center":true,"scale":true`), norm},
+		{"axis 3", one("BatchNormalization", `"axis":3`), norm},
+		{"axis [3]", one("BatchNormalization", `"axis":[3]`), norm},
+		{"no strides", one("MaxPooling2D", `"pool_size":[2,2]`), pool},
+		{"strides null", one("MaxPooling2D", `"pool_size":2,"strides":null`), pool},
+		{"same padding that adds nothing", one("MaxPooling2D", `"pool_size":2,"padding":"same"`), pool},
+		{"frozen", one("Flatten", `"trainable":false`), frozen},
+		{"reshape", one("Reshape", `"target_shape":[4,4,6]`), reshape},
 	} {
 		name, layers, _, err := decodeConfig(tt.config)
 		if err != nil {
@@ -62,44 +80,44 @@ func TestDecodeConfig(t *testing.T) {
 	}
 }
 
-// What package nn cannot express is an error with the name of the layer.
+// What package nn cannot express is an error that names the layer.
 func TestDecodeConfigErrors(t *testing.T) {
 	flatten := entry("Flatten", `"trainable":true`)
 	for _, tt := range []struct{ name, config, want string }{
-		{"class", functional("x", input, entry("Concatenate", `"axis":-1`)), `layer "x": a layer of class "Concatenate" is not supported`},
-		{"class with another config", functional("x", input, entry("Lambda", `"axis":{},"filters":[]`)), `layer "x": a layer of class "Lambda"`},
-		{"strides", functional("x", input, entry("Conv2D", `"filters":3,"kernel_size":3,"padding":"same","strides":[2,2]`)), `layer "x": strides [2 2]`},
-		{"dilation", functional("x", input, entry("Conv2D", `"filters":3,"kernel_size":3,"padding":"same","dilation_rate":2`)), `layer "x": dilation_rate`},
-		{"groups", functional("x", input, entry("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","groups":2`)), `layer "x": 2 groups`},
-		{"valid", functional("x", input, entry("Conv2D", `"filters":4,"kernel_size":3,"padding":"valid"`)), `layer "x": padding "valid"`},
-		{"default padding", functional("x", input, entry("Conv2D", `"filters":4,"kernel_size":3`)), `layer "x": padding`},
-		{"no bias", functional("x", input, entry("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","use_bias":false`)), `layer "x": a layer without bias`},
-		{"activation", functional("x", input, entry("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":"tanh"`)), `layer "x": the activation tanh`},
-		{"activation object", functional("x", input, entry("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":{"class_name":"ReLU"}`)), `layer "x": the activation`},
-		{"softmax", functional("x", input, entry("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":"softmax"`)), `layer "x": softmax`},
-		{"channels first", functional("x", input, entry("Conv2D", `"filters":4,"kernel_size":3,"data_format":"channels_first"`)), `layer "x": data_format`},
-		{"axis", functional("x", input, entry("BatchNormalization", `"axis":1`)), `layer "x": the axis 1`},
-		{"axes", functional("x", input, entry("BatchNormalization", `"axis":[2,3]`)), `layer "x": the axis [2 3]`},
-		{"center", functional("x", input, entry("BatchNormalization", `"center":false`)), `layer "x": batch normalisation without`},
-		{"scale", functional("x", input, entry("BatchNormalization", `"scale":false`)), `layer "x": batch normalisation without`},
-		{"renorm", functional("x", input, entry("BatchNormalization", `"renorm":true`)), `layer "x": batch renorm`},
-		{"same padding", functional("x", input, entry("MaxPooling2D", `"pool_size":4,"padding":"same"`)), `layer "x": padding "same" of an image of 8x6`},
-		{"other padding", functional("x", input, entry("MaxPooling2D", `"pool_size":2,"padding":"causal"`)), `layer "x": padding "causal"`},
-		{"pooling strides", functional("x", input, entry("MaxPooling2D", `"pool_size":2,"strides":1`)), `layer "x": strides [1 1]`},
-		{"interpolation", functional("x", input, entry("UpSampling2D", `"size":2,"interpolation":"bilinear"`)), `layer "x": interpolation`},
-		{"noise shape", functional("x", input, entry("Dropout", `"rate":0.5,"noise_shape":[1]`)), `layer "x": a noise_shape`},
-		{"rate", functional("x", input, entry("Dropout", `"rate":1.5`)), `layer "x": a dropout rate of 1.5`},
-		{"shape -1", functional("x", input, entry("Reshape", `"target_shape":[-1,2]`)), `layer "x": a size of -1`},
-		{"reshape", functional("x", input, entry("Reshape", `"target_shape":[5]`)), `layer "x": cannot reshape`},
-		{"0 filters", functional("x", input, entry("Conv2D", `"filters":0,"kernel_size":3,"padding":"same"`)), `layer "x": a size of 0`},
-		{"no filters", functional("x", input, entry("Conv2D", `"kernel_size":3,"padding":"same"`)), `layer "x": `},
-		{"no kernel", functional("x", input, entry("Conv2D", `"filters":3,"padding":"same"`)), `layer "x": `},
-		{"half a filter", functional("x", input, entry("Conv2D", `"filters":2.5,"kernel_size":3`)), `layer "x": a size of 2.5`},
-		{"huge", functional("x", input, entry("Conv2D", `"filters":1e300,"kernel_size":3`)), `layer "x": a size of 1e300`},
-		{"huge output", functional("x", input, entry("UpSampling2D", `"size":[200000000,1]`)), `layer "x": a size of`},
-		{"three sides", functional("x", input, entry("Conv2D", `"filters":2,"kernel_size":[3,3,3]`)), `layer "x": [3,3,3], expected rows and columns`},
-		{"text for a number", functional("x", input, entry("Conv2D", `"filters":"2"`)), `layer "x": a size of "2", expected a whole number`},
-		{"dense on images", functional("x", input, entry("Dense", `"units":2`)), `layer "x": class Dense needs an input of shape (units)`},
+		{"class", one("Concatenate", `"axis":-1`), `layer "x": a layer of class "Concatenate" is not supported`},
+		{"class with another config", one("Lambda", `"axis":{},"filters":[]`), `layer "x": a layer of class "Lambda"`},
+		{"strides", one("Conv2D", `"filters":3,"kernel_size":3,"padding":"same","strides":[2,2]`), `layer "x": strides [2 2]`},
+		{"dilation", one("Conv2D", `"filters":3,"kernel_size":3,"padding":"same","dilation_rate":2`), `layer "x": dilation_rate`},
+		{"groups", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","groups":2`), `layer "x": 2 groups`},
+		{"valid", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"valid"`), `layer "x": padding "valid"`},
+		{"default padding", one("Conv2D", `"filters":4,"kernel_size":3`), `layer "x": padding`},
+		{"no bias", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","use_bias":false`), `layer "x": a layer without bias`},
+		{"activation", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":"tanh"`), `layer "x": the activation tanh`},
+		{"activation object", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":{"class_name":"ReLU"}`), `layer "x": the activation`},
+		{"softmax", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":"softmax"`), `layer "x": softmax`},
+		{"channels first", one("Conv2D", `"filters":4,"kernel_size":3,"data_format":"channels_first"`), `layer "x": data_format`},
+		{"axis", one("BatchNormalization", `"axis":1`), `layer "x": the axis 1`},
+		{"axes", one("BatchNormalization", `"axis":[2,3]`), `layer "x": the axis [2 3]`},
+		{"center", one("BatchNormalization", `"center":false`), `layer "x": batch normalisation without`},
+		{"scale", one("BatchNormalization", `"scale":false`), `layer "x": batch normalisation without`},
+		{"renorm", one("BatchNormalization", `"renorm":true`), `layer "x": batch renorm`},
+		{"same padding", one("MaxPooling2D", `"pool_size":4,"padding":"same"`), `layer "x": padding "same" of an image of 8x6`},
+		{"other padding", one("MaxPooling2D", `"pool_size":2,"padding":"causal"`), `layer "x": padding "causal"`},
+		{"pooling strides", one("MaxPooling2D", `"pool_size":2,"strides":1`), `layer "x": strides [1 1]`},
+		{"interpolation", one("UpSampling2D", `"size":2,"interpolation":"bilinear"`), `layer "x": interpolation`},
+		{"noise shape", one("Dropout", `"rate":0.5,"noise_shape":[1]`), `layer "x": a noise_shape`},
+		{"rate", one("Dropout", `"rate":1.5`), `layer "x": a dropout rate of 1.5`},
+		{"shape -1", one("Reshape", `"target_shape":[-1,2]`), `layer "x": a size of -1`},
+		{"reshape", one("Reshape", `"target_shape":[5]`), `layer "x": cannot reshape`},
+		{"0 filters", one("Conv2D", `"filters":0,"kernel_size":3,"padding":"same"`), `layer "x": a size of 0`},
+		{"no filters", one("Conv2D", `"kernel_size":3,"padding":"same"`), `layer "x": `},
+		{"no kernel", one("Conv2D", `"filters":3,"padding":"same"`), `layer "x": `},
+		{"half a filter", one("Conv2D", `"filters":2.5,"kernel_size":3`), `layer "x": a size of 2.5`},
+		{"huge", one("Conv2D", `"filters":1e300,"kernel_size":3`), `layer "x": a size of 1e300`},
+		{"huge output", one("UpSampling2D", `"size":[200000000,1]`), `layer "x": a size of`},
+		{"three sides", one("Conv2D", `"filters":2,"kernel_size":[3,3,3]`), `layer "x": [3,3,3], expected rows and columns`},
+		{"text for a number", one("Conv2D", `"filters":"2"`), `layer "x": a size of "2", expected a whole number`},
+		{"dense on images", one("Dense", `"units":2`), `layer "x": class Dense needs an input of shape (units)`},
 		{"open dimension", functional("in", strings.Replace(input, "8,6,2", "null,6,2", 1)), `layer "in": a shape with an open dimension`},
 		{"no shape", functional("in", strings.Replace(input, "batch_input_shape", "b", 1)), `layer "in": a shape of 0 dimensions`},
 		{"other name", functional("x", input, strings.Replace(flatten, `"config":{"name":"x"`, `"config":{"name":"y"`, 1)), `layer "x": it is named "y"`},
@@ -126,27 +144,39 @@ func TestDecodeConfigErrors(t *testing.T) {
 	}
 }
 
-// However short the text of a value, what is made of it stays small.
+// A short text can stand for much memory in JSON; what is made of a configuration stays small.
 func TestDecodeConfigMemory(t *testing.T) {
+	list := func(element string, n int) string {
+		return strings.Repeat(element+",", n) + element
+	}
+	inbound := func(nodes string) string {
+		layer := entry("Flatten", `"x":0`)
+		return functional("x", input, strings.Replace(layer, `[["in",0,0,{}]]`, nodes, 1))
+	}
+	many := strings.Replace(functional("in", input), `["in",0,0]`, list("0", 250000), 1)
 	for name, config := range map[string]string{
-		"numbers":       functional("x", input, strings.Replace(entry("Flatten", `"x":0`), `[[["in",0,0,{}]]]`, "["+strings.Repeat("0,", 250000)+"0]", 1)),
-		"brackets":      functional("x", input, strings.Replace(entry("Flatten", `"x":0`), `[[["in",0,0,{}]]]`, "["+strings.Repeat("[],", 150000)+"[]]", 1)),
-		"empty objects": functional("x", input, strings.Replace(entry("Flatten", `"x":0`), `[[["in",0,0,{}]]]`, "["+strings.Repeat("{},", 150000)+"{}]", 1)),
-		"layers":        functional("x", strings.Repeat("{},", 150000)+"{}"),
-		"shape":         functional("in", strings.Replace(input, "8,6,2", strings.Repeat("1,", 250000)+"1", 1)),
-		"output":        strings.Replace(functional("in", input), `[["in",0,0]]`, "["+strings.Repeat("0,", 250000)+"0]", 1),
+		"numbers":       inbound(list("0", 250000)),
+		"brackets":      inbound(list("[]", 150000)),
+		"empty objects": inbound(list("{}", 150000)),
+		"layers":        functional("x", list("{}", 150000)),
+		"shape":         functional("in", strings.Replace(input, "8,6,2", list("1", 250000), 1)),
+		"output":        many,
 	} {
 		var err error
 		n := allocated(func() { _, _, _, err = decodeConfig(config) })
 		if len(config) > maxConfig || n > 64<<20 {
-			t.Errorf("%s: %d bytes of memory for %d, error %v; expected at most 64 MiB", name, n, len(config), err)
+			t.Errorf("%s: %d bytes of memory for %d, error %v; expected at most 64 MiB",
+				name, n, len(config), err)
 		}
 	}
 }
 
-// The configuration is written in the words of Keras 2: compared key by key with that of a model that Keras 2.15 made.
+// Every key and value that is written stands in the configuration that Keras 2.15 wrote for the
+// same model.
 func TestEncodeConfig(t *testing.T) {
-	for _, name := range []string{"tf2.15.1_real_ae_3x4-8-8_k2_e3.h5", "tf2.15.1_real_classifier_2x4-8_k3_e5_fc12.h5"} {
+	for _, name := range []string{
+		"tf2.15.1_real_ae_3x4-8-8_k2_e3.h5", "tf2.15.1_real_classifier_2x4-8_k3_e5_fc12.h5",
+	} {
 		b, err := os.ReadFile("../testdata/keras/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -170,18 +200,23 @@ func TestEncodeConfig(t *testing.T) {
 	}
 }
 
-// Some versions of Keras fail where a key is missing, others where there is one more.
+// Some versions of Keras fail if a key is missing, others if there is an unknown one.
 func TestEncodeTraining(t *testing.T) {
-	const rest = `"sample_weight_mode":null,"weighted_metrics":null}`
+	const (
+		head = `,"loss_weights":null,"metrics":null,"optimizer_config":{"class_name":`
+		rest = `"sample_weight_mode":null,"weighted_metrics":null}`
+	)
 	for _, tt := range []struct {
 		loss nn.Loss
 		opt  nn.Optimizer
 		want string
 	}{
-		{nn.MeanSquaredError, nn.RMSprop, `{"loss":"mean_squared_error","loss_weights":null,"metrics":null,"optimizer_config":{"class_name":"RMSprop","config":` +
-			`{"centered":false,"epsilon":1e-7,"learning_rate":0.001,"momentum":0,"name":"RMSprop","rho":0.9}},` + rest},
-		{nn.CategoricalCrossentropy, nn.Adam, `{"loss":"categorical_crossentropy","loss_weights":null,"metrics":null,"optimizer_config":{"class_name":"Adam","config":` +
-			`{"amsgrad":false,"beta_1":0.9,"beta_2":0.999,"epsilon":1e-7,"learning_rate":0.001,"name":"Adam"}},` + rest},
+		{nn.MeanSquaredError, nn.RMSprop, `{"loss":"mean_squared_error"` + head +
+			`"RMSprop","config":{"centered":false,"epsilon":1e-7,"learning_rate":0.001,` +
+			`"momentum":0,"name":"RMSprop","rho":0.9}},` + rest},
+		{nn.CategoricalCrossentropy, nn.Adam, `{"loss":"categorical_crossentropy"` + head +
+			`"Adam","config":{"amsgrad":false,"beta_1":0.9,"beta_2":0.999,"epsilon":1e-7,` +
+			`"learning_rate":0.001,"name":"Adam"}},` + rest},
 	} {
 		if got, err := encodeTraining(tt.loss, tt.opt); err != nil || got != tt.want {
 			t.Errorf("%s: %s, error %v; expected %s", tt.loss, got, err, tt.want)
@@ -192,7 +227,7 @@ func TestEncodeTraining(t *testing.T) {
 	}
 }
 
-// subset checks that got has nothing that want has not, and all entries of lists.
+// subset fails the test if got has a key or value that want does not have. Lists must be as long.
 func subset(t *testing.T, path string, got, want any) {
 	t.Helper()
 	switch got := got.(type) {

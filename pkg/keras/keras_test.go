@@ -27,17 +27,19 @@ func load(t *testing.T, name string) *nn.Model {
 	return m
 }
 
-// digits are the first 5 images of MNIST's test set, as the networks take them.
+// digits returns the first 5 images of MNIST's test set, as the networks take them.
 func digits(t *testing.T) *nn.Samples {
 	t.Helper()
 	images, err := idx.ReadImages("../testdata/keras/images5.dat")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &nn.Samples{N: images.N, Input: nn.RowNormalised.Input(images.Pix, images.Rows, images.Cols)}
+	return &nn.Samples{
+		N: images.N, Input: nn.RowNormalised.Input(images.Pix, images.Rows, images.Cols),
+	}
 }
 
-// predictions are what Keras predicted for the digits, one row for each.
+// predictions holds what Keras predicted for the digits, one row for each.
 type predictions struct {
 	Output    [][]float64 `json:"output_first5"`
 	Embedding [][]float64 `json:"embedding_first5"`
@@ -56,9 +58,12 @@ func readPredictions(t *testing.T, name string) map[string]predictions {
 	return models
 }
 
-// Models trained by Keras predict here what they predicted there.
+// Models trained by Keras give the predictions that Keras recorded.
 func TestPredictions(t *testing.T) {
-	for name, n := range map[string]int{"tf2.15.1_real_predictions.json": 4, "keras3.15.1_tf2.21_real_predictions.json": 4, "archive_predictions.json": 3} {
+	for name, n := range map[string]int{
+		"tf2.15.1_real_predictions.json": 4, "keras3.15.1_tf2.21_real_predictions.json": 4,
+		"archive_predictions.json": 3,
+	} {
 		models := readPredictions(t, name)
 		if len(models) != n {
 			t.Errorf("%s: %d models, expected %d", name, len(models), n)
@@ -84,11 +89,12 @@ func TestPredictions(t *testing.T) {
 	}
 }
 
-// untrained is a classifier of the size of the classifiers in testdata.
+// untrained returns a new classifier of the size of the classifiers in testdata.
 func untrained(t *testing.T) *nn.Model {
 	t.Helper()
 	m, err := nn.NewClassifier(nn.ClassifierConfig{
-		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 8}, Embedding: 5, FullyConnected: 12, Classes: 10, DropoutRate: 0.25,
+		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 8}, Embedding: 5,
+		FullyConnected: 12, Classes: 10, DropoutRate: 0.25,
 	}, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +121,8 @@ func comparePredictions(t *testing.T, m *nn.Model, until string, want [][]float6
 	}
 }
 
-// Every weight of every model file lands in its place: the HDF5 library recorded the sums of the data sets.
+// Every weight of every model file gets its place: its checksum is that which the HDF5 library
+// recorded for the data set.
 func TestWeights(t *testing.T) {
 	b, err := os.ReadFile("../testdata/expected.json")
 	if err != nil {
@@ -145,7 +152,8 @@ func TestWeights(t *testing.T) {
 					found := false
 					for path, d := range files[filepath.Base(name)].Data {
 						path = strings.TrimSuffix(path, ":0")
-						if strings.HasPrefix(path, "/model_weights/"+l.Name+"/") && strings.HasSuffix(path, "/"+w.Name) {
+						if strings.HasPrefix(path, "/model_weights/"+l.Name+"/") &&
+							strings.HasSuffix(path, "/"+w.Name) {
 							found = true
 							if sum != d.SHA256 {
 								t.Errorf("the weight %s of %s differs from %s", w.Name, l.Name, path)
@@ -174,15 +182,18 @@ func sum(t *testing.T, w *nn.Weight) string {
 	return hex.EncodeToString(s[:])
 }
 
-// networks are models of every kind of layer, with weights that tell every place.
+// networks returns models with every class of layers. Each value of a weight depends on its place.
 func networks(t *testing.T) map[string]*nn.Model {
 	t.Helper()
-	autoencoder, err := nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 8, 8}, Embedding: 5}, 1)
+	autoencoder, err := nn.NewAutoencoder(nn.AutoencoderConfig{
+		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 8, 8}, Embedding: 5,
+	}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	classifier, err := nn.NewClassifier(nn.ClassifierConfig{
-		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 8, 8}, Embedding: 5, FullyConnected: 12, Classes: 10, DropoutRate: 0.25,
+		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 8, 8}, Embedding: 5,
+		FullyConnected: 12, Classes: 10, DropoutRate: 0.25,
 	}, 2)
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +211,7 @@ func networks(t *testing.T) map[string]*nn.Model {
 	return models
 }
 
-// What is saved is loaded again, to the last bit.
+// A saved model is the same to the last bit when it is loaded.
 func TestSaveLoad(t *testing.T) {
 	for name, m := range networks(t) {
 		t.Run(name, func(t *testing.T) {
@@ -221,7 +232,8 @@ func TestSaveLoad(t *testing.T) {
 	}
 }
 
-// A file says on which pixels its model was trained, unless Keras wrote it; pixels that nobody knows are an error.
+// A file says on which pixels its model was trained, unless Keras wrote it. Unknown pixels are an
+// error.
 func TestPixels(t *testing.T) {
 	m := networks(t)["classifier"]
 	path := filepath.Join(t.TempDir(), "model.h5")
@@ -277,8 +289,11 @@ func TestLoadWeightsByName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Not the decoder, whose convolutions go on counting, nor the classifier's own layers.
-	want := []string{"conv2d", "batch_normalization", "conv2d_1", "batch_normalization_1", "conv2d_2", "batch_normalization_2", "embedding"}
+	// Neither the decoder, whose convolutions have higher numbers, nor the classifier's own layers.
+	want := []string{
+		"conv2d", "batch_normalization", "conv2d_1", "batch_normalization_1", "conv2d_2",
+		"batch_normalization_2", "embedding",
+	}
 	if !slices.Equal(loaded, want) {
 		t.Errorf("loaded %v, expected %v", loaded, want)
 	}
@@ -296,13 +311,17 @@ func TestLoadWeightsByName(t *testing.T) {
 	}
 }
 
-// A weight of another shape is an error in Keras' words, and nothing is loaded, not even what fits.
+// A weight of another shape is an error in Keras' words. Nothing is loaded then, not even what
+// fits.
 func TestLoadWeightsByNameMismatch(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "autoencoder.h5")
 	if err := Save(path, networks(t)["autoencoder"], "", ""); err != nil {
 		t.Fatal(err)
 	}
-	c := nn.ClassifierConfig{Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 8, 8}, Embedding: 7, FullyConnected: 12, Classes: 10}
+	c := nn.ClassifierConfig{
+		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 8, 8}, Embedding: 7,
+		FullyConnected: 12, Classes: 10,
+	}
 	m, err := nn.NewClassifier(c, 2)
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -27,9 +28,11 @@ func loadBytes(b []byte) (*nn.Model, error) {
 	return f.model()
 }
 
-// A file is what encode writes, in parts that a test can change: a batch normalisation of a pixel with many channels.
+// channels is large enough for weights that are no small part of a file.
 const channels = 10000
 
+// A file holds what stands in a model file, so that a test can change parts of it. Its model is a
+// batch normalisation of one pixel with many channels.
 type file struct {
 	config, version, backend string
 	layers                   []string
@@ -39,15 +42,22 @@ type file struct {
 
 func newFile() *file {
 	return &file{
-		config: `{"class_name":"Functional","config":{"name":"model","output_layers":[["norm",0,0]],"layers":[
-			{"class_name":"InputLayer","name":"in","inbound_nodes":[],"config":{"name":"in","batch_input_shape":[null,1,1,10000]}},
-			{"class_name":"BatchNormalization","name":"norm","inbound_nodes":[[["in",0,0,{}]]],"config":{"name":"norm"}}]}}`,
+		config: `{"class_name":"Functional","config":{
+			"name":"model","output_layers":[["norm",0,0]],"layers":[
+			{"class_name":"InputLayer","name":"in","inbound_nodes":[],
+			 "config":{"name":"in","batch_input_shape":[null,1,1,10000]}},
+			{"class_name":"BatchNormalization","name":"norm","inbound_nodes":[[["in",0,0,{}]]],
+			 "config":{"name":"norm"}}]}}`,
 		version: "2.15.0",
 		backend: "tensorflow",
 		layers:  []string{"in", "norm"},
-		weights: []string{"norm/gamma:0", "norm/beta:0", "norm/moving_mean:0", "norm/moving_variance:0"},
-		data: map[string][]int{"norm/gamma:0": {channels}, "norm/beta:0": {channels}, "norm/moving_mean:0": {channels},
-			"norm/moving_variance:0": {channels}},
+		weights: []string{
+			"norm/gamma:0", "norm/beta:0", "norm/moving_mean:0", "norm/moving_variance:0",
+		},
+		data: map[string][]int{
+			"norm/gamma:0": {channels}, "norm/beta:0": {channels},
+			"norm/moving_mean:0": {channels}, "norm/moving_variance:0": {channels},
+		},
 	}
 }
 
@@ -128,7 +138,8 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// A weight without a byte in the file would cost its maker nothing, and the reader its whole memory.
+// A weight that was never written takes no byte of the file, but would take all the memory of its
+// reader.
 func TestNeverWritten(t *testing.T) {
 	b := newFile().encode(t)
 	const contiguous, size, undefined = "\x03\x01", 4 * channels, 1<<64 - 1
@@ -144,11 +155,12 @@ func TestNeverWritten(t *testing.T) {
 	}
 }
 
-// Lists of names that are too long for one attribute are in parts.
+// Lists of names that are too long for one attribute are stored in parts.
 func TestLongLists(t *testing.T) {
 	layers := []*nn.Layer{{Class: nn.InputLayer, Name: "in", Output: []int{2}, Trainable: true}}
 	for i := range 1000 {
-		layers = append(layers, &nn.Layer{Class: nn.Dropout, Name: strings.Repeat("n", 100) + string(rune('a'+i/26%26)) + string(rune('a'+i%26)) + string(rune('a'+i/676)), Trainable: true})
+		name := fmt.Sprintf("%s%03d", strings.Repeat("n", 100), i)
+		layers = append(layers, &nn.Layer{Class: nn.Dropout, Name: name, Trainable: true})
 	}
 	m, err := nn.NewModel("model", layers)
 	if err != nil {
@@ -186,7 +198,7 @@ func TestLongLists(t *testing.T) {
 	}
 }
 
-// Files that are something else are recognised.
+// Files that are not models are errors that say what is wrong.
 func TestOtherFiles(t *testing.T) {
 	group := func(names ...string) []byte {
 		root := &hdf5.Group{}
@@ -219,7 +231,10 @@ func TestOtherFiles(t *testing.T) {
 	beyond := func() []byte {
 		var b bytes.Buffer
 		z := zip.NewWriter(&b)
-		for _, h := range []*zip.FileHeader{{Name: "config.json"}, {Name: "model.weights.h5", UncompressedSize64: 1 << 40, CompressedSize64: 1 << 40}} {
+		for _, h := range []*zip.FileHeader{
+			{Name: "config.json"},
+			{Name: "model.weights.h5", UncompressedSize64: 1 << 40, CompressedSize64: 1 << 40},
+		} {
 			if _, err := z.CreateRaw(h); err != nil {
 				t.Fatal(err)
 			}
@@ -270,10 +285,11 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// Loading takes the memory of the weights and little more, even counting what is given back.
+// Loading allocates the memory of the weights and little more, freed memory included.
 func TestMemory(t *testing.T) {
 	m, err := nn.NewClassifier(nn.ClassifierConfig{
-		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 64}, Embedding: 2000, FullyConnected: 10, Classes: 10,
+		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{4, 64}, Embedding: 2000,
+		FullyConnected: 10, Classes: 10,
 	}, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +314,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// allocated runs f and returns the bytes that it allocated in all, freed or not.
+// allocated runs f and returns the bytes that it allocated, freed or not.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -307,7 +323,7 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// Whatever is loaded can be saved and is then the same; all else is an error.
+// A file is an error or a model that can be saved and loaded again.
 func FuzzLoad(f *testing.F) {
 	for _, pattern := range []string{"../testdata/keras/*.h5", "../testdata/keras/*.keras"} {
 		names, err := filepath.Glob(pattern)
@@ -339,7 +355,9 @@ func FuzzLoad(f *testing.F) {
 }
 
 func FuzzConfig(f *testing.F) {
-	for _, name := range []string{"tf2.15.1_real_ae_1x3_k5_e4.h5", "keras3.15.1_tf2.21_real_classifier_2x4-8_k3_e5_fc12.h5"} {
+	for _, name := range []string{
+		"tf2.15.1_real_ae_1x3_k5_e4.h5", "keras3.15.1_tf2.21_real_classifier_2x4-8_k3_e5_fc12.h5",
+	} {
 		b, err := os.ReadFile(filepath.Join("../testdata/keras", name))
 		if err != nil {
 			f.Fatal(err)
@@ -358,7 +376,7 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// saveAgain checks that a model survives being saved and loaded.
+// saveAgain fails the test if a model is another one after it was saved and loaded.
 func saveAgain(t *testing.T, m *nn.Model) {
 	t.Helper()
 	b, err := encode(m, "", "")

@@ -9,7 +9,9 @@ import (
 )
 
 func TestAutoencoderLayers(t *testing.T) {
-	m, err := NewAutoencoder(AutoencoderConfig{Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{16, 32, 64}, Embedding: 10}, 1)
+	m, err := NewAutoencoder(AutoencoderConfig{
+		Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{16, 32, 64}, Embedding: 10,
+	}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,16 +34,22 @@ func TestAutoencoderLayers(t *testing.T) {
 }
 
 func TestClassifierLayers(t *testing.T) {
-	m, err := NewClassifier(ClassifierConfig{Rows: 15, Cols: 13, FilterSize: 4, Filters: []int{3}, Embedding: 2, FullyConnected: 5, Classes: 7, DropoutRate: 0.25}, 1)
+	m, err := NewClassifier(ClassifierConfig{
+		Rows: 15, Cols: 13, FilterSize: 4, Filters: []int{3}, Embedding: 2, FullyConnected: 5,
+		Classes: 7, DropoutRate: 0.25,
+	}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.Fields(`input_1[15,13,1] conv2d[15,13,3] batch_normalization[15,13,3] max_pooling2d[7,6,3] dropout[7,6,3]
+	want := strings.Fields(`
+		input_1[15,13,1]
+		conv2d[15,13,3] batch_normalization[15,13,3] max_pooling2d[7,6,3] dropout[7,6,3]
 		flatten[126] embedding[2] fully_connected[5] final_dropout[5] output[7]`)
 	if got := describe(m); !slices.Equal(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}
-	if m.Layer("dropout").Rate != 0.25 || m.Layer("final_dropout").Rate != 0.25 || m.Layer("output").Activation != Softmax {
+	if m.Layer("dropout").Rate != 0.25 || m.Layer("final_dropout").Rate != 0.25 ||
+		m.Layer("output").Activation != Softmax {
 		t.Error("wrong dropout rate or activation")
 	}
 }
@@ -54,17 +62,22 @@ func describe(m *Model) []string {
 	return layers
 }
 
-// Kernels are uniform in ±sqrt(6/(fan in + fan out)), everything else begins at 0 or 1; the seed decides.
+// Kernels are uniform in ±sqrt(6/(fan in + fan out)) and depend on the seed. All other weights
+// begin at 0 or 1.
 func TestInitialValues(t *testing.T) {
 	build := func(seed uint64) *Model {
-		m, err := NewAutoencoder(AutoencoderConfig{Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{16, 32}, Embedding: 10}, seed)
+		m, err := NewAutoencoder(AutoencoderConfig{
+			Rows: 28, Cols: 28, FilterSize: 3, Filters: []int{16, 32}, Embedding: 10,
+		}, seed)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return m
 	}
 	m := build(5)
-	for name, fans := range map[string]int{"conv2d_1": 9*16 + 9*32, "embedding": 7*7*32 + 10, "dense": 10 + 7*7*32} {
+	for name, fans := range map[string]int{
+		"conv2d_1": 9*16 + 9*32, "embedding": 7*7*32 + 10, "dense": 10 + 7*7*32,
+	} {
 		limit := math.Sqrt(6 / float64(fans))
 		kernel := m.Layer(name).Weights[0].Data
 		lowest, highest := float64(slices.Min(kernel)), float64(slices.Max(kernel))
@@ -76,7 +89,8 @@ func TestInitialValues(t *testing.T) {
 		near(t, name+" highest", highest, limit, 0.01*limit)
 		near(t, name+" mean", sum/float64(len(kernel)), 0, 4*limit/math.Sqrt(3*float64(len(kernel))))
 	}
-	for _, w := range append(m.Layer("batch_normalization").Weights, m.Layer("conv2d").Weights[1], m.Layer("embedding").Weights[1]) {
+	for _, w := range append(m.Layer("batch_normalization").Weights,
+		m.Layer("conv2d").Weights[1], m.Layer("embedding").Weights[1]) {
 		want := float32(0)
 		if w.Name == "gamma" || w.Name == "moving_variance" {
 			want = 1
@@ -85,7 +99,8 @@ func TestInitialValues(t *testing.T) {
 			t.Errorf("%s does not begin at %v", w.Name, want)
 		}
 	}
-	if !slices.Equal(weightsOf(m), weightsOf(build(5))) || slices.Equal(weightsOf(m), weightsOf(build(6))) {
+	if !slices.Equal(weightsOf(m), weightsOf(build(5))) ||
+		slices.Equal(weightsOf(m), weightsOf(build(6))) {
 		t.Error("the seed does not decide the initial values")
 	}
 }
@@ -106,7 +121,10 @@ func TestConfigErrors(t *testing.T) {
 		{"no pixels", func(a *AutoencoderConfig, c *ClassifierConfig) { a.Rows, c.Rows = 0, 0 }, "every dimension must be at least 1"},
 	} {
 		a := AutoencoderConfig{Rows: 8, Cols: 8, FilterSize: 3, Filters: []int{4, 4}, Embedding: 3}
-		l := ClassifierConfig{Rows: 8, Cols: 8, FilterSize: 3, Filters: []int{4, 4}, Embedding: 3, FullyConnected: 3, Classes: 3}
+		l := ClassifierConfig{
+			Rows: 8, Cols: 8, FilterSize: 3, Filters: []int{4, 4}, Embedding: 3,
+			FullyConnected: 3, Classes: 3,
+		}
 		c.do(&a, &l)
 		_, err := NewAutoencoder(a, 1)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -117,14 +135,23 @@ func TestConfigErrors(t *testing.T) {
 			t.Errorf("%s: classifier: error %v, expected one with %q", c.name, err, c.want)
 		}
 	}
-	for _, size := range []struct{ rows, cols, layers, multiple int }{{26, 28, 2, 4}, {28, 30, 3, 4}, {27, 28, 1, 2}} {
-		_, err := NewAutoencoder(AutoencoderConfig{Rows: size.rows, Cols: size.cols, FilterSize: 3, Filters: make([]int, size.layers), Embedding: 3}, 1)
-		if want := fmt.Sprintf("expected multiples of %d", size.multiple); err == nil || !strings.Contains(err.Error(), want) {
+	for _, size := range []struct{ rows, cols, layers, multiple int }{
+		{26, 28, 2, 4}, {28, 30, 3, 4}, {27, 28, 1, 2},
+	} {
+		_, err := NewAutoencoder(AutoencoderConfig{
+			Rows: size.rows, Cols: size.cols, FilterSize: 3, Filters: make([]int, size.layers),
+			Embedding: 3,
+		}, 1)
+		want := fmt.Sprintf("expected multiples of %d", size.multiple)
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: error %v, expected one with %q", size, err, want)
 		}
 	}
 	for _, rate := range []float64{-0.1, 1.5, math.NaN(), math.Inf(1)} {
-		_, err := NewClassifier(ClassifierConfig{Rows: 8, Cols: 8, FilterSize: 3, Filters: []int{4}, Embedding: 3, FullyConnected: 3, Classes: 3, DropoutRate: rate}, 1)
+		_, err := NewClassifier(ClassifierConfig{
+			Rows: 8, Cols: 8, FilterSize: 3, Filters: []int{4}, Embedding: 3,
+			FullyConnected: 3, Classes: 3, DropoutRate: rate,
+		}, 1)
 		if err == nil || !strings.Contains(err.Error(), "expected a value between 0 and 1") {
 			t.Errorf("rate %v: error %v", rate, err)
 		}
