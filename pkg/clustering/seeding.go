@@ -16,8 +16,8 @@ import (
 // The textbook's order is that of the choice, the original's that of a hash table.
 func (s *Space[P]) Seed(k int, mode Mode) ([]int, error) {
 	n := s.images.N
-	if k < 1 || k > n {
-		return nil, fmt.Errorf("cannot make %d clusters of %d images; expected 1 to %d", k, n, n)
+	if err := CheckClusters(k, n); err != nil {
+		return nil, err
 	}
 	random := libstdcxx.NewMinstd()
 	chosen := []int{random.Intn1(n) - 1}
@@ -47,6 +47,15 @@ func (s *Space[P]) Seed(k int, mode Mode) ([]int, error) {
 		return chosen, nil
 	}
 	return setOrder(chosen), nil
+}
+
+// CheckClusters returns an error if k clusters cannot be made of n images, since k is not in 1 to
+// n.
+func CheckClusters(k, n int) error {
+	if k < 1 || k > n {
+		return fmt.Errorf("cannot make %d clusters of %d images; expected 1 to %d", k, n, n)
+	}
+	return nil
 }
 
 // setOrder returns the images in the order in which the original meets them: it keeps their numbers,

@@ -1,71 +1,99 @@
 package prompt
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 )
 
-// ask is a conversation of three questions, one of each kind that can be asked again.
+// ask asks a question of each kind.
 func ask(input string) (screen string, answers []any, err error) {
 	var out strings.Builder
 	l := NewInput(strings.NewReader(input), &out)
-	answers = []any{l.YesNo("Go (Y/N)? "), l.Int("Size: ", 1, 100), l.Share("Rate: "), l.Text("Name: ")}
-	return out.String(), answers, l.Err()
+	answers = []any{l.YesNo("Go (Y/N)? "), l.Int("Size: ", 1, 100), l.Share("Rate: ")}
+	name := ""
+	l.Path("Name: ", func(path string) error {
+		name = path
+		if path == "bad\a" {
+			return errors.New("no use: " + path)
+		}
+		return nil
+	})
+	return out.String(), append(answers, name), l.Err()
+}
+
+// again is the screen after invalid answers to a question.
+func again(question, wanted string, answers ...string) string {
+	text := question
+	for _, a := range answers {
+		text += wanted + ", got \"" + a + "\".\n" + question
+	}
+	return text
 }
 
 func TestInput(t *testing.T) {
+	start := func(answers ...string) string {
+		return "\n" + again("Go (Y/N)? ", "Invalid input!\nExpected Y or N", answers...)
+	}
+	size := func(answers ...string) string {
+		return again("Size: ", "Expected a whole number from 1 to 100", answers...)
+	}
+	rate := func(answers ...string) string {
+		return again("Rate: ", "Expected a number from 0 to 1", answers...)
+	}
+	const ended = "the input ended where an answer to "
 	tests := []struct {
 		name, input, screen string
 		yes                 bool
 		size                int
 		rate                float64
-		text                string
+		path                string
 		err                 string
 	}{
 		{
 			name: "plain", input: "Y\n7\n0.25\na b\n",
-			screen: "\nGo (Y/N)? Size: Rate: Name: ", yes: true, size: 7, rate: 0.25, text: "a b",
+			screen: start() + size() + rate() + "Name: ", yes: true, size: 7, rate: 0.25, path: "a b",
 		}, {
-			name: "the first answer is upper-cased, blanks around numbers and Windows line ends pass", input: "y\r\n \t+1_00 \r\n 1e-0 \r\nx\r\n",
-			screen: "\nGo (Y/N)? Size: Rate: Name: ", yes: true, size: 100, rate: 1, text: "x",
+			name: "blanks around, Windows line ends", input: " yEs\t\r\n \t+1_00 \r\n 1e-0 \r\n x  y \r\n",
+			screen: start() + size() + rate() + "Name: ", yes: true, size: 100, rate: 1, path: "x  y",
 		}, {
-			name: "later answers are not upper-cased, and nothing but Y and N is valid", input: "yes\ny\nn\n Y\nY \n\nN\n1\n0\n\n",
-			screen: "\nGo (Y/N)? " + strings.Repeat("Invalid input!\nGo (Y/N)? ", 6) + "Size: Rate: Name: ", size: 1,
+			name: "neither yes nor no", input: "yes please\n\n1\nye\nno\n1\n0\nz\n",
+			screen: start("yes please", "", "1", "ye") + size() + rate() + "Name: ", size: 1, path: "z",
 		}, {
-			name: "numbers are asked again", input: "N\n0\n-3\n101\n5.0\n\n99999999999999999999\n0x10\n1__0\n007\n1.1\n-0.5\nnan\ninf\n0x1p-2\n.5\nend\n",
-			screen: "\nGo (Y/N)? Size: " +
-				"Expected a whole number from 1 to 100, got \"0\".\nSize: " +
-				"Expected a whole number from 1 to 100, got \"-3\".\nSize: " +
-				"Expected a whole number from 1 to 100, got \"101\".\nSize: " +
-				"Expected a whole number from 1 to 100, got \"5.0\".\nSize: " +
-				"Expected a whole number from 1 to 100, got \"\".\nSize: " +
-				"Expected a whole number from 1 to 100, got \"99999999999999999999\".\nSize: " +
-				"Expected a whole number from 1 to 100, got \"0x10\".\nSize: " +
-				"Expected a whole number from 1 to 100, got \"1__0\".\nSize: Rate: " +
-				"Expected a number from 0 to 1, got \"1.1\".\nRate: " +
-				"Expected a number from 0 to 1, got \"-0.5\".\nRate: " +
-				"Expected a number from 0 to 1, got \"nan\".\nRate: " +
-				"Expected a number from 0 to 1, got \"inf\".\nRate: " +
-				"Expected a number from 0 to 1, got \"0x1p-2\".\nRate: Name: ",
-			size: 7, rate: 0.5, text: "end",
+			name:  "numbers are asked again",
+			input: "n\n0\n-3\n101\n5.0\n\n99999999999999999999\n0x10\n1__0\n007\n1.1\n-0.5\nnan\ninf\n0x1p-2\n.5\nend\n",
+			screen: start() + size("0", "-3", "101", "5.0", "", "99999999999999999999", "0x10", "1__0") +
+				rate("1.1", "-0.5", "nan", "inf", "0x1p-2") + "Name: ",
+			size: 7, rate: 0.5, path: "end",
+		}, {
+			name: "paths are asked again", input: "N\n1\n0\nbad\a\ngood\n",
+			screen: start() + size() + rate() + "Name: no use: bad\\a\nName: ", size: 1, path: "good",
+		}, {
+			name: "an empty line is no path", input: "N\n1\n0\n \n",
+			screen: start() + size() + rate() + "Name: ", size: 1,
 		}, {
 			name: "a last line without an end counts", input: "N\n3",
-			screen: "\nGo (Y/N)? Size: Rate: \n", size: 3, err: `the input ended where an answer to "Rate: " was expected`,
+			screen: start() + size() + rate() + "\n", size: 3, err: ended + `"Rate: " was expected`,
 		}, {
 			name: "no input at all", input: "",
-			screen: "\nGo (Y/N)? \n", err: `the input ended where an answer to "Go (Y/N)? " was expected`,
+			screen: start() + "\n", err: ended + `"Go (Y/N)? " was expected`,
 		}, {
 			name: "the end of the input stands after bad answers", input: "huh\nhuh\n",
-			screen: "\nGo (Y/N)? Invalid input!\nGo (Y/N)? Invalid input!\nGo (Y/N)? \n", err: `the input ended where an answer to "Go (Y/N)? " was expected`,
+			screen: start("huh", "huh") + "\n", err: ended + `"Go (Y/N)? " was expected`,
 		}, {
-			name: "a long answer is shown cut, stray bytes quoted", input: "Y\n" + strings.Repeat("a", 1e6) + "\n\xff\x00\n1\n0.5\nü\n",
-			screen: "\nGo (Y/N)? Size: Expected a whole number from 1 to 100, got \"" + strings.Repeat("a", 40) + "...\".\nSize: " +
-				"Expected a whole number from 1 to 100, got \"\\xff\\x00\".\nSize: Rate: Name: ",
-			yes: true, size: 1, rate: 0.5, text: "ü",
+			name:   "a long answer is shown cut, stray bytes quoted",
+			input:  "Y\n" + strings.Repeat("a", 1e6) + "\n\xff\x00\n1\n0.5\nü\n",
+			screen: start() + size(strings.Repeat("a", 40)+"...", `\xff\x00`) + rate() + "Name: ",
+			yes:    true, size: 1, rate: 0.5, path: "ü",
 		}, {
 			name: "a line that does not end is given up", input: "Y\n" + strings.Repeat("a", 3<<20),
-			screen: "\nGo (Y/N)? Size: \n", yes: true, err: `the answer to "Size: " is longer than 1048576 bytes`,
+			screen: start() + "Size: \n", yes: true, err: `the answer to "Size: " is longer than 1048576 bytes`,
+		}, {
+			name: "a hundred invalid answers", input: strings.Repeat("-\n", 50) + "Y\n" + strings.Repeat("-\n", 1000),
+			screen: start(slices.Repeat([]string{"-"}, 50)...) + strings.TrimSuffix(size(slices.Repeat([]string{"-"}, 50)...), "Size: "),
+			yes:    true, err: "the last 100 answers were invalid",
 		},
 	}
 	for _, tt := range tests {
@@ -74,7 +102,7 @@ func TestInput(t *testing.T) {
 			if screen != tt.screen {
 				t.Errorf("screen\n%q\nwant\n%q", screen, tt.screen)
 			}
-			want := []any{tt.yes, tt.size, tt.rate, tt.text}
+			want := []any{tt.yes, tt.size, tt.rate, tt.path}
 			for i, got := range answers {
 				if got != want[i] {
 					t.Errorf("answer %d is %v, want %v", i, got, want[i])

@@ -62,17 +62,43 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 // Whatever stands before the right answer of any question, the conversation reaches the same end.
 func TestOddAnswersAtEveryQuestion(t *testing.T) {
 	for name, odd := range map[string]string{
-		"letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00", "blanks within": "a b c", "a megabyte": strings.Repeat("9", 1e6),
+		"letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00", "blanks within": "a b c",
+		"a megabyte": strings.Repeat("9", 1e6),
 	} {
-		// A word that does not serve as a file has all questions for files asked again; three words for one leave the rest of the answers in step.
-		input := odd + "\r\nY\r\n" + odd + "\r\n"
-		if name != "blanks within" {
-			input += "latents\r\nclasses\r\n" + "images\t" + odd + "\r\nclasses\r\n" + "images latents\v" + odd + "\n"
+		answers := []string{
+			odd, "Y", odd, "latents", "images\t" + odd, odd, "classes", "latents\v" + odd, "images", "classes", odd, "N", "",
 		}
-		status, report, screen, stderr := talk(t, input+" \r\n\nimages\r\nlatents\r\nclasses\r\n"+odd+"\nN\n", someClasses)
-		if status != 0 || rounds(report) != 2 || stderr != "" || strings.Count(screen, "Do you want to enter another query (Y/N)?  ") != 2 {
-			t.Errorf("%s: status %d, %d rounds, want 2; stderr %q, screen %.1000q", name, status, rounds(report), stderr, screen)
+		status, report, screen, stderr := talk(t, strings.Join(answers, "\r\n"), someClasses)
+		if status != 0 || rounds(report) != 2 || stderr != "" {
+			t.Errorf("%s: status %d, %d rounds, want 2; stderr %q, screen %.1000q",
+				name, status, rounds(report), stderr, screen)
 		}
+	}
+	for _, empty := range []string{"", " ", "\t\v\f"} {
+		answers := []string{
+			empty, "Y", empty, "Y", "images", empty, "Y", "images", "latents", empty, "Y", "images", "latents", "classes",
+			empty, "N", "",
+		}
+		status, report, screen, stderr := talk(t, strings.Join(answers, "\r\n"), someClasses)
+		if status != 0 || rounds(report) != 2 || stderr != "" {
+			t.Errorf("%q: status %d, %d rounds, want 2; stderr %q, screen %q",
+				empty, status, rounds(report), stderr, screen)
+		}
+	}
+}
+
+// A hundred invalid answers in a row end the program with a sentence; what was written stays.
+func TestEndlessInput(t *testing.T) {
+	for start, again := range map[string]string{"": "maybe\n", "Y ": "Y\n", "huh\n": "\n", "maybe\n": "Y\n\n"} {
+		status, report, screen, stderr := talk(t, start+strings.Repeat(again, 1000), someClasses)
+		if status != 1 || rounds(report) != 1 || stderr != "cluster: the last 100 answers were invalid\n" {
+			t.Errorf("%q and %q: status %d, stderr %q, screen %.1000q", start, again, status, stderr, screen)
+		}
+	}
+	// A line without end.
+	status, report, screen, stderr := talk(t, strings.Repeat("\x00", 2<<20), someClasses)
+	if status != 1 || rounds(report) != 1 || !strings.HasSuffix(stderr, " is longer than 1048576 bytes\n") {
+		t.Errorf("status %d, stderr %q, screen %.1000q", status, stderr, screen)
 	}
 }
 
@@ -80,13 +106,18 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 // where the class file does not serve, with status 1, one sentence and no report.
 func FuzzConversation(f *testing.F) {
 	for _, s := range []string{
-		"", "N\n", "Y images latents classes\nN", "y\r\nYes Y\timages\r\nlatents\r\nclasses\r\nN\r\n", "Y missing latents classes images latents out", "Y \xff\x00 . ..\nN",
+		"", "N\n", "Y images latents classes\nN", "y\r\nYes Y\timages\r\nlatents\r\nclasses\r\nN\r\n",
+		"Y missing latents classes images latents out", "Y \xff\x00 . ..\nN", "yes images\n\nno",
 	} {
 		f.Add(s, someClasses)
 	}
 	f.Add("N", "CLUSTER-0 { size: 0}}\r\n\r\n")
 	f.Fuzz(func(t *testing.T, input, classes string) {
 		status, report, screen, stderr := talk(t, input, classes)
+		const invalid = "cluster: the last 100 answers were invalid\n"
+		if status == 1 && stderr == invalid {
+			status, stderr = 0, ""
+		}
 		if status != 0 {
 			if status != 1 || report != "" || screen != "" || !strings.HasPrefix(stderr, "cluster: classes: ") {
 				t.Errorf("status %d, report %q, screen %q, stderr %q", status, report, screen, stderr)

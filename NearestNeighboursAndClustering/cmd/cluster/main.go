@@ -41,15 +41,19 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page,
 	if err != nil {
 		return err
 	}
-	r, err := opt.cluster(opt.inputs, k, display)
+	d, err := read(opt.inputs, k)
 	if err != nil {
 		return err
 	}
 	var text bytes.Buffer // all rounds
 	ask := prompt.NewCin(stdin, stdout)
 	for {
+		r, err := opt.cluster(d, k, display)
+		if err != nil {
+			return err
+		}
 		r.write(&text)
-		err := outfile.Write(opt.output, func(w io.Writer) error {
+		err = outfile.Write(opt.output, func(w io.Writer) error {
 			_, err := w.Write(text.Bytes())
 			return err
 		})
@@ -62,8 +66,8 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page,
 				return err
 			}
 		}
-		if r = opt.nextRound(ask, k, display); r == nil {
-			return ask.Err()
+		if d = opt.moreData(ask, k); d == nil {
+			return ask.Fault()
 		}
 	}
 }
@@ -74,33 +78,30 @@ func (opt options) checkFiles(inputs ...string) error {
 	return opt.guard.Check(inputs, opt.output, opt.html)
 }
 
-// nextRound asks whether there is another round and for its files, until some serve; nil where there is none.
-func (opt options) nextRound(ask *prompt.Cin, k int, display *progress.Display) *round {
-	if !ask.Again("Do you want to enter another query (Y/N)?  ") {
-		return nil
-	}
-	for {
-		var in inputs
+// moreData asks whether there is another round and for its files. It returns nil if there is none.
+func (opt options) moreData(ask *prompt.Cin, k int) *data {
+	for ask.YesNo("Do you want to enter another query (Y/N)?  ") {
+		d := new(data)
+		readOriginal := func(path string) error { return d.readOriginal(path, k) }
+		given := true
 		for _, q := range []struct {
 			question string
-			name     *string
+			read     func(path string) error
 		}{
-			{"Input File original space: ", &in.original},
-			{"Input File new space: ", &in.reduced},
-			{"Classes from NN as clusters file: ", &in.classes},
+			{"Input File original space: ", readOriginal},
+			{"Input File new space: ", d.readReduced},
+			{"Classes from NN as clusters file: ", d.readClasses},
 		} {
-			var ok bool
-			if *q.name, ok = ask.Word(q.question); !ok {
-				return nil
-			}
+			given = given && ask.Path(q.question, func(path string) error {
+				if err := opt.checkFiles(path); err != nil {
+					return err
+				}
+				return q.read(path)
+			}) == nil
 		}
-		err := opt.checkFiles(in.original, in.reduced, in.classes)
-		if err == nil {
-			var r *round
-			if r, err = opt.cluster(in, k, display); err == nil {
-				return r
-			}
+		if given {
+			return d
 		}
-		ask.Say(err.Error() + "\n")
 	}
+	return nil
 }

@@ -31,47 +31,93 @@ type grouping struct {
 	seconds float64 // that Lloyd's iteration took, by the clock on the wall; the original counted processor seconds
 }
 
-// cluster reads and groups the images of one round.
-func (opt options) cluster(in inputs, k int, display *progress.Display) (*round, error) {
-	original, err := idx.ReadImages(in.original)
-	if err != nil {
-		return nil, err
-	}
-	reduced, err := idx.ReadLatents(in.reduced)
-	if err != nil {
-		return nil, err
-	}
-	if original.N != reduced.N {
-		return nil, fmt.Errorf("%s has %d images and %s has %d latent vectors; expected as many", in.original, original.N, in.reduced, reduced.N)
-	}
-	if original.N == 0 {
-		return nil, fmt.Errorf("%s: there are no images in it to cluster", in.original)
-	}
-	if original.N > maxImages {
-		return nil, fmt.Errorf("%s has %d images; expected at most %d", in.original, original.N, maxImages)
-	}
-	class, classes, err := clustering.ReadClasses(in.classes, original.N)
-	if err != nil {
-		return nil, err
-	}
+// A data is what the files of a round hold. They are read in the order of its methods.
+type data struct {
+	inputs
+	images       *imageset.Images[uint8]
+	space        *clustering.Space[uint8]  // of the images
+	reducedSpace *clustering.Space[uint16] // of the latent vectors
+	class        []int32                   // of each image
+	classCount   int
+}
 
-	space, err := clustering.NewSpace(original)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", in.original, err)
+// readOriginal reads the images, of which k clusters are to be made.
+func (d *data) readOriginal(path string, k int) (err error) {
+	d.original = path
+	if d.images, err = idx.ReadImages(path); err != nil {
+		return err
 	}
-	reducedSpace, err := clustering.NewSpace(reduced)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", in.reduced, err)
+	n := d.images.N
+	switch {
+	case n == 0:
+		return fmt.Errorf("%s: there are no images in it to cluster", path)
+	case n > maxImages:
+		return fmt.Errorf("%s has %d images; expected at most %d", path, n, maxImages)
 	}
+	if err := clustering.CheckClusters(k, n); err != nil {
+		return err
+	}
+	if d.space, err = clustering.NewSpace(d.images); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
 
-	r := &round{inputs: in, images: original}
-	if r.reduced, err = kMedians(reducedSpace, space, k, opt.mode, display.Passes("k-medians in the new space", "images")); err != nil {
+// readReduced reads the latent vectors of the images.
+func (d *data) readReduced(path string) error {
+	d.reduced = path
+	latents, err := idx.ReadLatents(path)
+	if err != nil {
+		return err
+	}
+	if d.images.N != latents.N {
+		return fmt.Errorf("%s has %d images and %s has %d latent vectors; expected as many",
+			d.original, d.images.N, path, latents.N)
+	}
+	if d.reducedSpace, err = clustering.NewSpace(latents); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// readClasses reads the classes of the images.
+func (d *data) readClasses(path string) (err error) {
+	d.classes = path
+	d.class, d.classCount, err = clustering.ReadClasses(path, d.images.N)
+	return err
+}
+
+// read reads all files of a round.
+func read(in inputs, k int) (*data, error) {
+	d := new(data)
+	if err := d.readOriginal(in.original, k); err != nil {
 		return nil, err
 	}
-	if r.original, err = kMedians(space, space, k, opt.mode, display.Passes("k-medians in the original space", "images")); err != nil {
+	if err := d.readReduced(in.reduced); err != nil {
 		return nil, err
 	}
-	r.classes = grouping{label: class, judged: clustering.Evaluate(space, class, classes, opt.mode)}
+	if err := d.readClasses(in.classes); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// cluster groups the images of one round.
+func (opt options) cluster(d *data, k int, display *progress.Display) (*round, error) {
+	r := &round{inputs: d.inputs, images: d.images}
+	var err error
+	r.reduced, err = kMedians(d.reducedSpace, d.space, k, opt.mode,
+		display.Passes("k-medians in the new space", "images"))
+	if err != nil {
+		return nil, err
+	}
+	r.original, err = kMedians(d.space, d.space, k, opt.mode,
+		display.Passes("k-medians in the original space", "images"))
+	if err != nil {
+		return nil, err
+	}
+	judged := clustering.Evaluate(d.space, d.class, d.classCount, opt.mode)
+	r.classes = grouping{label: d.class, judged: judged}
 	return r, nil
 }
 

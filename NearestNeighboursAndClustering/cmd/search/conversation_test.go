@@ -49,30 +49,55 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 // Whatever stands before the right answer of any question, the conversation reaches the same end.
 func TestOddAnswersAtEveryQuestion(t *testing.T) {
 	for name, odd := range map[string]string{
-		"blank": " ", "empty": "", "letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00", "blanks within": "a b",
+		"letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00", "blanks within": "a b",
 		"a megabyte": strings.Repeat("9", 1e6),
 	} {
-		// A word that does not serve as a file has both questions for files asked again.
-		status, rounds, screen, stderr := talk(t, odd+"\r\nY\r\n"+odd+"\r\ntwo\r\ntwo\t"+odd+"\r\ntwo\r\ntwolatents\r\n"+odd+"\nN\n")
-		if status != 0 || rounds != 2 || stderr != "" || strings.Count(screen, "Do you want to enter another query (Y/N)?  ") != 2 {
+		answers := []string{odd, "Y", odd, "two\t" + odd, "two", "twolatents", odd, "N", ""}
+		status, rounds, screen, stderr := talk(t, strings.Join(answers, "\r\n"))
+		if status != 0 || rounds != 2 || stderr != "" {
 			t.Errorf("%s: status %d, %d rounds, want 2; stderr %q, screen %.1000q", name, status, rounds, stderr, screen)
+		}
+	}
+	for _, empty := range []string{"", " ", "\t\v\f"} {
+		answers := []string{empty, "Y", empty, "Y", "two", empty, "Y", "two", "twolatents", empty, "N", ""}
+		status, rounds, screen, stderr := talk(t, strings.Join(answers, "\r\n"))
+		if status != 0 || rounds != 2 || stderr != "" {
+			t.Errorf("%q: status %d, %d rounds, want 2; stderr %q, screen %q", empty, status, rounds, stderr, screen)
 		}
 	}
 }
 
-// Whatever is typed, a search ends with status 0 and a report of whole rounds, without a panic and with no file left behind.
+// A hundred invalid answers in a row end the program with a sentence; what was written stays.
+func TestEndlessInput(t *testing.T) {
+	for start, again := range map[string]string{"": "maybe\n", "Y ": "Y\n", "huh\n": "\n", "maybe\n": "Y\n\n"} {
+		status, rounds, screen, stderr := talk(t, start+strings.Repeat(again, 1000))
+		if status != 1 || rounds != 1 || stderr != "search: the last 100 answers were invalid\n" {
+			t.Errorf("%q and %q: status %d, stderr %q, screen %.1000q", start, again, status, stderr, screen)
+		}
+	}
+	// A line without end.
+	status, rounds, screen, stderr := talk(t, strings.Repeat("\x00", 2<<20))
+	if status != 1 || rounds != 1 || !strings.HasSuffix(stderr, " is longer than 1048576 bytes\n") {
+		t.Errorf("status %d, stderr %q, screen %.1000q", status, stderr, screen)
+	}
+}
+
+// Whatever is typed, a search ends with a report of whole rounds and no file left behind. Its
+// status is 0, or 1 after a hundred invalid answers.
 func FuzzConversation(f *testing.F) {
 	for _, s := range []string{
-		"", "N\n", "Y two twolatents\nN", "y\r\nYes Y\ttwo\r\ntwolatents\r\nN\r\n", "Y missing two two twolatents Y out out", "Y two two two \xff\x00 . ..\nN",
+		"", "N\n", "Y two twolatents\nN", "y\r\nYes Y\ttwo\r\ntwolatents\r\nN\r\n",
+		"Y missing two two twolatents Y out out", "Y two two two \xff\x00 . ..\nN", "y\n\nyes two\n\nno",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, input string) {
 		status, rounds, screen, stderr := talk(t, input)
-		if status != 0 || stderr != "" {
+		const invalid = "search: the last 100 answers were invalid\n"
+		if (status != 0 || stderr != "") && (status != 1 || stderr != invalid) {
 			t.Errorf("status %d, stderr %q", status, stderr)
 		}
-		if first, _, _ := strings.Cut(screen, "Query File"); rounds == 0 || rounds > 1 && !strings.Contains(input, "Y") || !strings.HasPrefix(first, "Do you want") {
+		if rounds == 0 || rounds > 1 && !strings.ContainsAny(input, "yY") || !strings.HasPrefix(screen, "Do you want") {
 			t.Errorf("%d rounds, screen %q", rounds, screen)
 		}
 		if left, err := filepath.Glob("*"); err != nil || len(left) != 4 {

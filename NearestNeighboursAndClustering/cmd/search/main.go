@@ -86,7 +86,7 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 		}
 		queries = data.moreQueries(ask, opt)
 		if queries == nil {
-			return ask.Err()
+			return ask.Fault()
 		}
 	}
 }
@@ -97,27 +97,27 @@ func (opt options) checkFiles(inputs ...string) error {
 	return opt.guard.Check(inputs, opt.output, opt.html)
 }
 
-// moreQueries asks whether there are more queries and for their files, until it has read some; nil where there are no more.
+// moreQueries asks whether there are more queries and for their files, until it has read some. It
+// returns nil if there are no more.
 func (d *dataSet) moreQueries(ask *prompt.Cin, opt options) *spaces {
-	if !ask.Again("Do you want to enter another query (Y/N)?  ") {
-		return nil
-	}
-	for {
-		original, ok := ask.Word("Query File Original Space: ")
-		if !ok {
-			return nil
-		}
-		reduced, ok := ask.Word("Query File New Space: ")
-		if !ok {
-			return nil
-		}
-		err := opt.checkFiles(original, reduced)
-		if err == nil {
-			var queries *spaces
-			if queries, err = d.readQueries(original, reduced); err == nil {
-				return queries
+	for ask.YesNo("Do you want to enter another query (Y/N)?  ") {
+		q := new(spaces)
+		original := func(path string) error {
+			if err := opt.checkFiles(path); err != nil {
+				return err
 			}
+			return d.readQueryImages(q, path)
 		}
-		ask.Say(err.Error() + "\n")
+		reduced := func(path string) error {
+			if err := opt.checkFiles(path); err != nil {
+				return err
+			}
+			return d.readQueryLatents(q, path)
+		}
+		if ask.Path("Query File Original Space: ", original) == nil &&
+			ask.Path("Query File New Space: ", reduced) == nil {
+			return q
+		}
 	}
+	return nil
 }

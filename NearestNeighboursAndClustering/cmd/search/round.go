@@ -24,18 +24,32 @@ type spaces struct {
 }
 
 func readSpaces(original, reduced string) (*spaces, error) {
-	o, err := idx.ReadImages(original)
-	if err != nil {
+	s := new(spaces)
+	if err := s.readOriginal(original); err != nil {
 		return nil, err
 	}
-	r, err := idx.ReadLatents(reduced)
-	if err != nil {
+	if err := s.readReduced(reduced); err != nil {
 		return nil, err
 	}
-	if o.N != r.N {
-		return nil, fmt.Errorf("%s has %d images, but %s has %d latent vectors; expected as many", original, o.N, reduced, r.N)
+	return s, nil
+}
+
+// readOriginal reads the images.
+func (s *spaces) readOriginal(path string) (err error) {
+	s.originalFile = path
+	s.original, err = idx.ReadImages(path)
+	return err
+}
+
+// readReduced reads the latent vectors of the images that readOriginal has read.
+func (s *spaces) readReduced(path string) (err error) {
+	s.reducedFile = path
+	s.reduced, err = idx.ReadLatents(path)
+	if err == nil && s.reduced.N != s.original.N {
+		err = fmt.Errorf("%s has %d images, but %s has %d latent vectors; expected as many",
+			s.originalFile, s.original.N, path, s.reduced.N)
 	}
-	return &spaces{originalFile: original, reducedFile: reduced, original: o, reduced: r}, nil
+	return err
 }
 
 // A dataSet is the images among which neighbours are searched.
@@ -74,19 +88,34 @@ func newDataSet(s *spaces, opt options) (*dataSet, error) {
 
 // readQueries reads queries and checks that they are of the data set's sizes.
 func (d *dataSet) readQueries(original, reduced string) (*spaces, error) {
-	q, err := readSpaces(original, reduced)
-	if err != nil {
+	q := new(spaces)
+	if err := d.readQueryImages(q, original); err != nil {
 		return nil, err
 	}
-	if q.original.Rows != d.original.Rows || q.original.Cols != d.original.Cols {
-		return nil, fmt.Errorf("%s has images of %dx%d pixels; expected %dx%d as in the data set",
-			original, q.original.Rows, q.original.Cols, d.original.Rows, d.original.Cols)
-	}
-	if q.reduced.Rows != d.reduced.Rows || q.reduced.Cols != d.reduced.Cols {
-		return nil, fmt.Errorf("%s has latent vectors of %dx%d values; expected %dx%d as in the data set",
-			reduced, q.reduced.Rows, q.reduced.Cols, d.reduced.Rows, d.reduced.Cols)
+	if err := d.readQueryLatents(q, reduced); err != nil {
+		return nil, err
 	}
 	return q, nil
+}
+
+// readQueryImages reads the images of queries.
+func (d *dataSet) readQueryImages(q *spaces, path string) error {
+	err := q.readOriginal(path)
+	if err == nil && (q.original.Rows != d.original.Rows || q.original.Cols != d.original.Cols) {
+		err = fmt.Errorf("%s has images of %dx%d pixels; expected %dx%d as in the data set",
+			path, q.original.Rows, q.original.Cols, d.original.Rows, d.original.Cols)
+	}
+	return err
+}
+
+// readQueryLatents reads the latent vectors of queries after their images.
+func (d *dataSet) readQueryLatents(q *spaces, path string) error {
+	err := q.readReduced(path)
+	if err == nil && (q.reduced.Rows != d.reduced.Rows || q.reduced.Cols != d.reduced.Cols) {
+		err = fmt.Errorf("%s has latent vectors of %dx%d values; expected %dx%d as in the data set",
+			path, q.reduced.Rows, q.reduced.Cols, d.reduced.Rows, d.reduced.Cols)
+	}
+	return err
 }
 
 // A round is the answers to one set of queries. The distances of all three are in the original space.

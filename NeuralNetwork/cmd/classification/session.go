@@ -52,12 +52,12 @@ func (s *session) experiments() error {
 		s.graphs = append(s.graphs, figure.LossGraph{Title: a.title(), Loss: history.Loss, ValLoss: history.ValLoss})
 		failed = errors.Join(failed,
 			s.saveModel(model),
-			experiment.Offer(s.lines, s.out, "Show loss graphs (Y/N)? ", s.showGraphs),
+			experiment.Offer(s.lines, "Show loss graphs (Y/N)? ", s.showGraphs),
 			s.say(s.writeClasses(model, a.batch)),
-			experiment.Offer(s.lines, s.out, "Classify test set (Y/N)? ", func() error { return s.classifyTestSet(model, a.batch) }),
+			experiment.Offer(s.lines, "Classify test set (Y/N)? ", func() error { return s.classifyTestSet(model, a.batch) }),
 			s.say(s.writeHTML(model, a, phases)))
 		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
-			return failed
+			return errors.Join(failed, s.lines.Fault())
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 		if err == nil {
 			return a, model, nil
 		}
-		fmt.Fprintln(s.out, err)
+		s.lines.Reject(err)
 	}
 }
 
@@ -167,26 +167,28 @@ func joined(phases []nn.History) (all nn.History) {
 	return all
 }
 
-// saveModel writes the classifier to the file of -save, if that was given. Where it fails, it says why and asks for another file.
+// saveModel writes the classifier to the file of -save, if that was given. If it fails, it shows
+// the error and asks for another file until one serves or the person gives up.
 func (s *session) saveModel(m *nn.Model) error {
-	path := s.save
-	if path == "" {
+	if s.save == "" {
 		return nil
 	}
-	for {
-		err := s.checkFiles(path)
-		if err == nil {
-			err = keras.Save(path, m, loss, optimizer)
+	var failed error
+	save := func(path string) error {
+		failed = s.checkFiles(path)
+		if failed == nil {
+			failed = keras.Save(path, m, loss, optimizer)
 		}
-		if err == nil {
+		if failed == nil {
 			fmt.Fprintf(s.out, "Trained model: %s\n", path)
-			return nil
 		}
-		fmt.Fprintln(s.out, err)
-		if path = s.lines.Text("Input save file path: "); s.lines.Err() != nil {
-			return err
-		}
+		return failed
 	}
+	if err := save(s.save); err != nil {
+		s.lines.Reject(err)
+		s.lines.Path("Input save file path: ", save)
+	}
+	return failed
 }
 
 // title is the heading of the loss graph.

@@ -29,13 +29,15 @@ func converse(t *testing.T, input string) (status int, screen, errors string) {
 	return status, stdout.String(), stderr.String()
 }
 
-// A whole conversation; its answers up to the embedding dimension are needed, the later ones can be left out.
+// A whole conversation; its answers up to the embedding dimension are needed, the later ones can
+// be left out.
 var conversation = []string{"N", "1", "3", "2", "1", "8", "2", "Y", "Y", "model.h5", "Y", "N"}
 
 const needed = 7
 
-// Wherever the input ends, the program ends too: with an error as long as nothing is trained, or where a model was to be
-// saved but no path was given; as if all other questions were answered with N.
+// Wherever the input ends, the program ends too: with an error as long as nothing is trained, or
+// where a model was to be saved but no path was given; as if all other questions were answered
+// with N.
 func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 	const path = 9 // answers before the question for a path
 	for k := range len(conversation) + 1 {
@@ -87,19 +89,22 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 	}
 }
 
-// A path that cannot be one is told, and asked for again: before the model is loaded, and after it was trained.
+// After a path that does not serve, its question comes again: before a model is loaded, and after
+// one was trained.
 func TestOddPaths(t *testing.T) {
 	for name, odd := range map[string]string{
-		"blank": " ", "empty": "", "a folder": ".", "no such folder": "none/model.h5", "stray bytes": "\xff\xfe\x00", "a megabyte": strings.Repeat("9", 1e6),
+		"a folder": ".", "no such folder": "none/model.h5", "stray bytes": "\xff\xfe\x00",
+		"a megabyte": strings.Repeat("9", 1e6),
 	} {
 		status, screen, stderr := converse(t, "Y\n"+odd+"\r\n"+odd+"\n")
 		const ended = "reduce: the input ended where an answer to \"Input model file path: \" was expected\n"
 		if status != 1 || stderr != ended || strings.Count(screen, "Input model file path: ") != 3 {
 			t.Errorf("%s to load: status %d, stderr %q, screen %.1000q", name, status, stderr, screen)
 		}
-		input := slices.Insert(slices.Clone(conversation), 9, odd, "Y")
+		input := slices.Insert(slices.Clone(conversation), 9, odd)
 		status, screen, stderr = converse(t, strings.Join(input, "\n"))
-		if status != 0 || stderr != "" || strings.Count(screen, "Input save file path: cannot write") != 1 {
+		asked := strings.Count(screen, "Save trained model (Y/N)? Input save file path: ")
+		if status != 0 || stderr != "" || asked != 1 || strings.Count(screen, "Input save file path: ") != 2 {
 			t.Errorf("%s to save: status %d, stderr %q, screen %.1000q", name, status, stderr, screen)
 		}
 		if _, err := os.Stat("model.h5"); err != nil {
@@ -108,9 +113,41 @@ func TestOddPaths(t *testing.T) {
 	}
 }
 
+// An empty line instead of a path leads back to the question before.
+func TestNoPath(t *testing.T) {
+	for _, empty := range []string{"", " \t"} {
+		input := append([]string{"Y", empty}, slices.Insert(slices.Clone(conversation), 9, empty, "y")...)
+		status, screen, stderr := converse(t, strings.Join(input, "\n"))
+		if status != 0 || stderr != "" || strings.Count(screen, "\nLoad trained model (Y/N)? ") != 2 ||
+			strings.Count(screen, "\nSave trained model (Y/N)? Input save file path: ") != 2 {
+			t.Errorf("%q: status %d, stderr %q, screen %q", empty, status, stderr, screen)
+		}
+		if _, err := os.Stat("model.h5"); err != nil {
+			t.Error(err)
+		}
+		// Who then does without has lost nothing by choice.
+		input = slices.Insert(slices.Clone(conversation[:9]), 9, empty, "N", "N", "N")
+		if status, screen, stderr := converse(t, strings.Join(input, "\n")); status != 0 || stderr != "" {
+			t.Errorf("%q: status %d, stderr %q, screen %q", empty, status, stderr, screen)
+		}
+	}
+}
+
+// A hundred invalid answers in a row end the program with a sentence, before the training and
+// after it.
+func TestEndlessInput(t *testing.T) {
+	for _, start := range []string{"", "N\n", strings.Join(conversation[:8], "\n") + "\n", "Y\n", "Y\nnone\n\nN\n"} {
+		status, screen, stderr := converse(t, start+strings.Repeat("maybe\n", 1000))
+		if status != 1 || stderr != "reduce: the last 100 answers were invalid\n" || strings.Count(screen, "maybe") > 100 {
+			t.Errorf("after %q: status %d, stderr %q, screen %.1000q", start, status, stderr, screen)
+		}
+	}
+}
+
 func lastLine(text string) string { return text[strings.LastIndex(text, "\n")+1:] }
 
-// Whatever is typed, the program ends with status 0, or with status 1 and a sentence, and leaves no temporary file.
+// Whatever is typed, the program ends with status 0, or with status 1 and a sentence, and leaves
+// no temporary file.
 func FuzzConversation(f *testing.F) {
 	f.Add(strings.Join(conversation, "\n"))
 	f.Add(strings.Join(conversation, "\r\n") + "\r\n")

@@ -116,10 +116,10 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 			return fmt.Errorf("%s: %d labels, expected %d, one for each image of %s", o.labels, len(s.imageLabels), s.data.N, o.dataset)
 		}
 	}
-	if s.lines.YesNo("Load trained model (Y/N)? ") {
-		path, m, err := s.load()
-		if err != nil {
-			return err
+	for s.lines.YesNo("Load trained model (Y/N)? ") {
+		path, m := s.load()
+		if m == nil {
+			continue
 		}
 		if err := s.writeLatents(m); err != nil {
 			return err

@@ -32,24 +32,22 @@ type session struct {
 // optimizer is the one with which the original compiles the autoencoder.
 const optimizer = nn.RMSprop
 
-// load asks for a model file until one can be used.
-func (s *session) load() (path string, m *nn.Model, err error) {
-	for {
-		path = s.lines.Text("Input model file path: ")
-		if err := s.lines.Err(); err != nil {
-			return path, nil, err
+// load asks for a model file until one can be used. It returns no model if the person gives up.
+func (s *session) load() (file string, model *nn.Model) {
+	s.lines.Path("Input model file path: ", func(path string) error {
+		if err := s.checkFiles(path, ""); err != nil {
+			return err
 		}
-		if err = s.checkFiles(path, ""); err == nil {
-			m, err = keras.Load(path)
-		}
+		m, err := keras.Load(path)
 		if err == nil {
 			err = s.checkModel(path, m)
 		}
 		if err == nil {
-			return path, m, nil
+			file, model = path, m
 		}
-		fmt.Fprintln(s.out, err)
-	}
+		return err
+	})
+	return file, model
 }
 
 // checkModel refuses a model that cannot make vectors of the images.
@@ -86,12 +84,12 @@ func (s *session) experiments() error {
 		}
 		s.graphs = append(s.graphs, figure.LossGraph{Title: a.title(), Loss: history.Loss, ValLoss: history.ValLoss})
 		failed = errors.Join(failed,
-			experiment.Offer(s.lines, s.out, "Show loss graphs (Y/N)? ", s.showGraphs),
-			experiment.Offer(s.lines, s.out, "Save trained model (Y/N)? ", func() error { return s.save(model) }),
-			experiment.Offer(s.lines, s.out, "Save latent representations (Y/N)? ", func() error { return s.writeLatents(model) }),
+			experiment.Offer(s.lines, "Show loss graphs (Y/N)? ", s.showGraphs),
+			experiment.Offer(s.lines, "Save trained model (Y/N)? ", func() error { return s.save(model) }),
+			experiment.Offer(s.lines, "Save latent representations (Y/N)? ", func() error { return s.writeLatents(model) }),
 			s.say(s.writeHTML(model, &history, a.facts()...)))
 		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
-			return failed
+			return errors.Join(failed, s.lines.Fault())
 		}
 	}
 }
@@ -125,7 +123,7 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 			model.Pixels = experiment.Pixels(s.textbook)
 			return a, model, nil
 		}
-		fmt.Fprintln(s.out, err)
+		s.lines.Reject(err)
 	}
 }
 
@@ -154,18 +152,17 @@ func (s *session) showGraphs() error {
 	return experiment.ShowFigure(s.in, s.out, s.graphFile, "Loss graphs", figure.LossGraphs(s.graphs))
 }
 
-// save asks for a path and writes the model there, as Keras does with an .h5 file: layers, weights, loss and optimizer.
+// save asks for a path until the model is written there, as Keras writes an .h5 file: layers,
+// weights, loss and optimizer.
 func (s *session) save(m *nn.Model) error {
-	path := s.lines.Text("Input save file path: ")
-	if err := s.lines.Err(); err != nil {
-		return err
-	}
-	if err := s.checkFiles("", path); err != nil {
-		return err
-	}
-	if err := keras.Save(path, m, s.loss, optimizer); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.out, "Trained model: %s\n", path)
-	return nil
+	return s.lines.Path("Input save file path: ", func(path string) error {
+		if err := s.checkFiles("", path); err != nil {
+			return err
+		}
+		if err := keras.Save(path, m, s.loss, optimizer); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "Trained model: %s\n", path)
+		return nil
+	})
 }

@@ -152,7 +152,7 @@ func TestOfferAsksAgainUntilItWorksOrIsDeclined(t *testing.T) {
 	for _, tt := range tests {
 		var screen strings.Builder
 		left := tt.results
-		err := Offer(prompt.NewInput(strings.NewReader(tt.input), &screen), &screen, "Save? ", func() error {
+		err := Offer(prompt.NewInput(strings.NewReader(tt.input), &screen), "Save? ", func() error {
 			r := left[0]
 			left = left[1:]
 			return r

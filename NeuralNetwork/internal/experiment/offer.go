@@ -1,22 +1,28 @@
 package experiment
 
 import (
-	"fmt"
-	"io"
+	"errors"
 
 	"imagesimilarity/pkg/prompt"
 )
 
-// Offer does something if the person wants it. Where it fails, it says why and asks again, so that a full disk or a wrong
-// path costs no trained model; the original ended with a traceback. It returns the last failure where the person
-// then gives up, or the input ends.
-func Offer(lines *prompt.Input, out io.Writer, question string, do func() error) error {
-	var err error
+// Offer does something if the person wants it. If it fails, Offer shows the error and asks again,
+// so that a full disk or a wrong path costs no trained model; the original ended with a
+// traceback. Offer returns the last error if the person then gives up or no answer can be read.
+func Offer(lines *prompt.Input, question string, do func() error) error {
+	var failed error
 	for lines.YesNo(question) {
-		if err = do(); err == nil {
+		err := do()
+		if err == nil {
 			return nil
 		}
-		fmt.Fprintln(out, err)
+		var back *prompt.Back
+		if !errors.As(err, &back) {
+			lines.Reject(err)
+			failed = err
+		} else if back.Err != nil { // was shown at the question for a path
+			failed = back.Err
+		}
 	}
-	return err
+	return failed
 }
