@@ -4,52 +4,60 @@
 
 package metric
 
-// rowAVX512 is Σ|a-b| of n bytes; n is a multiple of 8.
+// rowAVX512 returns Σ|a-b| of n bytes. n is a multiple of 8.
 //
 //go:noescape
 func rowAVX512(a *uint8, b *uint8, n int) int64
 
-// byteTilesAVX512 writes the distances of 4 queries to the points of so many tiles. Strides are in bytes; steps, at least 1, is the number of 8 bytes in a point.
+// byteTilesAVX512 writes the distances of 4 queries to the points of some tiles, at least one.
+// Strides are in bytes. steps is the number of 8 bytes in a point, at least 1.
 //
 //go:noescape
 func byteTilesAVX512(dst *uint32, dstStride int, query *uint8, queryStride int, points *uint8, steps int, tiles int)
 
-// wordTilesAVX512 writes the distances of 4 queries to the points of so many tiles. Strides are in bytes; steps, at least 1, is the number of 2 words in a point.
+// wordTilesAVX512 writes the distances of 4 queries to the points of some tiles, at least one.
+// Strides are in bytes. steps is the number of 2 words in a point, at least 1.
 //
 //go:noescape
 func wordTilesAVX512(dst *uint32, dstStride int, query *uint16, queryStride int, points *uint16, steps int, tiles int)
 
-// withinAVX512 sets bit i of bits to distance[i] <= limit, for the points of so many tiles, at least 1.
+// withinAVX512 sets bit i of bits to distance[i] <= limit for the points of some tiles,
+// at least one.
 //
 //go:noescape
 func withinAVX512(bits *uint32, distance *uint32, tiles int, limit uint32)
 
-// smallestAVX512 is the smallest distance to the points of so many tiles, at least 1.
+// smallestAVX512 returns the smallest distance to the points of some tiles,
+// at least one.
 //
 //go:noescape
 func smallestAVX512(distance *uint32, tiles int) uint32
 
-// rowAVX2 is Σ|a-b| of n bytes; n is a multiple of 8.
+// rowAVX2 returns Σ|a-b| of n bytes. n is a multiple of 8.
 //
 //go:noescape
 func rowAVX2(a *uint8, b *uint8, n int) int64
 
-// byteTilesAVX2 writes the distances of 4 queries to the points of so many tiles. Strides are in bytes; steps, at least 1, is the number of 8 bytes in a point.
+// byteTilesAVX2 writes the distances of 4 queries to the points of some tiles, at least one.
+// Strides are in bytes. steps is the number of 8 bytes in a point, at least 1.
 //
 //go:noescape
 func byteTilesAVX2(dst *uint32, dstStride int, query *uint8, queryStride int, points *uint8, steps int, tiles int)
 
-// wordTilesAVX2 writes the distances of 4 queries to the points of so many tiles. Strides are in bytes; steps, at least 1, is the number of 2 words in a point.
+// wordTilesAVX2 writes the distances of 4 queries to the points of some tiles, at least one.
+// Strides are in bytes. steps is the number of 2 words in a point, at least 1.
 //
 //go:noescape
 func wordTilesAVX2(dst *uint32, dstStride int, query *uint16, queryStride int, points *uint16, steps int, tiles int)
 
-// withinAVX2 sets bit i of bits to distance[i] <= limit, for the points of so many tiles, at least 1.
+// withinAVX2 sets bit i of bits to distance[i] <= limit for the points of some tiles,
+// at least one.
 //
 //go:noescape
 func withinAVX2(bits *uint32, distance *uint32, tiles int, limit uint32)
 
-// smallestAVX2 is the smallest distance to the points of so many tiles, at least 1.
+// smallestAVX2 returns the smallest distance to the points of some tiles,
+// at least one.
 //
 //go:noescape
 func smallestAVX2(distance *uint32, tiles int) uint32

@@ -1,14 +1,15 @@
-// Package metric measures Manhattan distances: sums of absolute differences of grey levels or latent values.
+// Package metric measures Manhattan distances: sums of absolute differences of grey levels or
+// latent values.
 //
-// Two vectors at a time is Manhattan's work. Many against many is faster: Points lie in memory in the order in which the kernels read them,
-// and every vector that is loaded serves four queries.
+// Manhattan measures two vectors. Measuring many against many is faster: Points lie in memory in
+// the order in which the kernels read them, and every vector that is loaded serves four queries.
 package metric
 
 //go:generate go run -C _asm . -out ../kernels_amd64.s -stubs ../kernels_stubs_amd64.go -pkg metric
 
 const differentLengths = "metric: vectors of different lengths"
 
-// Manhattan is Σ|a-b|. It panics where the lengths differ.
+// Manhattan returns Σ|a-b|. It panics if the lengths differ.
 func Manhattan[P uint8 | uint16](a, b []P) int64 {
 	if len(a) != len(b) {
 		panic(differentLengths)
@@ -16,7 +17,7 @@ func Manhattan[P uint8 | uint16](a, b []P) int64 {
 	if a, ok := any(a).([]uint8); ok {
 		return manhattanBytes(a, any(b).([]uint8))
 	}
-	// Words have no kernel of their own here: latent vectors are too short to gain from one.
+	// Words have no kernel here: latent vectors are too short to gain from one.
 	var sum int64
 	for i, x := range a {
 		sum += int64(max(x, b[i]) - min(x, b[i]))
@@ -25,10 +26,10 @@ func Manhattan[P uint8 | uint16](a, b []P) int64 {
 }
 
 func manhattanBytes(a, b []uint8) int64 {
-	whole := len(a) &^ 7
+	whole := len(a) / byteStep * byteStep
 	var sum int64
 	if whole > 0 {
-		sum = row(a[:whole], b[:whole])
+		sum = kernels.row(a[:whole], b[:whole])
 	}
 	for i := whole; i < len(a); i++ {
 		sum += int64(max(a[i], b[i]) - min(a[i], b[i]))

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -18,7 +20,8 @@ func naive[P uint8 | uint16](a, b []P) int64 {
 	return sum
 }
 
-// vectors draws values of the full range, or, every third time, only the smallest and the largest.
+// vectors draws values of the full range. Every third time it draws only the smallest and the
+// largest.
 func vectors[P uint8 | uint16](r *rand.Rand, n int) []P {
 	v := make([]P, n)
 	extremes := r.IntN(3) == 0
@@ -40,6 +43,46 @@ func panics(t *testing.T, want string, f func()) {
 		}
 	}()
 	f()
+}
+
+// eachImplementation runs test with each form of the kernels, and skips those that this processor
+// lacks.
+func eachImplementation(t *testing.T, test func(t *testing.T)) {
+	defer func(k implementation) { kernels = k }(kernels)
+	for _, i := range implementations {
+		t.Run(i.name, func(t *testing.T) {
+			if !i.has {
+				t.Skipf("this processor has no %s", i.name)
+			}
+			kernels = i
+			test(t)
+		})
+	}
+}
+
+func benchmarkEach(b *testing.B, run func(b *testing.B)) {
+	defer func(k implementation) { kernels = k }(kernels)
+	for _, i := range implementations {
+		if i.has {
+			kernels = i
+			b.Run(i.name, run)
+		}
+	}
+}
+
+// REQUIRE_KERNELS lists instruction sets whose kernels must not go untested, such as AVX-512,AVX2.
+func TestRequiredKernels(t *testing.T) {
+	required := os.Getenv("REQUIRE_KERNELS")
+	if required == "" {
+		return
+	}
+	for _, name := range strings.Split(required, ",") {
+		if !slices.ContainsFunc(implementations, func(i implementation) bool {
+			return i.name == name && i.has
+		}) {
+			t.Errorf("there are no kernels for %q in this run", name)
+		}
+	}
 }
 
 func testManhattan[P uint8 | uint16](t *testing.T) {
@@ -69,7 +112,7 @@ func testManhattan[P uint8 | uint16](t *testing.T) {
 }
 
 func TestManhattan(t *testing.T) {
-	implementations(t, func(t *testing.T) {
+	eachImplementation(t, func(t *testing.T) {
 		t.Run("uint8", testManhattan[uint8])
 		t.Run("uint16", testManhattan[uint16])
 	})
@@ -97,14 +140,16 @@ func testDistances[P uint8 | uint16](t *testing.T) {
 				points.Distances(dst, queries, first, from, to)
 				for i, d := range memory {
 					if (i < Tile || i >= Tile+len(dst)) && d != guard {
-						t.Fatalf("dim %d, %d points, tiles %d to %d: wrote outside, at %d of %d", dim, n, from, to, i-Tile, len(dst))
+						t.Fatalf("dim %d, %d points, tiles %d to %d: wrote outside, at %d of %d",
+							dim, n, from, to, i-Tile, len(dst))
 					}
 				}
 				for q := first; q < min(nq, first+Quad); q++ {
 					for p := from * Tile; p < min(n, to*Tile); p++ {
 						want := naive(query[q*dim:][:dim], pix[p*dim:][:dim])
 						if got := dst[(q-first)*size+p-from*Tile]; int64(got) != want {
-							t.Fatalf("dim %d, query %d, point %d of %d: %d, want %d", dim, q, p, n, got, want)
+							t.Fatalf("dim %d, query %d, point %d of %d: %d, want %d",
+								dim, q, p, n, got, want)
 						}
 					}
 				}
@@ -114,7 +159,7 @@ func testDistances[P uint8 | uint16](t *testing.T) {
 }
 
 func TestDistances(t *testing.T) {
-	implementations(t, func(t *testing.T) {
+	eachImplementation(t, func(t *testing.T) {
 		t.Run("uint8", testDistances[uint8])
 		t.Run("uint16", testDistances[uint16])
 		t.Run("largest", func(t *testing.T) {
@@ -133,7 +178,9 @@ func TestDistancesRefuses(t *testing.T) {
 	points, queries := PackPoints(make([]uint8, 40*5), 40, 5), PackQueries(make([]uint8, 6*5), 6, 5)
 	dst := func(tiles int) []uint32 { return make([]uint32, tiles*Quad*Tile) }
 	for name, f := range map[string]func(){
-		"another dimension":     func() { points.Distances(dst(1), PackQueries(make([]uint8, 4), 1, 4), 0, 0, 1) },
+		"another dimension": func() {
+			points.Distances(dst(1), PackQueries(make([]uint8, 4), 1, 4), 0, 0, 1)
+		},
 		"query within a quad":   func() { points.Distances(dst(1), queries, 1, 0, 1) },
 		"query beyond the last": func() { points.Distances(dst(1), queries, 8, 0, 1) },
 		"query below the first": func() { points.Distances(dst(1), queries, -4, 0, 1) },
@@ -161,7 +208,7 @@ func TestDistancesRefuses(t *testing.T) {
 }
 
 func TestWithinAndSmallest(t *testing.T) {
-	implementations(t, func(t *testing.T) {
+	eachImplementation(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 3))
 		for tiles := 1; tiles <= 20; tiles++ {
 			distance := make([]uint32, tiles*Tile)
@@ -172,7 +219,8 @@ func TestWithinAndSmallest(t *testing.T) {
 			if got := Smallest(distance); got != least {
 				t.Errorf("%d tiles: smallest %d, want %d", tiles, got, least)
 			}
-			for _, limit := range []uint32{0, least, distance[r.IntN(len(distance))], 1 << 31, math.MaxUint32} {
+			some := distance[r.IntN(len(distance))]
+			for _, limit := range []uint32{0, least, some, 1 << 31, math.MaxUint32} {
 				const guard = 0xdeadbeef
 				memory := slices.Repeat([]uint32{guard}, tiles+2)
 				Within(memory[1:tiles+1], distance, limit)
@@ -231,7 +279,7 @@ func fuzzDistances[P uint8 | uint16](t *testing.T, query, pix []P) {
 func BenchmarkManhattan(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 4))
 	x, y := vectors[uint8](r, 784), vectors[uint8](r, 784)
-	benchmarkImplementations(b, func(b *testing.B) {
+	benchmarkEach(b, func(b *testing.B) {
 		b.SetBytes(784)
 		for b.Loop() {
 			Manhattan(x, y)
@@ -253,7 +301,7 @@ func benchmarkDistances[P uint8 | uint16](b *testing.B) {
 	const n = 512
 	for _, dim := range dims {
 		b.Run(fmt.Sprint("dim", dim), func(b *testing.B) {
-			benchmarkImplementations(b, func(b *testing.B) {
+			benchmarkEach(b, func(b *testing.B) {
 				r := rand.New(rand.NewPCG(1, 5))
 				points := PackPoints(vectors[P](r, n*dim), n, dim)
 				queries := PackQueries(vectors[P](r, Quad*dim), Quad, dim)
@@ -269,7 +317,7 @@ func benchmarkDistances[P uint8 | uint16](b *testing.B) {
 
 func BenchmarkWithin(b *testing.B) {
 	distance, bits := make([]uint32, 512), make([]uint32, 512/Tile)
-	benchmarkImplementations(b, func(b *testing.B) {
+	benchmarkEach(b, func(b *testing.B) {
 		b.SetBytes(4 * 512)
 		for b.Loop() {
 			Within(bits, distance, 7)
@@ -279,7 +327,7 @@ func BenchmarkWithin(b *testing.B) {
 
 func BenchmarkSmallest(b *testing.B) {
 	distance := make([]uint32, 512)
-	benchmarkImplementations(b, func(b *testing.B) {
+	benchmarkEach(b, func(b *testing.B) {
 		b.SetBytes(4 * 512)
 		for b.Loop() {
 			Smallest(distance)

@@ -2,7 +2,8 @@ package metric
 
 import "math"
 
-// Tile is the number of points whose distances the kernels find together, and Quad the number of queries.
+// Tile is the number of points whose distances the kernels compute together, and Quad the number of
+// queries. The sums of 4 queries and 32 points of bytes fill 16 of the 32 registers of AVX-512.
 const (
 	Tile = 32
 	Quad = 4
@@ -14,6 +15,7 @@ const (
 	wordStep = 2
 )
 
+// step returns the number of values in a step.
 func step[P uint8 | uint16]() int {
 	if ^P(0) == math.MaxUint8 {
 		return byteStep
@@ -21,12 +23,13 @@ func step[P uint8 | uint16]() int {
 	return wordStep
 }
 
-// MaxDim is the largest dimension in which every distance fits into 32 bits.
+// MaxDim returns the largest dimension in which every distance fits into 32 bits.
 func MaxDim[P uint8 | uint16]() int {
 	return int(math.MaxUint32 / uint64(^P(0)))
 }
 
-// Points are vectors in the kernels' order: tile after tile, in a tile one step of all its points after the other.
+// Points are vectors in the kernels' order: tile after tile, and in a tile the first step of all
+// its points, then the second, and so on.
 type Points[P uint8 | uint16] struct {
 	N, Dim int
 	packed []P // (tiles, steps, Tile, step), zero beyond N and Dim
@@ -43,39 +46,41 @@ const (
 	badRange = "metric: points, queries or results outside those that there are"
 )
 
-// Tiles is the number of tiles that n points fill.
+// Tiles returns the number of tiles that n points fill.
 func Tiles(n int) int { return (n + Tile - 1) / Tile }
 
-// width is the number of values of a padded vector.
+// width returns the number of values of a padded vector.
 func width[P uint8 | uint16](dim int) int {
 	return (dim + step[P]() - 1) / step[P]() * step[P]()
 }
 
-// PackPoints copies pix, (n, dim). It panics where dim is not in 1 to MaxDim or pix has another size.
+// PackPoints copies pix, (n, dim). It panics if dim is not in 1 to MaxDim or if pix has
+// another size.
 func PackPoints[P uint8 | uint16](pix []P, n, dim int) *Points[P] {
 	if dim < 1 || dim > MaxDim[P]() || len(pix) != n*dim {
 		panic(badShape)
 	}
-	size := step[P]()
+	step := step[P]()
 	p := &Points[P]{N: n, Dim: dim, packed: make([]P, Tiles(n)*Tile*width[P](dim))}
 	for i := range n {
 		row := pix[i*dim : (i+1)*dim]
-		to := p.packed[i/Tile*Tile*width[P](dim)+i%Tile*size:]
-		for len(row) > size {
+		to := p.packed[i/Tile*Tile*width[P](dim)+i%Tile*step:]
+		for len(row) > step {
 			// Array assignments of a known size are single moves.
-			if size == byteStep {
+			if step == byteStep {
 				*(*[byteStep]P)(to) = [byteStep]P(row)
 			} else {
 				*(*[wordStep]P)(to) = [wordStep]P(row)
 			}
-			row, to = row[size:], to[Tile*size:]
+			row, to = row[step:], to[Tile*step:]
 		}
 		copy(to, row)
 	}
 	return p
 }
 
-// PackQueries copies pix, (n, dim). It panics where dim is not in 1 to MaxDim or pix has another size.
+// PackQueries copies pix, (n, dim). It panics if dim is not in 1 to MaxDim or if pix has
+// another size.
 func PackQueries[P uint8 | uint16](pix []P, n, dim int) *Queries[P] {
 	if dim < 1 || dim > MaxDim[P]() || len(pix) != n*dim {
 		panic(badShape)
@@ -88,11 +93,15 @@ func PackQueries[P uint8 | uint16](pix []P, n, dim int) *Queries[P] {
 	return q
 }
 
-// Distances writes Σ|query-point| for the quad of queries that begins with number first, a multiple of Quad, and the points of the tiles from to to.
-// dst is (Quad, (to-from)·Tile). What it holds for queries and points beyond the last is of no meaning.
+// Distances writes Σ|query-point| to dst, (Quad, (to-from)·Tile), for the quad of queries that
+// begins with number first, a multiple of Quad, and the points of the tiles from to to-1. The
+// values for queries and points beyond the last have no meaning. Distances panics if there are no
+// such queries, tiles or results.
 func (p *Points[P]) Distances(dst []uint32, q *Queries[P], first, from, to int) {
 	w := width[P](p.Dim)
-	if p.Dim != q.Dim || first < 0 || first%Quad != 0 || first >= q.N || from < 0 || from > to || to > Tiles(p.N) || len(dst) != Quad*(to-from)*Tile {
+	if p.Dim != q.Dim || len(dst) != Quad*(to-from)*Tile ||
+		first < 0 || first%Quad != 0 || first >= q.N ||
+		from < 0 || from > to || to > Tiles(p.N) {
 		panic(badRange)
 	}
 	if from == to {
@@ -101,26 +110,27 @@ func (p *Points[P]) Distances(dst []uint32, q *Queries[P], first, from, to int) 
 	quad, points := q.rows[first*w:(first+Quad)*w], p.packed[from*Tile*w:to*Tile*w]
 	switch quad := any(quad).(type) {
 	case []uint8:
-		byteTiles(dst, quad, any(points).([]uint8))
+		kernels.byteTiles(dst, quad, any(points).([]uint8))
 	case []uint16:
-		wordTiles(dst, quad, any(points).([]uint16))
+		kernels.wordTiles(dst, quad, any(points).([]uint16))
 	}
 }
 
-// Within sets bit i%32 of bits[i/32] to distance[i] <= limit. It panics unless there are 32 distances for each element of bits.
+// Within sets bit i%32 of bits[i/32] to distance[i] <= limit. It panics unless there are 32
+// distances for each element of bits.
 func Within(bits, distance []uint32, limit uint32) {
 	if len(distance) != len(bits)*Tile {
 		panic(badRange)
 	}
 	if len(bits) > 0 {
-		within(bits, distance, limit)
+		kernels.within(bits, distance, limit)
 	}
 }
 
-// Smallest is the smallest of distances. It panics unless there are 32 or a multiple of them.
+// Smallest returns the smallest of distances. It panics unless there are 32 or a multiple of them.
 func Smallest(distance []uint32) uint32 {
 	if len(distance) == 0 || len(distance)%Tile != 0 {
 		panic(badRange)
 	}
-	return smallest(distance)
+	return kernels.smallest(distance)
 }

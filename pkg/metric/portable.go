@@ -5,10 +5,11 @@ import (
 	"math"
 )
 
-// The portable forms of the kernels: the oracle for the others, and what runs where there are no others.
+// The portable forms of the kernels run on every processor. The tests compare the others with them.
 
-// differences takes eight bytes of each of two vectors, every one into a lane of 16 bits. With d = 256+a-b, bit 8 of a lane says
-// whether a >= b, and then d's low byte is a-b. The two bytes of a lane are added up: over has max(a-b, 0), at most 510; all has d, at most 1022.
+// differences subtracts eight bytes of two vectors in lanes of 16 bits. With d = 256+a-b, bit 8 of
+// a lane tells whether a >= b, and then d's low byte is a-b. A lane adds up two bytes: over has
+// max(a-b, 0), at most 510, and all has d, at most 1022.
 func differences(a, b uint64) (over, all uint64) {
 	const (
 		lanes = 0x00ff00ff00ff00ff
@@ -20,37 +21,35 @@ func differences(a, b uint64) (over, all uint64) {
 	return d&(d>>8&bit0*0xff) + e&(e>>8&bit0*0xff), d + e
 }
 
-// maxDifferences is how many differences can be added up before a lane overflows.
+// maxDifferences is the number of differences that can be added up before a lane overflows.
 const maxDifferences = math.MaxUint16 / 1022
 
-// absolute is Σ|a-b| from the sums of n differences: |a-b| = 2·max(a-b, 0) - (a-b).
+// absolute returns Σ|a-b| from the sums of n differences: |a-b| = 2·max(a-b, 0) - (a-b).
 func absolute(over, all uint64, n int) int64 {
-	return 2*addLanes(over) - addLanes(all) + int64(n*8*256)
+	return 2*addLanes(over) - addLanes(all) + int64(n*byteStep*256)
 }
 
-// addLanes is the sum of the four lanes of x.
+// addLanes returns the sum of the four lanes of x.
 func addLanes(x uint64) int64 {
 	return int64(x&0xffff + x>>16&0xffff + x>>32&0xffff + x>>48)
 }
 
-// rowPortable is Σ|a-b|; the lengths are equal and a multiple of 8.
 func rowPortable(a, b []uint8) int64 {
 	var sum int64
 	for len(a) > 0 {
 		var over, all uint64
-		n := min(len(a)/8, maxDifferences)
+		n := min(len(a)/byteStep, maxDifferences)
 		for range n {
 			o, d := differences(binary.LittleEndian.Uint64(a), binary.LittleEndian.Uint64(b))
 			over += o
 			all += d
-			a, b = a[8:], b[8:]
+			a, b = a[byteStep:], b[byteStep:]
 		}
 		sum += absolute(over, all, n)
 	}
 	return sum
 }
 
-// byteTilesPortable writes the distances of 4 queries, (Quad, steps·8), to points, (tiles, steps, Tile, 8), to dst, (Quad, tiles·Tile).
 func byteTilesPortable(dst []uint32, quad, points []uint8) {
 	w, n := len(quad)/Quad, len(dst)/Quad
 	clear(dst)
@@ -76,7 +75,6 @@ func byteTilesPortable(dst []uint32, quad, points []uint8) {
 	}
 }
 
-// wordTilesPortable writes the distances of 4 queries, (Quad, steps·2), to points, (tiles, steps, Tile, 2), to dst, (Quad, tiles·Tile).
 func wordTilesPortable(dst []uint32, quad, points []uint16) {
 	w, n := len(quad)/Quad, len(dst)/Quad
 	clear(dst)
@@ -93,7 +91,6 @@ func wordTilesPortable(dst []uint32, quad, points []uint16) {
 	}
 }
 
-// withinPortable sets bit i%32 of bits[i/32] to distance[i] <= limit.
 func withinPortable(bits, distance []uint32, limit uint32) {
 	for i := range bits {
 		var b uint32
@@ -106,7 +103,6 @@ func withinPortable(bits, distance []uint32, limit uint32) {
 	}
 }
 
-// smallestPortable is the smallest of distances.
 func smallestPortable(distance []uint32) uint32 {
 	least := uint32(math.MaxUint32)
 	for _, d := range distance {

@@ -9,7 +9,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The layout that package metric documents: tiles of 32 points, side by side in steps of 8 bytes or of 2 words.
+// Package metric documents this layout: tiles of 32 points, side by side in steps of 8 bytes or of
+// 2 words.
 const (
 	queries  = 4  // at a time
 	tile     = 32 // points
@@ -17,7 +18,8 @@ const (
 	wordStep = 4 * tile
 )
 
-// An isa is one of the two instruction sets; the kernels differ in the width of a vector and in the number of registers (32 and 16).
+// An isa is one of the two instruction sets. The kernels differ in the width of a vector and in the
+// number of registers (32 and 16).
 type isa struct {
 	name  string
 	width int // bytes of a vector
@@ -92,7 +94,7 @@ func (s isa) broadcast32(r reg.GPVirtual, v reg.VecVirtual) {
 	}
 }
 
-// pointers are the addresses of the four queries, stride bytes apart.
+// pointers returns the addresses of the four queries, stride bytes apart.
 func pointers(base, stride reg.Register) []reg.GPVirtual {
 	p := make([]reg.GPVirtual, queries)
 	for i := range p {
@@ -106,11 +108,11 @@ func pointers(base, stride reg.Register) []reg.GPVirtual {
 	return p
 }
 
-// row is Σ|a-b| of two rows of bytes, n of them, n a multiple of 8. Four sums hide the latency of the additions.
+// row writes the kernel of Σ|a-b|. Four sums hide the latency of the additions.
 func row(s isa) {
 	TEXT("row"+s.name, NOSPLIT, "func(a, b *uint8, n int) int64")
 	Pragma("noescape")
-	Doc("row" + s.name + " is Σ|a-b| of n bytes; n is a multiple of 8.")
+	Doc("row" + s.name + " returns Σ|a-b| of n bytes. n is a multiple of 8.")
 	a, b := Load(Param("a"), GP64()), Load(Param("b"), GP64())
 	n := Load(Param("n"), GP64())
 	sums := s.vectors(4)
@@ -144,7 +146,7 @@ func row(s isa) {
 
 	Label("rest")
 	if s == avx512 {
-		// A mask with a bit for each 8 bytes that are left.
+		// The mask has a bit for each 8 bytes that are left.
 		SHRQ(U8(3), n)
 		bits, all := GP64(), GP64()
 		MOVQ(I32(-1), all)
@@ -198,12 +200,19 @@ func row(s isa) {
 	RET()
 }
 
-// byteTiles holds the sums of 4 queries x 32 points (AVX-512) or x 8 points (AVX2, four passes over a tile) in registers,
-// a lane of 64 bits for each point.
-func byteTiles(s isa) {
-	TEXT("byteTiles"+s.name, NOSPLIT, "func(dst *uint32, dstStride int, query *uint8, queryStride int, points *uint8, steps, tiles int)")
+// tilesHeader declares a kernel that measures 4 queries against tiles of points.
+func tilesHeader(name, value, step string) {
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(dst *uint32, dstStride int, "+
+		"query *%[1]s, queryStride int, points *%[1]s, steps, tiles int)", value))
 	Pragma("noescape")
-	Doc("byteTiles" + s.name + " writes the distances of 4 queries to the points of so many tiles. Strides are in bytes; steps, at least 1, is the number of 8 bytes in a point.")
+	Doc(name+" writes the distances of 4 queries to the points of some tiles, at least one.",
+		"Strides are in bytes. steps is the number of "+step+" in a point, at least 1.")
+}
+
+// byteTiles writes a kernel that holds the sums of 4 queries x 32 points (AVX-512) or x 8 points
+// (AVX2, four passes over a tile) in registers, a lane of 64 bits for each point.
+func byteTiles(s isa) {
+	tilesHeader("byteTiles"+s.name, "uint8", "8 bytes")
 	dst, dstStride := Load(Param("dst"), GP64()), Load(Param("dstStride"), GP64())
 	q := pointers(Load(Param("query"), GP64()), Load(Param("queryStride"), GP64()))
 	p := Load(Param("points"), GP64())
@@ -269,13 +278,13 @@ func byteTiles(s isa) {
 	RET()
 }
 
-// wordTiles holds the sums of 4 queries x 32 points (AVX-512) or x 16 points (AVX2, two passes over a tile) in registers, a lane of 32 bits for each point.
-// |x-y| of two words, max - min, needs all 16 bits, but the instruction that adds neighbouring words takes them as signed:
-// it is given |x-y| - 2¹⁵, and the sums start with the 2¹⁶ a step that this takes away.
+// wordTiles writes a kernel that holds the sums of 4 queries x 32 points (AVX-512) or x 16 points
+// (AVX2, two passes over a tile) in registers, a lane of 32 bits for each point. |x-y| of two
+// words, max - min, needs all 16 bits, but the instruction that adds neighbouring words takes them
+// as signed. So it gets |x-y| - 2¹⁵, and the sums start with the 2¹⁶ a step that this takes
+// away.
 func wordTiles(s isa) {
-	TEXT("wordTiles"+s.name, NOSPLIT, "func(dst *uint32, dstStride int, query *uint16, queryStride int, points *uint16, steps, tiles int)")
-	Pragma("noescape")
-	Doc("wordTiles" + s.name + " writes the distances of 4 queries to the points of so many tiles. Strides are in bytes; steps, at least 1, is the number of 2 words in a point.")
+	tilesHeader("wordTiles"+s.name, "uint16", "2 words")
 	dst, dstStride := Load(Param("dst"), GP64()), Load(Param("dstStride"), GP64())
 	q := pointers(Load(Param("query"), GP64()), Load(Param("queryStride"), GP64()))
 	p := Load(Param("points"), GP64())
@@ -350,11 +359,12 @@ func wordTiles(s isa) {
 	RET()
 }
 
-// within compares 32 numbers at a time, the bits of one tile.
+// within writes a kernel that compares 32 numbers at a time and sets the bits of one tile.
 func within(s isa) {
 	TEXT("within"+s.name, NOSPLIT, "func(bits, distance *uint32, tiles int, limit uint32)")
 	Pragma("noescape")
-	Doc("within" + s.name + " sets bit i of bits to distance[i] <= limit, for the points of so many tiles, at least 1.")
+	Doc("within"+s.name+" sets bit i of bits to distance[i] <= limit for the points of some tiles,",
+		"at least one.")
 	bits, d := Load(Param("bits"), GP64()), Load(Param("distance"), GP64())
 	tiles := Load(Param("tiles"), GP64())
 	r := GP32()
@@ -396,10 +406,12 @@ func within(s isa) {
 	RET()
 }
 
+// smallest writes a kernel with two minima, which hide the latency of the comparisons.
 func smallest(s isa) {
 	TEXT("smallest"+s.name, NOSPLIT, "func(distance *uint32, tiles int) uint32")
 	Pragma("noescape")
-	Doc("smallest" + s.name + " is the smallest distance to the points of so many tiles, at least 1.")
+	Doc("smallest"+s.name+" returns the smallest distance to the points of some tiles,",
+		"at least one.")
 	d, tiles := Load(Param("distance"), GP64()), Load(Param("tiles"), GP64())
 	least := s.vectors(2)
 	for i := range least {
