@@ -1,5 +1,5 @@
-// Package idx reads and writes IDX files: images and labels as MNIST has them, and latent vectors as 16-bit images.
-// The format is described at http://yann.lecun.com/exdb/mnist/.
+// Package idx reads and writes IDX files: images and labels as MNIST has them, and latent vectors
+// as 16-bit images. The format is described at http://yann.lecun.com/exdb/mnist/.
 package idx
 
 import (
@@ -23,19 +23,24 @@ const (
 	MagicLatents = 999    // 16-bit values; the original's own number, not one of the IDX scheme
 )
 
-// maxValues bounds the number of values in a file, so that sizes from a header can be multiplied safely.
+// maxValues bounds the number of values in a file, so that sizes from a header can be multiplied
+// safely.
 const maxValues = 1 << 40
 
 // A FormatError tells that a file is not what its reader expects.
 type FormatError struct {
 	File   string
-	Offset int64 // byte in the (uncompressed) file where the fault was seen
+	Offset int64 // byte in the (uncompressed) file at which the fault was seen
 	Reason string
+	Cause  error // nil if the bytes could be read; io.ErrUnexpectedEOF if the file ends early
 }
 
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s: byte %d: %s", e.File, e.Offset, e.Reason)
 }
+
+// Unwrap returns the cause.
+func (e *FormatError) Unwrap() error { return e.Cause }
 
 // ReadImages reads 8-bit images, plain or gzip. Bytes after the last image are ignored.
 func ReadImages(name string) (*imageset.Images[uint8], error) {
@@ -129,13 +134,13 @@ func writeHeader(w io.Writer, fields ...int) error {
 	return err
 }
 
-// reader is an open IDX file; offset counts uncompressed bytes.
+// A reader is an open IDX file.
 type reader struct {
 	io.Reader
 	file   *os.File
 	name   string
-	size   int64 // bytes in the file where that can be known before reading (plain and regular), else -1
-	offset int64
+	size   int64 // bytes in the file, or -1 if unknown before reading: not plain or not regular
+	offset int64 // uncompressed bytes that were read
 }
 
 func open(name string) (*reader, error) {
@@ -163,7 +168,7 @@ func open(name string) (*reader, error) {
 		z, err := gzip.NewReader(b)
 		if err != nil {
 			f.Close()
-			return nil, &FormatError{name, 0, "damaged gzip header: " + err.Error()}
+			return nil, &FormatError{name, 0, "damaged gzip header: " + err.Error(), early(err)}
 		}
 		r.Reader, r.size = z, -1
 	}
@@ -172,25 +177,41 @@ func open(name string) (*reader, error) {
 
 func (r *reader) Close() error { return r.file.Close() }
 
-// header reads n big-endian words and checks the first, the magic number.
+// header reads n big-endian words and checks the first, the magic number. what names the contents
+// that the reader expects.
 func (r *reader) header(n int, magic uint32, what string) ([]uint32, error) {
 	b := make([]byte, 4*n)
 	got, err := io.ReadFull(r.Reader, b)
 	if err != nil {
-		return nil, &FormatError{r.name, int64(got), fmt.Sprintf("the file ends within its header of %d bytes; expected %s", len(b), what)}
+		return nil, r.fault(int64(got), early(err),
+			"the file ends within its header of %d bytes; expected %s", len(b), what)
 	}
 	h := make([]uint32, n)
 	for i := range h {
 		h[i] = binary.BigEndian.Uint32(b[4*i:])
 	}
 	if h[0] != magic {
-		return nil, &FormatError{r.name, 0, fmt.Sprintf("magic number %d, expected %d (%s)%s", h[0], magic, what, hint(h[0]))}
+		return nil, r.fault(0, nil, "magic number %d, expected %d (%s)%s",
+			h[0], magic, what, hint(h[0]))
 	}
 	r.offset = int64(len(b))
 	return h, nil
 }
 
-// hint says what a file with another known magic number is.
+// fault returns a FormatError at an offset.
+func (r *reader) fault(offset int64, cause error, format string, args ...any) error {
+	return &FormatError{r.name, offset, fmt.Sprintf(format, args...), cause}
+}
+
+// early returns the cause of an error in reading bytes that should be there.
+func early(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// hint tells what a file with another known magic number is.
 func hint(magic uint32) string {
 	switch magic {
 	case MagicImages:
@@ -209,26 +230,31 @@ func (r *reader) imageHeader(magic uint32, what string) (n, rows, cols int, err 
 		return 0, 0, 0, err
 	}
 	if h[2] == 0 || h[3] == 0 {
-		return 0, 0, 0, &FormatError{r.name, 8, fmt.Sprintf("images of %dx%d values; expected at least 1x1", h[2], h[3])}
+		return 0, 0, 0, r.fault(8, nil, "images of %dx%d values; expected at least 1x1", h[2], h[3])
 	}
-	// Each factor is below 2^32, so the first product cannot overflow; the second is checked by division.
+	// Each factor is below 2^32, so the first product cannot overflow. The second is checked by
+	// division.
 	if dim := uint64(h[2]) * uint64(h[3]); dim > maxValues || uint64(h[1]) > maxValues/dim {
-		return 0, 0, 0, &FormatError{r.name, 4, fmt.Sprintf("the header promises %d images of %dx%d values, more than %d values in all", h[1], h[2], h[3], uint64(maxValues))}
+		return 0, 0, 0, r.fault(4, nil,
+			"the header promises %d images of %dx%d values, more than %d values in all",
+			h[1], h[2], h[3], uint64(maxValues))
 	}
 	return int(h[1]), int(h[2]), int(h[3]), nil
 }
 
-// bytes reads the n bytes that the header promised (what names them). Memory follows the bytes that are there, not the promise.
+// bytes reads the n bytes that the header promised. what names them. Memory follows the bytes that
+// are there, not the promise.
 func (r *reader) bytes(n int, what string) ([]byte, error) {
 	short := func(have int64) error {
-		return &FormatError{r.name, r.offset + have, fmt.Sprintf("the file ends early: the header promises %s, %d bytes, but %d follow it", what, n, have)}
+		return r.fault(r.offset+have, io.ErrUnexpectedEOF,
+			"the file ends early: the header promises %s, %d bytes, but %d follow it", what, n, have)
 	}
 	if r.size >= 0 {
 		if have := r.size - r.offset; have < int64(n) {
 			return nil, short(max(have, 0))
 		}
 	}
-	const step = 16 << 20
+	const step = 16 << 20 // bytes to begin with if the size is unknown
 	var b []byte
 	if r.size >= 0 {
 		b = make([]byte, 0, n)
@@ -245,7 +271,7 @@ func (r *reader) bytes(n int, what string) ([]byte, error) {
 			return nil, short(int64(len(b)))
 		}
 		if err != nil {
-			return nil, &FormatError{r.name, r.offset + int64(len(b)), "cannot read on: " + err.Error()}
+			return nil, r.fault(r.offset+int64(len(b)), err, "cannot read on: %v", err)
 		}
 	}
 	return b, nil

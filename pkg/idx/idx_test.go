@@ -2,15 +2,20 @@ package idx
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 
 	"imagesimilarity/pkg/imageset"
 )
@@ -40,7 +45,9 @@ func file(t testing.TB, b []byte) string {
 }
 
 func TestImages(t *testing.T) {
-	want := &imageset.Images[uint8]{N: 3, Rows: 2, Cols: 2, Pix: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255}}
+	want := &imageset.Images[uint8]{
+		N: 3, Rows: 2, Cols: 2, Pix: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255},
+	}
 	name := filepath.Join(t.TempDir(), "images")
 	if err := WriteImages(name, want); err != nil {
 		t.Fatal(err)
@@ -52,7 +59,11 @@ func TestImages(t *testing.T) {
 	if !bytes.Equal(b, append(words(0x803, 3, 2, 2), want.Pix...)) {
 		t.Fatalf("wrote % x", b)
 	}
-	for form, content := range map[string][]byte{"plain": b, "gzip": zipped(b), "with bytes after the end": append(b, 9, 9)} {
+	for form, content := range map[string][]byte{
+		"plain":                    b,
+		"gzip":                     zipped(b),
+		"with bytes after the end": append(b, 9, 9),
+	} {
 		m, err := ReadImages(file(t, content))
 		if err != nil {
 			t.Errorf("%s: %v", form, err)
@@ -104,7 +115,7 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// Files as MNIST and the original Python program have them.
+// The files are in the forms of MNIST and of the original Python program.
 func TestRealFiles(t *testing.T) {
 	m, err := ReadImages("testdata/query20.dat")
 	if err != nil {
@@ -162,7 +173,7 @@ func TestFaults(t *testing.T) {
 	}
 	t.Run("missing", func(t *testing.T) {
 		err := images("nosuch.dat")
-		if !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), "cannot open nosuch.dat: ") {
+		if err == nil || !strings.HasPrefix(err.Error(), "cannot open nosuch.dat: ") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -173,7 +184,50 @@ func TestFaults(t *testing.T) {
 	})
 }
 
-// An empty set is legal: it is for the programs to say whether they can do something with it.
+// The cause of an error stays: a missing file, a fault of the system, an early end, damage.
+func TestErrorsKeepTheirCause(t *testing.T) {
+	images := func(name string) error { _, err := ReadImages(name); return err }
+	latents := func(name string) error { _, err := ReadLatents(name); return err }
+	labels := func(name string) error { _, err := ReadLabels(name); return err }
+	whole := append(words(0x803, 2, 2, 2), 1, 2, 3, 4, 5, 6, 7, 8)
+	damaged := append(zipped(whole)[:10], 0xff, 0xff) // no kind of block
+	for _, c := range []struct {
+		name    string
+		read    func(string) error
+		content []byte
+		want    error
+	}{
+		{"no header", images, nil, io.ErrUnexpectedEOF},
+		{"half a header", labels, words(0x801, 5)[:7], io.ErrUnexpectedEOF},
+		{"half the images", images, whole[:20], io.ErrUnexpectedEOF},
+		{"half the vectors", latents, append(words(999, 1, 1, 2), 1, 2, 3), io.ErrUnexpectedEOF},
+		{"half the labels", labels, append(words(0x801, 5), 1, 2, 3), io.ErrUnexpectedEOF},
+		{"half of a gzip file", images, zipped(whole)[:20], io.ErrUnexpectedEOF},
+		{"half of a gzip header", images, zipped(whole)[:5], io.ErrUnexpectedEOF},
+	} {
+		if err := c.read(file(t, c.content)); !errors.Is(err, c.want) {
+			t.Errorf("%s: error %v, want one that is %v", c.name, err, c.want)
+		}
+	}
+	if err := images("nosuch.dat"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: error %v, want one that is %v", err, fs.ErrNotExist)
+	}
+	var corrupt flate.CorruptInputError
+	if err := images(file(t, damaged)); !errors.As(err, &corrupt) {
+		t.Errorf("a damaged gzip file: error %v, want a flate.CorruptInputError", err)
+	}
+	// What the system refuses on the way is told with the place, and is no early end.
+	broken := &reader{Reader: iotest.ErrReader(syscall.EIO), name: "f", size: -1}
+	if _, err := broken.bytes(5, "5 labels"); !errors.Is(err, syscall.EIO) ||
+		err.Error() != "f: byte 0: cannot read on: input/output error" {
+		t.Errorf("a fault of the disk: error %v, want %v", err, syscall.EIO)
+	}
+	if _, err := broken.header(2, MagicLabels, "labels"); !errors.Is(err, syscall.EIO) {
+		t.Errorf("a fault of the disk: error %v, want %v", err, syscall.EIO)
+	}
+}
+
+// An empty set is legal. The programs decide whether they can do something with it.
 func TestEmptySet(t *testing.T) {
 	m, err := ReadImages(file(t, words(0x803, 0, 28, 28)))
 	if err != nil || m.N != 0 || len(m.Pix) != 0 {
@@ -181,7 +235,8 @@ func TestEmptySet(t *testing.T) {
 	}
 }
 
-// Memory follows the bytes that are there, and never exceeds what the header promises: twice the values plus room to work in.
+// Memory follows the bytes that are there. It never exceeds twice the values that the header
+// promises plus room to work in.
 func TestMemory(t *testing.T) {
 	const mib = 1 << 20
 	images := func(name string) error { _, err := ReadImages(name); return err }
@@ -213,15 +268,18 @@ func TestMemory(t *testing.T) {
 			t.Errorf("%s: error %v", c.what, err)
 		}
 		if got, most := after.TotalAlloc-before.TotalAlloc, c.most+mib; got > most {
-			t.Errorf("%s: %d bytes were allocated for a file of %d, expected at most %d", c.what, got, len(c.content), most)
+			t.Errorf("%s: %d bytes were allocated for a file of %d, expected at most %d",
+				c.what, got, len(c.content), most)
 		}
 	}
 }
 
-// Whatever the bytes, the readers answer a set as large as its header says or an error, and what they accept
+// Whatever the bytes, the readers return a set of the header's size or an error. What they accept
 // is read the same after writing.
 func FuzzRead(f *testing.F) {
-	for _, name := range []string{"testdata/query20.dat", "testdata/query20_10.dat", "testdata/query20_labels.dat"} {
+	for _, name := range []string{
+		"testdata/query20.dat", "testdata/query20_10.dat", "testdata/query20_labels.dat",
+	} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
