@@ -31,8 +31,8 @@ func (o *Object) AttributeNames() ([]string, error) {
 	return slices.Sorted(maps.Keys(o.attributes)), nil
 }
 
-// Strings returns an attribute as a list of texts. A single text is a list of one. An empty list may
-// have any type. If there is no such attribute, the error is ErrNotFound.
+// Strings returns an attribute as a list of texts. A single text is a list of one. An empty list
+// may have any type. If there is no such attribute, the error is ErrNotFound.
 func (o *Object) Strings(name string) ([]string, error) {
 	if err := o.readAttributes(); err != nil {
 		return nil, err

@@ -4,8 +4,8 @@ import (
 	"fmt"
 )
 
-// Stored returns the number of bytes that the values of data set o take in the file. It is 0 if they
-// were never written.
+// Stored returns the number of bytes that the values of data set o take in the file. It is 0 if
+// they were never written.
 func (o *Object) Stored() (int64, error) {
 	l, err := o.layout()
 	if err != nil {

@@ -20,7 +20,8 @@ var (
 
 // dense calls visit with every link or attribute in the fractal heap that the B-tree lists, in the
 // order of the tree.
-func (o *Object) dense(heapAddr, treeAddr uint64, kind recordKind, visit func(*cursor) error) error {
+func (o *Object) dense(heapAddr, treeAddr uint64, kind recordKind,
+	visit func(*cursor) error) error {
 	heap, err := o.fractalHeap(heapAddr)
 	if err != nil {
 		return err

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// readAll reads all that a file has, but values only up to 16 MiB in all: many data sets may share theirs.
-// The first error that is no UnsupportedError ends it.
+// readAll reads all that a file has, but only 16 MiB of values, because many data sets may share
+// theirs. It returns the first error that is no UnsupportedError.
 func readAll(b []byte) error {
 	f, err := Open(bytes.NewReader(b), int64(len(b)), "test.h5")
 	if err != nil {
@@ -60,14 +60,14 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// file makes a file with a root group of one member, x, whose object header has the given messages.
+// file returns a file with a root group of one member, x. Its object header has the given messages.
 func file(messages func(e *encoder) []newMessage) []byte {
 	e := encoder{b: make([]byte, superblockSize)}
 	x := e.header(messages(&e))
 	return withRoot(e, x)
 }
 
-// withRoot ends a file of e's content: the root group has one member, x, at the address.
+// withRoot ends a file with the content of e. The root group has one member, x, at the address.
 func withRoot(e encoder, x uint64) []byte {
 	names := append(make([]byte, 8), "x\x00"...)
 	heap := e.localHeap(names)
@@ -107,7 +107,8 @@ func contiguous(addr, size uint64) []byte {
 	return le.AppendUint64(le.AppendUint64([]byte{3, layoutContiguous}, addr), size)
 }
 
-// sharedTexts is a group with attributes that are lists of texts, all of them the same megabyte in the file.
+// sharedTexts returns a group with attributes that are lists of texts. All texts are the same
+// megabyte in the file.
 func sharedTexts(e *encoder, attributes, texts int) []newMessage {
 	heap := e.globalHeap(strings.Repeat("t", 1<<20))
 	messages := []newMessage{symbolTable(e.tree(nil), e.localHeap(make([]byte, 8)))}
@@ -123,7 +124,25 @@ func sharedTexts(e *encoder, attributes, texts int) []newMessage {
 	return messages
 }
 
-// A file that means to harm costs no more than one that does not: it ends in an error that tells why, and takes little
+// oneChunk returns a data set with one chunk of the given number of elements. The chunk is stored
+// after a filter with one value.
+func oneChunk(e *encoder, shape, elements int, stored []byte,
+	filter byte, value uint32) []newMessage {
+	addr := e.add(stored)
+	node := append([]byte("TREE"), 1, 0, 1, 0)
+	node = le.AppendUint64(le.AppendUint64(node, undefined), undefined)
+	node = le.AppendUint32(le.AppendUint32(node, uint32(len(stored))), 0)
+	node = le.AppendUint64(le.AppendUint64(node, 0), 0)
+	node = le.AppendUint64(node, addr)
+	tree := e.add(append(node, make([]byte, 24)...))
+	layout := le.AppendUint64([]byte{3, layoutChunked, 2}, tree)
+	layout = le.AppendUint32(le.AppendUint32(layout, uint32(elements)), 4)
+	pipeline := []byte{1, 1, 0, 0, 0, 0, 0, 0, filter, 0, 0, 0, 0, 0, 1, 0}
+	pipeline = le.AppendUint32(le.AppendUint32(pipeline, value), 0)
+	return dataset([]int{shape}, layout, newMessage{msgFilters, 0, pipeline})
+}
+
+// A hostile file costs no more than another. It ends in an error that says why, and takes little
 // memory.
 func TestHostile(t *testing.T) {
 	zeros := func(n int64) []byte { // deflated
@@ -134,21 +153,6 @@ func TestHostile(t *testing.T) {
 		return b.Bytes()
 	}
 	large := zeros(1 << 26)
-	// chunked is a data set of the given shape in one chunk of the given elements, stored after a filter with one value.
-	chunked := func(e *encoder, shape, elements int, stored []byte, filter byte, value uint32) []newMessage {
-		addr := e.add(stored)
-		node := append([]byte("TREE"), 1, 0, 1, 0)
-		node = le.AppendUint64(le.AppendUint64(node, undefined), undefined)
-		node = le.AppendUint32(le.AppendUint32(node, uint32(len(stored))), 0)
-		node = le.AppendUint64(le.AppendUint64(node, 0), 0)
-		node = le.AppendUint64(node, addr)
-		tree := e.add(append(node, make([]byte, 24)...))
-		layout := le.AppendUint64([]byte{3, layoutChunked, 2}, tree)
-		layout = le.AppendUint32(le.AppendUint32(layout, uint32(elements)), 4)
-		pipeline := []byte{1, 1, 0, 0, 0, 0, 0, 0, filter, 0, 0, 0, 0, 0, 1, 0}
-		pipeline = le.AppendUint32(le.AppendUint32(pipeline, value), 0)
-		return dataset([]int{shape}, layout, newMessage{msgFilters, 0, pipeline})
-	}
 	for _, tt := range []struct {
 		name string
 		file []byte
@@ -210,17 +214,17 @@ func TestHostile(t *testing.T) {
 			return dataset([]int{1 << 30}, contiguous(1<<64-16, 1<<32))
 		}), "outside the file"},
 		{"chunk too large for its bytes", file(func(e *encoder) []newMessage {
-			return chunked(e, 1<<27, 1<<27, large, filterDeflate, 6)
+			return oneChunk(e, 1<<27, 1<<27, large, filterDeflate, 6)
 		}), "cannot hold"},
 		{"chunk that inflates beyond its size", file(func(e *encoder) []newMessage {
-			return chunked(e, 1<<20, 1<<20, large, filterDeflate, 6)
+			return oneChunk(e, 1<<20, 1<<20, large, filterDeflate, 6)
 		}), "inflates to more"},
 		{"chunk much larger than its values", file(func(e *encoder) []newMessage {
-			return chunked(e, 16, 1<<24, large, filterDeflate, 6)
+			return oneChunk(e, 16, 1<<24, large, filterDeflate, 6)
 		}), "1 chunks of 67108864 bytes for 16 values: more room than"},
 		{"many values in much larger chunks", func() []byte {
 			e := encoder{b: make([]byte, superblockSize)}
-			x := e.header(chunked(&e, 16, 1<<20, zeros(1<<22), filterDeflate, 6))
+			x := e.header(oneChunk(&e, 16, 1<<20, zeros(1<<22), filterDeflate, 6))
 			names := make([]byte, 8)
 			var entries []entry
 			for i := range 32 {
@@ -230,10 +234,10 @@ func TestHostile(t *testing.T) {
 			return e.file(e.header([]newMessage{symbolTable(e.tree(entries), e.localHeap(names))}))
 		}(), "/C has 1 chunks of 4194304 bytes for 16 values: more room than"},
 		{"chunk that is not deflated", file(func(e *encoder) []newMessage {
-			return chunked(e, 16, 16, make([]byte, 64), filterDeflate, 6)
+			return oneChunk(e, 16, 16, make([]byte, 64), filterDeflate, 6)
 		}), "zlib: invalid header"},
 		{"shuffle of elements that are none", file(func(e *encoder) []newMessage {
-			return chunked(e, 16, 16, make([]byte, 64), filterShuffle, 1<<32-1)
+			return oneChunk(e, 16, 16, make([]byte, 64), filterShuffle, 1<<32-1)
 		}), "a shuffle filter of [4294967295] bytes, expected elements of 4 bytes"},
 		{"data set without a type", file(func(*encoder) []newMessage {
 			return []newMessage{{msgDataspace, 0, spaceMessage(nil)}, {msgLayout, 0, contiguous(96, 8)}}
@@ -268,7 +272,9 @@ func (zeroReader) Read(b []byte) (int, error) {
 
 // A file that ends too early is an error, wherever it ends.
 func TestTruncated(t *testing.T) {
-	for _, name := range []string{"testdata/variant_libver_latest.h5", "testdata/variant_userblock.h5"} {
+	for _, name := range []string{
+		"testdata/variant_libver_latest.h5", "testdata/variant_userblock.h5",
+	} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -286,7 +292,11 @@ func TestTruncated(t *testing.T) {
 
 // Whatever byte is changed, reading ends, with or without an error, and takes little memory.
 func TestDamaged(t *testing.T) {
-	for _, name := range []string{"testdata/variant_libver_latest.h5", "testdata/variant_userblock.h5", "testdata/variant_chunked.h5"} {
+	for _, name := range []string{
+		"testdata/variant_libver_latest.h5",
+		"testdata/variant_userblock.h5",
+		"testdata/variant_chunked.h5",
+	} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -323,14 +333,14 @@ func groupInItself() []byte {
 	heap := e.localHeap(append(make([]byte, 8), "x\x00"...))
 	tree := e.tree([]entry{{name: 8}})
 	root := e.header([]newMessage{symbolTable(tree, heap)})
-	// The tree's only leaf stands before it.
+	// The only leaf of the tree is before it.
 	const leafSize = 8 + 2*leafK*40
 	le.PutUint64(e.b[tree-leafSize+8+8:], root)
 	return e.file(root)
 }
 
-// The size of an element comes from the file: it must not decide how long undoing a shuffle takes. A thousand chunks that
-// are smaller than an element once took hours.
+// The size of an element comes from the file. It must not decide how long unshuffling takes: a
+// thousand chunks smaller than an element once took hours.
 func TestShuffleOfHugeElements(t *testing.T) {
 	for range 1000 {
 		got := make([]byte, 3)

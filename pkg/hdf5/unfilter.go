@@ -282,8 +282,9 @@ func (r *chunkReader) elements(row []float32, beyond int, decode func([]byte) fl
 	return err
 }
 
-// readShuffled reads a large shuffled chunk: all first bytes of its elements, then all second bytes,
-// and so on. It puts each byte to its place in the values, so that it needs no copy of the chunk.
+// readShuffled reads a large shuffled chunk: all first bytes of its elements, then all second
+// bytes, and so on. It puts each byte to its place in the values, so that it needs no copy of the
+// chunk.
 func (r *chunkReader) readShuffled(ch chunk, s *scatter, values []float32) error {
 	for _, pass := range planePasses(r.l.datatype) {
 		err := r.read(ch, func() error {
@@ -366,8 +367,9 @@ func addBits(shift int, half bool) addPlane {
 //	bits 1-4  bits 28 to 31 of the double
 //	bits 5-28 three of the bytes 4 to 7
 //
-// The bytes 0 to 3 come first, and the fourth of the bytes 4 to 7 is the last one to be added: byte 7
-// if the number is little-endian, byte 4 if it is big-endian.
+// The bytes 0 to 3 are added first. The last byte to be added is byte 7 if the number is
+// little-endian, and byte 4 if it is big-endian. Only then does the number exceed 32 bits, and it
+// is rounded at once.
 func addDouble(significance int, bigEndian bool) addPlane {
 	last, lowest := 7, 4
 	if bigEndian {

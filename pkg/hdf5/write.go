@@ -30,7 +30,8 @@ type newAttribute struct {
 	texts []string
 }
 
-// Group is the group at the path below g, names with '/' between them. Groups that are missing are added.
+// Group returns the group at the path below g, with '/' between the names. It adds groups that are
+// missing.
 func (g *Group) Group(path string) (*Group, error) {
 	for name := range strings.SplitSeq(path, "/") {
 		if err := checkName(name); err != nil {
@@ -54,7 +55,7 @@ func (g *Group) Group(path string) (*Group, error) {
 
 const badShape = "hdf5: the number of values is not the product of the shape"
 
-// Float32s adds a data set at the path below g. The values are kept, not copied.
+// Float32s adds a data set at the path below g. It keeps the values and does not copy them.
 func (g *Group) Float32s(path string, shape []int, values []float32) error {
 	n := 1
 	for _, d := range shape {
@@ -89,17 +90,19 @@ func (g *Group) Text(name, text string) error {
 	return g.attribute(newAttribute{name, false, []string{text}})
 }
 
-// Strings adds an attribute of a list of texts. The number of texts times the length of the longest must be below
-// 65,000 bytes.
+// Strings adds an attribute of a list of texts. The number of texts times the length of the longest
+// must be at most 65,000 bytes.
 func (g *Group) Strings(name string, list []string) error {
 	return g.attribute(newAttribute{name, true, slices.Clone(list)})
 }
 
-// maxFixed is the most bytes of text that an attribute holds itself: its message has at most 65,535.
+// maxFixed is the most bytes of text that an attribute holds itself. Its message has at most 65,535
+// bytes.
 const maxFixed = 65000
 
 func (g *Group) attribute(a newAttribute) error {
-	if a.name == "" || len(a.name) > 255 || strings.ContainsRune(a.name, 0) || !utf8.ValidString(a.name) {
+	if a.name == "" || len(a.name) > 255 ||
+		strings.ContainsRune(a.name, 0) || !utf8.ValidString(a.name) {
 		return fmt.Errorf("hdf5: an attribute cannot have the name %q", a.name)
 	}
 	for _, old := range g.attributes {
@@ -108,7 +111,7 @@ func (g *Group) attribute(a newAttribute) error {
 		}
 	}
 	for _, s := range a.texts {
-		// The padding is NUL bytes: a reader could not tell them from the text's own.
+		// The padding is NUL bytes. A reader could not tell them from NUL bytes of the text.
 		if strings.ContainsRune(s, 0) || !utf8.ValidString(s) {
 			return fmt.Errorf("hdf5: the attribute %q holds a NUL byte or invalid UTF-8", a.name)
 		}
@@ -120,7 +123,7 @@ func (g *Group) attribute(a newAttribute) error {
 	return nil
 }
 
-// longest is the length of the longest text, at least 1.
+// longest returns the length of the longest text, at least 1.
 func longest(texts []string) int {
 	n := 1
 	for _, s := range texts {
@@ -129,10 +132,11 @@ func longest(texts []string) int {
 	return n
 }
 
-// Encode is the file whose root group is g. The same content gives the same bytes.
+// Encode returns the file whose root group is g. The same content gives the same bytes.
 //
-// The file has what the HDF5 library writes by default (superblock 0, symbol-table groups, object headers of version 1),
-// one header block per object and texts of fixed length, so that every reader takes it.
+// The file has the structures that the HDF5 library writes by default (superblock 0, symbol-table
+// groups, object headers of version 1), one header block per object and texts of fixed length, so
+// that every reader takes it.
 func (g *Group) Encode() []byte {
 	var e encoder
 	e.b = make([]byte, superblockSize)
@@ -142,9 +146,10 @@ func (g *Group) Encode() []byte {
 	b = le.AppendUint16(b, leafK)
 	b = le.AppendUint16(b, internalK)
 	b = le.AppendUint32(b, 0)
-	for _, n := range []uint64{0, undefined, uint64(len(e.b)), undefined} { // base, free space, end, driver information
-		b = le.AppendUint64(b, n)
-	}
+	b = le.AppendUint64(b, 0)         // base address
+	b = le.AppendUint64(b, undefined) // free space
+	b = le.AppendUint64(b, uint64(len(e.b)))
+	b = le.AppendUint64(b, undefined) // driver information
 	b = appendEntry(b, entry{header: header, group: true, tree: tree, heap: heap})
 	copy(e.b, b)
 	return e.b
@@ -158,7 +163,7 @@ const (
 	internalK      = 16 // a B-tree node has room for 2*internalK children
 )
 
-// An encoder appends structures to b; the address of each is its place in b, a multiple of 8.
+// An encoder appends structures to b. The address of each is its place in b, a multiple of 8.
 type encoder struct{ b []byte }
 
 func (e *encoder) add(block []byte) (addr uint64) {
@@ -233,7 +238,8 @@ func (e *encoder) group(g *Group) (header, tree, heap uint64) {
 // A child is a node below a B-tree node, with the place of its largest name.
 type child struct{ addr, lastName uint64 }
 
-// tree writes the symbol table nodes and above them the B-tree (III.A.1), as many levels as it takes.
+// tree writes the symbol table nodes and above them the B-tree (III.A.1), with as many levels as it
+// needs.
 func (e *encoder) tree(entries []entry) uint64 {
 	var nodes []child
 	for part := range slices.Chunk(entries, 2*leafK) {
@@ -305,7 +311,8 @@ func (e *encoder) header(messages []newMessage) uint64 {
 	return e.add(append(b, block...))
 }
 
-// singleType is the datatype of IEEE single-precision numbers, little-endian; doubleType that of double precision.
+// singleType and doubleType are the datatypes of little-endian IEEE single-precision and
+// double-precision numbers.
 var (
 	singleType = []byte{0x11, 0x20, 31, 0, 4, 0, 0, 0, 0, 0, 32, 0, 23, 8, 0, 23, 127, 0, 0, 0}
 	doubleType = []byte{0x11, 0x20, 63, 0, 8, 0, 0, 0, 0, 0, 64, 0, 52, 11, 0, 52, 0xff, 3, 0, 0}
@@ -342,7 +349,7 @@ func (e *encoder) data(d data) uint64 {
 	})
 }
 
-// attribute makes an attribute message of version 1.
+// attribute returns an attribute message of version 1.
 func (e *encoder) attribute(a newAttribute) newMessage {
 	shape := []int(nil)
 	if a.list {
@@ -352,7 +359,7 @@ func (e *encoder) attribute(a newAttribute) newMessage {
 	var datatype, values []byte
 	switch {
 	case len(a.texts) == 0:
-		// The type in which NumPy, and so Keras, stores an empty list.
+		// NumPy, and so Keras, stores an empty list with this type.
 		datatype = slices.Clone(doubleType)
 	case len(a.texts)*size > maxFixed:
 		datatype = variableType(a.texts)
@@ -377,7 +384,7 @@ func (e *encoder) attribute(a newAttribute) newMessage {
 	return newMessage{msgAttribute, 0, append(b, values...)}
 }
 
-// charset is 0 for texts of ASCII characters, else 1: UTF-8.
+// charset returns 0 if all characters of the texts are ASCII, and otherwise 1 for UTF-8.
 func charset(texts []string) byte {
 	for _, s := range texts {
 		if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
@@ -387,12 +394,12 @@ func charset(texts []string) byte {
 	return 0
 }
 
-// textType is the datatype of texts of fixed length, padded with NUL bytes.
+// textType returns the datatype of texts of fixed length, padded with NUL bytes.
 func textType(texts []string, size int) []byte {
 	return le.AppendUint32([]byte{0x10 | classString, charset(texts)<<4 | 1, 0, 0}, uint32(size))
 }
 
-// variableType is the datatype of texts of variable length.
+// variableType returns the datatype of texts of variable length.
 func variableType(texts []string) []byte {
 	b := []byte{0x10 | classVariable, 1, charset(texts), 0, 16, 0, 0, 0}
 	return append(b, 0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0) // of bytes

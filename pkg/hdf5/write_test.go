@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/written.h5; then run ../testdata/expect.py")
+var update = flag.Bool("update", false,
+	"rewrite testdata/written.h5; then run ../testdata/expect.py")
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -20,7 +21,9 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// everything is a group with all that can be written.
+var special = []float32{1, -2, math.MaxFloat32, float32(math.Inf(-1)), 1e-45, 0}
+
+// everything returns a group with all that can be written.
 func everything(t testing.TB) *Group {
 	t.Helper()
 	root := &Group{}
@@ -32,7 +35,7 @@ func everything(t testing.TB) *Group {
 	must(t, root.Strings("empty list", nil))
 	must(t, root.Float32s("one value", nil, []float32{3}))
 	must(t, root.Float32s("nothing", []int{2, 0}, nil))
-	must(t, root.Float32s("a/b/c:0", []int{2, 3}, []float32{1, -2, math.MaxFloat32, float32(math.Inf(-1)), 1e-45, 0}))
+	must(t, root.Float32s("a/b/c:0", []int{2, 3}, special))
 	// Two levels of B-tree nodes.
 	many, err := root.Group("many")
 	must(t, err)
@@ -49,7 +52,8 @@ func TestWriteRead(t *testing.T) {
 	f := parse(t, everything(t).Encode())
 	names, err := f.Root.AttributeNames()
 	must(t, err)
-	if want := []string{"empty list", "empty text", "list", "long text", "other letters", "text"}; !slices.Equal(names, want) {
+	want := []string{"empty list", "empty text", "list", "long text", "other letters", "text"}
+	if !slices.Equal(names, want) {
 		t.Errorf("attributes %q, expected %q", names, want)
 	}
 	for name, want := range map[string][]string{
@@ -70,14 +74,15 @@ func TestWriteRead(t *testing.T) {
 	}{
 		"one value": {nil, []float32{3}},
 		"nothing":   {[]int{2, 0}, nil},
-		"a/b/c:0":   {[]int{2, 3}, []float32{1, -2, math.MaxFloat32, float32(math.Inf(-1)), 1e-45, 0}},
+		"a/b/c:0":   {[]int{2, 3}, special},
 	} {
 		o, err := f.Root.Open(path)
 		must(t, err)
 		values, err := o.Float32s()
 		must(t, err)
 		if !slices.Equal(o.Shape, want.shape) || !slices.Equal(values, want.values) {
-			t.Errorf("%s is %v of shape %v, expected %v of %v", path, values, o.Shape, want.values, want.shape)
+			t.Errorf("%s is %v of shape %v, expected %v of %v",
+				path, values, o.Shape, want.values, want.shape)
 		}
 		if n, err := o.Stored(); err != nil || n != int64(4*len(values)) {
 			t.Errorf("%s is stored in %d bytes, error %v", path, n, err)

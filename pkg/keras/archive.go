@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strconv"
 
@@ -43,6 +44,10 @@ func (f *modelFile) readArchive(size int64) error {
 	}
 	defer r.Close()
 	text, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
+	if errors.Is(err, zip.ErrChecksum) {
+		return f.errorf("config.json is damaged: the CRC-32 of its bytes is not %08x: %w",
+			config.CRC32, err)
+	}
 	if err != nil {
 		return f.errorf("config.json: %w", err)
 	}
@@ -61,7 +66,17 @@ func (f *modelFile) readArchive(size int64) error {
 	if start > size || n > uint64(size-start) {
 		return f.errorf("model.weights.h5 of %d bytes reaches beyond the archive", n)
 	}
+	// Package hdf5 reads in any order, so all bytes are read here once for their CRC-32.
 	member := io.NewSectionReader(f.r, start, int64(n))
+	sum := crc32.NewIEEE()
+	if _, err := io.Copy(sum, member); err != nil {
+		return f.errorf("model.weights.h5: %w", err)
+	}
+	if sum.Sum32() != weights.CRC32 {
+		return f.errorf("model.weights.h5 at byte %d is damaged: "+
+			"the CRC-32 of its bytes is %08x, expected %08x: %w",
+			start, sum.Sum32(), weights.CRC32, zip.ErrChecksum)
+	}
 	h5, err := hdf5.Open(member, int64(n), f.path+" (model.weights.h5)")
 	if err != nil {
 		return err

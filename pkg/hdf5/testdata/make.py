@@ -93,9 +93,9 @@ with h5py.File("unsupported/chunk_indexes.h5", "w", libver="latest") as f:
 with h5py.File("unsupported/soft_link.h5", "w") as f:
     f["soft"] = h5py.SoftLink("/elsewhere")
 
-# The kinds of storage and text that the other files lack: values in the header, a filter pipeline of
-# version 2, members in the order of their creation, texts that end with a NUL byte or are padded with
-# spaces.
+# The kinds of storage and text that the other files lack: values in the header, a filter pipeline
+# of version 2, members in the order of their creation, texts that end with a NUL byte or are padded
+# with spaces.
 with h5py.File("layouts.h5", "w", libver="v108") as f:
     for dtype in ("<f2", ">f4", "<f8"):
         compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
@@ -121,8 +121,8 @@ with h5py.File("layouts.h5", "w", libver="v108") as f:
         attribute = h5py.h5a.create(f.id, name.encode(), text, h5py.h5s.create_simple((3,)))
         attribute.write(np.array([b"one", b"", b"a b  c"], "S9"))
 
-# Filters in every order, chunks of many shapes, chunks that leave out filters, and a chunk whose sums
-# of fletcher32 are multiples of 65535.
+# Filters in every order, chunks of many shapes, chunks that leave out filters, and a chunk whose
+# sums of fletcher32 are multiples of 65535.
 with h5py.File("pipelines.h5", "w") as f:
     steps = {
         "deflate": lambda p: p.set_deflate(4),
@@ -155,8 +155,8 @@ with h5py.File("pipelines.h5", "w") as f:
     f.create_dataset("sums of 65535", data=sums, chunks=(3,), fletcher32=True)
     f.create_dataset("sums of 0", data=np.zeros(3, "<f2"), chunks=(3,), fletcher32=True)
 
-# All but the values has a checksum: headers with a continuation, heaps and B-trees of dense links and
-# attributes, superblock 3.
+# All but the values has a checksum: headers with a continuation, heaps and B-trees of dense links
+# and attributes, superblock 3.
 with h5py.File("checked.h5", "w", libver="latest") as f:
     for i in range(20):
         f.attrs[f"attribute {i}"] = np.bytes_("x" * (i + 1))
