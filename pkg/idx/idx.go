@@ -104,14 +104,17 @@ func WriteImages(name string, m *imageset.Images[uint8]) error {
 	})
 }
 
-// WriteLatents writes 16-bit latent vectors.
+// WriteLatents writes a file of 16-bit latent vectors.
 func WriteLatents(name string, m *imageset.Images[uint16]) error {
-	return outfile.Write(name, func(w io.Writer) error {
-		if err := writeHeader(w, MagicLatents, m.N, m.Rows, m.Cols); err != nil {
-			return err
-		}
-		return binary.Write(w, binary.BigEndian, m.Pix)
-	})
+	return outfile.Write(name, func(w io.Writer) error { return EncodeLatents(w, m) })
+}
+
+// EncodeLatents writes 16-bit latent vectors to w.
+func EncodeLatents(w io.Writer, m *imageset.Images[uint16]) error {
+	if err := writeHeader(w, MagicLatents, m.N, m.Rows, m.Cols); err != nil {
+		return err
+	}
+	return binary.Write(w, binary.BigEndian, m.Pix)
 }
 
 // WriteLabels writes labels.

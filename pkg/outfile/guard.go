@@ -51,9 +51,12 @@ func (g Guard) Check(inputs []string, outputs ...string) error {
 	}
 	streams := taken
 	for _, name := range inputs {
+		if name == "" {
+			continue
+		}
 		p, err := find(name)
-		if name == "" || err != nil {
-			continue // the reader of the file says what is wrong with it
+		if err != nil {
+			continue // whoever reads the file tells what is wrong with it
 		}
 		p.use = isRead
 		for _, s := range streams {

@@ -54,7 +54,6 @@ func (g *Group) Commit() error {
 			r.discard()
 		}
 	}()
-	var direct []output
 	places := make([]place, len(g.outputs))
 	for i, o := range g.outputs {
 		var err error
@@ -70,7 +69,6 @@ func (g *Group) Commit() error {
 	}
 	for i, o := range g.outputs {
 		if places[i].direct() {
-			direct = append(direct, o)
 			continue
 		}
 		r := &replacement{place: places[i]}
@@ -79,8 +77,11 @@ func (g *Group) Commit() error {
 			return cannotWrite(o.name, err)
 		}
 	}
-	for _, o := range direct {
-		if err := writeDirectly(o); err != nil {
+	for i, o := range g.outputs {
+		if !places[i].direct() {
+			continue
+		}
+		if err := places[i].writeDirectly(o.write); err != nil {
 			return cannotWrite(o.name, err)
 		}
 	}
@@ -88,22 +89,19 @@ func (g *Group) Commit() error {
 }
 
 // writeDirectly writes what is no file in a folder.
-func writeDirectly(o output) error {
-	p, err := find(o.name)
-	if err != nil {
-		return err
-	}
+func (p place) writeDirectly(write func(w io.Writer) error) error {
 	var f *os.File
+	var err error
 	if p.fd >= 0 {
 		// Opened by its name, a file that is appended to would be overwritten.
 		f, err = duplicate(p.fd)
 	} else {
-		f, err = os.OpenFile(o.name, os.O_WRONLY, 0)
+		f, err = os.OpenFile(p.name, os.O_WRONLY, 0)
 	}
 	if err != nil {
 		return err
 	}
-	return fill(f, o.write)
+	return fill(f, write)
 }
 
 // fill writes, syncs and closes f.

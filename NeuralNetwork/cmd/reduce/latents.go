@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/sklearn"
 )
 
@@ -22,8 +24,10 @@ func (s *session) samples(m *imageset.Images[uint8]) *nn.Samples {
 	return &nn.Samples{N: m.N, Input: experiment.Pixels(s.textbook).Input(m.Pix, m.Rows, m.Cols)}
 }
 
-// writeLatents writes the vectors of both sets of images, scaled to whole numbers.
+// writeLatents writes the vectors of both sets of images, scaled to whole numbers. The two files
+// belong together, and are replaced together.
 func (s *session) writeLatents(m *nn.Model) error {
+	var files outfile.Group
 	var scale *sklearn.MinMaxScaler
 	for _, set := range []struct {
 		images *imageset.Images[uint8]
@@ -48,11 +52,9 @@ func (s *session) writeLatents(m *nn.Model) error {
 		if latents.Pix, err = quantize(scale, v, s.textbook); err != nil {
 			return fmt.Errorf("%s: not written: %w", set.file, err)
 		}
-		if err := idx.WriteLatents(set.file, latents); err != nil {
-			return err
-		}
+		files.Add(set.file, func(w io.Writer) error { return idx.EncodeLatents(w, latents) })
 	}
-	return nil
+	return files.Commit()
 }
 
 // quantize scales v, (n,dim), and rounds half to even. If clamp is set, finite values outside 0 to
