@@ -11,7 +11,7 @@ import (
 	"imagesimilarity/pkg/mnist"
 )
 
-// whole is the 60,000 training images of MNIST.
+// whole returns the 60,000 training images of MNIST.
 var whole = sync.OnceValue(func() *Space[uint8] {
 	dir, err := mnist.Fetch()
 	if err != nil {
@@ -48,7 +48,7 @@ func BenchmarkSeed(b *testing.B) {
 	}
 }
 
-// The whole iteration, 50 passes or so; by the textbook some more.
+// The whole iteration takes 50 passes or so, in the textbook's mode some more.
 func BenchmarkLloyd(b *testing.B) {
 	s := whole()
 	seeds := seedsOf(b, s)
@@ -73,7 +73,7 @@ func BenchmarkAssign(b *testing.B) {
 	}
 }
 
-// Medians counted from scratch and, where one image of fifty has moved, kept in a tally.
+// Medians are counted from scratch, or kept in a tally while one image of fifty moves.
 func BenchmarkMedians(b *testing.B) {
 	s := whole()
 	centroids := imageset.Select(s.images, seedsOf(b, s))
@@ -114,7 +114,7 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 }
 
-// The silhouettes of 5,000 images: from tables, and from the distances of all pairs.
+// The silhouettes of 5,000 images come from tables, or from the distances of all pairs.
 func BenchmarkSilhouettes(b *testing.B) {
 	images := whole().images.First(5000)
 	label := make([]int32, images.N)

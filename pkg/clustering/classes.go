@@ -10,13 +10,13 @@ import (
 	"os"
 )
 
-// WriteClasses writes the classes of images as a class file, k lines for the classes 0 to k-1, as
+// WriteClasses writes the classes of images as a class file, k lines for the classes 0 to k-1:
 //
 //	CLUSTER-0 { size: 4, 3, 10, 13, 25}}
 //	CLUSTER-1 { size: 0}}
 //
-// with the indices of a class's images in ascending order. The two braces at the end are the original's.
-// It panics where a class is not below k.
+// A line gives the indices of a class's images in ascending order. The two braces at the end are
+// the original's. WriteClasses panics if a class is not below k.
 func WriteClasses(w io.Writer, class []uint8, k int) error {
 	size := make([]int, k)
 	for _, c := range class {
@@ -35,14 +35,17 @@ func WriteClasses(w io.Writer, class []uint8, k int) error {
 	return b.Flush()
 }
 
-// classWords is the number of words before the indices of a class: its name, "{", "size:" and the size.
+// classWords is the number of words before the indices of a class: its name, "{", "size:" and the
+// size.
 const classWords = 4
 
-// ReadClasses reads a class file for n images: the class of each image, its line's number from 0, and the number k of classes.
+// ReadClasses reads a class file for n images. It returns the class of each image, which is the
+// number of its line from 0, and the number k of classes.
 //
-// The first four words of a line are passed over, so the size in the file may be wrong; every further word is the index of an image
-// and whatever follows its digits. A class may be empty, and an image named twice in one class counts once.
-// Unlike the original, which crashed or went on with less, it refuses a file that leaves an image without a class or names it in two.
+// It ignores the first four words of a line, so the size in the file may be wrong. Every further
+// word is the index of an image and whatever follows its digits. A class may be empty. An image
+// that a class names twice counts once. ReadClasses returns an error if the file leaves an image
+// without a class or names it in two. The original crashed or went on with less.
 func ReadClasses(name string, n int) (label []int32, k int, err error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -68,22 +71,29 @@ func ReadClasses(name string, n int) (label []int32, k int, err error) {
 			}
 			i, ok := leadingNumber(word)
 			if !ok {
-				return nil, 0, fmt.Errorf("%s: line %d: expected the index of an image, found %q", name, k+1, clip(word))
+				return nil, 0, fmt.Errorf("%s: line %d: expected the index of an image, found %q",
+					name, k+1, clip(word))
 			}
 			if i >= n {
-				return nil, 0, fmt.Errorf("%s: line %d: image %s does not exist; there are %d images, counted from 0", name, k+1, clip(word), n)
+				return nil, 0, fmt.Errorf(
+					"%s: line %d: image %s does not exist; there are %d images, counted from 0",
+					name, k+1, clip(word), n)
 			}
 			if c := label[i]; c != none && int(c) != k {
-				return nil, 0, fmt.Errorf("%s: line %d: image %d is also in the class of line %d", name, k+1, i, c+1)
+				return nil, 0, fmt.Errorf("%s: line %d: image %d is also in the class of line %d",
+					name, k+1, i, c+1)
 			}
 			label[i] = int32(k)
 		}
 		if words < classWords {
-			return nil, 0, fmt.Errorf("%s: line %d: expected a class such as \"CLUSTER-%d { size: 2, 5, 8}}\", found %d words", name, k+1, k, words)
+			return nil, 0, fmt.Errorf("%s: line %d: expected a class such as "+
+				"\"CLUSTER-%d { size: 2, 5, 8}}\", found %d words", name, k+1, k, words)
 		}
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, 0, fmt.Errorf("%s: line %d: more than %d bytes, too long for a class of at most %d images", name, k+1, lineLimit(n), n)
+		return nil, 0, fmt.Errorf(
+			"%s: line %d: more than %d bytes, too long for a class of at most %d images",
+			name, k+1, lineLimit(n), n)
 	} else if err != nil {
 		return nil, 0, fmt.Errorf("cannot %w", err) // read, the name, and why
 	}
@@ -95,10 +105,12 @@ func ReadClasses(name string, n int) (label []int32, k int, err error) {
 	return label, k, nil
 }
 
-// lineLimit is the longest line accepted for n images: room for each index with its comma twice over.
+// lineLimit returns the length of the longest line that is accepted for n images. It has room for
+// twice the bytes of each index with its comma.
 func lineLimit(n int) int { return 1024 + 24*n }
 
-// leadingNumber is the number that a word's first digits give, at most math.MaxInt; what follows them is passed over.
+// leadingNumber returns the number of a word's first digits, at most math.MaxInt. It ignores the
+// rest.
 func leadingNumber(word []byte) (v int, ok bool) {
 	for i, c := range word {
 		if c < '0' || c > '9' {

@@ -33,7 +33,9 @@ func TestReadClassesOfTheOriginal(t *testing.T) {
 		t.Errorf("%d classes, want 10", k)
 	}
 	// The first images of the file's lines, and the last.
-	for i, want := range map[int]int32{1: 0, 21: 0, 3: 1, 6: 1, 5: 2, 7: 3, 2: 4, 0: 5, 13: 6, 15: 7, 17: 8, 4: 9, 980: 9} {
+	for i, want := range map[int]int32{
+		1: 0, 21: 0, 3: 1, 6: 1, 5: 2, 7: 3, 2: 4, 0: 5, 13: 6, 15: 7, 17: 8, 4: 9, 980: 9,
+	} {
 		if label[i] != want {
 			t.Errorf("image %d has class %d, want %d", i, label[i], want)
 		}
@@ -64,7 +66,7 @@ func TestReadClassesReadsWhatWriteClassesWrote(t *testing.T) {
 func TestReadClasses(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
-		want       []int32 // nil where wantErr says what is wrong
+		want       []int32 // nil if wantErr tells what is wrong
 		k          int
 		wantErr    string
 	}{
@@ -91,7 +93,8 @@ func TestReadClasses(t *testing.T) {
 			}
 			label, k, err := ReadClasses(name, 3)
 			if c.wantErr != "" {
-				if err == nil || !strings.Contains(err.Error(), c.wantErr) || !strings.HasPrefix(err.Error(), name+": ") {
+				if err == nil || !strings.Contains(err.Error(), c.wantErr) ||
+					!strings.HasPrefix(err.Error(), name+": ") {
 					t.Fatalf("error %v, want the file's name and %q", err, c.wantErr)
 				}
 				return
@@ -101,7 +104,8 @@ func TestReadClasses(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := ReadClasses(filepath.Join(t.TempDir(), "none"), 3); err == nil || !strings.Contains(err.Error(), "cannot open") {
+	_, _, err := ReadClasses(filepath.Join(t.TempDir(), "none"), 3)
+	if err == nil || !strings.Contains(err.Error(), "cannot open") {
 		t.Errorf("a missing file gives %v", err)
 	}
 }

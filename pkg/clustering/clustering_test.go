@@ -15,7 +15,7 @@ import (
 	"imagesimilarity/pkg/mnist"
 )
 
-// digits are the first 1,000 MNIST training images and their latent vectors.
+// digits returns the first 1,000 MNIST training images and their latent vectors.
 func digits(t testing.TB) (*imageset.Images[uint8], *imageset.Images[uint16]) {
 	t.Helper()
 	images, err := idx.ReadImages("../testdata/mnist/train1000.dat.gz")
@@ -38,9 +38,11 @@ func space[P uint8 | uint16](t testing.TB, images *imageset.Images[P]) *Space[P]
 	return s
 }
 
-// randomImages have values below top, and few enough different ones that ties happen.
-func randomImages[P uint8 | uint16](random *rand.Rand, n, rows, cols int, top uint) *imageset.Images[P] {
-	m := &imageset.Images[P]{N: n, Rows: rows, Cols: cols, Pix: make([]P, n*rows*cols)}
+// randomImages returns images with values below top, few enough different ones that ties happen.
+func randomImages[P uint8 | uint16](random *rand.Rand, n, rows, cols int, top uint) (
+	m *imageset.Images[P]) {
+
+	m = &imageset.Images[P]{N: n, Rows: rows, Cols: cols, Pix: make([]P, n*rows*cols)}
 	for i := range m.Pix {
 		m.Pix[i] = P(random.UintN(top))
 	}
@@ -55,13 +57,19 @@ func TestSeedsOfTheOriginal(t *testing.T) {
 		new, originals []int
 	}{
 		{5, from1(533, 462, 764, 135, 1), from1(530, 461, 760, 137, 1)},
-		{10, from1(680, 672, 217, 533, 462, 933, 49, 764, 135, 1), from1(934, 530, 682, 461, 760, 683, 137, 53, 222, 1)},
+		{
+			10,
+			from1(680, 672, 217, 533, 462, 933, 49, 764, 135, 1),
+			from1(934, 530, 682, 461, 760, 683, 137, 53, 222, 1),
+		},
 	} {
 		if got, err := space(t, latents).Seed(c.k, Original); err != nil || !slices.Equal(got, c.new) {
 			t.Errorf("new space, k=%d: seeds %v, error %v; want %v", c.k, got, err, c.new)
 		}
-		if got, err := space(t, images).Seed(c.k, Original); err != nil || !slices.Equal(got, c.originals) {
-			t.Errorf("original space, k=%d: seeds %v, error %v; want %v", c.k, got, err, c.originals)
+		got, err := space(t, images).Seed(c.k, Original)
+		if err != nil || !slices.Equal(got, c.originals) {
+			t.Errorf("original space, k=%d: seeds %v, error %v; want %v",
+				c.k, got, err, c.originals)
 		}
 	}
 }
@@ -78,7 +86,8 @@ func TestSeedIsEveryImageOnce(t *testing.T) {
 				slices.Sort(seeds)
 				for i, s := range seeds {
 					if s != i {
-						t.Fatalf("mode %d, %d images with %d values: seeds %v, want each image once", mode, n, top, seeds)
+						t.Fatalf("mode %d, %d images with %d values: seeds %v, want each image once",
+							mode, n, top, seeds)
 					}
 				}
 			}
@@ -86,7 +95,8 @@ func TestSeedIsEveryImageOnce(t *testing.T) {
 	}
 }
 
-// plainSeed is k-means++ as the paper describes it, with a distance to every centroid for every choice.
+// plainSeed chooses by k-means++ as the paper describes it, with a distance to every centroid for
+// every choice.
 func plainSeed[P uint8 | uint16](images *imageset.Images[P], k int) []int {
 	random := libstdcxx.NewMinstd()
 	chosen := []int{random.Intn1(images.N) - 1}
@@ -117,24 +127,24 @@ func TestTextbookSeedsAreThePapers(t *testing.T) {
 	random := rand.New(rand.NewPCG(6, 6))
 	wide := randomImages[uint16](random, 500, 4, 100, 65536) // squares of distances beyond 2^48
 	for _, k := range []int{1, 2, 5, 12} {
-		for _, c := range []struct {
-			name      string
-			got, want func() ([]int, error)
-		}{
-			{"images", func() ([]int, error) { return space(t, images).Seed(k, Textbook) }, func() ([]int, error) { return plainSeed(images, k), nil }},
-			{"latent vectors", func() ([]int, error) { return space(t, latents).Seed(k, Textbook) }, func() ([]int, error) { return plainSeed(latents, k), nil }},
-			{"wide", func() ([]int, error) { return space(t, wide).Seed(k, Textbook) }, func() ([]int, error) { return plainSeed(wide, k), nil }},
-		} {
-			got, err := c.got()
-			want, _ := c.want()
-			if err != nil || !slices.Equal(got, want) {
-				t.Errorf("%s, k=%d: seeds %v, error %v; want %v", c.name, k, got, err, want)
-			}
-		}
+		testSeedsArePapers(t, "images", images, k)
+		testSeedsArePapers(t, "latent vectors", latents, k)
+		testSeedsArePapers(t, "wide", wide, k)
 	}
 }
 
-// An image that equals a centroid has no share, so the textbook's seeds are different images as long as there are some.
+func testSeedsArePapers[P uint8 | uint16](t *testing.T, name string, images *imageset.Images[P],
+	k int) {
+
+	t.Helper()
+	got, err := space(t, images).Seed(k, Textbook)
+	if want := plainSeed(images, k); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%s, k=%d: seeds %v, error %v; want %v", name, k, got, err, want)
+	}
+}
+
+// An image that equals a centroid has no share, so the textbook's seeds are different images as
+// long as there are some.
 func TestTextbookSeedsDiffer(t *testing.T) {
 	images := &imageset.Images[uint8]{N: 400, Rows: 1, Cols: 1}
 	for i := range images.N {
@@ -156,7 +166,8 @@ func TestTextbookSeedsDiffer(t *testing.T) {
 	}
 }
 
-// The textbook's iteration ends where the medians of the clusters give every image the cluster it has.
+// The textbook's iteration ends when the medians of the clusters give every image the cluster it
+// has.
 func TestTextbookLloydSettles(t *testing.T) {
 	images, latents := digits(t)
 	testSettles(t, images)
@@ -178,7 +189,8 @@ func testSettles[P uint8 | uint16](t *testing.T, images *imageset.Images[P]) {
 	medians(images, label, centroids)
 	for i := range images.N {
 		for c := range centroids.N {
-			d, own := metric.Manhattan(images.At(i), centroids.At(c)), metric.Manhattan(images.At(i), centroids.At(int(label[i])))
+			d := metric.Manhattan(images.At(i), centroids.At(c))
+			own := metric.Manhattan(images.At(i), centroids.At(int(label[i])))
 			if d < own || d == own && c < int(label[i]) {
 				t.Fatalf("image %d is in cluster %d at %d, but cluster %d is at %d", i, label[i], own, c, d)
 			}
@@ -224,7 +236,7 @@ func TestPassesOfTheOriginal(t *testing.T) {
 	}
 }
 
-// passes are the numbers of changed images pass by pass.
+// passes returns the numbers of changed images pass by pass.
 func passes[P uint8 | uint16](t *testing.T, images *imageset.Images[P], k int) (changed []int) {
 	t.Helper()
 	s := space(t, images)
@@ -311,7 +323,8 @@ func testMedians[P uint8 | uint16](t *testing.T, top uint) {
 				}
 			}
 			if medians(images, label, centroids); !slices.Equal(centroids.Pix, want) {
-				t.Fatalf("%d images of %d values below %d: medians differ from those of sorted values", n, dim, top)
+				t.Fatalf("%d images of %d values below %d: medians differ from those of sorted values",
+					n, dim, top)
 			}
 		}
 	}
@@ -338,7 +351,8 @@ func TestTallyKeepsMedians(t *testing.T) {
 			}
 			tally := newTally(images, k)
 			label := slices.Repeat([]int32{-1}, n)
-			kept, counted := randomImages[uint8](random, k, 1, dim, 256), &imageset.Images[uint8]{N: k, Rows: 1, Cols: dim}
+			kept := randomImages[uint8](random, k, 1, dim, 256)
+			counted := kept.First(k)
 			counted.Pix = slices.Clone(kept.Pix)
 			for pass := range 6 {
 				last := slices.Clone(label)
@@ -372,11 +386,13 @@ func TestTallyOnlyWhereThereIsRoom(t *testing.T) {
 	}
 }
 
-// judge is Evaluate by its definition, with a distance for every pair of images.
+// judge evaluates by the definition, with a distance for every pair of images.
 func judge(images *imageset.Images[uint8], label []int32, k int, mode Mode) *Evaluation {
 	e := &Evaluation{
-		Sizes:      make([]int, k),
-		Centroids:  &imageset.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
+		Sizes: make([]int, k),
+		Centroids: &imageset.Images[uint8]{
+			N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim()),
+		},
 		Silhouette: make([]float64, k),
 		OfImage:    make([]float64, images.N),
 	}
@@ -460,13 +476,15 @@ func TestEvaluateIsTheDefinition(t *testing.T) {
 		check := func(t *testing.T, mode Mode) {
 			got, want := Evaluate(space(t, images), label, c.k, mode), judge(images, label, c.k, mode)
 			if !slices.Equal(got.Sizes, want.Sizes) || got.Objective != want.Objective {
-				t.Errorf("sizes %v, objective %d; want %v, %d", got.Sizes, got.Objective, want.Sizes, want.Objective)
+				t.Errorf("sizes %v, objective %d; want %v, %d",
+					got.Sizes, got.Objective, want.Sizes, want.Objective)
 			}
 			if !slices.Equal(got.OfImage, want.OfImage) {
 				t.Errorf("silhouettes of the images %v, want %v", got.OfImage, want.OfImage)
 			}
 			if !slices.Equal(got.Silhouette, want.Silhouette) || got.Average != want.Average {
-				t.Errorf("silhouettes %v, average %v; want %v, %v", got.Silhouette, got.Average, want.Silhouette, want.Average)
+				t.Errorf("silhouettes %v, average %v; want %v, %v",
+					got.Silhouette, got.Average, want.Silhouette, want.Average)
 			}
 			for c, size := range got.Sizes {
 				if !slices.Equal(got.Centroids.At(c), want.Centroids.At(c)) {
@@ -514,7 +532,10 @@ func TestClassesOfTheOriginal(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := Evaluate(space(t, images), label, k, Original)
-	want := []string{"0.101979", "0.423806", "-0.0109292", "0.059244", "0.0474383", "-0.00582643", "0.169653", "0.0900748", "0.0795969", "0.0862308"}
+	want := []string{
+		"0.101979", "0.423806", "-0.0109292", "0.059244", "0.0474383",
+		"-0.00582643", "0.169653", "0.0900748", "0.0795969", "0.0862308",
+	}
 	for c, s := range e.Silhouette {
 		if got := strconv.FormatFloat(s, 'g', 6, 64); got != want[c] {
 			t.Errorf("class %d has silhouette %s, want %s", c, got, want[c])
@@ -528,7 +549,8 @@ func TestClassesOfTheOriginal(t *testing.T) {
 	}
 }
 
-// What each difference from the textbook makes of the 10,000 test images of MNIST in ten clusters: mean silhouette and objective.
+// The figures show what each difference from the textbook makes of the 10,000 test images of MNIST
+// in ten clusters.
 func TestDifferencesOnMNIST(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not with -short: clusters 10,000 images five times")
@@ -562,7 +584,8 @@ func TestDifferencesOnMNIST(t *testing.T) {
 		e := Evaluate(s, s.Lloyd(seeds, c.lloyd, func(pass, _ int) { passes = pass }), 10, c.judge)
 		silhouette, objective := libstdcxx.Double(e.Average), libstdcxx.Double(float64(e.Objective))
 		if passes != c.passes || silhouette != c.silhouette || objective != c.objective {
-			t.Errorf("%s: %d passes, silhouette %s, objective %s; want %d, %s, %s", c.name, passes, silhouette, objective, c.passes, c.silhouette, c.objective)
+			t.Errorf("%s: %d passes, silhouette %s, objective %s; want %d, %s, %s", c.name,
+				passes, silhouette, objective, c.passes, c.silhouette, c.objective)
 		}
 	}
 }

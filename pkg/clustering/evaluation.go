@@ -4,23 +4,27 @@ import "imagesimilarity/pkg/imageset"
 
 // An Evaluation judges a clustering of images, whichever way it was found.
 type Evaluation struct {
-	Sizes      []int                   // images in each cluster
-	Centroids  *imageset.Images[uint8] // the medians of each cluster's images; black for an empty cluster
-	Silhouette []float64               // mean silhouette of each cluster's images, in [-1, 1], better when higher; 0 for an empty cluster
-	Average    float64                 // mean silhouette of all images
-	OfImage    []float64               // silhouette of each image
-	Objective  int64                   // sum of the images' Manhattan distances to a centroid, in grey levels
+	Sizes     []int                   // images in each cluster
+	Centroids *imageset.Images[uint8] // medians of each cluster; black for an empty one
+	// mean silhouette of each cluster's images, in [-1, 1], better when higher; 0 for an empty one
+	Silhouette []float64
+	Average    float64   // mean silhouette of all images
+	OfImage    []float64 // silhouette of each image
+	Objective  int64     // sum of the images' distances to a centroid, in grey levels
 }
 
-// Evaluate judges the clustering that gives image i the cluster label[i], one of 0 to k-1.
-// Empty clusters have no median: they are nobody's nearest and nobody's neighbour.
+// Evaluate judges the clustering that gives image i the cluster label[i], one of 0 to k-1. Empty
+// clusters have no median: no image is near to them.
 //
-// The objective counts the distance to the centroid of an image's cluster; the original's to the nearest centroid, whichever cluster's it is.
+// The objective is the sum of the Manhattan distances of the images to the centroids of their
+// clusters. The original's takes the distance to the nearest centroid of any cluster.
 func Evaluate(space *Space[uint8], label []int32, k int, mode Mode) *Evaluation {
 	images := space.images
 	e := &Evaluation{
-		Sizes:      make([]int, k),
-		Centroids:  &imageset.Images[uint8]{N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim())},
+		Sizes: make([]int, k),
+		Centroids: &imageset.Images[uint8]{
+			N: k, Rows: images.Rows, Cols: images.Cols, Pix: make([]uint8, k*images.Dim()),
+		},
 		Silhouette: make([]float64, k),
 	}
 	lists := members(label, k)
@@ -57,8 +61,10 @@ func Evaluate(space *Space[uint8], label []int32, k int, mode Mode) *Evaluation 
 	return e
 }
 
-// distancesToOwn is the distance of every image to the centroid of its cluster.
-func distancesToOwn(space *Space[uint8], centroids *imageset.Images[uint8], label []int32) []uint32 {
+// distancesToOwn returns the distance of every image to the centroid of its cluster.
+func distancesToOwn(space *Space[uint8], centroids *imageset.Images[uint8],
+	label []int32) []uint32 {
+
 	own := make([]uint32, len(label))
 	space.measure(centroids.Pix, func(c, first int, distances []uint32) {
 		for i, d := range distances {
@@ -70,16 +76,15 @@ func distancesToOwn(space *Space[uint8], centroids *imageset.Images[uint8], labe
 	return own
 }
 
-// nearestTwo is, for every image, the distance to the nearest of the listed centroids and the cluster of the second nearest, or -1 where there
-// is only one. Ties go to the lower cluster.
-func nearestTwo(space *Space[uint8], centroids *imageset.Images[uint8], clusters []int) (nearest []uint32, neighbour []int32) {
-	var listed []uint8
-	for _, c := range clusters {
-		listed = append(listed, centroids.At(c)...)
-	}
+// nearestTwo returns the distance of every image to the nearest of the listed centroids, and the
+// cluster of the second nearest, or -1 if there is only one. Ties go to the lower cluster.
+func nearestTwo(space *Space[uint8], centroids *imageset.Images[uint8], clusters []int) (
+	nearest []uint32, neighbour []int32) {
+
+	listed := imageset.Select(centroids, clusters)
 	nearest, neighbour = make([]uint32, space.images.N), make([]int32, space.images.N)
 	first, second := make([]int32, space.images.N), make([]uint32, space.images.N)
-	space.measure(listed, func(c, from int, distances []uint32) {
+	space.measure(listed.Pix, func(c, from int, distances []uint32) {
 		cluster := int32(clusters[c])
 		for j, d := range distances {
 			switch i := from + j; {

@@ -3,19 +3,24 @@ package clustering
 import "imagesimilarity/pkg/imageset"
 
 const (
-	// settled is the number of images that may still change their cluster in the original's last pass, so that up to 100 images are
-	// clustered in one pass. The textbook's Lloyd stops where none changes.
+	// settled is the number of images that may still change their cluster in the original's last
+	// pass. So up to 100 images are clustered in one pass. The textbook's Lloyd stops when none
+	// changes.
 	settled = 100
 
-	// maxPasses ends the textbook's iteration where it does not settle before. The 60,000 images of MNIST in 10 clusters took 50 to 275 passes.
+	// maxPasses ends the textbook's iteration if it does not settle before. The 60,000 images of
+	// MNIST in 10 clusters took 50 to 275 passes.
 	maxPasses = 1000
 )
 
-// Lloyd is k-medians: every image goes to the nearest centroid, every centroid becomes the median of its images, until at most 100 images
-// change. The textbook goes on until none changes, or through 1,000 passes. seeds are the images that are the first centroids. The result is the
-// cluster of each image, 0 to len(seeds)-1.
-// Ties go to the lower cluster. A cluster that loses all its images keeps its centroid, where the original crashed.
-// After each pass progress, if it is not nil, gets its number, from 1, and how many images changed their cluster.
+// Lloyd clusters by k-medians and returns the cluster of each image, 0 to len(seeds)-1. Every image
+// goes to the nearest centroid, then every centroid becomes the median of its images, and so on
+// until at most 100 images change. The textbook goes on until none changes, or for 1,000 passes.
+// seeds are the images that are the first centroids. Ties go to the lower cluster. A cluster that
+// loses all its images keeps its centroid; the original crashed.
+//
+// After each pass, progress, unless nil, gets its number, from 1, and the number of images that
+// changed their cluster.
 func (s *Space[P]) Lloyd(seeds []int, mode Mode, progress func(pass, changed int)) []int32 {
 	still := settled
 	if mode == Textbook {
@@ -50,7 +55,7 @@ func (s *Space[P]) Lloyd(seeds []int, mode Mode, progress func(pass, changed int
 	}
 }
 
-// assign is the nearest centroid of every image.
+// assign returns the nearest centroid of every image.
 func (s *Space[P]) assign(centroids *imageset.Images[P]) []int32 {
 	nearest, label := make([]uint32, s.images.N), make([]int32, s.images.N)
 	s.measure(centroids.Pix, func(c, first int, distances []uint32) {

@@ -8,10 +8,11 @@ import (
 	"imagesimilarity/pkg/parallel"
 )
 
-// tile is the number of pixels that are counted together: a cache line of 8-bit pixels.
+// tile is the number of pixels that are counted together: a cache line of 8-bit pixels. Their
+// counts, 64 KiB, stay in the cache of a core.
 const tile = 64
 
-// members lists the images of each of k clusters, in ascending order.
+// members returns the images of each of k clusters, in ascending order.
 func members(label []int32, k int) [][]int32 {
 	size := make([]int, k)
 	for _, c := range label {
@@ -29,9 +30,12 @@ func members(label []int32, k int) [][]int32 {
 	return lists
 }
 
-// medians makes each centroid the median of its cluster's images, pixel by pixel: of s values in ascending order the one at index s/2,
-// the upper of two middle ones. The centroid of an empty cluster stays as it is.
-func medians[P uint8 | uint16](images *imageset.Images[P], label []int32, centroids *imageset.Images[P]) {
+// medians sets each centroid to the median of its cluster's images, pixel by pixel. The median of s
+// values in ascending order is the one at index s/2, the upper of two middle ones. The centroid of
+// an empty cluster stays as it is.
+func medians[P uint8 | uint16](images *imageset.Images[P], label []int32,
+	centroids *imageset.Images[P]) {
+
 	lists := members(label, centroids.N)
 	dim := images.Dim()
 	tiles := (dim + tile - 1) / tile
@@ -40,17 +44,21 @@ func medians[P uint8 | uint16](images *imageset.Images[P], label []int32, centro
 		for job := range jobs {
 			list, from := lists[job/tiles], job%tiles*tile
 			if len(list) > 0 {
-				tileMedians(images, list, from, centroids.At(job / tiles)[from:min(dim, from+tile)], &count)
+				median := centroids.At(job / tiles)[from:min(dim, from+tile)]
+				tileMedians(images, list, from, median, &count)
 			}
 		}
 	})
 }
 
-// tileMedians finds the medians of len(median) <= tile pixels, from pixel from on, over the listed images.
-// It counts the values' highest bytes, which tells the median's, then the next bytes of the values that share it:
-// one round for 8-bit pixels, two for 16-bit ones.
-func tileMedians[P uint8 | uint16](images *imageset.Images[P], list []int32, from int, median []P, count *[tile][256]uint32) {
-	var rank [tile]uint32 // how many of the values that are still possible are below the median
+// tileMedians computes the medians of len(median) <= tile pixels, from pixel from on, over the
+// listed images. It counts the highest bytes of the values, which gives the highest byte of the
+// median. Then it counts the next bytes of the values that share it. This takes one round for 8-bit
+// pixels, two for 16-bit ones.
+func tileMedians[P uint8 | uint16](images *imageset.Images[P], list []int32, from int,
+	median []P, count *[tile][256]uint32) {
+
+	var rank [tile]uint32 // number of the values still possible that are below the median
 	for p := range median {
 		median[p], rank[p] = 0, uint32(len(list)/2)
 	}
@@ -74,8 +82,11 @@ func tileMedians[P uint8 | uint16](images *imageset.Images[P], list []int32, fro
 	}
 }
 
-// countBytes counts, for len(prefix) pixels from pixel from on, the bytes at shift of the values that agree with prefix above that byte.
-func countBytes[P uint8 | uint16](images *imageset.Images[P], list []int32, from int, prefix []P, shift int, count *[tile][256]uint32) {
+// countBytes counts bytes of len(prefix) pixels, from pixel from on: the byte at shift of every
+// value that agrees with prefix above that byte.
+func countBytes[P uint8 | uint16](images *imageset.Images[P], list []int32, from int,
+	prefix []P, shift int, count *[tile][256]uint32) {
+
 	clear(count[:len(prefix)])
 	for _, i := range list {
 		for p, v := range images.At(int(i))[from : from+len(prefix)] {
@@ -86,8 +97,11 @@ func countBytes[P uint8 | uint16](images *imageset.Images[P], list []int32, from
 	}
 }
 
-// countLevels counts the grey levels of width pixels from pixel from on. Where eight pixels together are black it passes over them: most of a digit is.
-func countLevels(images *imageset.Images[uint8], list []int32, from, width int, count *[tile][256]uint32) {
+// countLevels counts the grey levels of width pixels, from pixel from on. It skips eight pixels at
+// a time if all are black, as most of a digit is.
+func countLevels(images *imageset.Images[uint8], list []int32, from, width int,
+	count *[tile][256]uint32) {
+
 	clear(count[:width])
 	for _, i := range list {
 		pixels := images.At(int(i))[from : from+width]
@@ -105,7 +119,7 @@ func countLevels(images *imageset.Images[uint8], list []int32, from, width int, 
 			count[p%tile][pixels[p]]++
 		}
 	}
-	// What was not counted is black.
+	// The pixels that were not counted are black.
 	for p := range count[:width] {
 		black := uint32(len(list))
 		for _, n := range count[p][1:] {

@@ -1,9 +1,10 @@
 package clustering
 
-// A Mode is whose form of an algorithm is taken where the original program departs from the algorithm that it names.
+// A Mode tells which form of an algorithm runs if the original program departs from the algorithm
+// that it names.
 type Mode int
 
 const (
-	Original Mode = iota
-	Textbook
+	Original Mode = iota // as the original program computes it
+	Textbook             // as the literature describes it
 )

@@ -9,11 +9,10 @@ import (
 	"imagesimilarity/pkg/libstdcxx"
 )
 
-// Seed chooses k different images by k-means++ as the first centroids; the order of the result numbers the clusters.
-// The draws are those of a fresh libstdcxx.Minstd, so the same images give the same seeds.
-// It is an error where k is not in 1 to the number of images.
-//
-// The textbook's order is that of the choice, the original's that of a hash table.
+// Seed chooses k different images by k-means++ as the first centroids. The order of the result
+// numbers the clusters. It is the order of the choice in the textbook's mode, and that of a hash
+// table in the original's. The draws are those of a fresh libstdcxx.Minstd, so the same images give
+// the same seeds. Seed returns an error if k is not in 1 to the number of images.
 func (s *Space[P]) Seed(k int, mode Mode) ([]int, error) {
 	n := s.images.N
 	if err := CheckClusters(k, n); err != nil {
@@ -58,8 +57,8 @@ func CheckClusters(k, n int) error {
 	return nil
 }
 
-// setOrder returns the images in the order in which the original meets them: it keeps their numbers,
-// counted from 1, in an std::unordered_set.
+// setOrder returns the images in the order in which the original meets them: it keeps their
+// numbers, counted from 1, in an std::unordered_set.
 func setOrder(images []int) []int {
 	numbers := make([]int, len(images))
 	for i, image := range images {
@@ -72,8 +71,9 @@ func setOrder(images []int) []int {
 	return order
 }
 
-// draw chooses an image with the probability of the paper, in proportion to the square of its distance. Where all distances are 0 it is
-// the first image that is not chosen. share is a buffer for the running sums of the squares, one more than images.
+// draw chooses an image with the probability of the paper, in proportion to the square of its
+// distance. If all distances are 0, it chooses the first image that is not chosen. share is a
+// buffer for the running sums of the squares, one more than images.
 func draw(nearest []uint32, chosen []int, share []float64, random *libstdcxx.Minstd) int {
 	share[0] = 0
 	for i, d := range nearest {
@@ -84,26 +84,28 @@ func draw(nearest []uint32, chosen []int, share []float64, random *libstdcxx.Min
 		return unchosen(chosen, 1)
 	}
 	x := random.Float64(sum)
-	// Should rounding make x the sum, the last image with a share is taken.
+	// If rounding makes x the sum, the last image with a share is taken.
 	return sort.Search(len(nearest), func(i int) bool { return share[i+1] > x || share[i+1] == sum })
 }
 
-// drawNeighbour is the original's choice, which is not quite the paper's: the r-th image that is no centroid is drawn with the
-// probability that belongs to image r itself, the share of a neighbour, and the draw has the 24 bits of a float32.
+// drawNeighbour chooses an image as the original does, which is not quite as in the paper. It draws
+// the r-th image that is no centroid with the probability that belongs to image r itself: the share
+// of a neighbour. And the draw has the 24 bits of a float32.
 func drawNeighbour(nearest []uint32, chosen []int, share []float64, random *libstdcxx.Minstd) int {
 	left := len(nearest) - len(chosen)
 	longest := float64(slices.Max(nearest[:left]))
 	for i, d := range nearest[:left] {
-		// Where all distances are 0 the sums are NaN, and the search below ends at the last image.
+		// If all distances are 0, the sums are NaN, and the search below ends at the last image.
 		q := float64(d) / longest
-		share[i+1] = share[i] + float64(q*q) // share[r] - share[r-1] is the weight of image r, counted from 1
+		// share[r] - share[r-1] is the weight of image r, counted from 1.
+		share[i+1] = share[i] + float64(q*q)
 	}
 	x := float64(random.Float32(float32(share[left])))
 	return unchosen(chosen, findShare(share[:left+1], x))
 }
 
-// findShare is the r in 1 to len(share)-1 with share[r-1] < x <= share[r], by bisection;
-// where there is none it is the last r that was tried, as in the original.
+// findShare returns the r in 1 to len(share)-1 with share[r-1] < x <= share[r], by bisection. If
+// there is none, it returns the last r that was tried, as in the original.
 func findShare(share []float64, x float64) (r int) {
 	for left, right := 1, len(share)-1; left <= right; {
 		r = (left + right) / 2
@@ -119,7 +121,7 @@ func findShare(share []float64, x float64) (r int) {
 	return r
 }
 
-// unchosen is the r-th image, counted from 1, of those that are not chosen.
+// unchosen returns the r-th image, counted from 1, of those that are not chosen.
 func unchosen(chosen []int, r int) int {
 	i := r - 1
 	for _, c := range slices.Sorted(slices.Values(chosen)) {

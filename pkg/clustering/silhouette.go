@@ -11,9 +11,10 @@ import (
 	"imagesimilarity/pkg/parallel"
 )
 
-// silhouettes are Rousseeuw's, (b-a)/max(a,b) of each image: a is its mean distance to the other images of its cluster, b the smallest mean
-// distance to the images of another cluster. The silhouette is 0 where an image is alone in its cluster, where there is no other, and where a and b are 0.
-// lists are the images of the clusters.
+// silhouettes returns Rousseeuw's silhouette of each image, (b-a)/max(a,b): a is its mean distance
+// to the other images of its cluster, b the smallest mean distance to the images of another
+// cluster. The silhouette is 0 if an image is alone in its cluster, if there is no other cluster,
+// and if a and b are 0. lists are the images of the clusters.
 func silhouettes(images *imageset.Images[uint8], lists [][]int32, label []int32) []float64 {
 	all := make([]int32, images.N)
 	for i := range all {
@@ -44,10 +45,14 @@ func silhouettes(images *imageset.Images[uint8], lists [][]int32, label []int32)
 	return s
 }
 
-// originalSilhouettes differ from Rousseeuw's in two ways: the image itself counts in the divisor of a, so that an image alone in its cluster
-// has 1; and b is the mean distance to the images of the neighbouring cluster, the one whose centroid is second nearest, even where that is the image's
-// own (then the silhouette is 0) and where b is smaller for another. An image without a neighbouring cluster, -1, has 0, where the original crashed.
-func originalSilhouettes(images *imageset.Images[uint8], lists [][]int32, label, neighbour []int32) []float64 {
+// originalSilhouettes returns the original's silhouettes. They differ from Rousseeuw's in two ways.
+// The image itself counts in the divisor of a, so that an image alone in its cluster has 1. And b
+// is the mean distance to the images of the neighbouring cluster: the one whose centroid is second
+// nearest. That may be the image's own cluster, which makes the silhouette 0, and b may be smaller
+// for another cluster. An image without a neighbouring cluster, -1, has 0; the original crashed.
+func originalSilhouettes(images *imageset.Images[uint8], lists [][]int32,
+	label, neighbour []int32) []float64 {
+
 	s := make([]float64, images.N)
 	if slices.Contains(neighbour, -1) {
 		return s // of all images or of none: there is only one cluster
@@ -58,12 +63,13 @@ func originalSilhouettes(images *imageset.Images[uint8], lists [][]int32, label,
 		addDistances(b, images, lists[c], askers)
 	}
 	for i, c := range label {
-		s[i] = silhouette(float64(a[i])/float64(len(lists[c])), float64(b[i])/float64(len(lists[neighbour[i]])))
+		own, other := float64(len(lists[c])), float64(len(lists[neighbour[i]]))
+		s[i] = silhouette(float64(a[i])/own, float64(b[i])/other)
 	}
 	return s
 }
 
-// silhouette is (b-a)/max(a,b), and 0 for 0/0, where the original printed -nan.
+// silhouette returns (b-a)/max(a,b). For 0/0 it returns 0; the original printed -nan.
 func silhouette(a, b float64) float64 {
 	if m := max(a, b); m > 0 {
 		return (b - a) / m
@@ -71,10 +77,12 @@ func silhouette(a, b float64) float64 {
 	return 0
 }
 
-// addDistances adds to sums[i], for each image i of askers, the sum of its distances to the listed images.
+// addDistances adds to sums[i], for each image i of askers, the sum of its distances to the listed
+// images.
 //
-// It is exact, and linear in the number of images: the sum of |v-x| over the values x that a pixel has in the list depends on v alone,
-// so the list is a table of 256 sums a pixel, and an image's sum is one entry from the table of each of its pixels.
+// It is exact, and linear in the number of images. The sum of |v-x| over the values x that a pixel
+// has in the list depends on v alone. So the list becomes a table of 256 sums for each pixel, and
+// an image's sum adds up one entry of each table.
 func addDistances(sums []int64, images *imageset.Images[uint8], list, askers []int32) {
 	if len(list) == 0 || len(askers) == 0 {
 		return
@@ -98,14 +106,16 @@ func addDistances(sums []int64, images *imageset.Images[uint8], list, askers []i
 	})
 }
 
-// differences makes table[v]+black the sum of |v-x| over count[x] values x, for every v; black is that sum for v = 0.
+// differences sets table[v]+black to the sum of |v-x| over count[x] values x, for every v. It
+// returns black, which is that sum for v = 0.
 func differences(count *[256]uint32, table *[256]int64) (black int64) {
 	all := int64(0)
 	for x, n := range count {
 		all += int64(n)
 		black += int64(x) * int64(n)
 	}
-	// From one v to the next, each x below goes one further away, every other comes one nearer.
+	// From one v to the next, the distance to each x below grows by one, that to the others falls
+	// by one.
 	table[0] = 0
 	below := int64(0)
 	for v := 1; v < len(table); v++ {
@@ -115,7 +125,8 @@ func differences(count *[256]uint32, table *[256]int64) (black int64) {
 	return black
 }
 
-// tableSum adds up the table's entries for up to tile pixels; those of black pixels are 0.
+// tableSum returns the sum of the table's entries for up to tile pixels. Those of black pixels are
+// 0.
 func tableSum(pixels []uint8, table *[tile][256]int64) (sum int64) {
 	p := 0
 	for ; p+8 <= len(pixels); p += 8 {

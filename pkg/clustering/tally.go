@@ -8,7 +8,8 @@ import (
 	"imagesimilarity/pkg/parallel"
 )
 
-// A tally keeps, from pass to pass, how many images of each cluster have which grey level in each pixel, so that only the images that move need counting.
+// A tally counts how many images of each cluster have which grey level in each pixel. It keeps the
+// counts from pass to pass, so that only the images that move need counting.
 type tally struct {
 	images *imageset.Images[uint8]
 	k      int
@@ -18,7 +19,8 @@ type tally struct {
 // mostTallied bounds the tally's size: 2^16 of its histograms have 64 MiB.
 const mostTallied = 1 << 16
 
-// newTally is an empty tally, or nil where there would be no room for it or the images are not of grey levels.
+// newTally returns an empty tally. It returns nil if the tally would be too large or if the images
+// do not consist of grey levels.
 func newTally[P uint8 | uint16](images *imageset.Images[P], k int) *tally {
 	grey, ok := any(images).(*imageset.Images[uint8])
 	if !ok || k > mostTallied/grey.Dim() {
@@ -27,7 +29,9 @@ func newTally[P uint8 | uint16](images *imageset.Images[P], k int) *tally {
 	return &tally{grey, k, make([][256]uint32, grey.Dim()*k)}
 }
 
-// medians counts the images whose cluster in after is not that in before, where -1 is no cluster, and sets the centroids as the function medians does.
+// medians sets the centroids to the medians of the clusters in after, as the function medians does.
+// It counts only the images whose cluster in after differs from that in before. In before, -1 is no
+// cluster.
 func (t *tally) medians(before, after []int32, centroids *imageset.Images[uint8]) {
 	var moved []int
 	size := make([]int, t.k)
@@ -57,7 +61,7 @@ func (t *tally) medians(before, after []int32, centroids *imageset.Images[uint8]
 	})
 }
 
-// add counts pixels from to to-1 of image i by n in cluster c, passing over eight black ones together.
+// add counts pixels from to to-1 of image i by n in cluster c. It skips eight black ones at a time.
 func (t *tally) add(i, c, from, to int, n uint32) {
 	pixels := t.images.At(i)
 	p := from
@@ -75,7 +79,8 @@ func (t *tally) add(i, c, from, to int, n uint32) {
 	}
 }
 
-// median is the value at index n/2 of n values in ascending order, found from above, so that values of 0 need no count.
+// median returns the value at index n/2 of n values in ascending order. It searches from above, so
+// that values of 0 need no count.
 func median(count *[256]uint32, n int) uint8 {
 	above := uint32(n - 1 - n/2) // values after the median
 	for v := 255; v > 0; v-- {

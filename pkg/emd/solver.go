@@ -84,7 +84,8 @@ func (s *solver) distance(w []int32, W int32, v []int32, V int32) float64 {
 	return math.Ldexp(float64(whole)+math.Ldexp(float64(part), -64), -fractionBits)
 }
 
-// separate makes sources and sinks of the cells where the images differ, and their table of costs.
+// separate makes sources and sinks of the cells in which the images differ, and their table of
+// costs.
 func (s *solver) separate(w []int32, W int64, v []int32, V int64) {
 	for c := range s.surplus {
 		s.surplus[c] = int64(w[c])*V - int64(v[c])*W

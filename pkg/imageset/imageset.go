@@ -1,5 +1,5 @@
-// Package imageset holds images of one size: grey levels, or latent vectors as images of 16-bit values.
-// An image is its index.
+// Package imageset holds images of one size: grey levels, or latent vectors as images of 16-bit
+// values. An image is its index.
 package imageset
 
 // Images is a list of images of one size. Grey levels are uint8, latent values uint16.

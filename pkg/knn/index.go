@@ -106,7 +106,7 @@ func searchBlocks[P uint8 | uint16](blocks []*block[P], queries *outlinedImages[
 // first. For 60,000 images the two took equally long at about 64 queries.
 const few = 64
 
-// way returns the fastest of the ways to search b for so many queries.
+// way returns the fastest way to search b for this number of queries.
 func (b *block[P]) way(queries int) func(b *block[P], queries *outlinedImages[P], k int) search {
 	switch {
 	case queries <= few || b.Dim() > metric.MaxDim[P]():

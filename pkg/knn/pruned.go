@@ -83,7 +83,7 @@ func limits[P uint8 | uint16](s *scan[P], packed *metric.Queries[P], b *block[P]
 		// Looking at every fourth block of points took less time in all than looking at each,
 		// although the limit is a little higher.
 		stride = 4 * pointBlock
-		// The image with the nearest outline need not be the nearest: so many more than k are
+		// The image with the nearest outline need not be the nearest, so spare more than k are
 		// tried.
 		spare = 3
 	)

@@ -9,9 +9,10 @@ import (
 	"sync/atomic"
 )
 
-// Do hands the jobs 0 to n-1 to workers, one worker a core, the calling goroutine among them, and returns when all are done.
-// Each job goes to exactly one worker; which one, and when, is left to chance, so a job's result must not depend on it.
-// A worker makes what it needs for itself (buffers, a solver), then ranges over its jobs.
+// Do hands the jobs 0 to n-1 to workers, one for each core, and returns when all are done. The
+// calling goroutine is one of the workers. Each job goes to exactly one worker. Chance decides
+// which one gets it and when, so a job's result must not depend on that. A worker makes what it
+// needs for itself (buffers, a solver), then ranges over its jobs. A job may call Do too.
 func Do(n int, worker func(jobs iter.Seq[int])) {
 	var next atomic.Int64
 	jobs := func(yield func(int) bool) {
@@ -22,8 +23,8 @@ func Do(n int, worker func(jobs iter.Seq[int])) {
 			}
 		}
 	}
-	// Jobs may be done before the other workers have woken up. Those are not waited for: gate counts the workers that began, and is
-	// far beyond their number as soon as no more may.
+	// Jobs may be done before the other workers have woken up, and Do does not wait for those. gate
+	// counts the workers that began. It is far beyond their number as soon as no more may begin.
 	others := min(n, runtime.GOMAXPROCS(0)) - 1
 	var gate atomic.Int64
 	var wg sync.WaitGroup
@@ -43,7 +44,8 @@ func Do(n int, worker func(jobs iter.Seq[int])) {
 	wg.Wait()
 }
 
-// Blocks cuts 0 to n-1 into blocks of size (the last may be smaller) and hands them to workers as Do does.
+// Blocks cuts 0 to n-1 into blocks of size, of which the last may be smaller, and hands them to
+// workers as Do does.
 func Blocks(n, size int, do func(from, to int)) {
 	Do((n+size-1)/size, func(jobs iter.Seq[int]) {
 		for b := range jobs {
