@@ -53,17 +53,25 @@ func (b *bar) draw(now time.Time, end string, line func(cells int) string) {
 	columns := b.columns()
 	text := fit(columns, b.cells, line)
 	width := utf8.RuneCountInString(text)
-	// These are the bytes that Keras writes. After the terminal has become narrower, blanks beyond its
-	// width would begin a new line.
-	blanks := max(0, min(b.width, columns)-width)
-	io.WriteString(b.w, strings.Repeat("\b", b.width)+"\r"+text+strings.Repeat(" ", blanks)+end)
+	// These are the bytes that Keras writes.
+	io.WriteString(b.w, strings.Repeat("\b", b.width)+"\r"+text+b.blank(columns, width)+end)
 	b.width, b.last = width, now
+}
+
+// blank returns what blanks the last state behind the first columns that are overwritten. If the
+// terminal has become narrower than the last state, that may have been broken into two lines: the
+// control sequence ED erases all that is below.
+func (b *bar) blank(columns, overwritten int) string {
+	if b.width > columns {
+		return "\x1b[J"
+	}
+	return strings.Repeat(" ", max(0, b.width-overwritten))
 }
 
 // wipe removes the bar.
 func (b *bar) wipe() {
 	if b.width > 0 {
-		io.WriteString(b.w, "\r"+strings.Repeat(" ", min(b.width, b.columns()))+"\r")
+		io.WriteString(b.w, strings.Repeat("\b", b.width)+"\r"+b.blank(b.columns(), 0)+"\r")
 	}
 }
 

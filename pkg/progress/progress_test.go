@@ -114,7 +114,7 @@ func TestBar(t *testing.T) {
 		time.Sleep(time.Second)
 		told(100, 100)
 		rest := out.String()[strings.LastIndex(out.String(), last)+len(last):]
-		if strings.TrimSpace(rest) != "" || !strings.HasSuffix(rest, "\r") {
+		if strings.Trim(rest, "\b\r ") != "" || !strings.HasSuffix(rest, "\r") {
 			t.Errorf("the bar ended with %q, want the line wiped", rest)
 		}
 		if strings.Contains(out.String(), "\n") {
