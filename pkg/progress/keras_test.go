@@ -110,8 +110,8 @@ func TestNoStateIsWiderThanTheTerminal(t *testing.T) {
 	}
 }
 
-// A terminal that becomes narrower gets neither a longer line nor blanks beyond its width. What is left
-// of the longer line is erased once.
+// A terminal that becomes narrower gets neither a longer line nor blanks beyond its width. What
+// is left of the longer line is erased once.
 func TestBarFollowsTheTerminalsWidth(t *testing.T) {
 	var out bytes.Buffer
 	clock, width := time.Unix(0, 0), 80

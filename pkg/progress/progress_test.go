@@ -153,7 +153,8 @@ func TestQuiet(t *testing.T) {
 }
 
 func TestPasses(t *testing.T) {
-	const lines = "k-medians: pass 3, 97 images changed, 2s\nk-medians: pass 11, 89 images changed, 8s\n"
+	const lines = "k-medians: pass 3, 97 images changed, 2s\n" +
+		"k-medians: pass 11, 89 images changed, 8s\n"
 	for _, c := range []struct {
 		display Display
 		want    string

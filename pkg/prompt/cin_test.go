@@ -11,7 +11,9 @@ import (
 )
 
 func TestCinYesNo(t *testing.T) {
-	invalid := func(word string) string { return "Invalid answer\nExpected Y or N, got \"" + word + "\".\n?" }
+	invalid := func(word string) string {
+		return "Invalid answer\nExpected Y or N, got \"" + word + "\".\n?"
+	}
 	for _, c := range []struct {
 		name, in string
 		want     bool
@@ -28,7 +30,8 @@ func TestCinYesNo(t *testing.T) {
 		{"only the first word counts", "no Y\n", false, "?"},
 		{"several on a line", "yess 1 y\n", true, "?" + invalid("yess") + invalid("1")},
 		{"empty lines", "\n \t\r\v\f \nY", true, "?" + invalid("") + invalid("")},
-		{"half a megabyte", strings.Repeat("Y", 1<<19) + "\nY", true, "?" + invalid(strings.Repeat("Y", 40)+"...")},
+		{"half a megabyte", strings.Repeat("Y", 1<<19) + "\nY", true,
+			"?" + invalid(strings.Repeat("Y", 40)+"...")},
 		{"wrong to the end", "a\nb", false, "?" + invalid("a") + invalid("b")},
 		{"control characters", "\x1b[2J\u202e\u009b\nN", false, "?" + invalid(`\x1b[2J\u202e\u009b`)},
 	} {
@@ -92,11 +95,13 @@ func TestCinPathIsAskedAgain(t *testing.T) {
 	}
 	var screen strings.Builder
 	// A path that does not serve takes the rest of its line with it.
-	p := NewCin(strings.NewReader("bad good\n\x1b[2J\n"+strings.Repeat("x", maxPath+1)+"\ngood\n\n"), &screen)
+	input := "bad good\n\x1b[2J\n" + strings.Repeat("x", maxPath+1) + "\ngood\n\n"
+	p := NewCin(strings.NewReader(input), &screen)
 	if err := p.Path("?", serves); err != nil {
 		t.Error(err)
 	}
-	want := "?no use: bad\n?no use: \\x1b[2J\n?\"" + strings.Repeat("x", 40) + "...\": longer than 4096 bytes, which no path is\n?"
+	want := "?no use: bad\n?no use: \\x1b[2J\n" +
+		"?\"" + strings.Repeat("x", 40) + "...\": longer than 4096 bytes, which no path is\n?"
 	if screen.String() != want {
 		t.Errorf("screen %q, want %q", screen.String(), want)
 	}
@@ -130,7 +135,9 @@ func TestCinFaults(t *testing.T) {
 
 // An answer that serves begins the count of invalid ones anew.
 func TestInvalidAnswersInARow(t *testing.T) {
-	p := NewCin(strings.NewReader(strings.Repeat(strings.Repeat("x\n", maxMisses-1)+"N\n", 3)+strings.Repeat("x\n", maxMisses)), io.Discard)
+	few := strings.Repeat("x\n", maxMisses-1) + "N\n"
+	input := strings.Repeat(few, 3) + strings.Repeat("x\n", maxMisses)
+	p := NewCin(strings.NewReader(input), io.Discard)
 	for round := range 3 {
 		if p.YesNo("?"); p.Err() != nil {
 			t.Fatalf("round %d: %v", round, p.Err())
@@ -144,7 +151,9 @@ func TestInvalidAnswersInARow(t *testing.T) {
 
 // Whatever is typed, the conversation ends, and its paths are parts of lines.
 func FuzzCin(f *testing.F) {
-	for _, s := range []string{"", "Y a b N", "y\r\nYes\tN", "Y\u00a0N\xff\x00 Y a", strings.Repeat("Y", maxPath+1) + "\nN"} {
+	for _, s := range []string{
+		"", "Y a b N", "y\r\nYes\tN", "Y\u00a0N\xff\x00 Y a", strings.Repeat("Y", maxPath+1) + "\nN",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, input string) {
@@ -155,8 +164,8 @@ func FuzzCin(f *testing.F) {
 				t.Fatal("more rounds than bytes")
 			}
 			p.Path(": ", func(path string) error {
-				if path == "" || len(path) > maxPath || strings.Contains(path, "\n") || !strings.Contains(input, path) ||
-					strings.Trim(path, blanks) != path {
+				if path == "" || len(path) > maxPath || strings.Trim(path, blanks) != path ||
+					strings.Contains(path, "\n") || !strings.Contains(input, path) {
 					t.Errorf("%q is no path", path)
 				}
 				if len(path)%2 == 0 {

@@ -129,7 +129,9 @@ func (b *Back) Unwrap() error { return b.Err }
 // path asks until serves returns nil for a path that next returns. Errors are shown, then the
 // question comes again. An empty line, the end of the input and a fault lead back from the
 // question.
-func (c *conversation) path(next func() (path string, ok bool), serves func(path string) error) error {
+func (c *conversation) path(
+	next func() (path string, ok bool), serves func(path string) error,
+) error {
 	back := new(Back)
 	for {
 		path, ok := next()

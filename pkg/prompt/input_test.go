@@ -43,6 +43,7 @@ func TestInput(t *testing.T) {
 	rate := func(answers ...string) string {
 		return again("Rate: ", "Expected a number from 0 to 1", answers...)
 	}
+	fifty := slices.Repeat([]string{"-"}, 50)
 	const ended = "the input ended where an answer to "
 	tests := []struct {
 		name, input, screen string
@@ -62,8 +63,9 @@ func TestInput(t *testing.T) {
 			name: "neither yes nor no", input: "yes please\n\n1\nye\nno\n1\n0\nz\n",
 			screen: start("yes please", "", "1", "ye") + size() + rate() + "Name: ", size: 1, path: "z",
 		}, {
-			name:  "numbers are asked again",
-			input: "n\n0\n-3\n101\n5.0\n\n99999999999999999999\n0x10\n1__0\n007\n1.1\n-0.5\nnan\ninf\n0x1p-2\n.5\nend\n",
+			name: "numbers are asked again",
+			input: "n\n0\n-3\n101\n5.0\n\n99999999999999999999\n0x10\n1__0\n007\n" +
+				"1.1\n-0.5\nnan\ninf\n0x1p-2\n.5\nend\n",
 			screen: start() + size("0", "-3", "101", "5.0", "", "99999999999999999999", "0x10", "1__0") +
 				rate("1.1", "-0.5", "nan", "inf", "0x1p-2") + "Name: ",
 			size: 7, rate: 0.5, path: "end",
@@ -89,10 +91,12 @@ func TestInput(t *testing.T) {
 			yes:    true, size: 1, rate: 0.5, path: "ü",
 		}, {
 			name: "a line that does not end is given up", input: "Y\n" + strings.Repeat("a", 3<<20),
-			screen: start() + "Size: \n", yes: true, err: `the answer to "Size: " is longer than 1048576 bytes`,
+			screen: start() + "Size: \n", yes: true,
+			err: `the answer to "Size: " is longer than 1048576 bytes`,
 		}, {
-			name: "a hundred invalid answers", input: strings.Repeat("-\n", 50) + "Y\n" + strings.Repeat("-\n", 1000),
-			screen: start(slices.Repeat([]string{"-"}, 50)...) + strings.TrimSuffix(size(slices.Repeat([]string{"-"}, 50)...), "Size: "),
+			name:   "a hundred invalid answers",
+			input:  strings.Repeat("-\n", 50) + "Y\n" + strings.Repeat("-\n", 1000),
+			screen: start(fifty...) + strings.TrimSuffix(size(fifty...), "Size: "),
 			yes:    true, err: "the last 100 answers were invalid",
 		},
 	}
@@ -121,20 +125,24 @@ func TestInputSaysWhyItFailed(t *testing.T) {
 	if l.YesNo("Go (Y/N)? ") {
 		t.Error("yes without an answer")
 	}
-	if got, want := text(l.Err()), `the answer to "Go (Y/N)? " could not be read: timeout`; got != want {
+	const want = `the answer to "Go (Y/N)? " could not be read: timeout`
+	if got := text(l.Err()); got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
 
 // Whatever is typed, the conversation ends, and its answers are within their bounds.
 func FuzzInput(f *testing.F) {
-	for _, s := range []string{"", "Y\n7\n0.25\na\n", "y\r\n+1_00\r\n1e-1\r\nx", "huh\nN\n0\n101\n5\n2\n.5\n\xff\x00\n"} {
+	for _, s := range []string{
+		"", "Y\n7\n0.25\na\n", "y\r\n+1_00\r\n1e-1\r\nx", "huh\nN\n0\n101\n5\n2\n.5\n\xff\x00\n",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, input string) {
 		_, answers, err := ask(input)
 		size, rate, name := answers[1].(int), answers[2].(float64), answers[3].(string)
-		if err == nil && size == 0 || size < 0 || size > 100 || !(rate >= 0 && rate <= 1) || strings.Contains(name, "\n") {
+		if err == nil && size == 0 || size < 0 || size > 100 || !(rate >= 0 && rate <= 1) ||
+			strings.Contains(name, "\n") {
 			t.Errorf("answers %v, error %v", answers, err)
 		}
 	})

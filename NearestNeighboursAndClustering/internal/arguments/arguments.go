@@ -1,4 +1,5 @@
-// Package arguments reads command lines as the original C++ programs did: pairs of a flag and its value, in any order.
+// Package arguments reads command lines as the original C++ programs do: pairs of a flag and its
+// value, in any order.
 package arguments
 
 import (
@@ -6,9 +7,12 @@ import (
 	"strings"
 )
 
-// Parse sets, for each flag in args, the value that values names to the word after it, whatever that looks like,
-// and for a flag without value what switches names to true. Of a repeated flag the last counts.
-// The standard package flag does not serve: there a value that looks like a flag ends the flags, or is one.
+// Parse reads pairs of a flag and a value, and flags without value. values maps a flag to where
+// its value goes; any text is a value. switches maps a flag without value to what it makes true.
+// If a flag is given twice, the last value counts. An unknown flag and a missing value are
+// errors.
+//
+// The standard package flag takes "-o" for a flag where the original takes it for a value.
 func Parse(args []string, values map[string]*string, switches map[string]*bool) error {
 	for i := 0; i < len(args); i++ {
 		name := plain(args[i])
@@ -29,8 +33,8 @@ func Parse(args []string, values map[string]*string, switches map[string]*bool) 
 	return nil
 }
 
-// plain is a flag with a hyphen and a Latin o. The original's own usage text has en dashes and a Greek omicron,
-// which the programs receive when a command line is copied from it.
+// plain returns a flag with a hyphen and a Latin o. The usage text of the original has en dashes
+// and a Greek omicron, which come along if a command line is copied from it.
 func plain(flag string) string {
 	if rest, ok := strings.CutPrefix(flag, "–"); ok {
 		flag = "-" + rest

@@ -17,7 +17,8 @@ func TestParse(t *testing.T) {
 		{name: "nothing"},
 		{name: "any order", args: []string{"-o", "out", "-d", "data"}, d: "data", o: "out"},
 		{name: "the last wins", args: []string{"-d", "a", "-o", "b", "-d", "c"}, d: "c", o: "b"},
-		{name: "copied from the usage text", args: []string{"–d", "data", "-ο", "out"}, d: "data", o: "out"},
+		{name: "copied from the usage text", args: []string{"–d", "data", "-ο", "out"},
+			d: "data", o: "out"},
 		{name: "dash and omicron", args: []string{"–ο", "out"}, o: "out"},
 		{name: "a value like a flag", args: []string{"-d", "-o", "-o", "–d"}, d: "-o", o: "–d"},
 		{name: "switch first", args: []string{"-EMD", "-d", "x"}, d: "x", emd: true},
@@ -39,14 +40,18 @@ func TestParse(t *testing.T) {
 			continue
 		}
 		if err != nil || d != c.d || o != c.o || emd != c.emd {
-			t.Errorf("%s: -d %q, -o %q, -EMD %v, %v; want %q, %q, %v", c.name, d, o, emd, err, c.d, c.o, c.emd)
+			t.Errorf("%s: -d %q, -o %q, -EMD %v, %v; want %q, %q, %v",
+				c.name, d, o, emd, err, c.d, c.o, c.emd)
 		}
 	}
 }
 
-// No arguments, however odd, make the parser panic, and a flag that is set got one of them as its value.
+// No arguments, however odd, make the parser panic, and a flag that is set got one of them as its
+// value.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"-d|a|-o|b", "–d|-o|-ο|–d", "-EMD|-d", "|–|-|-d|", "-d|\xff\xfe|–\xce"} {
+	for _, s := range []string{
+		"-d|a|-o|b", "–d|-o|-ο|–d", "-EMD|-d", "|–|-|-d|", "-d|\xff\xfe|–\xce",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {

@@ -1,5 +1,7 @@
-// Package argparse reads flags by the rules of Python's argparse (https://docs.python.org/3/library/argparse.html), with which
-// the original programs read theirs: a short and a long form, unambiguous beginnings of either, "--flag value", "--flag=value" and "-dvalue".
+// Package argparse reads flags as Python's argparse does for the original programs
+// (https://docs.python.org/3/library/argparse.html). A flag has a short and a long form, and may be
+// shortened as long as it is unambiguous. Its value is given as "--flag value", "--flag=value" or
+// "-dvalue".
 package argparse
 
 import (
@@ -11,7 +13,7 @@ import (
 	"strings"
 )
 
-// A Flag takes one value, the last one where it is given twice, or none.
+// A Flag takes one value or none. If it is given twice, the last value counts.
 type Flag struct {
 	Short, Long string // with their dashes
 	Required    bool
@@ -33,22 +35,23 @@ func Uint64(to *uint64) func(string) error {
 	return func(value string) error {
 		v, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64)
 		if err != nil {
-			return fmt.Errorf("invalid value: '%s', expected a whole number from 0 to %d", value, uint64(math.MaxUint64))
+			return fmt.Errorf("invalid value: '%s', expected a whole number from 0 to %d",
+				value, uint64(math.MaxUint64))
 		}
 		*to = v
 		return nil
 	}
 }
 
-// A Parser knows the flags of one program; -h and --help are always there.
+// A Parser knows the flags of one program. It adds -h and --help to them.
 type Parser struct {
 	Program string
 	About   string // one sentence for the help text
 	Flags   []Flag
 }
 
-// Run parses args for a program. Where the program has nothing more to do, since help was asked for or the arguments are
-// wrong, it has said so and returns true and the exit status.
+// Run parses args for a program. If help was asked for or the arguments are wrong, it writes the
+// text for that and returns true and the exit status: the program has nothing more to do.
 func (p *Parser) Run(args []string, stdout, stderr io.Writer) (status int, done bool) {
 	switch err := p.Parse(args); {
 	case err == nil:
@@ -68,13 +71,14 @@ var ErrHelp = errors.New("help was asked for")
 // helpFlag stands for -h.
 var helpFlag = Flag{Short: "-h", Long: "--help"}
 
-// Parse stores the values of args in the flags. An error other than ErrHelp is worded as argparse words it.
+// Parse stores the values of args in the flags. The errors, except ErrHelp, have argparse's words.
 func (p *Parser) Parse(args []string) error {
-	// Like argparse, first decide for every argument whether it is a flag: an ambiguous one is an error whatever comes before it.
+	// Like argparse, first decide for every argument whether it is a flag: an ambiguous one is an
+	// error even if a wrong argument comes before it.
 	words := make([]word, len(args))
 	for i, a := range args {
 		if a == "--" {
-			// Everything after it is no flag, and a program without positional arguments cannot use it.
+			// What follows are positional arguments, which no program has.
 			for j := i; j < len(args); j++ {
 				words[j] = word{foreign: true}
 			}
@@ -94,7 +98,8 @@ func (p *Parser) Parse(args []string) error {
 			foreign = append(foreign, args[i])
 			continue
 		case w.flag.Set == nil && w.attached:
-			return fmt.Errorf("argument %s/%s: ignored explicit argument '%s'", w.flag.Short, w.flag.Long, w.value)
+			return fmt.Errorf("argument %s/%s: ignored explicit argument '%s'",
+				w.flag.Short, w.flag.Long, w.value)
 		case w.flag == &helpFlag:
 			return ErrHelp
 		case w.flag.Set == nil:
@@ -127,7 +132,8 @@ func (p *Parser) Parse(args []string) error {
 	return nil
 }
 
-// A word is what an argument can be: a flag, maybe with its value attached; a value; or foreign, which is neither.
+// A word is an argument: a flag, maybe with its value attached; or foreign, which can be neither
+// a flag nor a value; or else a value.
 type word struct {
 	flag     *Flag
 	attached bool
@@ -140,14 +146,17 @@ func (p *Parser) classify(arg string) (word, error) {
 		return word{}, nil
 	}
 	name, value, attached := strings.Cut(arg, "=")
-	if f, _ := p.find(func(form string) bool { return form == arg || attached && form == name }); f != nil {
+	whole := func(form string) bool { return form == arg || attached && form == name }
+	if f, _ := p.find(whole); f != nil {
 		return word{flag: f, attached: attached, value: value}, nil
 	}
 	f, forms := p.find(func(form string) bool { return strings.HasPrefix(form, name) })
 	if arg[1] != '-' {
-		// With one dash, argparse takes all of arg for the beginning of a name, and its first letter for a flag with its value behind it.
+		// With one dash, argparse takes arg for the beginning of a name, or its first letter for a flag
+		// and the rest for the value.
 		short, rest := arg[:2], arg[2:]
-		if f, forms = p.find(func(form string) bool { return form == short || strings.HasPrefix(form, arg) }); f != nil && f.Short == short {
+		f, forms = p.find(func(form string) bool { return form == short || strings.HasPrefix(form, arg) })
+		if f != nil && f.Short == short {
 			attached, value = rest != "", rest
 		} else {
 			attached = false
@@ -164,7 +173,7 @@ func (p *Parser) classify(arg string) (word, error) {
 	return word{foreign: true}, nil
 }
 
-// find returns the forms of all flags that match, in the order of the flags, and the flag of the first.
+// find returns all forms that match, in the order of the flags, and the flag of the first form.
 func (p *Parser) find(match func(form string) bool) (first *Flag, forms []string) {
 	try := func(f *Flag) {
 		for _, form := range []string{f.Short, f.Long} {
@@ -183,14 +192,14 @@ func (p *Parser) find(match func(form string) bool) (first *Flag, forms []string
 	return first, forms
 }
 
-// negativeNumber tells whether arg looks like -12, -1.5 or -.5, which argparse takes for a value.
+// negativeNumber reports whether arg looks like -12, -1.5 or -.5, which argparse takes for a value.
 func negativeNumber(arg string) bool {
 	whole, fraction, point := strings.Cut(arg[1:], ".")
 	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
 	return digits(whole) && digits(fraction) && (fraction != "" || !point && whole != "")
 }
 
-// usage is the usage line, wrapped at 80 columns.
+// usage returns the usage, wrapped at 80 columns.
 func (p *Parser) usage() string {
 	const width = 78 // argparse keeps two columns free
 	line := "usage: " + p.Program
@@ -210,7 +219,7 @@ func (p *Parser) usage() string {
 	return b.String() + line + "\n"
 }
 
-// help is the usage with a line for each flag.
+// help returns the usage and two lines for each flag.
 func (p *Parser) help() string {
 	const column = 24
 	var b strings.Builder
@@ -223,7 +232,8 @@ func (p *Parser) help() string {
 	return b.String()
 }
 
-// placeholder is a space and the name that stands for the value in the usage: the long form in capitals. It is empty where there is no value.
+// placeholder returns a space and what stands for the value in the usage, the long form in
+// capitals. It returns "" if the flag takes no value.
 func (f *Flag) placeholder() string {
 	if f.Set == nil {
 		return ""

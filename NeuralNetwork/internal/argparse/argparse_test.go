@@ -25,7 +25,7 @@ func parse(args []string) (values map[string]string, err error) {
 	return values, err
 }
 
-// What argparse of Python 3.11 answers, recorded by giving it the same arguments.
+// Recorded from argparse of Python 3.11 with the same arguments.
 func TestParse(t *testing.T) {
 	tests := []struct {
 		args string // separated by |
@@ -45,7 +45,8 @@ func TestParse(t *testing.T) {
 		{args: "-d|a|b|c", want: "-d=a", err: "unrecognized arguments: b c"},
 		{args: "-o|3", err: "ambiguous option: -o could match -od, -oq"},
 		{args: "-o|-h", err: "ambiguous option: -o could match -od, -oq"},
-		{args: "--Output=3", err: "ambiguous option: --Output=3 could match --Output_Dataset_File, --Output_Query_File"},
+		{args: "--Output=3",
+			err: "ambiguous option: --Output=3 could match --Output_Dataset_File, --Output_Query_File"},
 		{args: "-ofoo", err: "unrecognized arguments: -ofoo"},
 		{args: "-odx", err: "unrecognized arguments: -odx"},
 		{args: "--Datasetx", err: "unrecognized arguments: --Datasetx"},
@@ -144,7 +145,8 @@ func TestParseUint64(t *testing.T) {
 		t.Errorf("seed %d, error %v", seed, err)
 	}
 	for _, value := range []string{"-1", "", "1.5", "x", "18446744073709551616"} {
-		want := "argument -seed/--seed: invalid value: '" + value + "', expected a whole number from 0 to 18446744073709551615"
+		want := "argument -seed/--seed: invalid value: '" + value + "', " +
+			"expected a whole number from 0 to 18446744073709551615"
 		if err := p.Parse([]string{"-seed", value}); err == nil || err.Error() != want {
 			t.Errorf("%q: error %v, want %s", value, err, want)
 		}
@@ -183,13 +185,16 @@ options:
 	}{
 		{args: "-d a"},
 		{args: "-h", stdout: help, done: true},
-		{args: "-x 1", stderr: usage + "reduce: error: unrecognized arguments: -x 1\n", status: 2, done: true},
+		{args: "-x 1", status: 2, done: true,
+			stderr: usage + "reduce: error: unrecognized arguments: -x 1\n"},
 	}
 	for _, tt := range tests {
 		var stdout, stderr strings.Builder
 		status, done := p.Run(strings.Fields(tt.args), &stdout, &stderr)
-		if status != tt.status || done != tt.done || stdout.String() != tt.stdout || stderr.String() != tt.stderr {
-			t.Errorf("%s: status %d, done %v, stdout\n%s\nstderr\n%s", tt.args, status, done, &stdout, &stderr)
+		if status != tt.status || done != tt.done ||
+			stdout.String() != tt.stdout || stderr.String() != tt.stderr {
+			t.Errorf("%s: status %d, done %v, stdout\n%s\nstderr\n%s",
+				tt.args, status, done, &stdout, &stderr)
 		}
 	}
 }

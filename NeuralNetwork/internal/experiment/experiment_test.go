@@ -72,10 +72,13 @@ func TestAskEncoder(t *testing.T) {
 	var screen strings.Builder
 	lines := prompt.NewInput(strings.NewReader("101\n3\n29\n3\n16\n0\n32\n64\n"), &screen)
 	e := AskEncoder(lines, 28, 20)
-	const want = "Number of convolutional layers: Expected a whole number from 1 to 100, got \"101\".\n" +
-		"Number of convolutional layers: Convolutional filter size: Expected a whole number from 1 to 28, got \"29\".\n" +
-		"Convolutional filter size: Convolutional filters of layer 1: Convolutional filters of layer 2: " +
-		"Expected a whole number from 1 to 2147483647, got \"0\".\nConvolutional filters of layer 2: Convolutional filters of layer 3: "
+	const want = "Number of convolutional layers: " +
+		"Expected a whole number from 1 to 100, got \"101\".\nNumber of convolutional layers: " +
+		"Convolutional filter size: " +
+		"Expected a whole number from 1 to 28, got \"29\".\nConvolutional filter size: " +
+		"Convolutional filters of layer 1: Convolutional filters of layer 2: " +
+		"Expected a whole number from 1 to 2147483647, got \"0\".\nConvolutional filters of layer 2: " +
+		"Convolutional filters of layer 3: "
 	if screen.String() != want {
 		t.Errorf("screen\n%s\nwant\n%s", &screen, want)
 	}
@@ -93,11 +96,15 @@ func TestCheckMemory(t *testing.T) {
 	}{
 		{name: "usual", filters: []int{16, 32, 64}, batch: 128},
 		{name: "a million filters", filters: []int{1000000, 8}, batch: 128,
-			want: "training this network in batches of 128 images needs about 4.38 TiB of memory; at most 32 GiB are allowed"},
+			want: "training this network in batches of 128 images needs about 4.38 TiB of memory; " +
+				"at most 32 GiB are allowed"},
 		{name: "all images in one batch", filters: []int{16, 32, 64}, batch: 48000,
-			want: "training this network in batches of 48000 images needs about 48.2 GiB of memory; at most 32 GiB are allowed"},
-		{name: "as many filters as can be typed", filters: slices.Repeat([]int{MaxCount}, maxLayers), batch: MaxCount,
-			want: "training this network in batches of 2147483647 images needs about 1.23e+06 EiB of memory; at most 32 GiB are allowed"},
+			want: "training this network in batches of 48000 images needs about 48.2 GiB of memory; " +
+				"at most 32 GiB are allowed"},
+		{name: "as many filters as can be typed",
+			filters: slices.Repeat([]int{MaxCount}, maxLayers), batch: MaxCount,
+			want: "training this network in batches of 2147483647 images needs " +
+				"about 1.23e+06 EiB of memory; at most 32 GiB are allowed"},
 	}
 	for _, tt := range tests {
 		layers, err := nn.AutoencoderConfig{
@@ -145,9 +152,13 @@ func TestOfferAsksAgainUntilItWorksOrIsDeclined(t *testing.T) {
 	}{
 		{name: "declined", input: "n\n", screen: "\nSave? "},
 		{name: "done", input: "y\n", screen: "\nSave? ", results: []error{nil}},
-		{name: "at the second try", input: "Y\nY\n", screen: "\nSave? the disk is full\n\nSave? ", results: []error{full, nil}},
-		{name: "given up", input: "Y\nY\nN\n", screen: "\nSave? the disk is full\n\nSave? the disk is full\n\nSave? ", results: []error{full, full}, want: full},
-		{name: "the input ends", input: "Y\n", screen: "\nSave? the disk is full\n\nSave? \n", results: []error{full}, want: full},
+		{name: "at the second try", input: "Y\nY\n", screen: "\nSave? the disk is full\n\nSave? ",
+			results: []error{full, nil}},
+		{name: "given up", input: "Y\nY\nN\n",
+			screen:  "\nSave? the disk is full\n\nSave? the disk is full\n\nSave? ",
+			results: []error{full, full}, want: full},
+		{name: "the input ends", input: "Y\n", screen: "\nSave? the disk is full\n\nSave? \n",
+			results: []error{full}, want: full},
 	}
 	for _, tt := range tests {
 		var screen strings.Builder

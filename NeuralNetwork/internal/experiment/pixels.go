@@ -6,8 +6,9 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// Pixels is what the networks take for grey levels. The original normalises the rows of an image, which leaves out how bright they are
-// beside each other; the textbook's form keeps all that an image shows.
+// Pixels returns how images are scaled for the networks. The original normalises each row of an
+// image, which loses how bright the rows are compared with each other. The textbook keeps the
+// grey levels.
 func Pixels(textbook bool) nn.Pixels {
 	if textbook {
 		return nn.GreyLevels
@@ -15,14 +16,16 @@ func Pixels(textbook bool) nn.Pixels {
 	return nn.RowNormalised
 }
 
-// CheckPixels refuses the model in a file that was trained on other pixels than it would get. A file that Keras wrote does not say
-// on which it was trained.
+// CheckPixels returns an error if the model in a file was trained with a different pixel scaling
+// than the one in use. A file that Keras wrote does not tell its scaling; it is accepted.
 func CheckPixels(path string, trained nn.Pixels, textbook bool) error {
 	if trained == "" || trained == Pixels(textbook) {
 		return nil
 	}
 	if textbook {
-		return fmt.Errorf("%s: the model was trained without -textbook, on other pixels; leave -textbook out to use it", path)
+		return fmt.Errorf("%s: the model was trained without -textbook, on other pixels; "+
+			"leave -textbook out to use it", path)
 	}
-	return fmt.Errorf("%s: the model was trained with -textbook, on other pixels; give -textbook to use it", path)
+	return fmt.Errorf("%s: the model was trained with -textbook, on other pixels; "+
+		"give -textbook to use it", path)
 }

@@ -22,7 +22,8 @@ func TestProgressInAFile(t *testing.T) {
 		fit(p)
 	}
 	fitProgress(&out)(nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1})
-	fitProgress(&out)(nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1, ValLoss: 2, Done: true})
+	last := nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1, ValLoss: 2, Done: true}
+	fitProgress(&out)(last)
 	predict := PredictProgress(&out, silent)
 	for done := 1; done <= 12; done++ {
 		predict(done, 12)

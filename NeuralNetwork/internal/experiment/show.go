@@ -11,8 +11,9 @@ import (
 	"imagesimilarity/pkg/progress"
 )
 
-// ShowFigure writes a figure as a PNG file and says so on out, where the original opened a window and waited until it was
-// closed. A person at a terminal sees it in the desktop's viewer too, which nothing waits for.
+// ShowFigure writes a figure as a PNG file and names the file on out. At a terminal it also opens
+// the desktop's viewer, and does not wait for it; the original waited until its window was
+// closed.
 func ShowFigure(in io.Reader, out io.Writer, name, what string, img image.Image) error {
 	err := outfile.Write(name, func(w io.Writer) error { return png.Encode(w, img) })
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 // splitSeed is the random_state that the original gives to train_test_split.
 const splitSeed = 13
 
-// Split returns four fifths of the samples to train on and one fifth to validate with, as the original
-// splits them. s has 2 samples or more.
+// Split returns four fifths of the samples to train on and one fifth to validate with, as the
+// original splits them. s has 2 samples or more.
 func Split(s *nn.Samples) (train, validation *nn.Samples) {
 	trained, validated := sklearn.TrainTestSplit(s.N, splitSeed)
 	return Choose(s, trained), Choose(s, validated)

@@ -12,14 +12,19 @@ import (
 	"imagesimilarity/pkg/progress"
 )
 
-// errInterrupted ends a fit as the person wants it.
+// errInterrupted ends a fit after Ctrl-C.
 var errInterrupted = errors.New("interrupted")
 
-// Train is a fit that shows its progress on out and can end early, which is no error: whole is false then. Ctrl-C ends it with
-// the epoch that it is in, and once more ends the program; a loss that is no finite number ends it with the weights from
-// before that epoch. What was trained until then is kept: the original lost it in both cases.
-// display shows the training as a whole.
-func Train(t *nn.Trainer, train, validation *nn.Samples, epochs, batch int, out io.Writer, display *progress.Display) (history nn.History, whole bool, err error) {
+// Train fits a model and shows the progress of each epoch on out and of the whole training on
+// display.
+//
+// whole is false if the training ended early, which is no error. Ctrl-C ends it after the current
+// epoch; a second Ctrl-C ends the program. A loss that is not finite ends it with the weights
+// from before that epoch. The original lost the training in both cases.
+func Train(
+	t *nn.Trainer, train, validation *nn.Samples, epochs, batch int,
+	out io.Writer, display *progress.Display,
+) (history nn.History, whole bool, err error) {
 	var interrupted atomic.Bool
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
@@ -28,7 +33,7 @@ func Train(t *nn.Trainer, train, validation *nn.Samples, epochs, batch int, out 
 	go func() {
 		select {
 		case <-interrupts:
-			signal.Stop(interrupts) // the next one finds no handler, before the person is told so
+			signal.Stop(interrupts) // before the person is told that the next one ends the program
 			interrupted.Store(true)
 		case <-done:
 			signal.Stop(interrupts)

@@ -22,10 +22,13 @@ import (
 // silent shows no progress on the standard error output.
 var silent = progress.New(io.Discard, true)
 
-// autoencoder is a small one, with samples of noise for it.
+// small describes a small autoencoder.
+var small = nn.AutoencoderConfig{Rows: 4, Cols: 4, FilterSize: 3, Filters: []int{2}, Embedding: 2}
+
+// autoencoder returns a small autoencoder and 6 images for it.
 func autoencoder(t *testing.T) (*nn.Model, *nn.Samples) {
 	t.Helper()
-	m, err := nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 4, Cols: 4, FilterSize: 3, Filters: []int{2}, Embedding: 2}, 1)
+	m, err := nn.NewAutoencoder(small, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,6 +37,11 @@ func autoencoder(t *testing.T) (*nn.Model, *nn.Samples) {
 			dst[i] = float32(index[i/16]*i%7) / 7
 		}
 	}}
+}
+
+// trainer returns a trainer of an autoencoder, as reduce uses it.
+func trainer(m *nn.Model) *nn.Trainer {
+	return nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1)
 }
 
 // interrupter sends this process an interrupt at the end of the first epoch that is written to it.
@@ -64,14 +72,15 @@ func TestTrainEndsWithTheEpochOfAnInterrupt(t *testing.T) {
 	m, s := autoencoder(t)
 	out := &interrupter{t: t}
 	const epochs = 1 << 30 // ends by the interrupt or never
-	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, epochs, 2, out, silent)
+	h, whole, err := Train(trainer(m), s, s, epochs, 2, out, silent)
 	if err != nil || whole {
 		t.Errorf("error %v, whole %v", err, whole)
 	}
 	if n := len(h.Loss); n < 2 || n != len(h.ValLoss) || n != strings.Count(out.String(), "val_loss") {
 		t.Errorf("%d epochs in the history, %d on the screen", n, strings.Count(out.String(), "val_loss"))
 	}
-	if n := strings.Count(out.String(), "\nInterrupted: this epoch is the last one. Ctrl-C again ends the program.\n"); n != 1 {
+	const told = "\nInterrupted: this epoch is the last one. Ctrl-C again ends the program.\n"
+	if n := strings.Count(out.String(), told); n != 1 {
 		t.Errorf("the person was told %d times", n)
 	}
 }
@@ -81,14 +90,14 @@ func TestMain(m *testing.M) {
 	if os.Getenv("TRAIN_SLOWLY") == "" {
 		os.Exit(m.Run())
 	}
-	model, err := nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 4, Cols: 4, FilterSize: 3, Filters: []int{2}, Embedding: 2}, 1)
+	model, err := nn.NewAutoencoder(small, 1)
 	if err == nil {
 		ready := sync.OnceFunc(func() { fmt.Println("Ready") })
 		slow := &nn.Samples{N: 10000, Input: func([]float32, []int) {
 			ready()
 			time.Sleep(10 * time.Millisecond)
 		}}
-		_, _, err = Train(nn.NewTrainer(model, nn.MeanSquaredError, nn.RMSprop, 1), slow, slow, 1, 1, os.Stdout, silent)
+		_, _, err = Train(trainer(model), slow, slow, 1, 1, os.Stdout, silent)
 	}
 	fmt.Println("The training ended by itself:", err)
 }
@@ -139,11 +148,12 @@ func TestTrainSaysThatTheLossIsNoNumber(t *testing.T) {
 	m, s := autoencoder(t)
 	m.Layer("embedding").Weights[0].Data[0] = float32(math.Inf(1))
 	var out bytes.Buffer
-	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, 3, 2, &out, silent)
+	h, whole, err := Train(trainer(m), s, s, 3, 2, &out, silent)
 	if err != nil || whole || len(h.Loss) != 0 {
 		t.Errorf("error %v, whole %v, history %v", err, whole, h)
 	}
-	const want = "Epoch 1/3\n\nThe training ends: nn: the loss is no finite number: it became NaN in epoch 1 of 3; the weights are those from before that epoch\n"
+	const want = "Epoch 1/3\n\nThe training ends: nn: the loss is no finite number: " +
+		"it became NaN in epoch 1 of 3; the weights are those from before that epoch\n"
 	if out.String() != want {
 		t.Errorf("screen %q, want %q", out.String(), want)
 	}
@@ -152,7 +162,7 @@ func TestTrainSaysThatTheLossIsNoNumber(t *testing.T) {
 func TestTrainToTheEnd(t *testing.T) {
 	m, s := autoencoder(t)
 	var out bytes.Buffer
-	h, whole, err := Train(nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1), s, s, 2, 4, &out, silent)
+	h, whole, err := Train(trainer(m), s, s, 2, 4, &out, silent)
 	if err != nil || !whole || len(h.Loss) != 2 || strings.Count(out.String(), "2/2 [====") != 2 {
 		t.Errorf("error %v, whole %v, history %v, screen\n%s", err, whole, h, &out)
 	}

@@ -1,4 +1,4 @@
-// Package scripttest runs the conversations with reduce and classification that are kept as scripts.
+// Package scripttest runs the scripts that hold conversations with reduce and classification.
 package scripttest
 
 import (
@@ -25,12 +25,15 @@ var times = regexp.MustCompile(`\d+s \d+(s|ms|us)/step`)
 // Run runs the scripts in testdata/script. They find MNIST images and their labels in $DATA,
 // model files that Keras wrote in $MODELS, and these commands:
 //
-//	images FILE N ROWS COLS [GREY] writes N images of this grey level; without it, pixel j of image i is (7i+13j) mod 256
-//	vectors FILE N DIM VALUE       writes N vectors with this value everywhere
-//	labels FILE VALUE...           writes labels
-//	first N IMAGES LABELS OUT      writes the first N images as OUT.dat and their labels as OUT.labels
-//	same A B                       checks that the vectors in B are the first ones in A
-//	screen FILE                    writes what the last program showed, times masked, the last line ended
+//	images FILE N ROWS COLS [GREY]  writes N images of this grey level; without it, pixel j of
+//	                                image i is (7i+13j) mod 256
+//	vectors FILE N DIM VALUE        writes N vectors with this value everywhere
+//	labels FILE VALUE...            writes labels
+//	first N IMAGES LABELS OUT       writes the first N images to OUT.dat and their labels to
+//	                                OUT.labels
+//	same A B                        checks that the vectors in B are the first ones in A
+//	screen FILE                     writes what the last program showed, with times masked and a line
+//	                                end at the end
 func Run(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "script"),
@@ -59,7 +62,9 @@ func Run(t *testing.T) {
 			},
 			"vectors": func(ts *testscript.TestScript, neg bool, args []string) {
 				n, dim, value := number(ts, args[1]), number(ts, args[2]), number(ts, args[3])
-				ts.Check(idx.WriteLatents(ts.MkAbs(args[0]), &imageset.Images[uint16]{N: n, Rows: 1, Cols: dim, Pix: slices.Repeat([]uint16{uint16(value)}, n*dim)}))
+				pix := slices.Repeat([]uint16{uint16(value)}, n*dim)
+				m := &imageset.Images[uint16]{N: n, Rows: 1, Cols: dim, Pix: pix}
+				ts.Check(idx.WriteLatents(ts.MkAbs(args[0]), m))
 			},
 			"labels": func(ts *testscript.TestScript, neg bool, args []string) {
 				var labels []uint8
@@ -83,7 +88,8 @@ func Run(t *testing.T) {
 				b, err := idx.ReadLatents(ts.MkAbs(args[1]))
 				ts.Check(err)
 				if slices.Equal(a.First(b.N).Pix, b.Pix) == neg {
-					ts.Fatalf("the vectors in %s and %s are the same: %v, expected %v", args[0], args[1], neg, !neg)
+					ts.Fatalf("the vectors in %s and %s are the same: %v, expected %v",
+						args[0], args[1], neg, !neg)
 				}
 			},
 			"screen": func(ts *testscript.TestScript, neg bool, args []string) {
