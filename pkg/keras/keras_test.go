@@ -16,6 +16,7 @@ import (
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/nn/cpu"
 )
 
 func load(t *testing.T, name string) *nn.Model {
@@ -104,7 +105,7 @@ func untrained(t *testing.T) *nn.Model {
 
 func comparePredictions(t *testing.T, m *nn.Model, until string, want [][]float64) {
 	t.Helper()
-	got, err := m.Predict(digits(t), until, 32, nil)
+	got, err := m.Predict(cpu.New(), digits(t), until, 32, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

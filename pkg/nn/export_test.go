@@ -1,31 +1,32 @@
 package nn
 
 import (
+	"math"
 	"testing"
-
-	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
 // KeepOrder makes the trainer take the samples in the order in which they come.
-func (t *Trainer) KeepOrder() {
-	t.order = func(n int) []int {
-		order := make([]int, n)
-		for i := range order {
-			order[i] = i
-		}
-		return order
+func (t *Trainer) KeepOrder() { t.order = inOrder }
+
+// Near and WeightsOf are for the tests outside the package.
+var (
+	Near      = near
+	WeightsOf = weightsOf
+)
+
+func near(t *testing.T, what string, got, want, tolerance float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= tolerance) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }
 
-// WithEachImplementation runs the test with the kernels of each instruction set; in short mode with the fastest alone.
-func WithEachImplementation(t *testing.T, test func(t *testing.T)) {
-	for i, k := range kernel.Implementations {
-		if i > 0 && testing.Short() {
-			return
+func weightsOf(m *Model) []float32 {
+	var all []float32
+	for _, l := range m.Layers {
+		for _, w := range l.Weights {
+			all = append(all, w.Data...)
 		}
-		t.Run(k.Name, func(t *testing.T) {
-			use(t, k)
-			test(t)
-		})
 	}
+	return all
 }

@@ -6,57 +6,65 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-
-	G "gorgonia.org/gorgonia"
-
-	"imagesimilarity/pkg/parallel"
 )
 
 // Samples are the inputs of a network and, for a classifier, their labels.
 type Samples struct {
-	N      int
-	Input  func(dst []float32, index []int) // writes samples index[0], index[1], … one after the other, each (H,W,C); called by several goroutines
-	Labels []uint8                          // classes; nil for an autoencoder, whose target is its input
+	N int
+	// Input writes samples index[0], index[1], … to dst, one after the other, each (H,W,C). Several
+	// goroutines may call it.
+	Input  func(dst []float32, index []int)
+	Labels []uint8 // classes; nil for an autoencoder, whose target is its input
 }
 
-// Progress is where a training stands.
+// Progress tells how far a training is.
 type Progress struct {
 	Epoch, Epochs int     // from 1
 	Step, Steps   int     // batches of this epoch, from 1
-	Loss          float64 // mean over the samples of this epoch so far, while the weights change
-	ValLoss       float64 // on the validation samples, after the epoch; only where Done
+	Loss          float64 // mean over this epoch's samples so far, while the weights change
+	ValLoss       float64 // on the validation samples, after the epoch; set if Done
 	Done          bool    // the epoch is over
 }
 
-// History is a training's course, one value an epoch.
+// History is the course of a training, with one value for each epoch.
 type History struct{ Loss, ValLoss []float64 }
 
-// A Trainer fits a model. What Keras fixes with compile it keeps over several calls of Fit: the loss, the state of the
-// optimizer, the generators that shuffle and drop out.
+// A Trainer fits a model. It keeps over several calls of Fit what Keras fixes with compile: the
+// loss, the state of the optimizer, the generators that shuffle and drop out.
 type Trainer struct {
+	engine Engine
 	model  *Model
 	loss   Loss
-	solver *solver
+	solver Solver
 	seed   uint64
 	fits   uint64
 	order  func(n int) []int // the order of an epoch's samples
 }
 
-// NewTrainer makes a trainer of m; equal seeds give equal weights. Unknown optimizers panic.
-func NewTrainer(m *Model, loss Loss, opt Optimizer, seed uint64) *Trainer {
-	return &Trainer{model: m, loss: loss, solver: newSolver(opt), seed: seed, order: rand.New(rand.NewPCG(seed, 1)).Perm}
+// NewTrainer returns a trainer of m. On one engine, equal seeds give equal weights. It panics if
+// the optimizer is unknown.
+func NewTrainer(e Engine, m *Model, loss Loss, opt Optimizer, seed uint64) *Trainer {
+	return &Trainer{
+		engine: e, model: m, loss: loss, solver: e.NewSolver(opt), seed: seed,
+		order: rand.New(rand.NewPCG(seed, 1)).Perm,
+	}
 }
 
-// Fit trains the trainable layers for so many epochs over the train samples, in batches that are shuffled anew each epoch,
-// the last one maybe short, and computes the loss on the validation samples after each. progress, which may be nil, is
-// called after each batch and at the end of each epoch; an error that it returns ends the training and is returned.
+// ErrDiverged tells that a loss is NaN or infinite: the training went wrong.
+var ErrDiverged = errors.New("nn: the loss is no finite number")
+
+// Fit trains the trainable layers for some epochs on the train samples, in batches that are shuffled
+// anew each epoch, of which the last may be short. After each epoch it computes the loss on the
+// validation samples. progress, which may be nil, is called after each batch and at the end of each
+// epoch; an error that it returns ends the training and is returned.
 //
-// Where a loss is no finite number, Fit gives the model back the weights with which the epoch began and returns an
-// ErrDiverged. Whatever the error, the history has all epochs that were completed.
-func (t *Trainer) Fit(train, validation *Samples, epochs, batch int, progress func(Progress) error) (History, error) {
-	var history History
+// If a loss is no finite number, the model gets back the weights with which the epoch began, and
+// Fit returns an ErrDiverged. Whatever the error, the history has all epochs that were completed.
+func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
+	progress func(Progress) error) (history History, err error) {
 	if epochs < 0 || batch < 1 {
-		return history, fmt.Errorf("nn: %d epochs in batches of %d; expected at least 0 epochs and batches of at least 1", epochs, batch)
+		return history, fmt.Errorf("nn: %d epochs in batches of %d; "+
+			"expected at least 0 epochs and batches of at least 1", epochs, batch)
 	}
 	for _, s := range []struct {
 		*Samples
@@ -67,43 +75,74 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int, progress fu
 		}
 	}
 	t.fits++
-	learner, err := newLearner(t.model.Layers, t.loss, min(batch, train.N), mix(t.seed)+t.fits)
+	if err := t.loss.check(t.model.Layers); err != nil {
+		return history, err
+	}
+	training, err := t.engine.NewTraining(Plan{
+		Layers: t.model.Layers, Loss: t.loss,
+		Batch: min(batch, train.N), EvaluationBatch: min(batch, validation.N),
+		Seed: t.seed, Fit: t.fits,
+	}, t.solver)
 	if err != nil {
 		return history, err
 	}
-	evaluator, err := newEvaluator(t.model.Layers, t.loss, min(batch, validation.N))
+	defer training.Close()
+	trainData, err := t.engine.Load(train)
 	if err != nil {
 		return history, err
 	}
+	defer trainData.Close()
+	validationData, err := t.engine.Load(validation)
+	if err != nil {
+		return history, err
+	}
+	defer validationData.Close()
+	defer func() {
+		if failed := training.Pull(); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}()
 	if progress == nil {
 		progress = func(Progress) error { return nil }
 	}
-	weights := G.NodesToValueGrads(learner.learn)
+
 	for epoch := 1; epoch <= epochs; epoch++ {
+		if err := training.Pull(); err != nil {
+			return history, err
+		}
 		good := t.model.saveWeights()
 		finite := func(loss float64) error {
-			if math.IsNaN(loss) || math.IsInf(loss, 0) {
-				t.model.restoreWeights(good)
-				return fmt.Errorf("%w: it became %v in epoch %d of %d; the weights are those from before that epoch", ErrDiverged, loss, epoch, epochs)
+			if !math.IsNaN(loss) && !math.IsInf(loss, 0) {
+				return nil
 			}
-			return nil
+			t.model.restoreWeights(good)
+			if err := training.Push(); err != nil {
+				return err
+			}
+			return fmt.Errorf("%w: it became %v in epoch %d of %d; "+
+				"the weights are those from before that epoch", ErrDiverged, loss, epoch, epochs)
 		}
-		p := Progress{Epoch: epoch, Epochs: epochs, Steps: ceilDiv(train.N, learner.batch)}
-		p.Loss, err = learner.meanLoss(train, t.order(train.N), func(loss float64) error {
-			p.Step++
-			p.Loss = loss
-			if err := progress(p); err != nil {
-				return err
-			}
-			if err := finite(loss); err != nil {
-				return err
-			}
-			return t.solver.Step(weights)
+		p := Progress{Epoch: epoch, Epochs: epochs, Steps: batches(train.N, batch)}
+		p.Loss, err = t.meanLoss(training, t.order(train.N), batch, pass{
+			run: func(index []int) error { return training.Run(trainData, index) },
+			each: func(loss float64) error {
+				p.Step++
+				p.Loss = loss
+				if err := progress(p); err != nil {
+					return err
+				}
+				return finite(loss)
+			},
+			then: training.Step,
 		})
 		if err != nil {
 			return history, err
 		}
-		p.ValLoss, err = evaluator.meanLoss(validation, inOrder(validation.N), finite)
+		p.ValLoss, err = t.meanLoss(training, inOrder(validation.N), batch, pass{
+			run:  func(index []int) error { return training.Evaluate(validationData, index) },
+			each: finite,
+			then: func() error { return nil },
+		})
 		if err != nil {
 			return history, err
 		}
@@ -117,10 +156,51 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int, progress fu
 	return history, nil
 }
 
-// ErrDiverged tells that a loss is NaN or infinite: the training went wrong.
-var ErrDiverged = errors.New("nn: the loss is no finite number")
+// A pass is what is done with each batch of some samples.
+type pass struct {
+	run  func(index []int) error
+	each func(loss float64) error // gets the mean loss of all batches so far
+	then func() error
+}
 
-// saveWeights copies all weights.
+// meanLoss runs the samples in that order, batch by batch, and returns the mean loss over them.
+func (t *Trainer) meanLoss(training Training, order []int, batch int, p pass) (float64, error) {
+	var sum, done float64
+	var queue []int // the sizes of the batches whose losses are not known yet
+	settle := func() error {
+		loss, err := training.Loss()
+		if err != nil {
+			return err
+		}
+		size := float64(queue[0])
+		queue = queue[1:]
+		sum += float64(loss * size)
+		done += size
+		return p.each(sum / done)
+	}
+	for index := range slices.Chunk(order, batch) {
+		if err := p.run(index); err != nil {
+			return 0, err
+		}
+		queue = append(queue, len(index))
+		if len(queue) > t.engine.Queue() {
+			if err := settle(); err != nil {
+				return 0, err
+			}
+		}
+		if err := p.then(); err != nil {
+			return 0, err
+		}
+	}
+	for len(queue) > 0 {
+		if err := settle(); err != nil {
+			return 0, err
+		}
+	}
+	return sum / done, nil
+}
+
+// saveWeights returns a copy of all weights.
 func (m *Model) saveWeights() [][]float32 {
 	var saved [][]float32
 	for _, l := range m.Layers {
@@ -142,7 +222,7 @@ func (m *Model) restoreWeights(saved [][]float32) {
 	}
 }
 
-// check says what is wrong with samples for the trainer's loss.
+// check returns an error if the samples do not fit the trainer's model and loss.
 func (t *Trainer) check(s *Samples) error {
 	if s.N < 1 {
 		return fmt.Errorf("there are none")
@@ -156,13 +236,14 @@ func (t *Trainer) check(s *Samples) error {
 	classes := product(t.model.Output())
 	for i, l := range s.Labels {
 		if int(l) >= classes {
-			return fmt.Errorf("sample %d has the label %d; expected labels below %d, the number of classes", i, l, classes)
+			return fmt.Errorf("sample %d has the label %d; "+
+				"expected labels below %d, the number of classes", i, l, classes)
 		}
 	}
 	return nil
 }
 
-// inOrder is 0 to n-1.
+// inOrder returns 0 to n-1.
 func inOrder(n int) []int {
 	order := make([]int, n)
 	for i := range order {
@@ -171,37 +252,5 @@ func inOrder(n int) []int {
 	return order
 }
 
-// meanLoss runs the samples in that order, batch by batch, and returns the mean loss over them; each is called after
-// each batch with the mean up to it.
-func (n *network) meanLoss(s *Samples, order []int, each func(loss float64) error) (float64, error) {
-	var sum, done float64
-	for len(order) > 0 {
-		index := order[:min(n.batch, len(order))]
-		order = order[len(index):]
-		n.load(s, index)
-		if err := n.run(len(index)); err != nil {
-			return 0, err
-		}
-		sum += float64(n.loss.Value().Data().(float32)) * float64(len(index))
-		done += float64(len(index))
-		if err := each(sum / done); err != nil {
-			return 0, err
-		}
-	}
-	return sum / done, nil
-}
-
-// load writes inputs and targets of samples.
-func (n *network) load(s *Samples, index []int) {
-	const block = 16
-	size := len(n.input) / n.batch
-	parallel.Blocks(len(index), block, func(from, to int) { s.Input(n.input[from*size:to*size], index[from:to]) })
-	if n.target == nil {
-		return
-	}
-	classes := len(n.target) / n.batch
-	clear(n.target)
-	for i, k := range index {
-		n.target[i*classes+int(s.Labels[k])] = 1
-	}
-}
+// batches returns the number of batches of n samples.
+func batches(n, batch int) int { return (n-1)/batch + 1 }

@@ -1,122 +1,34 @@
 package nn
 
-import (
-	"math"
+import "fmt"
 
-	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
-
-	"imagesimilarity/pkg/nn/internal/kernel"
-)
-
-// Loss is the Keras name of a loss; all are means over the samples.
+// Loss is the Keras name of a loss. All are means over the samples.
 type Loss string
 
 const (
-	MeanSquaredError        Loss = "mean_squared_error"       // mean over all values of a sample
-	MeanAbsoluteError       Loss = "mean_absolute_error"      // mean over all values of a sample
-	CategoricalCrossentropy Loss = "categorical_crossentropy" // of a softmax, from what it takes
+	MeanSquaredError  Loss = "mean_squared_error"  // mean over all values of a sample
+	MeanAbsoluteError Loss = "mean_absolute_error" // mean over all values of a sample
+	// CategoricalCrossentropy is -sum(target*log(output)), of a softmax.
+	CategoricalCrossentropy Loss = "categorical_crossentropy"
 )
 
-// A deviation is a loss that is the mean of a function of x-target.
-type deviation struct {
-	sum    func(x, target []float32) float64            // of the function's values
-	slopes func(out, x, target []float32, unit float32) // its derivatives times unit/factor
-	factor float64
-}
-
-var deviations = map[Loss]deviation{
-	MeanSquaredError: {
-		sum: func(x, target []float32) (sum float64) {
-			for i, v := range x {
-				d := float64(v - target[i])
-				sum += float64(d * d)
-			}
-			return sum
-		},
-		slopes: func(out, x, target []float32, unit float32) {
-			for i, v := range x {
-				out[i] = (v - target[i]) * unit
-			}
-		},
-		factor: 2,
-	},
-	MeanAbsoluteError: {
-		sum: func(x, target []float32) (sum float64) {
-			for i, v := range x {
-				sum += math.Abs(float64(v - target[i]))
-			}
-			return sum
-		},
-		slopes: func(out, x, target []float32, unit float32) {
-			for i, v := range x {
-				switch d := v - target[i]; {
-				case d > 0:
-					out[i] = unit
-				case d < 0:
-					out[i] = -unit
-				default:
-					out[i] = 0 // as TensorFlow has it
-				}
-			}
-		},
-		factor: 1,
-	},
-}
-
-// deviation adds the mean of a function of x-target over all values.
-func (n *network) deviation(d deviation, x signal, target *G.Node) *G.Node {
-	size := product(x.shape)
-	sums := make([]float64, n.batch)
-	run := func(in [][]float32, out []float32) {
-		n.each(n.n, func(i int, _ []float32) {
-			sums[i] = d.sum(in[0][i*size:(i+1)*size], in[1][i*size:(i+1)*size])
-		})
-		out[0] = float32(mean(sums[:n.n]) / float64(size))
-	}
-	return n.applyDifferentiable("deviation", nil, run, []bool{x.active, false}, func(_, grad *G.Node) []*G.Node {
-		run := func(in [][]float32, out []float32) {
-			unit := float32(float64(in[2][0]) * d.factor / (float64(n.n) * float64(size)))
-			n.each(n.n, func(i int, _ []float32) {
-				d.slopes(out[i*size:(i+1)*size], in[0][i*size:(i+1)*size], in[1][i*size:(i+1)*size], unit)
-			})
+// check returns an error if layers cannot be trained with the loss.
+func (l Loss) check(layers []*Layer) error {
+	in, last := layers[0].Output, layers[len(layers)-1]
+	switch l {
+	case MeanSquaredError, MeanAbsoluteError:
+		if product(last.Output) != product(in) {
+			return fmt.Errorf("nn: the output of layer %q has the shape %v; expected %v, "+
+				"that of the input", last.Name, last.Output, in)
 		}
-		return []*G.Node{n.apply("deviation gradient", tensor.Shape{n.batch, size}, run, x.Node, target, grad), nil}
-	}, x.Node, target)
-}
-
-// crossentropy adds the mean over the samples of -sum(target*log(softmax(x))).
-func (n *network) crossentropy(x signal, target *G.Node) *G.Node {
-	classes := product(x.shape)
-	probabilities := make([]float32, n.batch*classes)
-	losses := make([]float64, n.batch)
-	run := func(in [][]float32, out []float32) {
-		for i := range n.n {
-			logits := in[0][i*classes : (i+1)*classes]
-			greatest, sum := kernel.Softmax(probabilities[i*classes:(i+1)*classes], logits)
-			logSum := kernel.Log(float64(sum))
-			losses[i] = 0
-			for j, t := range in[1][i*classes : (i+1)*classes] {
-				losses[i] += float64(float64(t) * (logSum - float64(logits[j]-greatest)))
-			}
+	case CategoricalCrossentropy:
+		if last.Activation != Softmax {
+			return fmt.Errorf("nn: the loss %s needs a last layer with the activation softmax; "+
+				"layer %q has %q", l, last.Name, last.Activation)
 		}
-		out[0] = float32(mean(losses[:n.n]))
+	default:
+		return fmt.Errorf("nn: the loss %q is not supported; expected %s, %s or %s",
+			l, MeanSquaredError, MeanAbsoluteError, CategoricalCrossentropy)
 	}
-	return n.applyDifferentiable("categorical crossentropy", nil, run, []bool{x.active, false}, func(_, grad *G.Node) []*G.Node {
-		run := func(in [][]float32, out []float32) {
-			scale := float32(float64(in[2][0]) / float64(n.n))
-			for i, t := range in[1][:n.n*classes] {
-				out[i] = (probabilities[i] - t) * scale
-			}
-		}
-		return []*G.Node{n.apply("categorical crossentropy gradient", tensor.Shape{n.batch, classes}, run, x.Node, target, grad), nil}
-	}, x.Node, target)
-}
-
-func mean(values []float64) float64 {
-	var sum float64
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
+	return nil
 }

@@ -1,7 +1,6 @@
 // Package nn builds, trains and runs the two networks of this program: a convolutional autoencoder
 // and a classifier on its encoder. Layers, initial values and update rules are those of Keras
-// (https://keras.io/api/layers/). Gorgonia owns the graph, the symbolic gradients and the machine
-// that runs them; the layers are operators of our own.
+// (https://keras.io/api/layers/). An Engine does the work.
 package nn
 
 import (

@@ -5,12 +5,14 @@ import (
 	"slices"
 )
 
-// Predict computes the output of the layer named until, or of the last layer for "": (N, its size), sample by sample.
-// progress, which may be nil, is called after each batch.
-func (m *Model) Predict(s *Samples, until string, batch int, progress func(done, total int)) ([]float32, error) {
+// Predict returns the output of the layer named until, or of the last layer for "": (N, its size),
+// sample by sample. progress, which may be nil, is called after each batch.
+func (m *Model) Predict(e Engine, s *Samples, until string, batch int,
+	progress func(done, total int)) ([]float32, error) {
 	last := len(m.Layers) - 1
 	if until != "" {
-		if last = slices.IndexFunc(m.Layers, func(l *Layer) bool { return l.Name == until }); last < 0 {
+		last = slices.IndexFunc(m.Layers, func(l *Layer) bool { return l.Name == until })
+		if last < 0 {
 			return nil, fmt.Errorf("nn: the model has no layer named %q", until)
 		}
 	}
@@ -21,22 +23,38 @@ func (m *Model) Predict(s *Samples, until string, batch int, progress func(done,
 		return nil, nil
 	}
 	batch = min(batch, s.N)
-	n, err := newPredictor(m.Layers[:last+1], batch)
+	prediction, err := e.NewPrediction(m.Layers[:last+1], batch)
 	if err != nil {
 		return nil, err
 	}
-	size := product(m.Layers[last].Output)
-	out := make([]float32, 0, s.N*size)
-	order := inOrder(s.N)
-	for done := 0; done < s.N; done += batch {
-		index := order[done:min(done+batch, s.N)]
-		n.load(s, index)
-		if err := n.run(len(index)); err != nil {
+	defer prediction.Close()
+	data, err := e.Load(s)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Close()
+	row := product(m.Layers[last].Output)
+	out := make([]float32, s.N*row)
+	total := batches(s.N, batch)
+	started := 0
+	for done := range total {
+		for started < total && started <= done+e.Queue() {
+			first := started * batch
+			index := make([]int, min(batch, s.N-first))
+			for i := range index {
+				index[i] = first + i
+			}
+			if err := prediction.Run(data, index); err != nil {
+				return nil, err
+			}
+			started++
+		}
+		first := done * batch
+		if err := prediction.Output(out[first*row : min(first+batch, s.N)*row]); err != nil {
 			return nil, err
 		}
-		out = append(out, n.output.Value().Data().([]float32)[:len(index)*size]...)
 		if progress != nil {
-			progress(done/batch+1, ceilDiv(s.N, batch))
+			progress(done+1, total)
 		}
 	}
 	return out, nil

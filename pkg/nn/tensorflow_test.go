@@ -51,7 +51,7 @@ func TestTrainingFollowsTensorFlow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			nn.WithEachImplementation(t, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, e nn.Engine) {
 				m, err := keras.Load(recorded + name + "_initial.h5")
 				if err != nil {
 					t.Fatal(err)
@@ -60,7 +60,7 @@ func TestTrainingFollowsTensorFlow(t *testing.T) {
 				if run.Kind == "clf" {
 					loss, optimizer = nn.CategoricalCrossentropy, nn.Adam
 				}
-				trainer := nn.NewTrainer(m, loss, optimizer, 1)
+				trainer := nn.NewTrainer(e, m, loss, optimizer, 1)
 				trainer.KeepOrder()
 				h, err := trainer.Fit(train, validation, run.Epochs, run.Batch, nil)
 				if err != nil {

@@ -22,7 +22,7 @@ func (s *session) samples(of set) *nn.Samples {
 
 // classify is the class that the model gives each image of a set.
 func (s *session) classify(m *nn.Model, of set, batch int) ([]uint8, error) {
-	p, err := m.Predict(s.samples(of), "", batch, experiment.PredictProgress(s.out, s.display))
+	p, err := m.Predict(s.engine, s.samples(of), "", batch, experiment.PredictProgress(s.out, s.display))
 	return s.classesOf(p), err
 }
 

@@ -29,7 +29,7 @@ func (s *session) writeHTML(m *nn.Model, a answers, phases []nn.History) error {
 	if s.html == "" {
 		return nil
 	}
-	p, err := m.Predict(s.samples(s.test), "", a.batch, s.display.Task("test set for the report", "batches"))
+	p, err := m.Predict(s.engine, s.samples(s.test), "", a.batch, s.display.Task("test set for the report", "batches"))
 	if err != nil {
 		return err
 	}

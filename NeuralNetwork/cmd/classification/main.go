@@ -13,6 +13,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/keras"
+	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
@@ -74,7 +75,15 @@ const (
 
 // classification reads the images, then asks what to do with them.
 func classification(o options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
-	s := &session{options: o, in: stdin, out: stdout, lines: prompt.NewInput(stdin, stdout), page: page, display: display}
+	s := &session{
+		options: o,
+		in:      stdin,
+		out:     stdout,
+		lines:   prompt.NewInput(stdin, stdout),
+		engine:  cpu.New(),
+		page:    page,
+		display: display,
+	}
 	if err := s.checkFiles(o.save); err != nil {
 		return err
 	}

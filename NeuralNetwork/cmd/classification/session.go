@@ -21,6 +21,7 @@ type session struct {
 	in             io.Reader
 	out            io.Writer
 	lines          *prompt.Input
+	engine         nn.Engine
 	training, test set
 	classes        int
 	graphs         []figure.LossGraph // of all experiments so far
@@ -134,7 +135,7 @@ func (s *session) build(a answers, images int) (*nn.Model, error) {
 // fit trains the classifier in two phases with one optimizer: first the layers after the encoder, then all. The original meant
 // to freeze the encoder in phase 1, but its way had no effect, and would have left the last block out.
 func (s *session) fit(m *nn.Model, a answers, train, validation *nn.Samples) (phases []nn.History, err error) {
-	trainer := nn.NewTrainer(m, loss, optimizer, s.seed)
+	trainer := nn.NewTrainer(s.engine, m, loss, optimizer, s.seed)
 	freeze := func(frozen bool) {
 		for _, l := range m.Layers[:slices.IndexFunc(m.Layers, func(l *nn.Layer) bool { return l.Class == nn.Flatten })] {
 			l.Trainable = !frozen

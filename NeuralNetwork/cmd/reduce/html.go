@@ -45,12 +45,12 @@ func (s *session) writeHTML(m *nn.Model, trained *nn.History, facts ...report.Fa
 		r.Training = &report.Training{Loss: trained.Loss, ValLoss: trained.ValLoss}
 	}
 	var err error
-	if r.Latents, err = m.Predict(experiment.Choose(s.samples(s.data), r.Points), embedding, latentStep, s.display.Task("vectors for the report", "batches")); err != nil {
+	if r.Latents, err = m.Predict(s.engine, experiment.Choose(s.samples(s.data), r.Points), embedding, latentStep, s.display.Task("vectors for the report", "batches")); err != nil {
 		return err
 	}
 	examples := report.Examples(s.data)
 	input := experiment.Choose(s.samples(s.data), examples)
-	output, err := m.Predict(input, "", latentStep, nil)
+	output, err := m.Predict(s.engine, input, "", latentStep, nil)
 	if err != nil {
 		return err
 	}

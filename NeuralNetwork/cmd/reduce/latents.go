@@ -34,7 +34,7 @@ func (s *session) writeLatents(m *nn.Model) error {
 		file   string
 	}{{s.data, s.datasetLatents}, {s.queries, s.querysetLatents}} {
 		progress := experiment.PredictProgress(s.out, s.display)
-		v, err := m.Predict(s.samples(set.images), embedding, latentStep, progress)
+		v, err := m.Predict(s.engine, s.samples(set.images), embedding, latentStep, progress)
 		if err != nil {
 			return err
 		}

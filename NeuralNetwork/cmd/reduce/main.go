@@ -13,6 +13,7 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
@@ -85,6 +86,7 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 		in:        stdin,
 		out:       stdout,
 		lines:     prompt.NewInput(stdin, stdout),
+		engine:    cpu.New(),
 		graphFile: "loss_graphs.png",
 		page:      page,
 		display:   display,

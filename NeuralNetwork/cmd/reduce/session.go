@@ -21,6 +21,7 @@ type session struct {
 	in            io.Reader
 	out           io.Writer
 	lines         *prompt.Input
+	engine        nn.Engine
 	data, queries *imageset.Images[uint8]
 	imageLabels   []uint8            // of data; nil where they are not known
 	graphs        []figure.LossGraph // of all experiments so far
@@ -77,7 +78,7 @@ func (s *session) experiments() error {
 		}
 		fmt.Fprint(s.out, model.Summary())
 		// Every experiment starts from the same seed: what comes out depends on its answers, not on what was tried before.
-		trainer := nn.NewTrainer(model, s.loss, optimizer, s.seed)
+		trainer := nn.NewTrainer(s.engine, model, s.loss, optimizer, s.seed)
 		history, _, err := experiment.Train(trainer, train, validation, a.epochs, a.batch, s.out, s.display)
 		if err != nil {
 			return err

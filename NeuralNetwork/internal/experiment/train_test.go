@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/progress"
 )
 
@@ -41,7 +42,7 @@ func autoencoder(t *testing.T) (*nn.Model, *nn.Samples) {
 
 // trainer returns a trainer of an autoencoder, as reduce uses it.
 func trainer(m *nn.Model) *nn.Trainer {
-	return nn.NewTrainer(m, nn.MeanSquaredError, nn.RMSprop, 1)
+	return nn.NewTrainer(cpu.New(), m, nn.MeanSquaredError, nn.RMSprop, 1)
 }
 
 // interrupter sends this process an interrupt at the end of the first epoch that is written to it.

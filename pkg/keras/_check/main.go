@@ -16,6 +16,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/nn/cpu"
 )
 
 const images = "pkg/testdata/keras/images5.dat"
@@ -108,14 +109,14 @@ func write(dir string, samples *nn.Samples) error {
 		if m.FullyConnected == 0 {
 			train.Labels = nil
 		}
-		trainer := nn.NewTrainer(network, m.Loss, m.Optimizer, 1)
+		trainer := nn.NewTrainer(cpu.New(), network, m.Loss, m.Optimizer, 1)
 		if _, err := trainer.Fit(&train, &train, 5, 2, nil); err != nil {
 			return err
 		}
-		if m.Output, err = network.Predict(samples, "", 32, nil); err != nil {
+		if m.Output, err = network.Predict(cpu.New(), samples, "", 32, nil); err != nil {
 			return err
 		}
-		if m.Latent, err = network.Predict(samples, "embedding", 32, nil); err != nil {
+		if m.Latent, err = network.Predict(cpu.New(), samples, "embedding", 32, nil); err != nil {
 			return err
 		}
 		file := filepath.Join(dir, "go_"+m.Name+".h5")
@@ -165,7 +166,7 @@ func read(dir string, samples *nn.Samples) error {
 		}
 		worst := 0.0
 		for until, want := range map[string][]float32{"": f.Output, "embedding": f.Latent} {
-			got, err := network.Predict(samples, until, 32, nil)
+			got, err := network.Predict(cpu.New(), samples, until, 32, nil)
 			if err != nil {
 				return err
 			}

@@ -1,9 +1,10 @@
-package nn
+package cpu
 
 import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
@@ -20,7 +21,7 @@ func newRepetition(in []int, up [2]int) repetition {
 }
 
 // upSample adds an UpSampling2D layer that is not followed by a convolution.
-func (n *network) upSample(l *Layer, x signal) signal {
+func (n *network) upSample(l *nn.Layer, x signal) signal {
 	v := newRepetition(x.shape, l.Size)
 	size, large := product(x.shape), product(l.Output)
 	run := func(in [][]float32, out []float32) {

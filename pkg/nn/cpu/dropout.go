@@ -1,4 +1,4 @@
-package nn
+package cpu
 
 import (
 	G "gorgonia.org/gorgonia"

@@ -1,21 +1,23 @@
-package nn
+package cpu
 
 import (
 	"math"
 	"slices"
+
+	"imagesimilarity/pkg/nn"
 )
 
 // An oracle computes the loss of a model in training by plain loops in float64.
 type oracle struct {
-	layers  []*Layer
-	loss    Loss
-	weights map[*Weight][]float64
+	layers  []*nn.Layer
+	loss    nn.Loss
+	weights map[*nn.Weight][]float64
 	x       [][]float64 // the samples of a batch
 	labels  []uint8
 }
 
-func newOracle(m *Model, loss Loss, x []float32, labels []uint8) *oracle {
-	o := &oracle{layers: m.Layers, loss: loss, weights: map[*Weight][]float64{}, labels: labels}
+func newOracle(m *nn.Model, loss nn.Loss, x []float32, labels []uint8) *oracle {
+	o := &oracle{layers: m.Layers, loss: loss, weights: map[*nn.Weight][]float64{}, labels: labels}
 	for _, l := range m.Layers {
 		for _, w := range l.Weights {
 			o.weights[w] = widen(w.Data)
@@ -48,13 +50,13 @@ func (o *oracle) output(training bool) [][]float64 {
 func (o *oracle) lossValue() float64 {
 	var sum float64
 	for i, y := range o.output(true) {
-		if o.loss == CategoricalCrossentropy {
+		if o.loss == nn.CategoricalCrossentropy {
 			sum -= math.Log(y[o.labels[i]])
 			continue
 		}
 		for j, v := range y {
 			d := math.Abs(v - o.x[i][j])
-			if o.loss == MeanSquaredError {
+			if o.loss == nn.MeanSquaredError {
 				d *= d
 			}
 			sum += d / float64(len(y))
@@ -63,14 +65,14 @@ func (o *oracle) lossValue() float64 {
 	return sum / float64(len(o.x))
 }
 
-func (o *oracle) layer(l *Layer, shape []int, in [][]float64, training bool) [][]float64 {
+func (o *oracle) layer(l *nn.Layer, shape []int, in [][]float64, training bool) [][]float64 {
 	weight := func(i int) []float64 { return o.weights[l.Weights[i]] }
 	out := make([][]float64, len(in))
 	for i := range out {
 		out[i] = make([]float64, product(l.Output))
 	}
 	switch l.Class {
-	case Conv2D:
+	case nn.Conv2D:
 		h, w, c, f := shape[0], shape[1], shape[2], l.Output[2]
 		kh, kw := l.Kernel[0], l.Kernel[1]
 		for i, x := range in {
@@ -94,7 +96,7 @@ func (o *oracle) layer(l *Layer, shape []int, in [][]float64, training bool) [][
 				}
 			}
 		}
-	case Dense:
+	case nn.Dense:
 		for i, x := range in {
 			copy(out[i], weight(1))
 			for j, v := range x {
@@ -103,7 +105,7 @@ func (o *oracle) layer(l *Layer, shape []int, in [][]float64, training bool) [][
 				}
 			}
 		}
-	case BatchNormalization:
+	case nn.BatchNormalization:
 		c := shape[2]
 		for k := range c {
 			mean, variance := weight(2)[k], weight(3)[k]
@@ -116,7 +118,7 @@ func (o *oracle) layer(l *Layer, shape []int, in [][]float64, training bool) [][
 				}
 			}
 		}
-	case MaxPooling2D:
+	case nn.MaxPooling2D:
 		for i, x := range in {
 			for p := range out[i] {
 				c := shape[2]
@@ -129,7 +131,7 @@ func (o *oracle) layer(l *Layer, shape []int, in [][]float64, training bool) [][
 				}
 			}
 		}
-	case UpSampling2D:
+	case nn.UpSampling2D:
 		for i, x := range in {
 			for p := range out[i] {
 				c := shape[2]
@@ -164,17 +166,17 @@ func channelStatistics(in [][]float64, c, k int) (mean, variance float64) {
 	return mean, variance
 }
 
-func activate(act Activation, x []float64, width int) {
+func activate(act nn.Activation, x []float64, width int) {
 	switch act {
-	case ReLU:
+	case nn.ReLU:
 		for j, v := range x {
 			x[j] = max(v, 0)
 		}
-	case Sigmoid:
+	case nn.Sigmoid:
 		for j, v := range x {
 			x[j] = 1 / (1 + math.Exp(-v))
 		}
-	case Softmax:
+	case nn.Softmax:
 		for row := range slices.Chunk(x, width) {
 			var sum float64
 			for j, v := range row {

@@ -1,27 +1,12 @@
-package nn
+package cpu
 
 import (
+	"fmt"
 	"math"
 
-	G "gorgonia.org/gorgonia"
-
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
 	"imagesimilarity/pkg/parallel"
-)
-
-// Optimizer is the Keras name of an update rule, with the parameters that Keras takes by default.
-type Optimizer string
-
-const (
-	RMSprop Optimizer = "RMSprop" // learning rate 0.001, rho 0.9, epsilon 1e-7
-	Adam    Optimizer = "Adam"    // learning rate 0.001, beta 0.9 and 0.999, epsilon 1e-7
-)
-
-const (
-	learningRate = 0.001
-	epsilon      = 1e-7 // keeps the divisors from 0
-	rho          = 0.9
-	beta1, beta2 = 0.9, 0.999
 )
 
 // A solver changes weights by their gradients, with Keras' rules. Gorgonia's own solvers differ in where they add epsilon.
@@ -29,19 +14,19 @@ const (
 type solver struct {
 	kernels *kernel.Set
 	rule    func(s *solver, w, grad, first, second []float32)
-	step    int
+	steps   int
 	state   map[*float32]*moments // by the first value of a weight
 }
 
 // moments are the moving averages of a weight's gradient (Adam) and its square.
 type moments struct{ first, second []float32 }
 
-func newSolver(opt Optimizer) *solver {
-	s := &solver{kernels: fastest, state: map[*float32]*moments{}}
+func newSolver(k *kernel.Set, opt nn.Optimizer) *solver {
+	s := &solver{kernels: k, state: map[*float32]*moments{}}
 	switch opt {
-	case RMSprop:
+	case nn.RMSprop:
 		s.rule = (*solver).rmsprop
-	case Adam:
+	case nn.Adam:
 		s.rule = (*solver).adam
 	default:
 		panic("nn: unknown optimizer")
@@ -49,13 +34,13 @@ func newSolver(opt Optimizer) *solver {
 	return s
 }
 
-// Step changes every weight once; it makes solver a gorgonia.Solver.
-func (s *solver) Step(weights []G.ValueGrad) error {
-	s.step++
-	for _, w := range weights {
+// step changes the weights of a network once, by the gradients of its last run.
+func (s *solver) step(n *network) error {
+	s.steps++
+	for _, w := range n.learn {
 		grad, err := w.Grad()
 		if err != nil {
-			return err
+			return fmt.Errorf("nn: %w", err)
 		}
 		values := w.Value().Data().([]float32)
 		m := s.state[&values[0]]
@@ -73,12 +58,13 @@ func (s *solver) Step(weights []G.ValueGrad) error {
 }
 
 func (s *solver) rmsprop(w, grad, _, second []float32) {
-	s.kernels.RMSprop(w, grad, second, learningRate, rho, 1-rho, epsilon)
+	s.kernels.RMSprop(w, grad, second, nn.LearningRate, nn.Rho, 1-nn.Rho, nn.Epsilon)
 }
 
 func (s *solver) adam(w, grad, first, second []float32) {
-	rate := float32(learningRate * math.Sqrt(1-power(beta2, s.step)) / (1 - power(beta1, s.step)))
-	s.kernels.Adam(w, grad, first, second, rate, 1-beta1, 1-beta2, epsilon)
+	numerator := nn.LearningRate * math.Sqrt(1-power(nn.Beta2, s.steps))
+	rate := float32(numerator / (1 - power(nn.Beta1, s.steps)))
+	s.kernels.Adam(w, grad, first, second, rate, 1-nn.Beta1, 1-nn.Beta2, nn.Epsilon)
 }
 
 // power is x to the n by repeated squaring, rounded alike on every processor; math.Pow is not.

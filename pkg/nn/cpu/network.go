@@ -1,4 +1,4 @@
-package nn
+package cpu
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
 	"imagesimilarity/pkg/parallel"
 )
@@ -30,7 +31,8 @@ type network struct {
 	graph     *G.ExprGraph
 	machine   G.VM
 	operators int
-	learn     G.Nodes // the weights that are trained
+	learn     G.Nodes  // the weights that the solver changes
+	updates   []func() // change the others; a run ends with them
 
 	input, target []float32 // what the next run takes: (batch, size of a sample), (batch, classes); no target for an autoencoder
 	output, loss  *G.Node
@@ -38,9 +40,6 @@ type network struct {
 	scratchSize int       // the most values that an operator's task needs
 	scratch     sync.Pool // *[]float32 of scratchSize
 }
-
-// fastest are the kernels that new networks and solvers use.
-var fastest = kernel.Implementations[0]
 
 // A signal is what flows from layer to layer.
 type signal struct {
@@ -50,8 +49,8 @@ type signal struct {
 }
 
 // newPredictor makes a network that computes the output of the last of the layers.
-func newPredictor(layers []*Layer, batch int) (*network, error) {
-	n, x, err := newNetwork(layers, batch)
+func newPredictor(k *kernel.Set, layers []*nn.Layer, batch int) (*network, error) {
+	n, x, err := newNetwork(k, layers, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -61,28 +60,25 @@ func newPredictor(layers []*Layer, batch int) (*network, error) {
 }
 
 // newEvaluator makes a network that computes the loss.
-func newEvaluator(layers []*Layer, loss Loss, batch int) (*network, error) {
-	n, x, err := newNetwork(layers, batch)
+func newEvaluator(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int) (*network, error) {
+	n, x, err := newNetwork(k, layers, batch)
 	if err != nil {
 		return nil, err
 	}
-	if err := n.losing(layers, loss, x); err != nil {
-		return nil, err
-	}
+	n.losing(layers, loss, x)
 	n.machine = G.NewTapeMachine(n.graph)
 	return n, nil
 }
 
 // newLearner makes a network that computes the loss in training and the gradients of the weights of trainable layers.
-func newLearner(layers []*Layer, loss Loss, batch int, seed uint64) (*network, error) {
-	n, x, err := newNetwork(layers, batch)
+func newLearner(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int,
+	seed uint64) (*network, error) {
+	n, x, err := newNetwork(k, layers, batch)
 	if err != nil {
 		return nil, err
 	}
 	n.training, n.seed = true, seed
-	if err := n.losing(layers, loss, x); err != nil {
-		return nil, err
-	}
+	n.losing(layers, loss, x)
 	if len(n.learn) > 0 {
 		if _, err := G.Grad(n.loss, n.learn...); err != nil {
 			return nil, fmt.Errorf("nn: %w", err)
@@ -93,14 +89,14 @@ func newLearner(layers []*Layer, loss Loss, batch int, seed uint64) (*network, e
 }
 
 // newNetwork makes a network of nothing but the input, the first of the layers, and checks the others.
-func newNetwork(layers []*Layer, batch int) (*network, signal, error) {
+func newNetwork(k *kernel.Set, layers []*nn.Layer, batch int) (*network, signal, error) {
 	for _, l := range layers {
 		if product(l.Output) > maxBatchValues/batch {
 			return nil, signal{}, fmt.Errorf("nn: the output of layer %q, %v, is too large for batches of %d; expected at most %d values in a batch",
 				l.Name, l.Output, batch, maxBatchValues)
 		}
 	}
-	n := &network{kernels: fastest, batch: batch, graph: G.NewGraph()}
+	n := &network{kernels: k, batch: batch, graph: G.NewGraph()}
 	n.scratch.New = func() any {
 		s := make([]float32, n.scratchSize)
 		return &s
@@ -118,7 +114,7 @@ func (n *network) variable(name string, size int) (*G.Node, []float32) {
 }
 
 // weight adds the node of a layer's weight and says whether it is trained.
-func (n *network) weight(l *Layer, i int) (*G.Node, bool) {
+func (n *network) weight(l *nn.Layer, i int) (*G.Node, bool) {
 	w := l.Weights[i]
 	value := tensor.New(tensor.WithShape(w.Shape...), tensor.WithBacking(w.Data))
 	node := G.NewTensor(n.graph, tensor.Float32, len(w.Shape), G.WithShape(w.Shape...), G.WithName(l.Name+"/"+w.Name), G.WithValue(value))
@@ -130,15 +126,15 @@ func (n *network) weight(l *Layer, i int) (*G.Node, bool) {
 }
 
 // rows is the shape of a layer's output for a batch.
-func (n *network) rows(l *Layer) tensor.Shape { return tensor.Shape{n.batch, product(l.Output)} }
+func (n *network) rows(l *nn.Layer) tensor.Shape { return tensor.Shape{n.batch, product(l.Output)} }
 
 // add adds layers; those that work on images are put together to blocks.
-func (n *network) add(layers []*Layer, x signal) signal {
-	layers = slices.DeleteFunc(slices.Clone(layers), func(l *Layer) bool {
-		return l.Class == Dropout && (!n.training || l.Rate == 0) // does nothing, and must not part what belongs to a block
+func (n *network) add(layers []*nn.Layer, x signal) signal {
+	layers = slices.DeleteFunc(slices.Clone(layers), func(l *nn.Layer) bool {
+		return l.Class == nn.Dropout && (!n.training || l.Rate == 0) // does nothing, and must not part what belongs to a block
 	})
 	// next takes the next layer where it is of that class.
-	next := func(c Class) *Layer {
+	next := func(c nn.Class) *nn.Layer {
 		if len(layers) == 0 || layers[0].Class != c {
 			return nil
 		}
@@ -148,22 +144,22 @@ func (n *network) add(layers []*Layer, x signal) signal {
 	}
 	for len(layers) > 0 {
 		switch l := layers[0]; l.Class {
-		case UpSampling2D, Conv2D, BatchNormalization, MaxPooling2D:
-			up, conv := next(UpSampling2D), next(Conv2D)
+		case nn.UpSampling2D, nn.Conv2D, nn.BatchNormalization, nn.MaxPooling2D:
+			up, conv := next(nn.UpSampling2D), next(nn.Conv2D)
 			switch {
 			case conv == nil && up != nil:
 				x = n.upSample(up, x)
-			case conv != nil && conv.Activation != ReLU && conv.Activation != Linear:
+			case conv != nil && conv.Activation != nn.ReLU && conv.Activation != nn.Linear:
 				x = n.activate(conv.Activation, n.block(up, conv, nil, nil, x))
 			default:
-				x = n.block(up, conv, next(BatchNormalization), next(MaxPooling2D), x)
+				x = n.block(up, conv, next(nn.BatchNormalization), next(nn.MaxPooling2D), x)
 			}
 			continue
-		case Dense:
+		case nn.Dense:
 			x = n.activate(l.Activation, n.dense(l, x))
-		case Dropout:
+		case nn.Dropout:
 			x = n.dropout(l.Rate, x)
-		case Flatten, Reshape:
+		case nn.Flatten, nn.Reshape:
 			x.shape = l.Output
 		}
 		layers = layers[1:]
@@ -172,29 +168,45 @@ func (n *network) add(layers []*Layer, x signal) signal {
 }
 
 // losing adds the layers after the first, and the loss.
-func (n *network) losing(layers []*Layer, loss Loss, x signal) error {
-	input, last := x.Node, layers[len(layers)-1]
-	switch loss {
-	case MeanSquaredError, MeanAbsoluteError:
-		if product(last.Output) != product(layers[0].Output) {
-			return fmt.Errorf("nn: the output of layer %q has the shape %v; expected %v, that of the input", last.Name, last.Output, layers[0].Output)
-		}
-		n.loss = n.deviation(deviations[loss], n.add(layers[1:], x), input)
-	case CategoricalCrossentropy:
-		if last.Activation != Softmax {
-			return fmt.Errorf("nn: the loss %s needs a last layer with the activation softmax; layer %q has %q", loss, last.Name, last.Activation)
-		}
-		// This loss takes what the softmax takes.
-		logits := *last
-		logits.Activation = Linear
-		var target *G.Node
-		target, n.target = n.variable("target", product(last.Output))
-		n.loss = n.crossentropy(n.add(append(slices.Clone(layers[1:len(layers)-1]), &logits), x), target)
-	default:
-		return fmt.Errorf("nn: the loss %q is not supported; expected %s, %s or %s", loss, MeanSquaredError, MeanAbsoluteError, CategoricalCrossentropy)
+func (n *network) losing(layers []*nn.Layer, loss nn.Loss, x signal) {
+	if loss != nn.CategoricalCrossentropy {
+		n.loss = n.deviation(deviations[loss], n.add(layers[1:], x), x.Node)
+		return
 	}
-	return nil
+	// This loss takes what the softmax takes.
+	end := len(layers) - 1
+	logits := *layers[end]
+	logits.Activation = nn.Linear
+	var target *G.Node
+	target, n.target = n.variable("target", product(logits.Output))
+	n.loss = n.crossentropy(n.add(append(slices.Clone(layers[1:end]), &logits), x), target)
 }
+
+// compute runs the samples with these indices.
+func (n *network) compute(s *nn.Samples, index []int) error {
+	n.load(s, index)
+	return n.run(len(index))
+}
+
+// load writes inputs and targets of samples.
+func (n *network) load(s *nn.Samples, index []int) {
+	const block = 16
+	size := len(n.input) / n.batch
+	parallel.Blocks(len(index), block, func(from, to int) {
+		s.Input(n.input[from*size:to*size], index[from:to])
+	})
+	if n.target == nil {
+		return
+	}
+	classes := len(n.target) / n.batch
+	clear(n.target)
+	for i, k := range index {
+		n.target[i*classes+int(s.Labels[k])] = 1
+	}
+}
+
+// lossValue returns the loss of the last run.
+func (n *network) lossValue() float64 { return float64(n.loss.Value().Data().(float32)) }
 
 // run computes the first samples rows.
 func (n *network) run(samples int) error {
@@ -203,6 +215,9 @@ func (n *network) run(samples int) error {
 	n.machine.Reset()
 	if err := n.machine.RunAll(); err != nil {
 		return fmt.Errorf("nn: %w", err)
+	}
+	for _, update := range n.updates {
+		update()
 	}
 	return nil
 }
@@ -230,3 +245,12 @@ func (n *network) each(tasks int, do func(task int, scratch []float32)) {
 
 // ceilDiv is a/b rounded up, for a from 0 on; for a below it is not positive.
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+// product returns the number of values of a shape.
+func product(shape []int) int {
+	p := 1
+	for _, s := range shape {
+		p *= s
+	}
+	return p
+}

@@ -1,4 +1,4 @@
-package nn
+package cpu
 
 import (
 	"math"
@@ -6,6 +6,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
@@ -27,9 +28,8 @@ type block struct {
 
 	h, w, c int // the image y that comes out of the convolution
 
-	norm      *Layer // nil for none
-	trainNorm bool   // by the batch's statistics
-	inverse   []float64
+	norm      *batchNormalisation // nil for none
+	trainNorm bool                // by the batch's statistics
 	normal    kernel.Normalisation
 
 	window [2]int // rows and columns that are pooled; 1,1 for none
@@ -43,11 +43,11 @@ type block struct {
 }
 
 // block adds the layers as one operator; up, conv, norm and pool may be nil, up only goes with conv.
-func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
+func (n *network) block(up, conv, norm, pool *nn.Layer, x signal) signal {
 	b := &block{net: n, x: x, h: x.shape[0], w: x.shape[1], c: x.shape[2], window: [2]int{1, 1}}
 	inputs := []*G.Node{x.Node}
 	wanted := []bool{x.active}
-	weight := func(l *Layer, i int) {
+	weight := func(l *nn.Layer, i int) {
 		node, active := n.weight(l, i)
 		inputs, wanted = append(inputs, node), append(wanted, active)
 	}
@@ -57,7 +57,7 @@ func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
 			size = up.Size
 		}
 		b.conv = newConvolution(x.shape, size, conv)
-		b.relu = conv.Activation == ReLU
+		b.relu = conv.Activation == nn.ReLU
 		b.trainConv = n.training && conv.Trainable
 		b.h, b.w, b.c = b.conv.h, b.conv.w, b.conv.f
 		b.arranged = make([]float32, b.conv.arrangedSize())
@@ -70,9 +70,8 @@ func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
 	}
 	kernel.Repeat(b.normal.Scale, []float32{1})
 	if norm != nil {
-		b.norm = norm
+		b.norm = newBatchNormalisation(norm)
 		b.trainNorm = n.training && norm.Trainable
-		b.inverse = make([]float64, b.c)
 		weight(norm, 0)
 		weight(norm, 1)
 	}
@@ -91,6 +90,7 @@ func (n *network) block(up, conv, norm, pool *Layer, x signal) signal {
 	}
 	if b.trainNorm {
 		b.moments = make([]float32, n.batch*2*b.c)
+		n.updates = append(n.updates, b.norm.moveStatistics)
 	}
 	n.needScratch(b.scratch())
 	out := n.applyDifferentiable("block", tensor.Shape{n.batch, product(b.out)}, b.forward, wanted, b.gradients, inputs...)
@@ -150,10 +150,10 @@ func (b *block) forward(in [][]float32, out []float32) {
 		bias = in[2]
 	}
 	if b.norm != nil && !b.trainNorm {
-		for k, v := range b.norm.Weights[3].Data {
-			b.inverse[k] = 1 / math.Sqrt(float64(v)+b.norm.Epsilon)
+		for c, v := range b.norm.movingVariance {
+			b.norm.setInverse(c, float64(v))
 		}
-		b.setNormalisation(b.norm.Weights[2].Data)
+		b.norm.set(&b.normal, b.norm.movingMean)
 	}
 	n.each(ceilDiv(n.n, b.imagesPerCall()), func(task int, scratch []float32) {
 		first, last := task*b.imagesPerCall(), min((task+1)*b.imagesPerCall(), n.n)
@@ -175,7 +175,8 @@ func (b *block) forward(in [][]float32, out []float32) {
 		}
 	})
 	if b.trainNorm {
-		b.setNormalisation(b.combine())
+		b.combine()
+		b.norm.set(&b.normal, b.norm.mean)
 		n.each(n.n, func(i int, scratch []float32) { b.finish(i, out, b.images(i, i+1, x, out), scratch) })
 	}
 }
@@ -217,14 +218,10 @@ func (b *block) measure(i int, y, scratch []float32) {
 	kernel.Fold(squares, acc)
 }
 
-// combine computes mean and inverse from the moments of all samples: the variance is the mean of those of the images and the
-// variance of their means. The moving statistics follow; as in Keras' fused kernel, the moving variance takes the unbiased variance
-// of the batch, while the batch is normalised by the biased one.
-func (b *block) combine() []float32 {
-	movingMean, movingVariance := b.norm.Weights[2].Data, b.norm.Weights[3].Data
-	keep := float32(b.norm.Momentum)
+// combine computes the statistics of the batch from the moments of all samples. The variance is the
+// mean of the images' variances plus the variance of their means.
+func (b *block) combine() {
 	images, pixels := float64(b.net.n), float64(b.h*b.w)
-	means := make([]float32, b.c)
 	for c := range b.c {
 		var mean, variance float64
 		for i := range b.net.n {
@@ -235,27 +232,8 @@ func (b *block) combine() []float32 {
 			d := float64(b.moments[2*i*b.c+c]) - mean
 			variance += float64(b.moments[(2*i+1)*b.c+c]) + float64(float64(d*d)*pixels)
 		}
-		count := images * pixels
-		variance /= count
-		unbiased := variance * (count / max(count-1, 1))
-		means[c] = float32(mean)
-		b.inverse[c] = 1 / math.Sqrt(variance+b.norm.Epsilon)
-		movingMean[c] = float32(movingMean[c]*keep) + float32(means[c]*(1-keep))
-		movingVariance[c] = float32(movingVariance[c]*keep) + float32(float32(unbiased)*(1-keep))
+		b.norm.setStatistics(c, mean, variance/(images*pixels), images*pixels)
 	}
-	return means
-}
-
-// setNormalisation sets the normalisation from the means and inverse.
-func (b *block) setNormalisation(mean []float32) {
-	gamma, beta := b.norm.Weights[0].Data, b.norm.Weights[1].Data
-	scale := make([]float32, b.c)
-	for c := range scale {
-		scale[c] = float32(float64(gamma[c]) * b.inverse[c])
-	}
-	kernel.Repeat(b.normal.Mean, mean)
-	kernel.Repeat(b.normal.Scale, scale)
-	kernel.Repeat(b.normal.Beta, beta)
 }
 
 // gradients adds the gradients of the inputs: one operator computes them all, and a node for each hands it on.
@@ -407,7 +385,7 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 		kernel.Fold(g.sums[2*i*g.c:(2*i+1)*g.c], sums)
 		kernel.Fold(g.sums[(2*i+1)*g.c:(2*i+2)*g.c], dots)
 	})
-	gamma := g.norm.Weights[0].Data
+	gamma := g.norm.gamma
 	count := float64(n.n) * float64(g.h*g.w)
 	ofGrad, ofX, rest := g.OfGrad[:g.c], g.OfX[:g.c], g.Rest[:g.c]
 	for c := range g.c {
@@ -416,7 +394,7 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 			sum += float64(g.sums[2*i*g.c+c])
 			dot += float64(g.sums[(2*i+1)*g.c+c])
 		}
-		inverse := g.inverse[c]
+		inverse := g.norm.inverse[c]
 		scale := float64(gamma[c]) * inverse
 		g.dBeta[c] = float32(sum)
 		g.dGamma[c] = float32(dot * inverse)

@@ -1,9 +1,10 @@
-package nn
+package cpu
 
 import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
@@ -11,7 +12,7 @@ import (
 const blockRows, blockColumns = 28, 512
 
 // dense adds a Dense layer: the weights' shapes are (in,out) and (out).
-func (n *network) dense(l *Layer, x signal) signal {
+func (n *network) dense(l *nn.Layer, x signal) signal {
 	weight, active := n.weight(l, 0)
 	bias, _ := n.weight(l, 1)
 	wide, units := x.shape[0], l.Output[0]
@@ -20,13 +21,13 @@ func (n *network) dense(l *Layer, x signal) signal {
 		n.blocks(kernel.Matmul{
 			M: n.n, N: units, Inner: wide,
 			A: kernel.Rows(wide), B: kernel.Right{Inner: units}, C: kernel.Result{Row: units},
-			ReLU: l.Activation == ReLU,
+			ReLU: l.Activation == nn.ReLU,
 		},
 			in[0], in[1], out, in[2])
 	}
 	out := n.applyDifferentiable("dense", n.rows(l), run, []bool{x.active, active, active}, func(out, grad *G.Node) []*G.Node {
 		grads := make([]*G.Node, 3)
-		if l.Activation == ReLU {
+		if l.Activation == nn.ReLU {
 			grad = n.reluGrad(out, grad)
 		}
 		if x.active {

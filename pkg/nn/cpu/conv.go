@@ -1,6 +1,9 @@
-package nn
+package cpu
 
-import "imagesimilarity/pkg/nn/internal/kernel"
+import (
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/nn/internal/kernel"
+)
 
 // A convolution is a Conv2D layer with padding "same" and stride 1, on an image that UpSampling2D
 // may have enlarged. The enlarged image is never made: if pixels are repeated, so are products, and
@@ -36,7 +39,7 @@ type convolution struct {
 // that the filter meets there.
 type phase struct{ y, x, lowH, lowW, countH, countW int }
 
-func newConvolution(in []int, up [2]int, l *Layer) *convolution {
+func newConvolution(in []int, up [2]int, l *nn.Layer) *convolution {
 	v := newPlainConvolution(in, up, l)
 	if v.kh == 3 && v.kw == 3 && v.upH*v.upW == 1 {
 		v.fast, v.fastInputGrad = newWinograd(v.h, v.w, v.c, v.f), newWinograd(v.h, v.w, v.f, v.c)
@@ -51,7 +54,7 @@ func newConvolution(in []int, up [2]int, l *Layer) *convolution {
 }
 
 // newPlainConvolution returns a convolution that computes the plain products.
-func newPlainConvolution(in []int, up [2]int, l *Layer) *convolution {
+func newPlainConvolution(in []int, up [2]int, l *nn.Layer) *convolution {
 	v := &convolution{repetition: newRepetition(in, up), kh: l.Kernel[0], kw: l.Kernel[1], f: l.Output[2]}
 	v.top, v.left = (v.kh-1)/2, (v.kw-1)/2
 	v.beforeH, v.beforeW = v.kh-1-v.top, v.kw-1-v.left
@@ -75,7 +78,7 @@ func newPlainConvolution(in []int, up [2]int, l *Layer) *convolution {
 			v.phases = append(v.phases, p)
 		}
 	}
-	v.forward = v.outputProducts(l.Activation == ReLU)
+	v.forward = v.outputProducts(l.Activation == nn.ReLU)
 	v.inputGrad = v.inputGradProducts()
 	v.kernelGrad = v.kernelGradProducts(groupSize)
 	return v

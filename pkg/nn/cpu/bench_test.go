@@ -1,12 +1,11 @@
-package nn
+package cpu
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
-	G "gorgonia.org/gorgonia"
-
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
@@ -20,16 +19,15 @@ const benchmarkBatch = 128
 
 // benchmarkNetworks measures, for every network with every implementation, the operation that prepare returns: one batch. GFLOP/s
 // count the products and sums of the layers' plain definitions, passes times each.
-func benchmarkNetworks(b *testing.B, passes int, prepare func(m *Model) (func() error, error)) {
+func benchmarkNetworks(b *testing.B, passes int, prepare func(k *kernel.Set, m *nn.Model) (func() error, error)) {
 	for _, c := range networks {
 		for _, k := range kernel.Implementations {
 			b.Run(fmt.Sprintf("filters=%v/%s", c.filters, k.Name), func(b *testing.B) {
-				use(b, k)
-				m, err := NewAutoencoder(AutoencoderConfig{Rows: 28, Cols: 28, FilterSize: 3, Filters: c.filters, Embedding: c.embedding}, 1)
+				m, err := nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 28, Cols: 28, FilterSize: 3, Filters: c.filters, Embedding: c.embedding}, 1)
 				if err != nil {
 					b.Fatal(err)
 				}
-				batch, err := prepare(m)
+				batch, err := prepare(k, m)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -50,13 +48,13 @@ func benchmarkNetworks(b *testing.B, passes int, prepare func(m *Model) (func() 
 }
 
 // products is the number of products in the plain definitions of the layers, for one image.
-func products(m *Model) int {
+func products(m *nn.Model) int {
 	n := 0
 	for _, l := range m.Layers {
 		switch l.Class {
-		case Conv2D:
+		case nn.Conv2D:
 			n += l.Output[0] * l.Output[1] * len(l.Weights[0].Data)
-		case Dense:
+		case nn.Dense:
 			n += len(l.Weights[0].Data)
 		}
 	}
@@ -73,38 +71,31 @@ func someImages(input []float32) {
 
 func BenchmarkTrainingStep(b *testing.B) {
 	// A pass for the outputs, one for the gradients of the weights, one for those of the inputs.
-	benchmarkNetworks(b, 3, func(m *Model) (func() error, error) {
-		n, err := newLearner(m.Layers, MeanSquaredError, benchmarkBatch, 1)
+	benchmarkNetworks(b, 3, func(k *kernel.Set, m *nn.Model) (func() error, error) {
+		n, err := newLearner(k, m.Layers, nn.MeanSquaredError, benchmarkBatch, 1)
 		if err != nil {
 			return nil, err
 		}
 		someImages(n.input)
-		s, weights := newSolver(RMSprop), G.NodesToValueGrads(n.learn)
+		s := newSolver(k, nn.RMSprop)
 		return func() error {
 			if err := n.run(benchmarkBatch); err != nil {
 				return err
 			}
-			return s.Step(weights)
+			return s.step(n)
 		}, nil
 	})
 }
 
 func BenchmarkPrediction(b *testing.B) {
-	benchmarkNetworks(b, 1, func(m *Model) (func() error, error) {
-		n, err := newPredictor(m.Layers, benchmarkBatch)
+	benchmarkNetworks(b, 1, func(k *kernel.Set, m *nn.Model) (func() error, error) {
+		n, err := newPredictor(k, m.Layers, benchmarkBatch)
 		if err != nil {
 			return nil, err
 		}
 		someImages(n.input)
 		return func() error { return n.run(benchmarkBatch) }, nil
 	})
-}
-
-// use makes new networks use the kernels until the test ends.
-func use(t testing.TB, k *kernel.Set) {
-	before := fastest
-	fastest = k
-	t.Cleanup(func() { fastest = before })
 }
 
 // BenchmarkConvolution runs the convolutions of the networks above on a group of images, on one core. GFLOP/s count every product
@@ -119,7 +110,7 @@ func BenchmarkConvolution(b *testing.B) {
 		{[]int{28, 28, 1}, 1, 16}, {[]int{14, 14, 16}, 1, 32}, {[]int{7, 7, 32}, 1, 64}, {[]int{7, 7, 64}, 1, 64},
 		{[]int{7, 7, 32}, 2, 16}, {[]int{14, 14, 16}, 2, 1}, {[]int{14, 14, 8}, 1, 16}, {[]int{7, 7, 128}, 1, 128},
 	} {
-		l := &Layer{Class: Conv2D, Kernel: [2]int{3, 3}, Output: []int{0, 0, c.filters}}
+		l := &nn.Layer{Class: nn.Conv2D, Kernel: [2]int{3, 3}, Output: []int{0, 0, c.filters}}
 		v := newConvolution(c.in, [2]int{c.up, c.up}, l)
 		x, y := someValues(random, groupSize*product(c.in)), make([]float32, groupSize*v.h*v.w*v.f)
 		each := func(tasks int, do func(task int, _ []float32)) {
@@ -128,11 +119,11 @@ func BenchmarkConvolution(b *testing.B) {
 			}
 		}
 		weight := someValues(random, v.kh*v.kw*v.c*v.f)
-		arranged := v.arrange(fastest, make([]float32, v.arrangedSize()), weight, each)
+		arranged := v.arrange(kernel.Implementations[0], make([]float32, v.arrangedSize()), weight, each)
 		bias := make([]float32, v.f)
 		dy, dx := someValues(random, groupSize*v.y.size()), make([]float32, groupSize*product(c.in))
 		grad, scratch := make([]float32, v.windowSize()), make([]float32, v.scratch())
-		spread := v.spread(fastest, make([]float32, v.spreadSize()), weight, each)
+		spread := v.spread(kernel.Implementations[0], make([]float32, v.spreadSize()), weight, each)
 		for _, k := range kernel.Implementations {
 			for _, part := range []struct {
 				name string
@@ -170,11 +161,8 @@ func someValues(r *rand.Rand, n int) []float32 {
 }
 
 // eachImplementation runs a test with the kernels of every instruction set that this processor has.
-func eachImplementation(t *testing.T, test func(t *testing.T)) {
+func eachImplementation(t *testing.T, test func(t *testing.T, k *kernel.Set)) {
 	for _, k := range kernel.Implementations {
-		t.Run(k.Name, func(t *testing.T) {
-			use(t, k)
-			test(t)
-		})
+		t.Run(k.Name, func(t *testing.T) { test(t, k) })
 	}
 }

@@ -1,4 +1,4 @@
-package nn
+package cpu
 
 import "imagesimilarity/pkg/nn/internal/kernel"
 

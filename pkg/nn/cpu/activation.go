@@ -1,17 +1,18 @@
-package nn
+package cpu
 
 import (
 	G "gorgonia.org/gorgonia"
 
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
 // activate adds an activation; ReLU is a part of the convolution or dense operator before it.
-func (n *network) activate(act Activation, x signal) signal {
+func (n *network) activate(act nn.Activation, x signal) signal {
 	switch act {
-	case Sigmoid:
+	case nn.Sigmoid:
 		return n.sigmoid(x)
-	case Softmax:
+	case nn.Softmax:
 		return n.softmax(x)
 	}
 	return x

@@ -1,0 +1,121 @@
+package nn_test
+
+import (
+	"slices"
+	"testing"
+
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/nn/cpu"
+	"imagesimilarity/pkg/nn/internal/kernel"
+)
+
+// eachEngine runs a test with the engine of each instruction set that this processor has; in short
+// mode with the fastest alone.
+func eachEngine(t *testing.T, test func(t *testing.T, e nn.Engine)) {
+	for i, k := range kernel.Implementations {
+		if i > 0 && testing.Short() {
+			return
+		}
+		t.Run(k.Name, func(t *testing.T) { test(t, cpu.With(k)) })
+	}
+}
+
+// A queue is an engine whose results are asked for late, like those of a device.
+type queue struct{ nn.Engine }
+
+func (queue) Queue() int { return 3 }
+
+type queuedTraining struct {
+	nn.Training
+	losses []float64
+}
+
+func (q queue) NewTraining(p nn.Plan, s nn.Solver) (nn.Training, error) {
+	t, err := q.Engine.NewTraining(p, s)
+	return &queuedTraining{Training: t}, err
+}
+
+func (q *queuedTraining) Run(d nn.Data, index []int) error {
+	return q.add(q.Training.Run(d, index))
+}
+
+func (q *queuedTraining) Evaluate(d nn.Data, index []int) error {
+	return q.add(q.Training.Evaluate(d, index))
+}
+
+func (q *queuedTraining) add(err error) error {
+	if err != nil {
+		return err
+	}
+	loss, err := q.Training.Loss()
+	q.losses = append(q.losses, loss)
+	return err
+}
+
+func (q *queuedTraining) Loss() (float64, error) {
+	loss := q.losses[0]
+	q.losses = q.losses[1:]
+	return loss, nil
+}
+
+type queuedPrediction struct {
+	nn.Prediction
+	row     int // values of an output
+	outputs [][]float32
+}
+
+func (q queue) NewPrediction(layers []*nn.Layer, batch int) (nn.Prediction, error) {
+	p, err := q.Engine.NewPrediction(layers, batch)
+	row := 1
+	for _, n := range layers[len(layers)-1].Output {
+		row *= n
+	}
+	return &queuedPrediction{Prediction: p, row: row}, err
+}
+
+func (q *queuedPrediction) Run(d nn.Data, index []int) error {
+	if err := q.Prediction.Run(d, index); err != nil {
+		return err
+	}
+	out := make([]float32, len(index)*q.row)
+	q.outputs = append(q.outputs, out)
+	return q.Prediction.Output(out)
+}
+
+func (q *queuedPrediction) Output(dst []float32) error {
+	copy(dst, q.outputs[0])
+	q.outputs = q.outputs[1:]
+	return nil
+}
+
+// Fit and Predict give the same if the engine has several batches under way.
+func TestQueue(t *testing.T) {
+	run := func(e nn.Engine) (nn.History, []float32, []float32, []nn.Progress) {
+		m := small(t, nn.MeanSquaredError, 0)
+		var seen []nn.Progress
+		h, err := nn.NewTrainer(e, m, nn.MeanSquaredError, nn.RMSprop, 1).Fit(
+			smallSamples(70, 1), smallSamples(33, 2), 3, 16, func(p nn.Progress) error {
+				seen = append(seen, p)
+				return nil
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := m.Predict(e, smallSamples(33, 2), "embedding", 4, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h, nn.WeightsOf(m), out, seen
+	}
+	h, weights, out, seen := run(queue{cpu.New()})
+	wantHistory, wantWeights, wantOut, wantSeen := run(cpu.New())
+	if !slices.Equal(h.Loss, wantHistory.Loss) || !slices.Equal(h.ValLoss, wantHistory.ValLoss) {
+		t.Errorf("losses %v, expected %v", h, wantHistory)
+	}
+	if !slices.Equal(weights, wantWeights) || !slices.Equal(out, wantOut) {
+		t.Error("other weights or outputs")
+	}
+	if !slices.Equal(seen, wantSeen) {
+		t.Errorf("progress %v, expected %v", seen, wantSeen)
+	}
+}
