@@ -68,6 +68,9 @@ func TestDecodeConfig(t *testing.T) {
 		{"no strides", one("MaxPooling2D", `"pool_size":[2,2]`), pool},
 		{"strides null", one("MaxPooling2D", `"pool_size":2,"strides":null`), pool},
 		{"same padding that adds nothing", one("MaxPooling2D", `"pool_size":2,"padding":"same"`), pool},
+		{"momentum null", one("BatchNormalization", `"momentum":null`), norm},
+		{"capitals", one("BatchNormalization", `"Momentum":0.5,"MOMENTUM":0.99`), norm},
+		{"entries of other classes", one("MaxPooling2D", `"filters":0,"units":"many","axis":{}`), pool},
 		{"frozen", one("Flatten", `"trainable":false`), frozen},
 		{"reshape", one("Reshape", `"target_shape":[4,4,6]`), reshape},
 	} {
@@ -117,6 +120,7 @@ func TestDecodeConfigErrors(t *testing.T) {
 		{"huge output", one("UpSampling2D", `"size":[200000000,1]`), `layer "x": a size of`},
 		{"three sides", one("Conv2D", `"filters":2,"kernel_size":[3,3,3]`), `layer "x": [3,3,3], expected rows and columns`},
 		{"text for a number", one("Conv2D", `"filters":"2"`), `layer "x": a size of "2", expected a whole number`},
+		{"text for a rate", one("Dropout", `"rate":"x"`), `layer "x": json: cannot unmarshal string into Go struct field Dropout.rate`},
 		{"dense on images", one("Dense", `"units":2`), `layer "x": class Dense needs an input of shape (units)`},
 		{"open dimension", functional("in", strings.Replace(input, "8,6,2", "null,6,2", 1)), `layer "in": a shape with an open dimension`},
 		{"no shape", functional("in", strings.Replace(input, "batch_input_shape", "b", 1)), `layer "in": a shape of 0 dimensions`},

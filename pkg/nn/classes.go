@@ -169,8 +169,8 @@ var MaxPooling2D = declare("MaxPooling2D", declaration{
 		l.Output = []int{in[0] / l.Size[0], in[1] / l.Size[1], in[2]}
 		return nil, nil
 	},
-	// The output, the greatest value of each window and what its gradient passes through: together
-	// with the dropout after it, a pooling by 2x2 counts as much as the layers before it.
+	// An estimate: the output, the greatest value of each window, and a share of the gradient that
+	// goes back to the whole window.
 	kept: 3,
 })
 
