@@ -14,8 +14,9 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// converse runs classification in a new folder on 12 images of 4x4 pixels in 3 classes and an autoencoder for them, with
-// these lines as the answers. poison, which may be nil, changes the autoencoder first.
+// converse runs classification in a new folder on 12 images of 4x4 pixels in 3 classes and an
+// autoencoder for them, with these lines as the answers. poison, which may be nil, changes the
+// autoencoder first.
 func converse(t *testing.T, input string, poison func(*nn.Model), flags ...string) (status int, screen, errors string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -45,13 +46,14 @@ func converse(t *testing.T, input string, poison func(*nn.Model), flags ...strin
 	return status, stdout.String(), stderr.String()
 }
 
-// A whole conversation; its answers up to the dropout rate are needed, the later ones can be left out.
+// A whole conversation; its answers up to the dropout rate are needed, the later ones can be left
+// out.
 var conversation = []string{"1", "3", "2", "5", "1", "1", "8", "2", "0.5", "Y", "Y", "N"}
 
 const needed = 9
 
-// Wherever the input ends, the program ends too: with an error as long as nothing is trained, then as if all other
-// questions were answered with N.
+// Wherever the input ends, the program ends too: with an error as long as nothing is trained,
+// then as if all other questions were answered with N.
 func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 	for k := range len(conversation) + 1 {
 		status, screen, stderr := converse(t, strings.Join(append(conversation[:k:k], ""), "\n"), nil)
@@ -149,6 +151,26 @@ func TestSaveAsksForAnotherFile(t *testing.T) {
 	}
 }
 
+// A hundred invalid answers in a row end the program with a sentence, before the training and
+// after it.
+func TestEndlessInput(t *testing.T) {
+	trained := strings.Join(conversation[:needed], "\n") + "\n"
+	for _, tt := range []struct {
+		start, again string
+		flags        []string
+	}{
+		{start: "", again: "maybe\n"},
+		{start: trained, again: "maybe\n"},
+		{start: trained, again: "images\n", flags: []string{"-save", "c.weights.h5"}}, // cannot be written
+	} {
+		status, screen, stderr := converse(t, tt.start+strings.Repeat(tt.again, 1000), nil, tt.flags...)
+		if status != 1 || !strings.HasSuffix(stderr, "the last 100 answers were invalid\n") {
+			t.Errorf("%q and %q: status %d, stderr %q, screen %.1000q",
+				tt.start, tt.again, status, stderr, screen)
+		}
+	}
+}
+
 func TestRoundedArgmax(t *testing.T) {
 	for _, tt := range []struct {
 		p    []float32
@@ -182,7 +204,8 @@ func TestArgmax(t *testing.T) {
 	}
 }
 
-// Whatever is typed, the program ends with status 0, or with status 1 and a sentence, and leaves no temporary file.
+// Whatever is typed, the program ends with status 0, or with status 1 and a sentence, and leaves
+// no temporary file.
 func FuzzConversation(f *testing.F) {
 	f.Add(strings.Join(conversation, "\n"))
 	f.Add(strings.Join(conversation, "\r\n") + "\r\n")

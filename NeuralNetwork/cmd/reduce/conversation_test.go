@@ -104,7 +104,8 @@ func TestOddPaths(t *testing.T) {
 		input := slices.Insert(slices.Clone(conversation), 9, odd)
 		status, screen, stderr = converse(t, strings.Join(input, "\n"))
 		asked := strings.Count(screen, "Save trained model (Y/N)? Input save file path: ")
-		if status != 0 || stderr != "" || asked != 1 || strings.Count(screen, "Input save file path: ") != 2 {
+		if status != 0 || stderr != "" ||
+			asked != 1 || strings.Count(screen, "Input save file path: ") != 2 {
 			t.Errorf("%s to save: status %d, stderr %q, screen %.1000q", name, status, stderr, screen)
 		}
 		if _, err := os.Stat("model.h5"); err != nil {
@@ -136,9 +137,11 @@ func TestNoPath(t *testing.T) {
 // A hundred invalid answers in a row end the program with a sentence, before the training and
 // after it.
 func TestEndlessInput(t *testing.T) {
-	for _, start := range []string{"", "N\n", strings.Join(conversation[:8], "\n") + "\n", "Y\n", "Y\nnone\n\nN\n"} {
+	trained := strings.Join(conversation[:8], "\n") + "\n"
+	for _, start := range []string{"", "N\n", trained, "Y\n", "Y\nnone\n\nN\n"} {
 		status, screen, stderr := converse(t, start+strings.Repeat("maybe\n", 1000))
-		if status != 1 || stderr != "reduce: the last 100 answers were invalid\n" || strings.Count(screen, "maybe") > 100 {
+		if status != 1 || stderr != "reduce: the last 100 answers were invalid\n" ||
+			strings.Count(screen, "maybe") > 100 {
 			t.Errorf("after %q: status %d, stderr %q, screen %.1000q", start, status, stderr, screen)
 		}
 	}

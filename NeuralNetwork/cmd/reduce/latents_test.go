@@ -9,8 +9,8 @@ import (
 	"imagesimilarity/pkg/sklearn"
 )
 
-// scaled returns v, (n,dim), scaled by a scaler that is fitted on it. proportional is the textbook's
-// scaling.
+// scaled returns v, (n,dim), scaled by a scaler that is fitted on it. proportional is the
+// textbook's scaling.
 func scaled(v []float32, dim int, proportional bool) ([]uint16, error) {
 	s := sklearn.FitMinMaxScaler(v, dim, latentMax)
 	if proportional {

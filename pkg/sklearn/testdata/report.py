@@ -1,6 +1,8 @@
-"""Records what scikit-learn's classification_report and NumPy's print of confusion_matrix show for some labels: report.json.
+"""Records what scikit-learn's classification_report and NumPy's print of confusion_matrix show for
+some labels: report.json.
 
-Made with Python 3.11, scikit-learn 1.9.1, NumPy 2.4.6. Warnings about divisions by zero are on stderr.
+Made with Python 3.11, scikit-learn 1.9.1, NumPy 2.4.6. Warnings about divisions by zero are on
+stderr.
 """
 import json
 
@@ -23,12 +25,21 @@ cases = {
     "one image, wrong": ([1], [0]),
     "a class never predicted": ([0, 1, 2, 2, 1, 0], [0, 1, 0, 0, 1, 0]),
     "a class never true": ([0, 1, 1, 0, 0], [0, 1, 2, 2, 0]),
-    "quarters and halves": ([0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2], [0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 2, 0, 0, 1]),
-    "large counts wrap": (np.repeat(np.arange(16), 150), (np.repeat(np.arange(16), 150) + (np.arange(2400) % 7 == 0)) % 16),
+    "quarters and halves": (
+        [0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2],
+        [0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 2, 0, 0, 1],
+    ),
+    "large counts wrap": (
+        np.repeat(np.arange(16), 150),
+        (np.repeat(np.arange(16), 150) + (np.arange(2400) % 7 == 0)) % 16,
+    ),
     "sixteen classes, width 4": (np.repeat(np.arange(16), 1001), np.repeat(np.arange(16), 1001)),
     "thirty-one classes": noisy(600, 31, 0.3),
     "thirty-two classes are abridged": noisy(900, 32, 0.3),
-    "a large class out of sight": (np.repeat(np.arange(40), [3] * 20 + [5000] + [3] * 19), np.repeat(np.arange(40), [3] * 20 + [5000] + [3] * 19)),
+    "a large class out of sight": (
+        np.repeat(np.arange(40), [3] * 20 + [5000] + [3] * 19),
+        np.repeat(np.arange(40), [3] * 20 + [5000] + [3] * 19),
+    ),
     "two hundred and fifty-six classes": noisy(3000, 256, 0.5),
 }
 for n in (8, 9, 12, 17):
