@@ -78,6 +78,7 @@ func TestCheck(t *testing.T) {
 		{"lost", "cannot write lost: there is no folder none"},
 		{"folder", "cannot write folder: it is a directory"},
 		{"new/", "cannot write new/: there is no folder new"},
+		{"none/../a", "cannot write none/../a: there is no folder none/.."},
 		{"in.dat/a", "cannot write in.dat/a: there is no folder in.dat"},
 	} {
 		err := Guard{}.Check([]string{"in.dat", "missing.dat", ""}, strings.Fields(tt.outputs)...)

@@ -44,9 +44,9 @@ func (g *Group) Add(name string, write func(w io.Writer) error) {
 	g.outputs = append(g.outputs, output{name, write})
 }
 
-// Commit writes and replaces the files of the group. The error names the file that failed; then all
-// files are the old ones, unless the error is that of a folder that cannot be synced after a single
-// file took its name.
+// Commit writes and replaces the files of the group. If it returns an error, which names the file
+// that failed, all files are the old ones. There is one exception: a group of one file keeps the new
+// file if only its folder could not be synced.
 func (g *Group) Commit() error {
 	var files []*replacement
 	defer func() {

@@ -171,6 +171,19 @@ func TestPipe(t *testing.T) {
 	if err := c.Wait(); err != nil {
 		t.Error(err)
 	}
+
+	// A reader that goes away is an error.
+	done := make(chan error)
+	go func() { done <- Write("pipe", text(strings.Repeat("new\n", 1<<20))) }()
+	f, err := os.Open("pipe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Read(make([]byte, 1))
+	f.Close()
+	if err := <-done; !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("%v", err)
+	}
 	holds(t, ".", "pipe")
 }
 

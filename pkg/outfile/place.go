@@ -49,7 +49,7 @@ func find(name string) (place, error) {
 		if err != nil {
 			return p, nil // it is no link
 		}
-		if name = link; !filepath.IsAbs(link) {
+		if name = link; !filepath.IsAbs(link) && p.dir != "." {
 			name = p.dir + string(filepath.Separator) + link
 		}
 	}
@@ -107,7 +107,7 @@ func (p place) checkFolder() error {
 	info, err := os.Stat(p.dir)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) ||
 		err == nil && !info.IsDir() {
-		return fmt.Errorf("there is no folder %s", filepath.Clean(p.dir))
+		return fmt.Errorf("there is no folder %s", p.dir)
 	}
 	return err
 }
@@ -119,7 +119,7 @@ func split(name string) (dir, base string) {
 	if dir == "" {
 		return ".", base
 	}
-	// Without its last separator, a name leads to what is no folder, too.
+	// With a separator at its end, the name of a file would seem to lead nowhere.
 	short := strings.TrimRight(dir, "/"+string(filepath.Separator))
 	if len(short) > len(filepath.VolumeName(dir)) {
 		dir = short

@@ -24,7 +24,9 @@ func (r *replacement) prepare(write func(w io.Writer) error) error {
 	if r.next, err = r.createBeside(); err == nil {
 		r.beside = true
 	} else if r.info != nil && refused(err) {
-		r.next, err = create(os.TempDir(), stem(r.base), private)
+		if r.next, err = create(os.TempDir(), stem(r.base), private); err == nil {
+			removeLeftBehind(r.next.folder, r.base)
+		}
 	}
 	if err != nil {
 		return err
