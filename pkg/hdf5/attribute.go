@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"imagesimilarity/pkg/quote"
 )
 
 const (
@@ -40,11 +42,11 @@ func (o *Object) Strings(name string) ([]string, error) {
 	a, ok := o.attributes[name]
 	if !ok {
 		return nil, fmt.Errorf("%s: %s: the attribute %s: %w",
-			o.file.name, shown(o.Path), quote(name), ErrNotFound)
+			o.file.name, shown(o.Path), quote.Short(name), ErrNotFound)
 	}
 	list, err := o.texts(a)
 	if err != nil {
-		return nil, fmt.Errorf("the attribute %s of %s: %w", quote(name), shown(o.Path), err)
+		return nil, fmt.Errorf("the attribute %s of %s: %w", quote.Short(name), shown(o.Path), err)
 	}
 	return list, nil
 }
@@ -57,7 +59,7 @@ func (o *Object) Text(name string) (string, error) {
 	}
 	if len(list) != 1 {
 		return "", fmt.Errorf("%s: the attribute %s of %s has %d values, expected 1",
-			o.file.name, quote(name), shown(o.Path), len(list))
+			o.file.name, quote.Short(name), shown(o.Path), len(list))
 	}
 	return list[0], nil
 }
@@ -189,7 +191,7 @@ func (o *Object) addAttribute(c *cursor) error {
 		}
 	}
 	if flags&3 != 0 {
-		return o.unsupported("the attribute %s with a shared datatype or dataspace", quote(name))
+		return o.unsupported("the attribute %s with a shared datatype or dataspace", quote.Short(name))
 	}
 	a := attribute{datatype: readDatatype(typeField), space: readDataspace(spaceField), data: c}
 	for _, part := range []*cursor{typeField, spaceField} {
@@ -198,7 +200,7 @@ func (o *Object) addAttribute(c *cursor) error {
 		}
 	}
 	if _, twice := o.attributes[name]; twice {
-		c.fail("%s has two attributes with the name %s", shown(o.Path), quote(name))
+		c.fail("%s has two attributes with the name %s", shown(o.Path), quote.Short(name))
 	}
 	o.attributes[name] = a
 	return c.err

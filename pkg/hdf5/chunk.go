@@ -3,7 +3,7 @@ package hdf5
 // A chunk is a block of a data set that is stored, and perhaps filtered, by itself.
 type chunk struct {
 	index  int    // in row-major order of the chunks
-	addr   uint64 // where it is stored
+	addr   uint64 // of the stored bytes
 	stored uint32 // bytes
 	mask   uint32 // bit i: filter i was left out
 }

@@ -100,7 +100,7 @@ const (
 	layoutChunked    = 2
 )
 
-// A layout describes where the values of a data set lie. It is checked: they are in the file, and
+// A layout describes the place of a data set's values. It is checked: they are in the file, and
 // complete.
 type layout struct {
 	datatype   datatype

@@ -9,7 +9,7 @@ import (
 type recordKind struct {
 	kind     uint8
 	size     int // bytes of a record
-	idOffset int // where the heap ID stands
+	idOffset int // of the heap ID in the record
 	idSize   int
 }
 

@@ -68,7 +68,7 @@ type File struct {
 
 	name   string
 	r      io.ReaderAt
-	base   int64 // where the superblock lies, behind a user block; addresses count from here
+	base   int64 // offset of the superblock, behind a user block; addresses count from here
 	end    int64 // bytes from base to the end of the file
 	budget int64 // bytes of metadata that may still be read
 	spare  int64 // bytes of chunks without values that may still be read
@@ -220,7 +220,7 @@ func (f *File) checked(addr, n uint64, signature, what string) *cursor {
 type cursor struct {
 	file  *File
 	what  string
-	start int64 // where b lies in the file
+	start int64 // offset of b in the file
 	b     []byte
 	pos   int
 	err   error

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"imagesimilarity/pkg/quote"
 )
 
 // Names returns the names of the members of group o in the order of their bytes.
@@ -86,7 +88,7 @@ func (o *Object) addLink(c *cursor, name string, addr uint64) error {
 	if err := checkName(name); err != nil {
 		c.fail("in %s: %w", shown(o.Path), err)
 	} else if _, twice := o.links[name]; twice {
-		c.fail("%s has two members with the name %s", shown(o.Path), quote(name))
+		c.fail("%s has two members with the name %s", shown(o.Path), quote.Short(name))
 	}
 	o.links[name] = addr
 	return c.err

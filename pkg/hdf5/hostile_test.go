@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"imagesimilarity/pkg/quote"
 )
 
 // readAll reads all that a file has, but only 16 MiB of values, because many data sets may share
@@ -202,7 +204,7 @@ func TestHostile(t *testing.T) {
 			return sharedTexts(e, 100, 4)
 		}), "more metadata than"},
 		{"more values than there are numbers", file(func(*encoder) []newMessage {
-			return dataset([]int{1 << 31, 1 << 31, 1 << 31}, contiguous(96, 8))
+			return dataset([]int{1 << 30, 1 << 30, 1 << 30}, contiguous(96, 8))
 		}), "more than 2147483647 elements"},
 		{"more values than stored", file(func(*encoder) []newMessage {
 			return dataset([]int{1 << 30}, contiguous(96, 8))
@@ -219,6 +221,19 @@ func TestHostile(t *testing.T) {
 		{"chunk that inflates beyond its size", file(func(e *encoder) []newMessage {
 			return oneChunk(e, 1<<20, 1<<20, large, filterDeflate, 6)
 		}), "inflates to more"},
+		{"chunk that inflates to a byte more", file(func(e *encoder) []newMessage {
+			return oneChunk(e, 16, 16, zeros(65), filterDeflate, 6)
+		}), "inflates to more than 64 bytes"},
+		{"chunk that inflates to a byte less", file(func(e *encoder) []newMessage {
+			return oneChunk(e, 16, 16, zeros(63), filterDeflate, 6)
+		}), "inflates to 63 bytes, expected 64"},
+		{"chunk without the checksum of zlib", file(func(e *encoder) []newMessage {
+			z := zeros(64)
+			return oneChunk(e, 16, 16, z[:len(z)-1], filterDeflate, 6)
+		}), "unexpected EOF"},
+		{"chunk without filters that is too short", file(func(e *encoder) []newMessage {
+			return oneChunk(e, 16, 16, make([]byte, 63), filterShuffle, 4)
+		}), "stored in 63 bytes, which cannot hold 64"},
 		{"chunk much larger than its values", file(func(e *encoder) []newMessage {
 			return oneChunk(e, 16, 1<<24, large, filterDeflate, 6)
 		}), "1 chunks of 67108864 bytes for 16 values: more room than"},
@@ -368,4 +383,54 @@ func FuzzOpen(f *testing.F) {
 			t.Errorf("%d bytes of memory, expected at most %d", n, limit)
 		}
 	})
+}
+
+// Names from a file reach an error quoted and cut.
+func TestHostileNames(t *testing.T) {
+	for _, name := range []string{
+		"\x1b]0;title\a\x1b[2J", "\u202eabc", "two\nlines", strings.Repeat("long", 100000),
+	} {
+		e := encoder{b: make([]byte, superblockSize)}
+		names := append(append(make([]byte, 8), name...), 0)
+		integers := dataset([]int{1}, contiguous(96, 4))
+		integers[1].body = []byte{0x10, 0, 0, 0, 4, 0, 0, 0, 0, 0, 32, 0}
+		if len(name) < 1<<15 {
+			attribute := e.attribute(newAttribute{name: name, texts: []string{"x"}})
+			integers = append(integers, attribute, attribute)
+		}
+		at := e.header(integers)
+		entries := []entry{{name: 8, header: at}, {name: 8, header: at}}
+		member := e.header([]newMessage{symbolTable(e.tree(entries[:1]), e.localHeap(names))})
+		twice := e.header([]newMessage{symbolTable(e.tree(entries), e.localHeap(names))})
+		f := parse(t, withRoot(e, member))
+		g, err := f.Root.Open("x")
+		must(t, err)
+		o, err := g.Open(name)
+		must(t, err)
+		_, values := o.Float32s()
+		_, missing := o.Open(name)
+		_, path := g.Open(name + "/\x00")
+		errs := []error{values, missing, path}
+		if len(name) < 1<<15 {
+			_, attribute := o.Strings("y")
+			errs = append(errs, attribute)
+		}
+		g, err = parse(t, withRoot(e, twice)).Root.Open("x")
+		must(t, err)
+		_, double := g.Names()
+		root := &Group{}
+		must(t, root.Float32s("x", nil, []float32{1}))
+		_, write := root.Group("x/" + name)
+		errs = append(errs, double, write)
+		for i, err := range errs {
+			if err == nil {
+				t.Errorf("%.20q: error %d is missing", name, i)
+				continue
+			}
+			text := err.Error()
+			if len(text) > 700 || quote.Printable(text) != text || strings.Contains(text, "\n") {
+				t.Errorf("%.20q: error %d of %d bytes: %.700q", name, i, len(text), text)
+			}
+		}
+	}
 }

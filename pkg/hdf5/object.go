@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"imagesimilarity/pkg/quote"
 )
 
 // Kinds of object header messages (IV.A.2).
@@ -241,7 +243,7 @@ func (o *Object) Open(path string) (*Object, error) {
 	for name := range strings.SplitSeq(path, "/") {
 		if err := checkName(name); err != nil {
 			return nil, fmt.Errorf("%s: %s: the path %s: %w",
-				o.file.name, shown(o.Path), quote(path), err)
+				o.file.name, shown(o.Path), quote.Short(path), err)
 		}
 		if err := o.readLinks(); err != nil {
 			return nil, err
@@ -249,10 +251,10 @@ func (o *Object) Open(path string) (*Object, error) {
 		addr, ok := o.links[name]
 		if !ok {
 			return nil, fmt.Errorf("%s: %s: %s: %w",
-				o.file.name, shown(o.Path), quote(name), ErrNotFound)
+				o.file.name, shown(o.Path), quote.Short(name), ErrNotFound)
 		}
 		if addr == undefined {
-			return nil, o.unsupported("the soft or external link %s", quote(name))
+			return nil, o.unsupported("the soft or external link %s", quote.Short(name))
 		}
 		next, err := o.file.object(addr, join(o.Path, name))
 		if err != nil {
@@ -263,6 +265,15 @@ func (o *Object) Open(path string) (*Object, error) {
 	return o, nil
 }
 
+// shown returns a path for an error. It quotes one that is long or not printable.
+func shown(path string) string {
+	const most = 200
+	if len(path) > most || strings.ContainsRune(path, '\n') || quote.Printable(path) != path {
+		return quote.Short(path)
+	}
+	return path
+}
+
 func join(path, name string) string { return strings.TrimSuffix(path, "/") + "/" + name }
 
 // checkName returns an error if a member of a group cannot have the name.
@@ -271,9 +282,9 @@ func checkName(name string) error {
 	case name == "" || name == "." || name == "..":
 		return fmt.Errorf("%q is not the name of an object", name)
 	case strings.ContainsAny(name, "/\x00"):
-		return fmt.Errorf("the name %s has a slash or a zero byte", quote(name))
+		return fmt.Errorf("the name %s has a slash or a zero byte", quote.Short(name))
 	case !utf8.ValidString(name):
-		return fmt.Errorf("the name %s is not valid UTF-8", quote(name))
+		return fmt.Errorf("the name %s is not valid UTF-8", quote.Short(name))
 	}
 	return nil
 }

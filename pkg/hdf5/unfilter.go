@@ -70,7 +70,7 @@ type chunkReader struct {
 	o    *Object
 	l    *layout
 	in   *bufio.Reader // stored bytes
-	mid  *bufio.Reader // what zlib reads if it does not read the stored bytes
+	mid  *bufio.Reader // what zlib reads if not the stored bytes, nil until needed
 	zlib io.ReadCloser // nil until needed
 	out  *bufio.Reader // bytes of the chunk without its filters, except shuffle if byPlanes
 
@@ -82,7 +82,6 @@ func newChunkReader(o *Object, l *layout) *chunkReader {
 		o:   o,
 		l:   l,
 		in:  bufio.NewReaderSize(nil, chunkBuffer),
-		mid: bufio.NewReaderSize(nil, chunkBuffer),
 		out: bufio.NewReaderSize(nil, chunkBuffer),
 	}
 }
@@ -208,6 +207,9 @@ func (r *chunkReader) unfilter(source io.Reader, ch chunk) ([]io.Reader, error) 
 func (r *chunkReader) resetZlib(from io.Reader) error {
 	// zlib would make a new buffer for each chunk if it got a reader without ReadByte.
 	if from != io.Reader(r.in) {
+		if r.mid == nil {
+			r.mid = bufio.NewReaderSize(nil, chunkBuffer)
+		}
 		r.mid.Reset(from)
 		from = r.mid
 	}
@@ -223,16 +225,19 @@ func (r *chunkReader) resetZlib(from io.Reader) error {
 type inflater struct {
 	r          io.Reader
 	size, left int64
+	err        error // what ended it
 }
 
 func (z *inflater) Read(b []byte) (int, error) {
-	if z.left == 0 {
+	if z.left == 0 && z.err == nil {
 		// Here zlib verifies its checksum.
 		var more [1]byte
-		if _, err := io.ReadFull(z.r, more[:]); err != nil {
-			return 0, err
+		if _, z.err = io.ReadFull(z.r, more[:]); z.err == nil {
+			z.err = fmt.Errorf("it inflates to more than %d bytes", z.size)
 		}
-		return 0, fmt.Errorf("it inflates to more than %d bytes", z.size)
+	}
+	if z.err != nil {
+		return 0, z.err
 	}
 	n, err := z.r.Read(b[:min(int64(len(b)), z.left)])
 	z.left -= int64(n)
@@ -240,6 +245,7 @@ func (z *inflater) Read(b []byte) (int, error) {
 		err = fmt.Errorf("it inflates to %d bytes, expected %d: %w",
 			z.size-z.left, z.size, io.ErrUnexpectedEOF)
 	}
+	z.err = err
 	return n, err
 }
 

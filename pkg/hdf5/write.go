@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"imagesimilarity/pkg/quote"
 )
 
 // A Group is a group to be written. Its zero value is an empty one.
@@ -35,10 +37,11 @@ type newAttribute struct {
 func (g *Group) Group(path string) (*Group, error) {
 	for name := range strings.SplitSeq(path, "/") {
 		if err := checkName(name); err != nil {
-			return nil, fmt.Errorf("hdf5: the path %q: %w", path, err)
+			return nil, fmt.Errorf("hdf5: the path %s: %w", quote.Short(path), err)
 		}
 		if _, taken := g.data[name]; taken {
-			return nil, fmt.Errorf("hdf5: the path %q: %q is a data set already", path, name)
+			return nil, fmt.Errorf("hdf5: the path %s: %s is a data set already",
+				quote.Short(path), quote.Short(name))
 		}
 		next := g.groups[name]
 		if next == nil {
@@ -73,10 +76,10 @@ func (g *Group) Float32s(path string, shape []int, values []float32) error {
 		name = path[i+1:]
 	}
 	if err := checkName(name); err != nil {
-		return fmt.Errorf("hdf5: the path %q: %w", path, err)
+		return fmt.Errorf("hdf5: the path %s: %w", quote.Short(path), err)
 	}
 	if _, taken := g.data[name]; taken || g.groups[name] != nil {
-		return fmt.Errorf("hdf5: there is something at the path %q already", path)
+		return fmt.Errorf("hdf5: there is something at the path %s already", quote.Short(path))
 	}
 	if g.data == nil {
 		g.data = map[string]data{}
@@ -103,21 +106,22 @@ const maxFixed = 65000
 func (g *Group) attribute(a newAttribute) error {
 	if a.name == "" || len(a.name) > 255 ||
 		strings.ContainsRune(a.name, 0) || !utf8.ValidString(a.name) {
-		return fmt.Errorf("hdf5: an attribute cannot have the name %q", a.name)
+		return fmt.Errorf("hdf5: an attribute cannot have the name %s", quote.Short(a.name))
 	}
 	for _, old := range g.attributes {
 		if old.name == a.name {
-			return fmt.Errorf("hdf5: a second attribute with the name %q", a.name)
+			return fmt.Errorf("hdf5: a second attribute with the name %s", quote.Short(a.name))
 		}
 	}
 	for _, s := range a.texts {
 		// The padding is NUL bytes. A reader could not tell them from NUL bytes of the text.
 		if strings.ContainsRune(s, 0) || !utf8.ValidString(s) {
-			return fmt.Errorf("hdf5: the attribute %q holds a NUL byte or invalid UTF-8", a.name)
+			return fmt.Errorf("hdf5: the attribute %s holds a NUL byte or invalid UTF-8",
+				quote.Short(a.name))
 		}
 	}
 	if a.list && len(a.texts)*longest(a.texts) > maxFixed {
-		return fmt.Errorf("hdf5: the list %q has more than %d bytes", a.name, maxFixed)
+		return fmt.Errorf("hdf5: the list %s has more than %d bytes", quote.Short(a.name), maxFixed)
 	}
 	g.attributes = append(g.attributes, a)
 	return nil

@@ -87,6 +87,10 @@ func TestWriteRead(t *testing.T) {
 		if n, err := o.Stored(); err != nil || n != int64(4*len(values)) {
 			t.Errorf("%s is stored in %d bytes, error %v", path, n, err)
 		}
+		least := int64(4 * len(values))
+		if n, err := o.Memory(); err != nil || n < least || n > least+scratch {
+			t.Errorf("%s takes %d bytes of memory, error %v", path, n, err)
+		}
 	}
 }
 
