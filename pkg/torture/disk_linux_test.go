@@ -149,7 +149,7 @@ func TestAnotherTry(t *testing.T) {
 				tt.prepare(t, dir)
 				answers := strings.ReplaceAll(p.answers, "1000000000", "1")
 				if p.program == "reduce" {
-					answers += "N\nY\nfull/model.h5\nY\n" + strings.TrimPrefix(p.later, "N\nY\n")
+					answers += "N\nY\nfull/model.h5\n" + strings.TrimPrefix(p.later, "N\nY\n")
 				} else {
 					answers += p.model + "\n" + p.later
 				}
