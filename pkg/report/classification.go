@@ -6,91 +6,120 @@ import (
 	"math"
 	"slices"
 
-	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/results"
 )
 
 const (
 	maxMistakes    = 24
-	badPredictions = "report: a label and a row of probabilities are needed for each image"
+	badPredictions = "report: a label, a class and its probability are needed for each image"
 )
 
-// Classification is one classifier and what it did on a test set.
-type Classification struct {
-	Facts         []Fact
-	Training      *Training
-	Images        *imageset.Images[uint8]
-	Labels        []uint8   // the true classes
-	Predicted     []uint8   // what they were taken for; nil where the test set was not classified
-	Probabilities []float32 // (N, classes)
-	Classes       []uint8   // all that occur in Labels or Predicted, ascending
-	Confusion     [][]int   // images of each class by what they were taken for, both in the order of Classes
-	Scores        []Score
+// NewClassification returns the page of a run of classification, without its rounds.
+func NewClassification(run *results.Classification) *Page {
+	return newPage("Classification", run.Header,
+		Fact{"training set", run.TrainingSet.Images.Name + ", labels " + run.TrainingSet.Labels},
+		Fact{"test set", run.TestSet.Images.Name + ", labels " + run.TestSet.Labels},
+		Fact{"trained encoder", run.Settings.Model},
+		Fact{"seed", fmt.Sprint(run.Settings.Seed)})
 }
 
-// A Score is a row of the classification report.
-type Score struct {
-	Name                  string
-	Precision, Recall, F1 float64 // NaN where the row has none
-	Support               int
-}
-
-// AddClassification appends the sections of one classifier.
-func (p *Page) AddClassification(c Classification) {
+// AddClassification appends the sections of one classifier. test are the test images with their
+// labels.
+func (p *Page) AddClassification(
+	run *results.Classification, round *results.Classifier, test Images,
+) {
 	p.round()
-	p.add("network", "The network", execute("network", map[string]any{"Facts": c.Facts, "Plots": c.Training.plots()}))
-	if len(c.Predicted) == 0 {
+	a, training := round.Answers, run.TrainingSet.Images
+	p.add("network", "The network", execute("network", map[string]any{
+		"Facts": []Fact{
+			{"images", fmt.Sprintf("%d to train on, %d to test with, of %d × %d pixels",
+				training.Images, test.N, test.Rows, test.Cols)},
+			layersFact(a.Encoder),
+			{"dense layers", fmt.Sprintf("embedding %d, fully connected %d, classes %d",
+				a.Embedding, a.FullyConnected, run.Classes)},
+			{"dropout rate", fmt.Sprint(float64(a.DropoutRate))},
+			{"epochs", fmt.Sprintf("%d with the encoder frozen, then %d with all layers",
+				a.FrozenEpochs, a.FreeEpochs)},
+			{"batch size", fmt.Sprint(a.Batch)},
+		},
+		"Plots": trainingPlots(round.Training),
+	}))
+	t := round.Test
+	if t == nil {
 		return
 	}
-	if len(c.Labels) != c.Images.N || len(c.Predicted) != c.Images.N || len(c.Probabilities)%c.Images.N != 0 {
+	if n := test.N; len(test.Labels) != n || len(t.Predicted) != n ||
+		len(t.Probability) != n || len(t.OfTruth) != n {
 		panic(badPredictions)
 	}
-	var wrong []int
-	for i, l := range c.Labels {
-		if c.Predicted[i] != l {
-			wrong = append(wrong, i)
-		}
-	}
-	var rows [][]string
-	ratio := func(x float64) string {
-		if math.IsNaN(x) {
-			return ""
-		}
-		return fmt.Sprintf("%.4f", x)
-	}
-	for _, s := range c.Scores {
-		rows = append(rows, []string{s.Name, ratio(s.Precision), ratio(s.Recall), ratio(s.F1), count(s.Support)})
-	}
-	p.add("scores", "Scores", execute("table", Table{
-		Caption: fmt.Sprintf("%s of %s test images are right (%s), %s wrong.", count(c.Images.N-len(wrong)), count(c.Images.N),
-			percent(c.Images.N-len(wrong), c.Images.N), count(len(wrong))),
-		Head: []string{"Class", "precision", "recall", "F1", "images"},
-		Rows: rows,
-	}))
+	p.add("scores", "Scores", execute("table", scores(t)))
 
-	names := make([]string, len(c.Classes))
-	for i, class := range c.Classes {
+	names := make([]string, len(t.Classes))
+	for i, class := range t.Classes {
 		names[i] = fmt.Sprint(class)
 	}
 	p.add("confusion", "Confusion matrix", heatMap{
-		Caption: "Images of each class (rows) by what they were taken for (columns); the stronger the colour, the larger the share of the row.",
-		Corner:  "true ↓, taken for →", Rows: names, Columns: names, Count: c.Confusion, Diagonal: true,
+		Caption: "Images of each class (rows) by what they were taken for (columns); the " +
+			"stronger the colour, the larger the share of the row.",
+		Corner: "true ↓, taken for →", Rows: names, Columns: names,
+		Count: t.Confusion, Diagonal: true,
 	}.html())
+	p.add("mistakes", "The worst mistakes", execute("mistakes", mistakes(t, test)))
+}
 
-	classes := len(c.Probabilities) / c.Images.N
-	sure := func(i int) float32 { return c.Probabilities[i*classes+int(c.Predicted[i])] }
-	slices.SortStableFunc(wrong, func(a, b int) int { return cmp.Compare(sure(b), sure(a)) })
-	wrong = wrong[:min(len(wrong), maxMistakes)]
-	tiles := make([]tile, len(wrong))
-	for t, i := range wrong {
-		truth := "–" // a class that training did not have
-		if l := int(c.Labels[i]); l < classes {
-			truth = fmt.Sprintf("%.1f %%", 100*c.Probabilities[i*classes+l])
+// scores returns scikit-learn's classification report as a table.
+func scores(t *results.Test) Table {
+	images := t.Right + t.Wrong
+	table := Table{
+		Caption: fmt.Sprintf("%s of %s test images are right (%s), %s wrong.",
+			count(t.Right), count(images), percent(t.Right, images), count(t.Wrong)),
+		Head: []string{"Class", "precision", "recall", "F1", "images"},
+	}
+	ratio := func(x results.Number) string {
+		if math.IsNaN(float64(x)) {
+			return ""
 		}
-		tiles[t] = tile{
-			Picture: picture(c.Images.At(i), c.Images.Rows, c.Images.Cols),
-			Alt:     fmt.Sprintf("test %s, taken for %d", called(i, c.Labels), c.Predicted[i]),
-			Lines:   []string{"#" + count(i), fmt.Sprintf("took %d: %.1f %%", c.Predicted[i], 100*sure(i)), fmt.Sprintf("true %d: %s", c.Labels[i], truth)},
+		return fmt.Sprintf("%.4f", float64(x))
+	}
+	for _, s := range t.Scores {
+		table.Rows = append(table.Rows, []string{
+			s.Name, ratio(s.Precision), ratio(s.Recall), ratio(s.F1), count(s.Support),
+		})
+	}
+	return table
+}
+
+// mistakes shows the wrong answers that the network was most sure of.
+func mistakes(t *results.Test, test Images) []tile {
+	var wrong []int
+	for i, l := range test.Labels {
+		if t.Predicted[i] != int(l) {
+			wrong = append(wrong, i)
 		}
 	}
-	p.add("mistakes", "The worst mistakes", execute("mistakes", tiles))
+	slices.SortStableFunc(wrong, func(a, b int) int {
+		return cmp.Compare(t.Probability[b], t.Probability[a])
+	})
+	tiles := make([]tile, min(len(wrong), maxMistakes))
+	for k := range tiles {
+		i := wrong[k]
+		tiles[k] = tile{
+			Picture: picture(test.At(i), test.Rows, test.Cols),
+			Alt:     fmt.Sprintf("test %s, taken for %d", called(i, test.Labels), t.Predicted[i]),
+			Lines: []string{
+				"#" + count(i),
+				fmt.Sprintf("took %d: %s", t.Predicted[i], probability(t.Probability[i])),
+				fmt.Sprintf("true %d: %s", test.Labels[i], probability(t.OfTruth[i])),
+			},
+		}
+	}
+	return tiles
+}
+
+// probability returns a probability in percent, and a dash for NaN.
+func probability(p float32) string {
+	if notFinite(p) {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", 100*p)
 }

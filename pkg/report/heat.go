@@ -5,35 +5,41 @@ import (
 	"html/template"
 	"math"
 	"strconv"
+
+	"imagesimilarity/pkg/results"
 )
 
-// maxHeat is the largest number of rows and of columns of a heat map: more is neither legible nor small.
-const maxHeat = 40
+// maxHeat is the largest number of rows and of columns of a heat map. A larger one is neither
+// legible nor small.
+const maxHeat = results.MaxTable
 
-// A heatMap is a table of counts in which the colour of a cell is the stronger, the larger its share of its row.
+// A heatMap is a table of counts. The colour of a cell is the stronger, the larger its share of
+// its row.
 type heatMap struct {
 	Caption       string
 	Corner        string // what rows and columns are
 	Rows, Columns []string
 	Count         [][]int
-	Diagonal      bool // the diagonal is what is right: it has another colour than the rest
+	Diagonal      bool // the counts on the diagonal are right and have another colour
 }
 
 func (h heatMap) html() template.HTML {
 	if len(h.Rows) > maxHeat || len(h.Columns) > maxHeat {
-		return execute("notice", fmt.Sprintf("The table is left out: it has more than %d rows or columns.", maxHeat))
+		return execute("notice",
+			fmt.Sprintf("The table is left out: it has more than %d rows or columns.", maxHeat))
 	}
 	return execute("heat", h)
 }
 
-// A cell is how one count looks.
+// A cell is the look of one count.
 type cell struct {
 	Class string
 	Share template.CSS
 	Text  string
 }
 
-// shade colours a cell by the square root of its share of the row, so that few images among many can still be seen.
+// shade colours a cell by the square root of its share of the row, so that few images among many
+// can still be seen.
 func shade(h heatMap, i, j int) cell {
 	sum := 0
 	for _, n := range h.Count[i] {

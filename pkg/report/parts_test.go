@@ -15,6 +15,8 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
+
+	"imagesimilarity/pkg/results"
 )
 
 func decode(t *testing.T, uri string) *image.Gray {
@@ -98,77 +100,11 @@ func TestGrey(t *testing.T) {
 	}
 }
 
-func TestDistribution(t *testing.T) {
-	values := make([]float64, 101)
-	for i := range values {
-		values[i] = float64((i * 37) % 101)
-	}
-	if got, want := distribution(values), (spread{50, 50, 90, 100}); got != want {
-		t.Errorf("%v, want %v", got, want)
-	}
-	if got := distribution(nil); !math.IsNaN(got.mean) || !math.IsNaN(got.max) {
-		t.Errorf("%v for no values", got)
-	}
-}
-
-// naiveRandIndex counts the pairs of images one by one.
-func naiveRandIndex(a, b []int32) float64 {
-	var both, inA, inB, all float64
-	for i := range a {
-		for j := range i {
-			all++
-			if a[i] == a[j] {
-				inA++
-			}
-			if b[i] == b[j] {
-				inB++
-			}
-			if a[i] == a[j] && b[i] == b[j] {
-				both++
-			}
-		}
-	}
-	chance := inA * inB / all
-	return (both - chance) / ((inA+inB)/2 - chance)
-}
-
-func TestRandIndex(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 1))
-	for range 50 {
-		m := noise(60, 1, 1, rng)
-		a, b := clusteringOf("a", m, 2+rng.IntN(5), rng), clusteringOf("b", m, 2+rng.IntN(5), rng)
-		for i := range a.Label { // a part agrees
-			if rng.IntN(2) == 0 {
-				b.Label[i] = a.Label[i] % int32(b.Medians.N)
-			}
-		}
-		got, want := randIndex(contingency(a, b).Count), naiveRandIndex(a.Label, b.Label)
-		if math.Abs(got-want) > 1e-12 {
-			t.Errorf("%v, want %v", got, want)
-		}
-	}
-	for _, test := range []struct {
-		name  string
-		count [][]int
-		want  float64
-	}{
-		{"equal up to the names", [][]int{{0, 3}, {5, 0}}, 1},
-		{"all in one", [][]int{{7}}, 1},
-		{"one against many", [][]int{{1, 1, 1, 1}}, 0},
-		{"one image", [][]int{{1, 0}}, 1},
-		{"none", [][]int{{0, 0}}, 1},
-	} {
-		if got := randIndex(test.count); got != test.want {
-			t.Errorf("%s: %v, want %v", test.name, got, test.want)
-		}
-	}
-}
-
 // The components of gonum are the oracle: places agree up to the sign of a direction.
 func TestPlane(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, d := range []int{2, 3, 10, 40} {
-		vectors := make([][]float32, 150)
+		vectors := make([]results.Values, 150)
 		x := mat.NewDense(len(vectors), d, nil)
 		for r := range vectors {
 			hidden := [2]float64{rng.NormFloat64(), rng.NormFloat64()}
@@ -212,12 +148,12 @@ func TestPlane(t *testing.T) {
 
 func TestPlaneOfFewDirections(t *testing.T) {
 	for name, test := range map[string]struct {
-		vectors [][]float32
+		vectors []results.Values
 		share   float64
 	}{
-		"one dimension": {[][]float32{{1}, {5}, {9}, {3}}, 1},
-		"on a line":     {[][]float32{{0, 0, 0}, {10, 20, 30}, {20, 40, 60}, {5, 10, 15}}, 1},
-		"one place":     {[][]float32{{7, 7}, {7, 7}, {7, 7}}, 1},
+		"one dimension": {[]results.Values{{1}, {5}, {9}, {3}}, 1},
+		"on a line":     {[]results.Values{{0, 0, 0}, {10, 20, 30}, {20, 40, 60}, {5, 10, 15}}, 1},
+		"one place":     {[]results.Values{{7, 7}, {7, 7}, {7, 7}}, 1},
 	} {
 		got, share := plane(test.vectors)
 		if math.Abs(share-test.share) > 1e-12 {

@@ -12,10 +12,11 @@ import (
 	"imagesimilarity/pkg/imageset"
 )
 
-// maxSide is the largest width and height of a picture on a page; images that are larger are made smaller. It bounds the size of a page.
+// maxSide is the largest width and height of a picture on a page; larger images are made smaller.
+// It bounds the size of a page.
 const maxSide = 56
 
-// A Tile is a picture with a few short lines under it.
+// A tile is a picture with a few short lines under it.
 type tile struct {
 	Picture template.URL
 	Alt     string
@@ -29,13 +30,13 @@ type card struct {
 	Tiles []tile
 }
 
-// picture is a grey image of (rows, cols) pixels as a data URI.
+// picture returns a grey image of (rows, cols) pixels as a data URI.
 func picture(pix []uint8, rows, cols int) template.URL {
 	pix, rows, cols = shrink(pix, rows, cols)
 	return dataURI(&image.Gray{Pix: pix, Stride: cols, Rect: image.Rect(0, 0, cols, rows)})
 }
 
-// shrink averages square blocks of pixels where an image is larger than maxSide.
+// shrink averages square blocks of pixels if an image is larger than maxSide.
 func shrink(pix []uint8, rows, cols int) ([]uint8, int, int) {
 	f := (max(rows, cols) + maxSide - 1) / maxSide
 	if f <= 1 {
@@ -84,7 +85,7 @@ func sprites(m *imageset.Images[uint8], index []int) sheet {
 	return s
 }
 
-// encoder keeps its buffers, which are larger than the pictures, from one to the next.
+// encoder reuses its buffers, which are larger than the pictures.
 var encoder = png.Encoder{CompressionLevel: png.BestCompression, BufferPool: &buffers{}}
 
 type buffers struct{ pool sync.Pool }
@@ -96,16 +97,16 @@ func (b *buffers) Get() *png.EncoderBuffer {
 
 func (b *buffers) Put(e *png.EncoderBuffer) { b.pool.Put(e) }
 
-// dataURI is the image as a PNG inside of a URI.
+// dataURI returns the image as a PNG inside of a URI.
 func dataURI(m *image.Gray) template.URL {
 	var b bytes.Buffer
 	if err := encoder.Encode(&b, m); err != nil {
-		panic(err) // only a picture without pixels cannot be encoded, and idx reads none
+		panic(err) // only a picture without pixels fails, and idx reads none
 	}
 	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes()))
 }
 
-// called names an image for people: its number and, where it is known, its label.
+// called returns the number of an image and, if it is known, its label as text.
 func called(i int, labels []uint8) string {
 	if i < len(labels) {
 		return fmt.Sprintf("image %s, label %d", count(i), labels[i])

@@ -23,20 +23,26 @@ type drawing struct {
 	Caption string
 }
 
-// Stand-ins for the colours of the style sheet, which differ in light and dark. Each occurs for nothing else.
+// Stand-ins for the colours of the style sheet, which differ in light and dark. Nothing else has
+// these colours.
 var (
 	ink    = color.NRGBA{R: 1, G: 2, B: 3, A: 255}
 	faint  = color.NRGBA{R: 1, G: 2, B: 4, A: 255}
 	series = []color.NRGBA{
-		{R: 2, G: 0, B: 1, A: 255}, {R: 2, G: 1, B: 1, A: 255}, {R: 2, G: 2, B: 1, A: 255}, {R: 2, G: 3, B: 1, A: 255}, {R: 2, G: 4, B: 1, A: 255},
-		{R: 2, G: 5, B: 1, A: 255}, {R: 2, G: 6, B: 1, A: 255}, {R: 2, G: 7, B: 1, A: 255}, {R: 2, G: 8, B: 1, A: 255}, {R: 2, G: 9, B: 1, A: 255},
+		{R: 2, G: 0, B: 1, A: 255}, {R: 2, G: 1, B: 1, A: 255}, {R: 2, G: 2, B: 1, A: 255},
+		{R: 2, G: 3, B: 1, A: 255}, {R: 2, G: 4, B: 1, A: 255}, {R: 2, G: 5, B: 1, A: 255},
+		{R: 2, G: 6, B: 1, A: 255}, {R: 2, G: 7, B: 1, A: 255}, {R: 2, G: 8, B: 1, A: 255},
+		{R: 2, G: 9, B: 1, A: 255},
 	}
 )
 
-// themed replaces the stand-ins, and gives the font in which gonum measured the texts its twins on other systems.
+// themed replaces the stand-ins. It adds to the font in which gonum measured the texts the fonts of
+// the same widths on other systems.
 var themed = func() *strings.Replacer {
-	pairs := []string{"font-family:Liberation Sans", "font-family:Liberation Sans,Arial,Helvetica,sans-serif", // of one width
-		hex(ink), "var(--ink)", hex(faint), "var(--faint)"}
+	pairs := []string{
+		"font-family:Liberation Sans", "font-family:Liberation Sans,Arial,Helvetica,sans-serif",
+		hex(ink), "var(--ink)", hex(faint), "var(--faint)",
+	}
 	for i, c := range series {
 		pairs = append(pairs, hex(c), fmt.Sprintf("var(--c%d)", i))
 	}
@@ -45,7 +51,7 @@ var themed = func() *strings.Replacer {
 
 func hex(c color.NRGBA) string { return fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B) }
 
-// newPlot is an empty plot in the page's ink.
+// newPlot returns an empty plot in the page's ink.
 func newPlot(x, y string) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = nil
@@ -56,13 +62,15 @@ func newPlot(x, y string) *plot.Plot {
 			s.Color, s.Font.Variant, s.Font.Size = ink, "Sans", 10
 		}
 	}
-	p.Legend.TextStyle.Color, p.Legend.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Size = ink, "Sans", 10
-	// At the left the texts end freely: a browser's font may be wider than the one that gonum measures.
+	legend := &p.Legend.TextStyle
+	legend.Color, legend.Font.Variant, legend.Font.Size = ink, "Sans", 10
+	// At the left the texts end freely: a browser's font may be wider than the one that gonum
+	// measures.
 	p.Legend.Top, p.Legend.Left, p.Legend.Padding, p.Legend.ThumbnailWidth = true, true, 3, 16
 	return p
 }
 
-// shortTicks are gonum's own, without zeros behind the point: not 2500.00.
+// shortTicks are gonum's ticks without zeros behind the point: 2500 for 2500.00.
 type shortTicks struct{ plot.DefaultTicks }
 
 func (s shortTicks) Ticks(low, high float64) []plot.Tick {
@@ -86,7 +94,9 @@ func svg(p *plot.Plot, w, h vg.Length, alt string) template.HTML {
 	// The page gives the drawing its size, and needs no XML declaration.
 	_, inside, _ := strings.Cut(b.String(), "<svg")
 	_, inside, _ = strings.Cut(inside, ">")
-	return template.HTML(fmt.Sprintf(`<svg role="img" aria-label="%s" viewBox="0 0 %g %g">`, template.HTMLEscapeString(alt), w.Points(), h.Points()) +
+	begin := fmt.Sprintf(`<svg role="img" aria-label="%s" viewBox="0 0 %g %g">`,
+		template.HTMLEscapeString(alt), w.Points(), h.Points())
+	return template.HTML(begin +
 		themed.Replace(strings.TrimSpace(inside)))
 }
 
@@ -96,8 +106,9 @@ type curve struct {
 	values []float64
 }
 
-// losses draws curves over the epochs, counted from 1, and a line behind each epoch of marks. Values that are not finite are left out.
-// Where the values differ much, as after a first epoch from chance, their axis is logarithmic.
+// losses draws curves over the epochs, counted from 1, and a line behind each epoch of marks. It
+// leaves out values that are not finite. If the values differ much, as after a first epoch from
+// chance, their axis is logarithmic.
 func losses(alt string, curves []curve, marks ...int) template.HTML {
 	const much = 20
 	p := newPlot("epoch", "loss")
@@ -137,7 +148,8 @@ func losses(alt string, curves []curve, marks ...int) template.HTML {
 		p.Y.Min = min(p.Y.Min, 0)
 	}
 	for _, m := range marks {
-		line, err := plotter.NewLine(plotter.XYs{{X: float64(m) + 0.5, Y: p.Y.Min}, {X: float64(m) + 0.5, Y: p.Y.Max}})
+		x := float64(m) + 0.5
+		line, err := plotter.NewLine(plotter.XYs{{X: x, Y: p.Y.Min}, {X: x, Y: p.Y.Max}})
 		if err != nil {
 			panic(err) // all values are finite
 		}
@@ -147,8 +159,8 @@ func losses(alt string, curves []curve, marks ...int) template.HTML {
 	return svg(p, 420, 250, alt)
 }
 
-// decades is ticks from low to high, which are positive, for a logarithmic axis: at 1, 2 and 5 times powers of 10, or at powers of 10 far enough apart
-// where there are many.
+// decades returns ticks from low to high, which are positive, for a logarithmic axis. They stand at
+// 1, 2 and 5 times powers of 10 or, if these are many, at powers of 10 far enough apart.
 func decades(low, high float64) plot.ConstantTicks {
 	first, last := int(math.Floor(math.Log10(low))), int(math.Ceil(math.Log10(high)))
 	digits, step := []int{1, 2, 5}, 1
@@ -174,7 +186,7 @@ func grid() *plotter.Grid {
 	return g
 }
 
-// every is ticks at the multiples of step from low to high.
+// every returns ticks at the multiples of step from low to high.
 func every(step, low, high float64) plot.ConstantTicks {
 	var ticks plot.ConstantTicks
 	for i := math.Ceil(low / step); float64(i*step) <= high; i++ {
@@ -184,8 +196,11 @@ func every(step, low, high float64) plot.ConstantTicks {
 	return ticks
 }
 
-// histogram counts the values in bins equal parts of [low, high); the last bar has those from high on, too.
-func histogram(alt, x, y string, values []float64, low, high float64, bins, colour int) template.HTML {
+// histogram counts the values in bins equal parts of [low, high). The last bar has those from high
+// on, too.
+func histogram(
+	alt, x, y string, values []float64, low, high float64, bins, colour int,
+) template.HTML {
 	h := &plotter.Histogram{Bins: make([]plotter.HistogramBin, bins), FillColor: series[colour]}
 	h.Width = (high - low) / float64(bins)
 	for i := range h.Bins {
@@ -230,8 +245,9 @@ func bars(alt, x, y string, names []string, groups [][]int) template.HTML {
 	return svg(p, 420, 240, alt)
 }
 
-// silhouettes draws the values of each cluster as a band of horizontal bars, sorted, the largest on top, as in Rousseeuw 1987, figure 2.
-// In a band of more images than lines, evenly spread ones are drawn.
+// silhouettes draws the values of each cluster as a band of horizontal bars, sorted, the largest on
+// top, as in Rousseeuw 1987, figure 2. It draws evenly spread images of a band that has more images
+// than lines.
 func silhouettes(alt string, first int, clusters [][]float64, average float64) template.HTML {
 	const lines, gap = 420, 8
 	total := 0
@@ -267,7 +283,8 @@ func silhouettes(alt string, first int, clusters [][]float64, average float64) t
 		}
 		y -= float64(height + gap)
 	}
-	if mean, err := plotter.NewLine(plotter.XYs{{X: average, Y: 0}, {X: average, Y: y}}); err == nil { // else there is no average
+	mean, err := plotter.NewLine(plotter.XYs{{X: average, Y: 0}, {X: average, Y: y}})
+	if err == nil { // else the average is NaN
 		mean.Color, mean.Dashes = ink, []vg.Length{3, 3}
 		p.Add(mean)
 	}
@@ -277,7 +294,7 @@ func silhouettes(alt string, first int, clusters [][]float64, average float64) t
 	return svg(p, 420, 360, alt)
 }
 
-// finite is the finite ones of the values, in their order.
+// finite returns the finite values, in their order.
 func finite(values []float64) []float64 {
 	var f []float64
 	for _, v := range values {

@@ -1,5 +1,6 @@
-// Package report writes what the programs found as HTML pages. A page is one file that needs nothing else: style, script, plots and pictures
-// are in it, it opens from disk, follows the reader's light or dark theme, fits a phone and stays below 5 MB.
+// Package report shows the results of the programs as HTML pages. A page is one file that needs
+// nothing else: style, script, plots and pictures are in it. It opens from disk, follows the
+// reader's light or dark theme, fits a phone and stays below 5 MB.
 package report
 
 import (
@@ -13,28 +14,42 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/results"
 )
 
-// maxPage is the size in bytes up to which sections are taken into a page. The rest of the 5 MB is for what is always there:
-// style, script, headings and the notices that stand for sections without room.
+// maxPage is the size in bytes up to which sections are taken into a page. The rest of the 5 MB
+// holds what is always there: style, script, headings and the notices that stand for sections
+// without room.
 const maxPage = 4_700_000
 
-// A Page is a report in the making. Title, Command and Facts say what was run; the Add methods append sections.
+// A Page is the report of one run. The Add methods append the sections of a round.
 type Page struct {
 	Title   string
 	Command []string // the command line, the program first
 	Facts   []Fact   // files, sizes, settings
 
-	head     template.HTML // of a page that was read back: Command and Facts as they were written
-	rounds   int           // calls of Add methods so far
+	rounds   int // calls of Add methods so far
 	sections []section
 	size     int // bytes of the sections
 }
 
-// A Fact is one line of what is known about a run.
+// A Fact is a name and a value: a file, a size, a setting.
 type Fact struct{ Name, Value string }
 
-// A section is a heading and what follows it. The id is unique in its page.
+// Images are images and their labels, which are nil if they are not known.
+type Images struct {
+	*imageset.Images[uint8]
+	Labels []uint8
+}
+
+// newPage returns the page of a run without any round.
+func newPage(title string, run results.Header, facts ...Fact) *Page {
+	return &Page{Title: title, Command: run.Command, Facts: facts}
+}
+
+// A section is a heading and what follows it. Its id is unique in its page.
 type section struct {
 	ID, Title string
 	Body      template.HTML
@@ -46,8 +61,9 @@ var files embed.FS
 var (
 	style  = template.CSS(text("page/style.css"))
 	script = template.JS(text("page/script.js"))
-	policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" + digest(string(script)) + "'"
 	markup = template.Must(template.New("").Funcs(functions).ParseFS(files, "page/*.tmpl"))
+	policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; " +
+		"script-src 'sha256-" + digest(string(script)) + "'"
 )
 
 const noRoom = "This section is left out: with it the page would be larger than 5 MB."
@@ -70,7 +86,8 @@ func digest(s string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// execute fills a template. The templates and what goes into them are this package's own, so that a fault is a mistake in the program.
+// execute fills a template. It panics on an error: the templates and what goes into them are
+// this package's own, so an error is a mistake in the program.
 func execute(name string, data any) template.HTML {
 	var b strings.Builder
 	if err := markup.ExecuteTemplate(&b, name, data); err != nil {
@@ -79,23 +96,27 @@ func execute(name string, data any) template.HTML {
 	return template.HTML(b.String())
 }
 
-// round starts the sections of one more round of questions and answers.
+// round starts the sections of the next round.
 func (p *Page) round() { p.rounds++ }
 
-// add appends a section, or where the page would grow too large, a notice in its place.
+// add appends a section of the round, or a notice in its place if the page would grow too large.
 func (p *Page) add(id, title string, body template.HTML) {
 	if p.rounds > 1 {
-		id, title = fmt.Sprintf("%s-%d", id, p.rounds), fmt.Sprintf("%s (round %d)", title, p.rounds)
+		id = fmt.Sprintf("%s-%d", id, p.rounds)
+		title = fmt.Sprintf("%s (round %d)", title, p.rounds)
 	}
-	p.append(section{id, title, body})
+	s := section{id, title, body}.within(&p.size)
+	p.sections = append(p.sections, s)
 }
 
-func (p *Page) append(s section) {
-	if p.size+len(s.Body) > maxPage {
+// within returns the section, or a notice in its place if the sections would take more than
+// maxPage bytes with it. It adds the bytes of what it returns to size.
+func (s section) within(size *int) section {
+	if *size+len(s.Body) > maxPage {
 		s.Body = execute("notice", noRoom)
 	}
-	p.size += len(s.Body)
-	p.sections = append(p.sections, s)
+	*size += len(s.Body)
+	return s
 }
 
 // AddTables appends a section of tables of texts.
@@ -111,13 +132,7 @@ type Table struct {
 	Rows    [][]string
 }
 
-// The comments that enclose what Merge takes from a page. Nothing from outside can write them, since "<" is escaped everywhere.
-const (
-	begin = "<!-- report begins -->"
-	end   = "<!-- report ends -->"
-)
-
-// A shell is a whole page around articles.
+// A shell is a whole HTML page around articles.
 type shell struct {
 	Title    string
 	Policy   string
@@ -133,46 +148,41 @@ type entry struct {
 	Deeper    bool
 }
 
-// Render writes the page.
-func (p *Page) Render(w io.Writer) error {
-	return render(w, p.Title, []*Page{p})
-}
-
-// render writes the pages as articles of one page.
-func render(w io.Writer, title string, pages []*Page) error {
-	s := shell{Title: title, Policy: policy, Style: style, Script: script}
+// Render writes the pages as the articles of one HTML page, whose title is that of the first.
+// It writes a notice in place of the sections that make the page larger than 5 MB.
+func Render(w io.Writer, pages ...*Page) error {
+	s := shell{Title: pages[0].Title, Policy: policy, Style: style, Script: script}
+	size := 0
 	for i, p := range pages {
 		id := fmt.Sprintf("report-%d", i+1)
 		if len(pages) > 1 {
 			s.Contents = append(s.Contents, entry{ID: id, Title: p.Title})
 		}
-		for _, section := range p.sections {
+		sections := make([]section, len(p.sections))
+		for j, section := range p.sections {
+			if i > 0 {
+				section.ID = fmt.Sprintf("r%d-%s", i, section.ID)
+			}
+			sections[j] = section.within(&size)
 			s.Contents = append(s.Contents, entry{section.ID, section.Title, len(pages) > 1})
 		}
 		s.Articles = append(s.Articles, execute("article", map[string]any{
-			"ID": id, "Title": p.Title, "Head": p.headed(), "Sections": p.sections,
-			"Begin": template.HTML(begin), "End": template.HTML(end),
+			"ID": id, "Title": p.Title, "Command": command(p.Command), "Facts": p.Facts,
+			"Sections": sections,
 		}))
 	}
 	var b bytes.Buffer
 	if err := markup.ExecuteTemplate(&b, "page", s); err != nil {
 		panic(err) // as in execute
 	}
-	// Bytes that are no text, in the name of a file, say, must not make the page unreadable.
+	// A page stays readable even if the name of a file has bytes that are no text.
 	text := strings.ToValidUTF8(strings.ReplaceAll(b.String(), "\x00", "\ufffd"), "\ufffd")
 	_, err := io.WriteString(w, text)
 	return err
 }
 
-// headed is what stands between the title and the sections.
-func (p *Page) headed() template.HTML {
-	if p.head != "" {
-		return p.head
-	}
-	return execute("head", map[string]any{"Command": command(p.Command), "Facts": p.Facts})
-}
-
-// command is a command line as a shell would read it: an argument with other than harmless characters stands in quotes.
+// command returns a command line as a shell would read it: arguments with other than harmless
+// characters stand in quotes.
 func command(args []string) string {
 	const harmless = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./,:=+@%"
 	quoted := make([]string, len(args))
@@ -185,8 +195,23 @@ func command(args []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// number is a number with up to six significant digits, as the programs print it; what is not finite has none.
-func number(x float64) string {
+// fileFact returns the fact that names a file and the size of what is in it.
+func fileFact(name string, f results.File) Fact {
+	return Fact{name, fmt.Sprintf("%s: %d of %d × %d values", f.Name, f.Images, f.Rows, f.Cols)}
+}
+
+// algorithmsFact returns the fact that tells in which form the algorithms ran.
+func algorithmsFact(run results.Header) Fact {
+	if run.Textbook {
+		return Fact{"algorithms", "the textbook's"}
+	}
+	return Fact{"algorithms", "the original's"}
+}
+
+// number returns a number with up to six significant digits, as the programs print it, and a dash
+// for what is not finite.
+func number(n results.Number) string {
+	x := float64(n)
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return "–"
 	}
@@ -196,7 +221,7 @@ func number(x float64) string {
 	return strconv.FormatFloat(x, 'g', 6, 64)
 }
 
-// count is a whole number with its thousands apart.
+// count returns a whole number with its thousands apart.
 func count(n int) string {
 	s := strconv.Itoa(n)
 	sign := ""
@@ -209,7 +234,7 @@ func count(n int) string {
 	return sign + s
 }
 
-// percent is a part of a whole with one decimal.
+// percent returns a part of a whole with one decimal, and a dash if the whole is 0.
 func percent(part, whole int) string {
 	if whole == 0 {
 		return "–"
@@ -217,15 +242,15 @@ func percent(part, whole int) string {
 	return strconv.FormatFloat(100*float64(part)/float64(whole), 'f', 1, 64) + " %"
 }
 
-// seconds is a time with two decimals; NaN where none was measured.
-func seconds(s float64) string {
-	if math.IsNaN(s) {
+// seconds returns a time with two decimals, and a dash if none was measured.
+func seconds(s results.Number) string {
+	if math.IsNaN(float64(s)) {
 		return "–"
 	}
-	return strconv.FormatFloat(s, 'f', 2, 64) + " s"
+	return strconv.FormatFloat(float64(s), 'f', 2, 64) + " s"
 }
 
-// sample is up to k of the numbers 0 to n-1, evenly spread, ascending.
+// sample returns min(n, k) of the numbers 0 to n-1, evenly spread, ascending.
 func sample(n, k int) []int {
 	k = min(n, k)
 	s := make([]int, k)

@@ -17,10 +17,13 @@ import (
 	"strings"
 	"testing"
 
+	clusters "imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/results"
 )
 
-// noise is n images of random grey levels, which compress to nothing: the worst case for the size of a page.
+// noise returns n images of random grey levels, which compress to nothing: the worst case for the
+// size of a page.
 func noise(n, rows, cols int, rng *rand.Rand) *imageset.Images[uint8] {
 	m := &imageset.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
 	for i := range m.Pix {
@@ -37,105 +40,150 @@ func randomLabels(n, classes int, rng *rand.Rand) []uint8 {
 	return l
 }
 
-func answers(name string, queries, k, images int, rng *rand.Rand) Answers {
-	a := Answers{Name: name, K: k, Unit: "grey levels", Seconds: 1.5}
+// neighbours returns k random neighbours for each query.
+func neighbours(queries, k, images int, rng *rand.Rand) (index []int32, distance []float64) {
 	for range queries * k {
-		a.Index = append(a.Index, int32(rng.IntN(images)))
-		a.Distance = append(a.Distance, 1000+float64(rng.IntN(1000)))
+		index = append(index, int32(rng.IntN(images)))
+		distance = append(distance, 1000+float64(rng.IntN(1000)))
 	}
-	return a
+	return index, distance
 }
 
-func clusteringOf(name string, m *imageset.Images[uint8], k int, rng *rand.Rand) Clustering {
-	c := Clustering{Name: name, Average: 0.25, Objective: 1e7, Seconds: math.NaN(), Medians: noise(k, m.Rows, m.Cols, rng)}
+// nearest returns a random answer to each query.
+func nearest(queries, images int, rng *rand.Rand) results.Nearest {
+	index, distance := neighbours(queries, 1, images, rng)
+	return results.Nearest{Seconds: 1.5, Index: index, Distance: distance}
+}
+
+// addEMD adds a round with random neighbours of every query.
+func addEMD(p *Page, data, queries Images, rng *rand.Rand) {
+	const k = 10
+	rank := func() results.Ranking {
+		index, distance := neighbours(queries.N, k, data.N, rng)
+		return results.NewRanking(1.5, k, index, distance, queries.Labels, data.Labels, true)
+	}
+	p.AddEMD(&results.EMD{}, &results.EMDRound{Neighbours: k, EMD: rank(), Manhattan: rank()},
+		data, queries)
+}
+
+// clusteringOf returns a random clustering into k clusters.
+func clusteringOf(m *imageset.Images[uint8], k int, rng *rand.Rand) results.Clustering {
+	var label []int32
+	e := &clusters.Evaluation{
+		Sizes: make([]int, k), Centroids: noise(k, m.Rows, m.Cols, rng),
+		Silhouette: make([]float64, k), Average: 0.25, Objective: 1e7,
+	}
 	for range m.N {
-		c.Label = append(c.Label, rng.Int32N(int32(k)))
-		c.Silhouette = append(c.Silhouette, 2*rng.Float64()-1)
+		l := rng.Int32N(int32(k))
+		label = append(label, l)
+		e.Sizes[l]++
+		e.OfImage = append(e.OfImage, 2*rng.Float64()-1)
 	}
-	return c
+	return results.NewClustering(label, e, math.NaN())
 }
 
-// everything is one page of each kind, filled as far as it goes, about images of the given size; text stands wherever text from outside can.
+// everything returns one page of each kind, filled as far as it goes, about images of the given
+// size. text stands wherever text from outside can.
 func everything(text string, rows, cols int) []*Page {
 	rng := rand.New(rand.NewPCG(1, 1))
 	const n, queries, classes = 3000, 50, 26
-	data, query := noise(n, rows, cols, rng), noise(queries, rows, cols, rng)
-	dataLabels, queryLabels := randomLabels(n, classes, rng), randomLabels(queries, classes, rng)
-	facts := []Fact{{text, text}}
-	newPage := func(title string) *Page {
-		return &Page{Title: title + text, Command: []string{"program", text}, Facts: facts}
-	}
+	data := Images{noise(n, rows, cols, rng), randomLabels(n, classes, rng)}
+	query := Images{noise(queries, rows, cols, rng), randomLabels(queries, classes, rng)}
+	header := results.NewHeader("program", []string{text}, false)
+	file := results.File{Name: text}
 
-	search := newPage("Search")
-	exact, lsh := answers("exact", queries, 1, n, rng), answers("LSH"+text, queries, 1, n, rng)
+	s := &results.Search{Header: header, Data: results.LabelledSpaces{Images: file, Latents: file}}
+	s.Settings.Output = text
+	search := NewSearch(s)
+	exact, lsh := nearest(queries, n, rng), nearest(queries, n, rng)
 	for q := range queries {
 		exact.Distance[q] = 900
 	}
 	lsh.Index[3] = -1
-	search.AddSearch(Search{facts, data, query, dataLabels, queryLabels, exact, []Answers{lsh, answers("reduced", queries, 1, n, rng)}})
+	search.AddSearch(s, &results.SearchRound{
+		Queries: results.LabelledSpaces{Images: file, Latents: file}, Exact: exact,
+		Reduced: results.NewApproximation(nearest(queries, n, rng), exact),
+		LSH:     results.NewApproximation(lsh, exact),
+	}, data, query)
 
-	emd := newPage("EMD")
-	emd.AddEMD(EMD{facts, data, query, dataLabels, queryLabels,
-		[2]Answers{answers("EMD"+text, queries, 10, n, rng), answers("Manhattan", queries, 10, n, rng)}})
+	emd := NewEMD(&results.EMD{Header: header})
+	addEMD(emd, data, query, rng)
 
-	cluster := newPage("Clusters")
-	cluster.AddCluster(Cluster{facts, data, []Clustering{
-		clusteringOf("latent"+text, data, 10, rng), clusteringOf("original", data, 12, rng), clusteringOf("classes", data, 120, rng)}})
-
-	training := &Training{Loss: []float64{3, 2, 1.5, 1.2}, ValLoss: []float64{2.5, 2.1, 1.9, 1.8}, Phases: []int{2, 2}}
-	reduce := newPage("Autoencoder")
-	r := Reduce{Facts: facts, Training: training, Images: data, Labels: dataLabels, Points: Points(data)}
-	for range len(r.Points) * 10 {
-		r.Latents = append(r.Latents, rng.Float32())
+	cluster := NewCluster(&results.Cluster{Header: header})
+	round := &results.ClusterRound{
+		Images: file, Latents: file, Classes: text,
+		Reduced:  clusteringOf(data.Images, 10, rng),
+		Original: clusteringOf(data.Images, 12, rng),
+		Network:  clusteringOf(data.Images, 120, rng),
 	}
-	for _, i := range Examples(data) {
-		c := Reconstruction{Index: i}
+	round.Compare()
+	cluster.AddCluster(round, data.Images)
+
+	training := &results.Training{
+		Loss: []float64{3, 2, 1.5, 1.2}, ValLoss: []float64{2.5, 2.1, 1.9, 1.8},
+		Phases: []int{2, 2},
+	}
+	reduce := NewReduce(&results.Reduce{Header: header, Dataset: file, Queryset: file})
+	r := &results.Autoencoder{Loaded: text, Training: training, Points: Points(data.Images)}
+	for range r.Points {
+		var latent results.Values
+		for range 10 {
+			latent = append(latent, rng.Float32())
+		}
+		r.Latents = append(r.Latents, latent)
+	}
+	for _, i := range Examples(data.Images) {
+		c := results.Reconstruction{Image: i}
 		for _, v := range data.At(i) {
-			c.Input, c.Output = append(c.Input, float32(v)/255), append(c.Output, rng.Float32()*1.2-0.1)
+			c.Input = append(c.Input, float32(v)/255)
+			c.Output = append(c.Output, rng.Float32()*1.2-0.1)
 		}
 		r.Reconstructions = append(r.Reconstructions, c)
 	}
-	reduce.AddReduce(r)
+	reduce.AddReduce(r, data)
 
-	classification := newPage("Classifier")
-	c := Classification{Facts: facts, Training: training, Images: query, Labels: queryLabels, Predicted: randomLabels(queries, classes, rng)}
-	c.Confusion = make([][]int, classes)
+	run := &results.Classification{Header: header}
+	run.Settings.Model = text
+	classification := NewClassification(run)
+	t := &results.Test{Confusion: make([][]int, classes)}
 	for k := range classes {
-		c.Classes, c.Confusion[k] = append(c.Classes, uint8(k)), make([]int, classes)
-		c.Scores = append(c.Scores, Score{fmt.Sprint(k), 0.5, 0.25, 0.125, 2})
+		t.Classes, t.Confusion[k] = append(t.Classes, k), make([]int, classes)
+		t.Scores = append(t.Scores, results.Score{
+			Name: fmt.Sprint(k), Precision: 0.5, Recall: 0.25, F1: 0.125, Support: 2,
+		})
 	}
-	c.Scores = append(c.Scores, Score{"accuracy", math.NaN(), math.NaN(), 0.5, queries})
-	for i := range queries {
-		c.Confusion[c.Labels[i]][c.Predicted[i]]++
-		for range classes {
-			c.Probabilities = append(c.Probabilities, rng.Float32())
-		}
+	nan := results.Number(math.NaN())
+	t.Scores = append(t.Scores, results.Score{
+		Name: "accuracy", Precision: nan, Recall: nan, F1: 0.5, Support: queries,
+	})
+	for i, predicted := range randomLabels(queries, classes, rng) {
+		t.Predicted = append(t.Predicted, int(predicted))
+		t.Confusion[query.Labels[i]][predicted]++
+		t.Probability = append(t.Probability, rng.Float32())
+		t.OfTruth = append(t.OfTruth, rng.Float32())
 	}
-	classification.AddClassification(c)
-	return []*Page{search, emd, cluster, reduce, classification}
-}
+	classification.AddClassification(run,
+		&results.Classifier{Training: training, Test: t}, query)
 
-func rendered(t testing.TB, p *Page) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if err := p.Render(&b); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func merged(t testing.TB, cover *Page, pages []*Page) []byte {
-	t.Helper()
-	var files [][]byte
+	pages := []*Page{search, emd, cluster, reduce, classification}
 	for _, p := range pages {
-		files = append(files, rendered(t, p))
+		p.Title += text
+		p.Facts = append(p.Facts, Fact{text, text})
 	}
+	return pages
+}
+
+func rendered(t testing.TB, pages ...*Page) []byte {
+	t.Helper()
 	var b bytes.Buffer
-	if err := Merge(&b, cover, files...); err != nil {
+	if err := Render(&b, pages...); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
 }
+
+// after returns the pages behind a cover.
+func after(cover *Page, pages []*Page) []*Page { return slices.Insert(slices.Clone(pages), 0, cover) }
 
 // A document is what a test asks about a page.
 type document struct {
@@ -297,8 +345,9 @@ func TestSameInputSamePage(t *testing.T) {
 
 func TestTextFromOutsideStaysText(t *testing.T) {
 	for _, text := range []string{
-		`<b>bold</b>`, `</script><script>alert(1)</script>`, `"><b onclick="alert(1)">`, `' onmouseover='alert(1)`, `--><b>`,
-		begin, end, `</section><b>`, `</h1><b>`, `{{.}}`, `&lt;b&gt;`, "a\x00b", "\xff\xfe", "|", `]]>`,
+		`<b>bold</b>`, `</script><script>alert(1)</script>`, `"><b onclick="alert(1)">`,
+		`' onmouseover='alert(1)`, `--><b>`, `<!-- b -->`, `</section><b>`, `</h1><b>`, `{{.}}`,
+		`&lt;b&gt;`, "a\x00b", "\xff\xfe", "|", `]]>`,
 	} {
 		pages := everything(text, 5, 5)
 		for _, p := range pages {
@@ -308,7 +357,7 @@ func TestTextFromOutsideStaysText(t *testing.T) {
 				t.Errorf("%s: %q is shown as %q", p.Title, shown, got)
 			}
 		}
-		d := check(t, merged(t, &Page{Title: text}, pages))
+		d := check(t, rendered(t, after(&Page{Title: text}, pages)...))
 		if got, want := d.elements["section"], 3+3+7+3+4; got != want {
 			t.Errorf("%q: %d sections are left of the pages, want %d", text, got, want)
 		}
@@ -329,10 +378,10 @@ func TestLargeImagesAndManyRoundsStaySmall(t *testing.T) {
 		})
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
-	m, l := noise(100, 56, 56, rng), randomLabels(100, 10, rng)
+	m := Images{noise(100, 56, 56, rng), randomLabels(100, 10, rng)}
 	p := &Page{Title: "Many rounds"}
 	for range 12 {
-		p.AddEMD(EMD{nil, m, m, l, l, [2]Answers{answers("EMD", 100, 10, 100, rng), answers("Manhattan", 100, 10, 100, rng)}})
+		addEMD(p, m, m, rng)
 	}
 	d := check(t, rendered(t, p))
 	if !strings.Contains(string(p.sections[35].Body), noRoom) {
@@ -341,54 +390,87 @@ func TestLargeImagesAndManyRoundsStaySmall(t *testing.T) {
 	if got, want := d.headings[36], "Where the distances disagree most (round 12)"; got != want {
 		t.Errorf("last heading %q, want %q", got, want)
 	}
-	check(t, merged(t, &Page{Title: "Many pages"}, []*Page{p, p, p}))
+	check(t, rendered(t, &Page{Title: "Many pages"}, p, p, p))
 }
 
 func TestLittleToShow(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	none, one := noise(0, 28, 28, rng), noise(1, 28, 28, rng)
-	empty := Answers{Name: "empty", K: 1}
-	still := Answers{Name: "same", K: 1, Index: []int32{0}, Distance: []float64{0}}
-	lost := Answers{Name: "lost", K: 1, Index: []int32{-1}, Distance: []float64{0}}
+	none, one := Images{Images: noise(0, 28, 28, rng)}, Images{Images: noise(1, 28, 28, rng)}
+	labelled := func(m Images) Images { return Images{m.Images, []uint8{1}} }
+	still := results.Nearest{Index: []int32{0}, Distance: []float64{0}}
+	lost := results.Nearest{Index: []int32{-1}, Distance: []float64{math.NaN()}}
 	nan := math.NaN()
+	search := func(exact, reduced, lsh results.Nearest, data, queries Images) func(p *Page) {
+		return func(p *Page) {
+			p.AddSearch(&results.Search{}, &results.SearchRound{
+				Exact:   exact,
+				Reduced: results.NewApproximation(reduced, exact),
+				LSH:     results.NewApproximation(lsh, exact),
+			}, data, queries)
+		}
+	}
+	reduce := func(r results.Autoencoder, images Images) func(p *Page) {
+		return func(p *Page) { p.AddReduce(&r, images) }
+	}
+	cluster := func(c results.Clustering, images Images) func(p *Page) {
+		return func(p *Page) {
+			r := &results.ClusterRound{Reduced: c, Original: c, Network: c}
+			r.Compare()
+			p.AddCluster(r, images.Images)
+		}
+	}
+	classify := func(c results.Classifier, test Images) func(p *Page) {
+		return func(p *Page) { p.AddClassification(&results.Classification{}, &c, test) }
+	}
 	for name, add := range map[string]func(p *Page){
-		"no queries": func(p *Page) {
-			p.AddSearch(Search{Data: one, Queries: none, Exact: empty, Approximate: []Answers{empty}})
-		},
-		"all distances 0": func(p *Page) {
-			p.AddSearch(Search{Data: one, Queries: one, Exact: still, Approximate: []Answers{still, lost}})
-		},
+		"no queries":      search(results.Nearest{}, results.Nearest{}, results.Nearest{}, one, none),
+		"all distances 0": search(still, still, lost, one, one),
 		"no queries for EMD": func(p *Page) {
-			p.AddEMD(EMD{Data: one, Queries: none, DataLabels: []uint8{1}, Rankings: [2]Answers{empty, empty}})
+			r := results.NewRanking(0, 1, nil, nil, nil, []uint8{1}, false)
+			p.AddEMD(&results.EMD{}, &results.EMDRound{Neighbours: 1, EMD: r, Manhattan: r},
+				labelled(one), none)
 		},
-		"nothing trained":         func(p *Page) { p.AddReduce(Reduce{Images: none, Points: Points(none)}) },
-		"no epochs":               func(p *Page) { p.AddReduce(Reduce{Images: one, Training: &Training{}}) },
-		"one latent number":       func(p *Page) { p.AddReduce(Reduce{Images: one, Points: []int{0}, Latents: []float32{3}}) },
-		"no finite latent vector": func(p *Page) { p.AddReduce(Reduce{Images: one, Points: []int{0}, Latents: []float32{3, float32(nan)}}) },
-		"black reconstruction": func(p *Page) {
-			p.AddReduce(Reduce{Images: one, Reconstructions: []Reconstruction{{0, make([]float32, 784), make([]float32, 784)}}})
-		},
-		"losses not finite": func(p *Page) {
-			p.AddReduce(Reduce{Images: one, Training: &Training{Loss: []float64{nan, math.Inf(1)}, ValLoss: []float64{nan, 1}}})
-		},
-		"no test images": func(p *Page) { p.AddClassification(Classification{Images: none}) },
-		"no mistakes": func(p *Page) {
-			p.AddClassification(Classification{Images: one, Labels: []uint8{0}, Predicted: []uint8{0}, Probabilities: []float32{1}, Classes: []uint8{0}, Confusion: [][]int{{1}}})
-		},
-		"no images in clusters": func(p *Page) {
-			p.AddCluster(Cluster{Images: none, Clusterings: []Clustering{{Medians: one, Average: nan}, {Medians: one}}})
-		},
-		"empty cluster": func(p *Page) {
-			c := Clustering{Label: []int32{1}, Silhouette: []float64{nan}, Medians: noise(3, 28, 28, rng)}
-			p.AddCluster(Cluster{Images: one, Clusterings: []Clustering{c, c}})
-		},
+		"nothing trained": reduce(results.Autoencoder{Points: Points(none.Images)}, none),
+		"no epochs":       reduce(results.Autoencoder{Training: &results.Training{}}, one),
+		"one latent number": reduce(results.Autoencoder{
+			Points: []int{0}, Latents: []results.Values{{3}},
+		}, one),
+		"no finite latent vector": reduce(results.Autoencoder{
+			Points: []int{0}, Latents: []results.Values{{3, float32(nan)}},
+		}, one),
+		"black reconstruction": reduce(results.Autoencoder{
+			Reconstructions: []results.Reconstruction{{
+				Input: make([]float32, 784), Output: make([]float32, 784),
+			}},
+		}, one),
+		"losses not finite": reduce(results.Autoencoder{Training: &results.Training{
+			Loss: []float64{nan, math.Inf(1)}, ValLoss: []float64{nan, 1},
+		}}, one),
+		"no test images": classify(results.Classifier{}, none),
+		"no mistakes": classify(results.Classifier{Test: &results.Test{
+			Right: 1, Predicted: []int{1}, Probability: []float32{1}, OfTruth: []float32{1},
+			Classes: []int{1}, Confusion: [][]int{{1}},
+		}}, labelled(one)),
+		"a mistake without probabilities": classify(results.Classifier{Test: &results.Test{
+			Wrong: 1, Predicted: []int{0}, Probability: []float32{float32(nan)},
+			OfTruth: []float32{float32(nan)}, Classes: []int{1}, Confusion: [][]int{{1}},
+		}}, labelled(one)),
+		"no images in clusters": cluster(results.Clustering{
+			Sizes: []int{0}, Silhouette: []float64{0}, Medians: []results.Grey{nil},
+			Average: results.Number(nan),
+		}, none),
+		"empty cluster": cluster(results.Clustering{
+			Sizes: []int{0, 1, 0}, Silhouette: []float64{0, nan, 0}, Label: []int32{1},
+			OfImage: []float64{nan}, Medians: []results.Grey{nil, one.Pix, nil},
+		}, one),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &Page{Title: name}
 			add(p)
 			page := rendered(t, p)
 			check(t, page)
-			if found := regexp.MustCompile(`NaN|[+-]Inf`).Find(opaque.ReplaceAll(page, nil)); found != nil {
+			text := opaque.ReplaceAll(page, nil)
+			if found := regexp.MustCompile(`NaN|[+-]Inf`).Find(text); found != nil {
 				t.Errorf("%s is shown", found)
 			}
 		})
@@ -397,11 +479,19 @@ func TestLittleToShow(t *testing.T) {
 
 func TestSearchTable(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	data, queries := noise(9, 4, 4, rng), noise(5, 4, 4, rng)
-	exact := Answers{Name: "exact", K: 1, Index: []int32{1, 2, 3, 4, 5}, Distance: []float64{10, 20, 0, 40, 50}, Seconds: 2}
-	lsh := Answers{Name: "LSH", K: 1, Index: []int32{1, -1, 6, 7, 8}, Distance: []float64{10, 20, 7, 50, 100}, Seconds: 0.125}
+	data, queries := Images{Images: noise(9, 4, 4, rng)}, Images{Images: noise(5, 4, 4, rng)}
+	exact := results.Nearest{
+		Seconds: 2, Index: []int32{1, 2, 3, 4, 5}, Distance: []float64{10, 20, 0, 40, 50},
+	}
+	lsh := results.Nearest{
+		Seconds: 0.125, Index: []int32{1, -1, 6, 7, 8}, Distance: []float64{10, 20, 7, 50, 100},
+	}
 	p := &Page{}
-	p.AddSearch(Search{Data: data, Queries: queries, Exact: exact, Approximate: []Answers{lsh}})
+	p.AddSearch(&results.Search{}, &results.SearchRound{
+		Exact:   exact,
+		Reduced: results.NewApproximation(exact, exact),
+		LSH:     results.NewApproximation(lsh, exact),
+	}, data, queries)
 	d := check(t, rendered(t, p))
 	// Factors: 1, none (not found), none (identical image), 1.25, 2.
 	want := []string{"1.41667", "1.25", "1.25", "2", "20.0 %", "1", "0.12 s"}
@@ -417,17 +507,21 @@ func TestSearchTable(t *testing.T) {
 
 func TestEMDTable(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	data, queries := noise(4, 4, 4, rng), noise(2, 4, 4, rng)
-	a := Answers{Name: "A", K: 2, Index: []int32{0, 1, 2, 3}, Distance: make([]float64, 4), Seconds: 1}
-	b := Answers{Name: "B", K: 2, Index: []int32{2, 0, 2, 1}, Distance: make([]float64, 4), Seconds: 1}
+	data := Images{noise(4, 4, 4, rng), []uint8{7, 7, 9, 8}}
+	queries := Images{noise(2, 4, 4, rng), []uint8{7, 9}}
+	rank := func(index ...int32) results.Ranking {
+		return results.NewRanking(1, 2, index, make([]float64, 4), queries.Labels, data.Labels, true)
+	}
 	p := &Page{}
-	p.AddEMD(EMD{Data: data, Queries: queries, DataLabels: []uint8{7, 7, 9, 8}, QueryLabels: []uint8{7, 9}, Rankings: [2]Answers{a, b}})
+	p.AddEMD(&results.EMD{}, &results.EMDRound{
+		Neighbours: 2, EMD: rank(0, 1, 2, 3), Manhattan: rank(2, 0, 2, 1),
+	}, data, queries)
 	d := check(t, rendered(t, p))
 	for name, want := range map[string][]string{
-		"A": {"50.0 %", "75.0 %", "100.0 %", "1.00 s"},
-		"B": {"0.0 %", "50.0 %", "50.0 %", "1.00 s"},
-		"7": {"1", "100.0 %", "50.0 %"},
-		"9": {"1", "50.0 %", "50.0 %"},
+		"Earth Mover's Distance": {"50.0 %", "75.0 %", "100.0 %", "1.00 s"},
+		"Manhattan":              {"0.0 %", "50.0 %", "50.0 %", "1.00 s"},
+		"7":                      {"1", "100.0 %", "50.0 %"},
+		"9":                      {"1", "50.0 %", "50.0 %"},
 	} {
 		if got := d.row(name); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)
@@ -438,13 +532,20 @@ func TestEMDTable(t *testing.T) {
 func TestWorstMistakesComeFirst(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	p := &Page{}
-	p.AddClassification(Classification{
-		Images: noise(4, 4, 4, rng), Labels: []uint8{0, 1, 0, 5}, Predicted: []uint8{1, 1, 1, 0},
-		Probabilities: []float32{0.4, 0.6, 0, 1, 0.1, 0.9, 0.75, 0.25}, Classes: []uint8{0, 1, 5}, Confusion: [][]int{{0, 2, 0}, {0, 1, 0}, {1, 0, 0}},
-	})
+	p.AddClassification(&results.Classification{}, &results.Classifier{Test: &results.Test{
+		Predicted:   []int{1, 1, 1, 0},
+		Probability: []float32{0.6, 1, 0.9, 0.75},
+		OfTruth:     []float32{0.4, 1, 0.1, float32(math.NaN())},
+		Classes:     []int{0, 1, 5}, Confusion: [][]int{{0, 2, 0}, {0, 1, 0}, {1, 0, 0}},
+	}}, Images{noise(4, 4, 4, rng), []uint8{0, 1, 0, 5}})
 	check(t, rendered(t, p))
-	got := regexp.MustCompile(`<span>(.*?)</span>`).FindAllStringSubmatch(string(p.sections[3].Body), -1)
-	want := []string{"#2", "took 1: 90.0 %", "true 0: 10.0 %", "#3", "took 0: 75.0 %", "true 5: –", "#0", "took 1: 60.0 %", "true 0: 40.0 %"}
+	lines := regexp.MustCompile(`<span>(.*?)</span>`)
+	got := lines.FindAllStringSubmatch(string(p.sections[3].Body), -1)
+	want := []string{
+		"#2", "took 1: 90.0 %", "true 0: 10.0 %",
+		"#3", "took 0: 75.0 %", "true 5: –",
+		"#0", "took 1: 60.0 %", "true 0: 40.0 %",
+	}
 	for i := range want {
 		if i >= len(got) || got[i][1] != want[i] {
 			t.Fatalf("%q, want %q", got, want)
@@ -452,12 +553,14 @@ func TestWorstMistakesComeFirst(t *testing.T) {
 	}
 }
 
-func TestMerge(t *testing.T) {
+func TestSeveralPagesAreArticlesOfOne(t *testing.T) {
 	cover := &Page{Title: "All", Facts: []Fact{{"images", "3000"}}}
-	cover.AddTables("Summary", Table{"What came out.", []string{"figure", "value"}, [][]string{{"factor", "1.2"}}})
+	cover.AddTables("Summary", Table{
+		"What came out.", []string{"figure", "value"}, [][]string{{"factor", "1.2"}},
+	})
 	pages := everything("", 10, 10)
 	pages = append(pages, pages[0]) // the same page twice
-	b := merged(t, cover, pages)
+	b := rendered(t, after(cover, pages)...)
 	d := check(t, b)
 	want := []string{"All", "Summary"}
 	for _, p := range pages {
@@ -480,31 +583,21 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-func TestMergeRefusesWhatIsNoPage(t *testing.T) {
-	page := rendered(t, everything("", 4, 4)[0])
-	for name, b := range map[string][]byte{
-		"empty": nil, "text": []byte("hello"), "cut off": page[:len(page)/2], "without heading": []byte(begin + end),
-	} {
-		if err := Merge(io.Discard, &Page{}, page, b); err == nil || !strings.HasPrefix(err.Error(), "page 2: ") {
-			t.Errorf("%s: %v, want a fault of page 2", name, err)
-		}
-	}
-}
-
 func TestWriteFaultIsReported(t *testing.T) {
 	r, w := io.Pipe()
 	r.Close()
-	if err := (&Page{}).Render(w); err != io.ErrClosedPipe {
+	if err := Render(w, &Page{}); err != io.ErrClosedPipe {
 		t.Errorf("%v, want %v", err, io.ErrClosedPipe)
 	}
 }
 
 func TestTexts(t *testing.T) {
+	nan := results.Number(math.NaN())
 	for _, test := range []struct{ got, want string }{
-		{number(math.NaN()), "–"}, {number(math.Inf(1)), "–"}, {number(1.11199), "1.11199"}, {number(1.0 / 3), "0.333333"},
+		{number(nan), "–"}, {number(results.Number(math.Inf(1))), "–"}, {number(1.11199), "1.11199"}, {number(1.0 / 3), "0.333333"},
 		{number(189179000), "189,179,000"}, {number(1e20), "1e+20"},
 		{count(0), "0"}, {count(999), "999"}, {count(1000), "1,000"}, {count(-1234567), "−1,234,567"},
-		{percent(1, 3), "33.3 %"}, {percent(0, 0), "–"}, {seconds(1.234), "1.23 s"}, {seconds(math.NaN()), "–"},
+		{percent(1, 3), "33.3 %"}, {percent(0, 0), "–"}, {seconds(1.234), "1.23 s"}, {seconds(nan), "–"},
 		{command([]string{"./search", "-d", "a b", "it's", "", "$HOME"}), `./search -d 'a b' 'it'\''s' '' '$HOME'`},
 		{called(1234, []uint8{1}), "image 1,234"}, {called(0, []uint8{1}), "image 0, label 1"},
 	} {
@@ -580,12 +673,12 @@ func opened(t *testing.T, page []byte) (dom string) {
 	return out.String()
 }
 
-var lens = regexp.MustCompile(`style="([^"]*)"><img[^>]*></div><figcaption aria-live="polite">(.*?)</figcaption>`)
+var lens = regexp.MustCompile(`style="([^"]*)"><img[^>]*></div><figcaption\saria-live="polite">(.*?)</figcaption>`)
 
 // The script runs to its end: it closes the contents of a narrow page, and each scatter shows an image.
 func TestBrowser(t *testing.T) {
 	pages := everything("</script>'", 14, 14)
-	dom := opened(t, merged(t, &Page{Title: "All"}, append(pages, pages[3])))
+	dom := opened(t, rendered(t, after(&Page{Title: "All"}, append(pages, pages[3]))...))
 	if strings.Contains(dom, "<details open") {
 		t.Error("the contents of a narrow page are open")
 	}

@@ -1,5 +1,6 @@
-// Command cluster groups images by k-medians in two spaces, the original pixels and the latent vectors of a network, takes a network's
-// classes as a third grouping, and judges all three in the original space.
+// Command cluster groups images by k-medians in two spaces: the original pixels and the latent
+// vectors of a network. It takes a network's classes as a third grouping, and judges all three in
+// the original space.
 package main
 
 import (
@@ -8,15 +9,18 @@ import (
 	"io"
 	"os"
 
+	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// run is the program: it returns its exit status, 2 where the command line is at fault and 1 for any other error.
+// run runs the program and returns its exit status: 2 if the command line is at fault, 1 for any
+// other error.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	opt, err := parseOptions(args)
 	if err != nil {
@@ -24,17 +28,24 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 2
 	}
 	opt.guard = outfile.NewGuard(stdin, stdout, stderr)
-	if err := converse(opt, stdin, stdout, newPage(opt, args), progress.New(stderr, opt.quiet)); err != nil {
+	header := results.NewHeader("./cluster", args, opt.mode == clustering.Textbook)
+	err = converse(opt, header, stdin, stdout, progress.New(stderr, opt.quiet))
+	if err != nil {
 		fmt.Fprintf(stderr, "cluster: %v\n", err)
 		return 1
 	}
 	return 0
 }
 
-// converse reports on the files of the command line, then on those that a person names, as long as there are more.
-// After each round the output files are written anew as a whole, so that they never hold a part of a round.
-func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
-	if err := opt.checkFiles(opt.configuration, opt.original, opt.reduced, opt.classes); err != nil {
+// converse clusters the files of the command line, then those that a person names, as long as
+// there are more. After each round it writes the output files anew as a whole, so that they never
+// hold a part of a round.
+func converse(
+	opt options, header results.Header, stdin io.Reader, stdout io.Writer,
+	display *progress.Display,
+) error {
+	err := opt.checkFiles(opt.configuration, opt.original, opt.reduced, opt.classes)
+	if err != nil {
 		return err
 	}
 	k, err := readConfiguration(opt.configuration)
@@ -45,6 +56,10 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page,
 	if err != nil {
 		return err
 	}
+	run := &results.Cluster{Header: header, Settings: results.ClusterSettings{
+		Output: opt.output, Configuration: opt.configuration, Clusters: k,
+	}}
+	page := report.NewCluster(run)
 	var text bytes.Buffer // all rounds
 	ask := prompt.NewCin(stdin, stdout)
 	for {
@@ -52,19 +67,13 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page,
 		if err != nil {
 			return err
 		}
-		r.write(&text)
-		err = outfile.Write(opt.output, func(w io.Writer) error {
-			_, err := w.Write(text.Bytes())
-			return err
-		})
-		if err != nil {
-			return err
-		}
+		run.Rounds = append(run.Rounds, *r)
+		write(&text, r)
 		if opt.html != "" {
-			page.AddCluster(r.html())
-			if err := outfile.Write(opt.html, page.Render); err != nil {
-				return err
-			}
+			page.AddCluster(r, d.images)
+		}
+		if err := opt.write(text.Bytes(), run, page); err != nil {
+			return err
 		}
 		if d = opt.moreData(ask, k); d == nil {
 			return ask.Fault()
@@ -72,10 +81,25 @@ func converse(opt options, stdin io.Reader, stdout io.Writer, page *report.Page,
 	}
 }
 
-// checkFiles returns an error if an output cannot be written, or is one of the inputs or the other
+// write writes the output files: the text, and the results and the page if they are wanted.
+func (opt options) write(text []byte, run *results.Cluster, page *report.Page) error {
+	err := outfile.Write(opt.output, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+	if err == nil && opt.json != "" {
+		err = results.Write(opt.json, run)
+	}
+	if err == nil && opt.html != "" {
+		err = outfile.Write(opt.html, func(w io.Writer) error { return report.Render(w, page) })
+	}
+	return err
+}
+
+// checkFiles returns an error if an output cannot be written, or is one of the inputs or another
 // output.
 func (opt options) checkFiles(inputs ...string) error {
-	return opt.guard.Check(inputs, opt.output, opt.html)
+	return opt.guard.Check(inputs, opt.output, opt.html, opt.json)
 }
 
 // moreData asks whether there is another round and for its files. It returns nil if there is none.

@@ -8,16 +8,19 @@ import (
 	"imagesimilarity/pkg/outfile"
 )
 
-const usage = "Usage:./cluster -d <input file original space> -i <input file new space> -n <classes from NN as clusters file> -c <configuration file> -o <output file>\n" +
+const usage = "Usage:./cluster -d <input file original space> -i <input file new space> " +
+	"-n <classes from NN as clusters file> -c <configuration file> -o <output file>\n" +
 	"-textbook takes the textbook's form of every algorithm where the original departs from it\n" +
-	"-html <HTML file> writes a report with pictures, -quiet shows no progress; these may be left out\n"
+	"-html <HTML file> writes a report with pictures, -json <JSON file> the results for other " +
+	"programs, -quiet shows no progress; these may be left out\n"
 
-// options are what the command line says. Names of files are never empty, but that of the HTML file is where there is to be none.
+// options holds the values of the flags. All file names are set, except html and json, which are
+// empty if no page and no results are wanted.
 type options struct {
 	inputs
 	configuration, output string
 	mode                  clustering.Mode
-	html                  string
+	html, json            string
 	quiet                 bool
 	guard                 outfile.Guard
 }
@@ -35,14 +38,16 @@ func parseOptions(args []string) (options, error) {
 		name  string
 		value *string
 	}{
-		{"-d", &opt.original}, {"-i", &opt.reduced}, {"-n", &opt.classes}, {"-c", &opt.configuration}, {"-o", &opt.output},
+		{"-d", &opt.original}, {"-i", &opt.reduced}, {"-n", &opt.classes},
+		{"-c", &opt.configuration}, {"-o", &opt.output},
 	}
-	values := map[string]*string{"-html": &opt.html}
+	values := map[string]*string{"-html": &opt.html, "-json": &opt.json}
 	for _, f := range flags {
 		values[f.name] = f.value
 	}
 	textbook := false
-	if err := arguments.Parse(args, values, map[string]*bool{"-textbook": &textbook, "-quiet": &opt.quiet}); err != nil {
+	switches := map[string]*bool{"-textbook": &textbook, "-quiet": &opt.quiet}
+	if err := arguments.Parse(args, values, switches); err != nil {
 		return opt, err
 	}
 	if textbook {

@@ -1,45 +1,49 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"time"
 
 	"imagesimilarity/pkg/emd"
 	"imagesimilarity/pkg/idx"
-	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
-	"imagesimilarity/pkg/libstdcxx"
-	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
 )
 
-// neighbours is how many neighbours of a query are judged, or all images where there are fewer.
+// neighbours is the number of neighbours of a query that are judged, or all images if there are
+// fewer.
 const neighbours = 10
 
-// searchEMD finds each query's nearest neighbours by Earth Mover's Distance and by Manhattan distance, and writes how many have the query's label.
-// stdout gets a line as each query is done.
-func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progress.Display) error {
-	if err := opt.checkFiles(opt.data, opt.query, opt.dataLabels, opt.queryLabels); err != nil {
-		return err
-	}
-	data, dataLabels, err := readLabelled(opt.data, opt.dataLabels)
+// searchEMD finds each query's nearest neighbours by Earth Mover's Distance and by Manhattan
+// distance, and writes how many have the query's label. stdout gets a line as each query is done.
+func searchEMD(
+	opt options, run results.Header, stdout io.Writer, display *progress.Display,
+) error {
+	err := opt.checkFiles(opt.data, opt.query, opt.dataLabels, opt.queryLabels)
 	if err != nil {
 		return err
 	}
-	queries, queryLabels, err := readLabelled(opt.query, opt.queryLabels)
+	data, err := readLabelled(opt.data, opt.dataLabels)
 	if err != nil {
 		return err
 	}
-	index, err := emd.New(data, 0, opt.cell)
+	queries, err := readLabelled(opt.query, opt.queryLabels)
+	if err != nil {
+		return err
+	}
+	index, err := emd.New(data.Images, 0, opt.cell)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
 
 	var screen error
 	start := time.Now()
-	byEMD, err := index.Nearest(queries, neighbours, func(done, _ int) { // these lines are the progress
+	byEMD, err := index.Nearest(queries.Images, neighbours, func(done, _ int) { // the progress
 		if _, err := fmt.Fprintf(stdout, "Query: %d\n", done-1); screen == nil {
 			screen = err
 		}
@@ -53,53 +57,72 @@ func searchEMD(opt options, stdout io.Writer, page *report.Page, display *progre
 	timeEMD := time.Since(start)
 
 	start = time.Now()
-	manhattan, err := knn.New(data, 0)
+	manhattan, err := knn.New(data.Images, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
-	byManhattan, err := manhattan.Nearest(queries, neighbours, display.Task("Manhattan distance", "queries"))
+	byManhattan, err := manhattan.Nearest(
+		queries.Images, neighbours, display.Task("Manhattan distance", "queries"))
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.query, err)
 	}
 	timeManhattan := time.Since(start)
 
-	labels := queryLabels[:queries.N]
-	ofEMD := correctness(labels, dataLabels, len(byEMD), func(i int) int32 { return int32(byEMD[i].Index) }, opt.textbook)
-	ofManhattan := correctness(labels, dataLabels, len(byManhattan), func(i int) int32 { return int32(byManhattan[i].Index) }, opt.textbook)
-	err = outfile.Write(opt.output, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "Average Correct Search Results EMD: %s\nAverage Correct Search Results MANHATTAN: %s\n",
-			libstdcxx.Double(ofEMD), libstdcxx.Double(ofManhattan))
-		return err
-	})
-	if err != nil || opt.html == "" {
-		return err
+	k := min(neighbours, data.N)
+	rank := func(at []int32, distance []float64, took time.Duration) results.Ranking {
+		return results.NewRanking(took.Seconds(), k, at, distance,
+			queries.Labels[:queries.N], data.Labels, opt.textbook)
 	}
-	page.AddEMD(report.EMD{
-		Facts: []report.Fact{
-			{Name: "data set", Value: size(opt.data, data) + ", labels " + opt.dataLabels},
-			{Name: "queries", Value: size(opt.query, queries) + ", labels " + opt.queryLabels},
-			{Name: "cells", Value: fmt.Sprintf("%d × %d pixels", opt.cell, opt.cell)},
-		},
-		Data: data, Queries: queries, DataLabels: dataLabels, QueryLabels: queryLabels,
-		Rankings: [2]report.Answers{
-			answersEMD(byEMD, min(neighbours, data.N), timeEMD),
-			answers("Manhattan", byManhattan, min(neighbours, data.N), timeManhattan),
-		},
-	})
-	return outfile.Write(opt.html, page.Render)
+	e := &results.EMD{
+		Header:   run,
+		Settings: results.EMDSettings{Output: opt.output, Cell: opt.cell},
+		Rounds: []results.EMDRound{{
+			Data:       labelled(opt.data, data, opt.dataLabels),
+			Queries:    labelled(opt.query, queries, opt.queryLabels),
+			Neighbours: k,
+		}},
+	}
+	round := &e.Rounds[0]
+	at, distance := split(byEMD)
+	round.EMD = rank(at, distance, timeEMD)
+	at, distance = split(byManhattan)
+	round.Manhattan = rank(at, distance, timeManhattan)
+
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "Average Correct Search Results EMD: %s\n", double(round.EMD.Correctness))
+	fmt.Fprintf(&text, "Average Correct Search Results MANHATTAN: %s\n",
+		double(round.Manhattan.Correctness))
+	page := report.NewEMD(e)
+	if opt.html != "" {
+		page.AddEMD(e, round, data, queries)
+	}
+	return opt.write(text.Bytes(), e, page)
+}
+
+// split returns the indices and the distances of neighbours.
+func split[D int64 | float64](all []nearest.Neighbour[D]) (index []int32, distance []float64) {
+	index, distance = make([]int32, len(all)), make([]float64, len(all))
+	for i, n := range all {
+		index[i], distance[i] = int32(n.Index), float64(n.Distance)
+	}
+	return index, distance
+}
+
+func labelled(name string, m report.Images, labels string) results.Labelled {
+	return results.Labelled{Images: results.FileOf(name, m.Images), Labels: labels}
 }
 
 // readLabelled reads images and their labels; there may be more labels than images.
-func readLabelled(images, labels string) (*imageset.Images[uint8], []uint8, error) {
+func readLabelled(images, labels string) (report.Images, error) {
 	m, err := idx.ReadImages(images)
 	if err != nil {
-		return nil, nil, err
+		return report.Images{}, err
 	}
 	l, err := readLabels(labels, images, m.N)
-	return m, l, err
+	return report.Images{Images: m, Labels: l}, err
 }
 
-// readLabels reads the labels of n images; there may be more. Without a name there are none.
+// readLabels reads the labels of n images; there may be more. It returns nil if name is "".
 func readLabels(name, images string, n int) ([]uint8, error) {
 	if name == "" {
 		return nil, nil
@@ -112,23 +135,4 @@ func readLabels(name, images string, n int) ([]uint8, error) {
 		return nil, fmt.Errorf("%s has %d labels for the %d images of %s", name, len(l), n, images)
 	}
 	return l, nil
-}
-
-// correctness is the mean share of a query's neighbours with its label; neighbour(0) to neighbour(n-1) are those of the first query,
-// then those of the second, and so on. Without queries it is 0/0.
-// The original meant the same, but divided integers: a query whose neighbours all have its label counts 1, and any other 0.
-func correctness(queryLabels, dataLabels []uint8, n int, neighbour func(i int) int32, textbook bool) float64 {
-	k, right := n/max(1, len(queryLabels)), 0
-	for q, label := range queryLabels {
-		same := 0
-		for i := k * q; i < k*(q+1); i++ {
-			if dataLabels[neighbour(i)] == label {
-				same++
-			}
-		}
-		if textbook || same == k {
-			right += same
-		}
-	}
-	return float64(right) / float64(n)
 }

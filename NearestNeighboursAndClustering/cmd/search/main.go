@@ -1,5 +1,6 @@
-// Command search finds the nearest neighbour of each query image in three ways: in the space of latent vectors, by locality-sensitive
-// hashing, and exactly. With -EMD it judges ten nearest neighbours by Earth Mover's Distance and by Manhattan distance.
+// Command search finds the nearest neighbour of each query image in three ways: in the space of
+// latent vectors, by locality-sensitive hashing, and exactly. With -EMD it judges ten nearest
+// neighbours by Earth Mover's Distance and by Manhattan distance.
 package main
 
 import (
@@ -12,11 +13,13 @@ import (
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// run is the program. Its exit status is 2 where the command line is at fault, 1 for any other error.
+// run runs the program and returns its exit status: 2 if the command line is at fault, 1 for any
+// other error.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	opt, err := parseOptions(args)
 	if err != nil {
@@ -24,12 +27,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 2
 	}
 	opt.guard = outfile.NewGuard(stdin, stdout, stderr)
-	page := newPage(opt, args)
+	header := results.NewHeader("./search", args, opt.textbook)
 	display := progress.New(stderr, opt.quiet)
 	if opt.emd {
-		err = searchEMD(opt, stdout, page, display)
+		err = searchEMD(opt, header, stdout, display)
 	} else {
-		err = searchNeighbours(opt, stdin, stdout, page, display)
+		err = searchNeighbours(opt, header, stdin, stdout, display)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "search: %v\n", err)
@@ -38,10 +41,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// searchNeighbours answers the queries of the command line, then those that a person names, as long as there are more.
-// After each round the output files are written anew as a whole, so that they never hold a part of a round.
-func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
-	if err := opt.checkFiles(opt.data, opt.reducedData, opt.query, opt.reducedQuery, opt.dataLabels, opt.queryLabels); err != nil {
+// searchNeighbours answers the queries of the command line, then those that a person names, as
+// long as there are more. After each round it writes the output files anew as a whole, so that
+// they never hold a part of a round.
+func searchNeighbours(
+	opt options, header results.Header, stdin io.Reader, stdout io.Writer,
+	display *progress.Display,
+) error {
+	err := opt.checkFiles(opt.data, opt.reducedData, opt.query, opt.reducedQuery,
+		opt.dataLabels, opt.queryLabels)
+	if err != nil {
 		return err
 	}
 	in, err := readSpaces(opt.data, opt.reducedData)
@@ -52,17 +61,25 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
-	if data.labels, err = readLabels(opt.dataLabels, opt.data, data.original.N); err != nil {
+	if err := data.readLabels(opt.dataLabels); err != nil {
 		return err
 	}
 	queries, err := data.readQueries(opt.query, opt.reducedQuery)
 	if err != nil {
 		return err
 	}
-	if queries.labels, err = readLabels(opt.queryLabels, opt.query, queries.original.N); err != nil {
+	if err := queries.readLabels(opt.queryLabels); err != nil {
 		return err
 	}
 
+	run := &results.Search{
+		Header: header,
+		Settings: results.SearchSettings{
+			Output: opt.output, Functions: opt.functions, Tables: opt.tables,
+		},
+		Data: data.files,
+	}
+	page := report.NewSearch(run)
 	var text bytes.Buffer // all rounds
 	ask := prompt.NewCin(stdin, stdout)
 	for {
@@ -70,19 +87,13 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 		if err != nil {
 			return err
 		}
-		r.write(&text, opt.textbook)
-		err = outfile.Write(opt.output, func(w io.Writer) error {
-			_, err := w.Write(text.Bytes())
-			return err
-		})
-		if err != nil {
-			return err
-		}
+		run.Rounds = append(run.Rounds, *r)
+		write(&text, r, opt.textbook)
 		if opt.html != "" {
-			page.AddSearch(data.html(queries, r))
-			if err := outfile.Write(opt.html, page.Render); err != nil {
-				return err
-			}
+			page.AddSearch(run, r, data.shown(), queries.shown())
+		}
+		if err := opt.write(text.Bytes(), run, page); err != nil {
+			return err
 		}
 		queries = data.moreQueries(ask, opt)
 		if queries == nil {
@@ -91,10 +102,25 @@ func searchNeighbours(opt options, stdin io.Reader, stdout io.Writer, page *repo
 	}
 }
 
-// checkFiles returns an error if an output cannot be written, or is one of the inputs or the other
+// write writes the output files: the text, and the results and the page if they are wanted.
+func (opt options) write(text []byte, run results.Document, page *report.Page) error {
+	err := outfile.Write(opt.output, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+	if err == nil && opt.json != "" {
+		err = results.Write(opt.json, run)
+	}
+	if err == nil && opt.html != "" {
+		err = outfile.Write(opt.html, func(w io.Writer) error { return report.Render(w, page) })
+	}
+	return err
+}
+
+// checkFiles returns an error if an output cannot be written, or is one of the inputs or another
 // output.
 func (opt options) checkFiles(inputs ...string) error {
-	return opt.guard.Check(inputs, opt.output, opt.html)
+	return opt.guard.Check(inputs, opt.output, opt.html, opt.json)
 }
 
 // moreQueries asks whether there are more queries and for their files, until it has read some. It

@@ -9,31 +9,38 @@ import (
 	"imagesimilarity/pkg/outfile"
 )
 
-const usage = `Usage:./search -d <input file original space> -i <input file new space> -q <query file original space> -s <query file new space> -k <int> -L <int> -o <output file>
-./search -d <input file original space> -q <query file original space> -l1 <labels of input dataset> -l2 <labels of query dataset> -o <output file> -EMD
--k (hash functions, 4), -L (hash tables, 5) and, with -EMD, -cell (width of a cell in pixels, 7) may be left out
+const usage = `Usage:./search -d <input file original space> -i <input file new space> ` +
+	`-q <query file original space> -s <query file new space> -k <int> -L <int> -o <output file>
+./search -d <input file original space> -q <query file original space> ` +
+	`-l1 <labels of input dataset> -l2 <labels of query dataset> -o <output file> -EMD
+-k (hash functions, 4), -L (hash tables, 5) and, with -EMD, -cell (width of a cell in pixels, 7) ` +
+	`may be left out
 -textbook takes the textbook's form of every algorithm where the original departs from it
--html <HTML file> writes a report with pictures, in which -l1 and -l2 may give labels, too; -quiet shows no progress
+-html <HTML file> writes a report with pictures, in which -l1 and -l2 may give labels, too; ` +
+	`-quiet shows no progress
+-json <JSON file> writes the results for other programs
 `
 
-// maxTables is far more than the search gains from. A table takes 4 bytes an image.
+// maxTables is the largest number of the textbook's hash tables, far more than the search gains
+// from. A table takes 4 bytes an image.
 const maxTables = 1000
 
-// options are what the command line says. Names of files are never empty.
+// options holds the values of the flags. All file names are set, except html and json, which are
+// empty if no page and no results are wanted.
 type options struct {
 	emd         bool   // Earth Mover's Distance instead of the three searches
 	data, query string // 8-bit images
 	output      string
 	textbook    bool   // the textbook's algorithms where the original departs from them
-	html        string // HTML report; empty where there is to be none
+	html, json  string // the page and the results
 	quiet       bool   // no progress
 	guard       outfile.Guard
 
 	// The three searches.
 	reducedData, reducedQuery string // 16-bit latent vectors of the same images
-	functions, tables         int    // of LSH; at least 1, and at most maxTables where textbook is set
+	functions, tables         int    // of LSH; at least 1, and at most maxTables if textbook is set
 
-	dataLabels, queryLabels string // without -EMD only for the HTML report, and empty where they are not known
+	dataLabels, queryLabels string // without -EMD only for the page, and empty if not known
 
 	// Earth Mover's Distance.
 	cell int // width of a cell in pixels; at least 1
@@ -45,8 +52,11 @@ func parseOptions(args []string) (options, error) {
 	err := arguments.Parse(args, map[string]*string{
 		"-d": &opt.data, "-q": &opt.query, "-o": &opt.output,
 		"-i": &opt.reducedData, "-s": &opt.reducedQuery, "-k": &k, "-L": &l,
-		"-l1": &opt.dataLabels, "-l2": &opt.queryLabels, "-cell": &cell, "-html": &opt.html,
-	}, map[string]*bool{"-EMD": &opt.emd, "-textbook": &opt.textbook, "-quiet": &opt.quiet})
+		"-l1": &opt.dataLabels, "-l2": &opt.queryLabels, "-cell": &cell,
+		"-html": &opt.html, "-json": &opt.json,
+	}, map[string]*bool{
+		"-EMD": &opt.emd, "-textbook": &opt.textbook, "-quiet": &opt.quiet,
+	})
 	if err != nil {
 		return opt, err
 	}
@@ -81,7 +91,8 @@ func parseOptions(args []string) (options, error) {
 		}
 	}
 	if !opt.emd && opt.html == "" && opt.dataLabels+opt.queryLabels != "" {
-		return opt, errors.New("flags -l1 and -l2 have no meaning where neither -EMD nor -html is given")
+		return opt, errors.New(
+			"flags -l1 and -l2 have no meaning where neither -EMD nor -html is given")
 	}
 
 	if opt.functions, err = positive("-k", k, 4); err != nil {
@@ -91,20 +102,23 @@ func parseOptions(args []string) (options, error) {
 		return opt, err
 	}
 	if opt.textbook && opt.tables > maxTables {
-		return opt, fmt.Errorf("flag -L: expected at most %d hash tables with -textbook, found %d", maxTables, opt.tables)
+		return opt, fmt.Errorf("flag -L: expected at most %d hash tables with -textbook, found %d",
+			maxTables, opt.tables)
 	}
 	opt.cell, err = positive("-cell", cell, 7)
 	return opt, err
 }
 
-// positive is the number that a flag gives. The original took 0 for a word that is no number, and crashed on 0.
+// positive returns the number that a flag gives, or otherwise if it is not given. The original
+// took 0 for a word that is no number, and crashed on 0.
 func positive(flag, value string, otherwise int) (int, error) {
 	if value == "" {
 		return otherwise, nil
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("flag %s: expected a whole number of at least 1, found %q", flag, value)
+		return 0, fmt.Errorf(
+			"flag %s: expected a whole number of at least 1, found %q", flag, value)
 	}
 	return n, nil
 }

@@ -13,16 +13,19 @@ import (
 	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/progress"
+	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
 )
 
-// spaces are the same images twice.
+// spaces holds the same images in both spaces: pixels and latent vectors.
 type spaces struct {
-	originalFile, reducedFile string
-	original                  *imageset.Images[uint8]  // grey levels
-	reduced                   *imageset.Images[uint16] // latent vectors
-	labels                    []uint8                  // nil where they are not known
+	files    results.LabelledSpaces
+	original *imageset.Images[uint8]  // grey levels
+	reduced  *imageset.Images[uint16] // latent vectors
+	labels   []uint8                  // nil if they are not known
 }
 
+// readSpaces reads images and their latent vectors.
 func readSpaces(original, reduced string) (*spaces, error) {
 	s := new(spaces)
 	if err := s.readOriginal(original); err != nil {
@@ -36,20 +39,35 @@ func readSpaces(original, reduced string) (*spaces, error) {
 
 // readOriginal reads the images.
 func (s *spaces) readOriginal(path string) (err error) {
-	s.originalFile = path
-	s.original, err = idx.ReadImages(path)
+	if s.original, err = idx.ReadImages(path); err == nil {
+		s.files.Images = results.FileOf(path, s.original)
+	}
 	return err
 }
 
 // readReduced reads the latent vectors of the images that readOriginal has read.
 func (s *spaces) readReduced(path string) (err error) {
-	s.reducedFile = path
-	s.reduced, err = idx.ReadLatents(path)
-	if err == nil && s.reduced.N != s.original.N {
-		err = fmt.Errorf("%s has %d images, but %s has %d latent vectors; expected as many",
-			s.originalFile, s.original.N, path, s.reduced.N)
+	if s.reduced, err = idx.ReadLatents(path); err != nil {
+		return err
 	}
+	if s.reduced.N != s.original.N {
+		return fmt.Errorf("%s has %d images, but %s has %d latent vectors; expected as many",
+			s.files.Images.Name, s.original.N, path, s.reduced.N)
+	}
+	s.files.Latents = results.FileOf(path, s.reduced)
+	return nil
+}
+
+// readLabels reads the labels of the images, or none if name is "".
+func (s *spaces) readLabels(name string) (err error) {
+	s.files.Labels = name
+	s.labels, err = readLabels(name, s.files.Images.Name, s.original.N)
 	return err
+}
+
+// shown returns the images for the HTML page.
+func (s *spaces) shown() report.Images {
+	return report.Images{Images: s.original, Labels: s.labels}
 }
 
 // A dataSet is the images among which neighbours are searched.
@@ -60,14 +78,16 @@ type dataSet struct {
 	reducedIndex  *knn.Index[uint16]
 }
 
-// newDataSet hashes the images into the tables of LSH. All L tables of the original draw the same random numbers and are therefore equal,
-// so one stands for all of them, and L changes nothing. The textbook's tables are different, and L is their number.
+// newDataSet hashes the images into the tables of LSH. All L tables of the original draw the same
+// random numbers and are therefore equal: one table stands for all of them, and L changes nothing.
+// The textbook's tables differ, and L is their number.
 func newDataSet(s *spaces, opt options) (*dataSet, error) {
 	if s.original.N == 0 {
 		return nil, errors.New("there are no images in it to search")
 	}
 	if s.original.N > math.MaxInt32 {
-		return nil, fmt.Errorf("it has %d images; expected at most %d", s.original.N, math.MaxInt32)
+		return nil, fmt.Errorf("it has %d images; expected at most %d",
+			s.original.N, math.MaxInt32)
 	}
 	d := &dataSet{spaces: *s}
 	var err error
@@ -112,86 +132,102 @@ func (d *dataSet) readQueryImages(q *spaces, path string) error {
 func (d *dataSet) readQueryLatents(q *spaces, path string) error {
 	err := q.readReduced(path)
 	if err == nil && (q.reduced.Rows != d.reduced.Rows || q.reduced.Cols != d.reduced.Cols) {
-		err = fmt.Errorf("%s has latent vectors of %dx%d values; expected %dx%d as in the data set",
+		err = fmt.Errorf(
+			"%s has latent vectors of %dx%d values; expected %dx%d as in the data set",
 			path, q.reduced.Rows, q.reduced.Cols, d.reduced.Rows, d.reduced.Cols)
 	}
 	return err
 }
 
-// A round is the answers to one set of queries. The distances of all three are in the original space.
-type round struct {
-	reduced, lsh, exact             []knn.Neighbour // (queries); lsh has Index -1 where nothing was found
-	reducedTime, lshTime, exactTime time.Duration
-	compared                        float64 // distances that LSH measured, as a share of those to all images
-}
-
-// answer finds, for each query, the nearest image in the three ways. Each time is that of the whole set of queries by the clock on the wall, all
-// cores at work, and includes what the method prepares: hash values of the queries and, in the first round, packing the images for the kernels.
-// The hash tables are made once, before, and are not in it. The original added up processor seconds query by query.
-func (d *dataSet) answer(q *spaces, display *progress.Display) (*round, error) {
-	var r round
-	var candidates int64
-	var err error
+// answer finds the nearest image of each query in the three ways. Each time is wall-clock time for
+// the whole set of queries, with all cores at work. It includes what the method prepares: the hash
+// values of the queries and, in the first round, packing the images for the kernels. It does not
+// include the hash tables, which are made once. The original added up processor seconds query by
+// query.
+func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchRound, error) {
 	start := time.Now()
-	r.reduced, err = d.reducedIndex.Nearest(q.reduced, 1, display.Task("reduced search", "queries"))
+	reduced, err := d.reducedIndex.Nearest(
+		q.reduced, 1, display.Task("reduced search", "queries"))
 	if err != nil {
 		return nil, err
 	}
-	r.reducedTime = time.Since(start)
+	reducedTime := time.Since(start)
 
 	start = time.Now()
-	r.lsh, candidates, err = d.lsh.Nearest(q.original, display.Task("LSH search", "queries"))
+	lsh, candidates, err := d.lsh.Nearest(q.original, display.Task("LSH search", "queries"))
 	if err != nil {
 		return nil, err
 	}
-	r.lshTime = time.Since(start)
-	r.compared = float64(candidates) / (float64(d.original.N) * float64(q.original.N))
+	lshTime := time.Since(start)
+	compared := float64(candidates) / (float64(d.original.N) * float64(q.original.N))
 
 	start = time.Now()
-	r.exact, err = d.originalIndex.Nearest(q.original, 1, display.Task("exact search", "queries"))
+	exact, err := d.originalIndex.Nearest(
+		q.original, 1, display.Task("exact search", "queries"))
 	if err != nil {
 		return nil, err
 	}
-	r.exactTime = time.Since(start)
+	exactTime := time.Since(start)
 
-	for i, n := range r.reduced {
-		r.reduced[i].Distance = metric.Manhattan(q.original.At(i), d.original.At(int(n.Index)))
+	for i, n := range reduced {
+		reduced[i].Distance = metric.Manhattan(q.original.At(i), d.original.At(int(n.Index)))
 	}
-	return &r, nil
+	r := newRound(
+		answers(reduced, reducedTime), answers(lsh, lshTime), answers(exact, exactTime))
+	r.Queries, r.Compared = q.files, results.Number(compared)
+	return r, nil
 }
 
-// write writes the round as the original did, up to the empty line after it, before which the textbook's has a line more: the share of
-// the data set that LSH compared with a query, on the average.
-// A factor is the mean of distance / true distance: 1 is exact. It is "-nan" where there is nothing to average or a query lies on both its
-// neighbours (0/0), and "inf" where it lies on the true one only.
-func (r *round) write(w io.Writer, textbook bool) {
-	var sumReduced, sumLSH float64
-	found := 0
-	for i, exact := range r.exact {
-		reduced, lsh := r.reduced[i], r.lsh[i]
-		sumReduced += float64(reduced.Distance) / float64(exact.Distance)
-		name := "NOT FOUND"
-		if lsh.Index >= 0 {
-			found++
-			sumLSH += float64(lsh.Distance) / float64(exact.Distance)
-			name = fmt.Sprint(lsh.Index)
-		} else {
-			lsh.Distance = exact.Distance // as the original did
-		}
-		fmt.Fprintf(w, "Query: %d\nNearest neighbor Reduced: %d\nNearest neighbor LSH: %s\nNearest neighbor True: %d\n",
-			i, reduced.Index, name, exact.Index)
-		fmt.Fprintf(w, "distanceReduced: %s\ndistanceLSH: %s\ndistanceTrue: %s\n\n",
-			distance(reduced), distance(lsh), distance(exact))
+// answers returns the answers of one method: the nearest image of each query, or one with the
+// index -1 if nothing was found.
+func answers(found []knn.Neighbour, took time.Duration) results.Nearest {
+	n := results.Nearest{
+		Seconds:  results.Number(took.Seconds()),
+		Index:    make([]int32, len(found)),
+		Distance: make(results.Numbers, len(found)),
 	}
-	fmt.Fprintf(w, "tReduced: %s\ntLSH: %s\ntTrue: %s\n", seconds(r.reducedTime), seconds(r.lshTime), seconds(r.exactTime))
+	for q, f := range found {
+		n.Index[q], n.Distance[q] = int32(f.Index), float64(f.Distance)
+		if f.Index < 0 {
+			n.Distance[q] = math.NaN()
+		}
+	}
+	return n
+}
+
+// newRound compares the answers of the two methods that may miss with the exact ones.
+func newRound(reduced, lsh, exact results.Nearest) *results.SearchRound {
+	return &results.SearchRound{
+		Exact:   exact,
+		Reduced: results.NewApproximation(reduced, exact),
+		LSH:     results.NewApproximation(lsh, exact),
+	}
+}
+
+// write writes the round as the original did, up to the empty line after it. The textbook's has
+// one more line: the mean share of the data set that LSH compared with a query.
+// A mean factor is "-nan" if there is nothing to average or a query lies on both its neighbours
+// (0/0), and "inf" if it lies on the true one only.
+func write(w io.Writer, r *results.SearchRound, textbook bool) {
+	for q, exact := range r.Exact.Index {
+		name, lshDistance := fmt.Sprint(r.LSH.Index[q]), r.LSH.Distance[q]
+		if r.LSH.Index[q] < 0 {
+			name, lshDistance = "NOT FOUND", r.Exact.Distance[q] // as the original did
+		}
+		fmt.Fprintf(w, "Query: %d\nNearest neighbor Reduced: %d\n", q, r.Reduced.Index[q])
+		fmt.Fprintf(w, "Nearest neighbor LSH: %s\nNearest neighbor True: %d\n", name, exact)
+		fmt.Fprintf(w, "distanceReduced: %s\ndistanceLSH: %s\ndistanceTrue: %s\n\n",
+			libstdcxx.Double(r.Reduced.Distance[q]), libstdcxx.Double(lshDistance),
+			libstdcxx.Double(r.Exact.Distance[q]))
+	}
+	fmt.Fprintf(w, "tReduced: %s\ntLSH: %s\ntTrue: %s\n",
+		double(r.Reduced.Seconds), double(r.LSH.Seconds), double(r.Exact.Seconds))
 	fmt.Fprintf(w, "Approximation Factor LSH: %s\nApproximation Factor Reduced: %s\n",
-		libstdcxx.Double(sumLSH/float64(found)), libstdcxx.Double(sumReduced/float64(len(r.exact))))
+		double(r.LSH.Mean), double(r.Reduced.Mean))
 	if textbook {
-		fmt.Fprintf(w, "Share of Images Compared LSH: %s\n", libstdcxx.Double(r.compared))
+		fmt.Fprintf(w, "Share of Images Compared LSH: %s\n", double(r.Compared))
 	}
 	fmt.Fprintln(w)
 }
 
-func distance(n knn.Neighbour) string { return libstdcxx.Double(float64(n.Distance)) }
-
-func seconds(d time.Duration) string { return libstdcxx.Double(d.Seconds()) }
+func double(n results.Number) string { return libstdcxx.Double(float64(n)) }

@@ -16,6 +16,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
+	"imagesimilarity/pkg/results"
 )
 
 func TestMain(m *testing.M) {
@@ -137,11 +138,12 @@ func firstDifference(got, want string) string {
 }
 
 func TestNotFound(t *testing.T) {
-	r := round{
-		reduced: []knn.Neighbour{{Index: 3, Distance: 30}, {Index: 4, Distance: 2000000}},
-		lsh:     []knn.Neighbour{{Index: -1, Distance: math.MaxInt64}, {Index: 5, Distance: 1500000}},
-		exact:   []knn.Neighbour{{Index: 2, Distance: 20}, {Index: 6, Distance: 1000000}},
-	}
+	found := func(all ...knn.Neighbour) results.Nearest { return answers(all, 0) }
+	r := newRound(
+		found(knn.Neighbour{Index: 3, Distance: 30}, knn.Neighbour{Index: 4, Distance: 2000000}),
+		found(knn.Neighbour{Index: -1, Distance: math.MaxInt64},
+			knn.Neighbour{Index: 5, Distance: 1500000}),
+		found(knn.Neighbour{Index: 2, Distance: 20}, knn.Neighbour{Index: 6, Distance: 1000000}))
 	// Not found: the true distance is shown, and the query does not count for the factor.
 	const want = `Query: 0
 Nearest neighbor Reduced: 3
@@ -167,7 +169,7 @@ Approximation Factor Reduced: 1.75
 
 `
 	var got bytes.Buffer
-	r.write(&got, false)
+	write(&got, r, false)
 	if got.String() != want {
 		t.Error(firstDifference(got.String(), want))
 	}

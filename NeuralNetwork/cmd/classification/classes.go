@@ -11,22 +11,25 @@ import (
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/numpy"
 	"imagesimilarity/pkg/outfile"
-	"imagesimilarity/pkg/sklearn"
+	"imagesimilarity/pkg/results"
 )
 
-// samples are the images of a set as the networks take them, with their labels.
+// samples returns the images of a set as the networks take them, with their labels.
 func (s *session) samples(of set) *nn.Samples {
 	m := of.images
-	return &nn.Samples{N: m.N, Input: experiment.Pixels(s.textbook).Input(m.Pix, m.Rows, m.Cols), Labels: of.labels}
+	input := experiment.Pixels(s.textbook).Input(m.Pix, m.Rows, m.Cols)
+	return &nn.Samples{N: m.N, Input: input, Labels: of.labels}
 }
 
-// classify is the class that the model gives each image of a set.
-func (s *session) classify(m *nn.Model, of set, batch int) ([]uint8, error) {
-	p, err := m.Predict(s.engine, s.samples(of), "", batch, experiment.PredictProgress(s.out, s.display))
-	return s.classesOf(p), err
+// classify returns the class that the model gives each image of a set, and the probabilities p,
+// (N,classes), that it comes from.
+func (s *session) classify(m *nn.Model, of set, batch int) (class []uint8, p []float32, err error) {
+	progress := experiment.PredictProgress(s.out, s.display)
+	p, err = m.Predict(s.engine, s.samples(of), "", batch, progress)
+	return s.classesOf(p), p, err
 }
 
-// classesOf is the class of each image of which p, (N,classes), has the probabilities.
+// classesOf returns the class of each image from the probabilities p, (N,classes).
 func (s *session) classesOf(p []float32) []uint8 {
 	// The original rounds the probabilities before it looks for the largest.
 	classOf := roundedArgmax
@@ -40,7 +43,7 @@ func (s *session) classesOf(p []float32) []uint8 {
 	return class
 }
 
-// argmax is the first class with the largest probability.
+// argmax returns the first class with the largest probability.
 func argmax(probability []float32) uint8 {
 	best := 0
 	for c, p := range probability {
@@ -51,8 +54,8 @@ func argmax(probability []float32) uint8 {
 	return uint8(best)
 }
 
-// roundedArgmax is the first class with the largest probability after rounding half to even: the class above one half, and
-// class 0 where there is none.
+// roundedArgmax returns the first class with the largest probability after rounding half to even.
+// That is the class above one half, and class 0 if there is none.
 func roundedArgmax(probability []float32) uint8 {
 	for c, p := range probability {
 		if p > 0.5 {
@@ -62,36 +65,42 @@ func roundedArgmax(probability []float32) uint8 {
 	return 0
 }
 
-// writeClasses writes the class files of the test set and of the training set, one line for each class. The original always
-// wrote ten lines.
-func (s *session) writeClasses(m *nn.Model, batch int) error {
-	for _, part := range []struct {
-		set
-		file string
-	}{{s.test, testClasses}, {s.training, trainingClasses}} {
-		class, err := s.classify(m, part.set, batch)
-		if err != nil {
-			return err
-		}
-		err = outfile.Write(part.file, func(w io.Writer) error { return clustering.WriteClasses(w, class, s.classes) })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// classifyTestSet shows how well the model classifies the test set: counts, report, confusion matrix, the first digits.
-func (s *session) classifyTestSet(m *nn.Model, batch int) error {
-	class, err := s.classify(m, s.test, batch)
+// writeClasses writes the class files of the test set and of the training set, one line for each
+// class. The original always wrote ten lines. It adds the results on the test set to x.
+func (s *session) writeClasses(m *nn.Model, batch int, x *results.Classifier) error {
+	class, p, err := s.classify(m, s.test, batch)
 	if err != nil {
 		return err
 	}
-	c := sklearn.NewConfusion(s.test.labels, class)
-	fmt.Fprintf(s.out, "Found %d correct labels\n", c.Right())
-	fmt.Fprintf(s.out, "Found %d incorrect labels\n", len(class)-c.Right())
-	fmt.Fprintln(s.out, c.Scores().Text())
-	fmt.Fprintln(s.out, numpy.ArrayText(c.Count))
+	x.Test = &s.evaluate(class, p).Test
+	if err := s.writeClassFile(testClasses, class); err != nil {
+		return err
+	}
+	if class, _, err = s.classify(m, s.training, batch); err != nil {
+		return err
+	}
+	return s.writeClassFile(trainingClasses, class)
+}
+
+func (s *session) writeClassFile(name string, class []uint8) error {
+	return outfile.Write(name, func(w io.Writer) error {
+		return clustering.WriteClasses(w, class, s.classes)
+	})
+}
+
+// classifyTestSet shows how well the model classifies the test set: counts, report, confusion
+// matrix, the first digits. It predicts the test set again, as the original does and shows.
+func (s *session) classifyTestSet(m *nn.Model, batch int, x *results.Classifier) error {
+	class, p, err := s.classify(m, s.test, batch)
+	if err != nil {
+		return err
+	}
+	e := s.evaluate(class, p)
+	x.Test = &e.Test
+	fmt.Fprintf(s.out, "Found %d correct labels\n", e.Right)
+	fmt.Fprintf(s.out, "Found %d incorrect labels\n", e.Wrong)
+	fmt.Fprintln(s.out, e.scores.Text())
+	fmt.Fprintln(s.out, numpy.ArrayText(e.Confusion))
 	return s.showDigits(class)
 }
 
@@ -106,5 +115,6 @@ func (s *session) showDigits(class []uint8) error {
 	}
 	pix := make([]float32, len(images.Pix))
 	s.samples(s.test).Input(pix, index)
-	return experiment.ShowFigure(s.in, s.out, digitsFile, "Classified digits", figure.Digits(pix, images.Rows, images.Cols, titles))
+	digits := figure.Digits(pix, images.Rows, images.Cols, titles)
+	return experiment.ShowFigure(s.in, s.out, digitsFile, "Classified digits", digits)
 }

@@ -1,5 +1,6 @@
-// Classification trains a classifier on the encoder of an autoencoder that reduce has trained, writes the classes of all
-// images for cluster, and judges the classifier on the test set.
+// Command classification trains a classifier on the encoder of an autoencoder that reduce has
+// trained. It writes the classes of all images for cluster, and judges the classifier on the test
+// set.
 package main
 
 import (
@@ -18,18 +19,19 @@ import (
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// options are the values of the flags.
+// options holds the values of the flags.
 type options struct {
 	trainingSet, trainingLabels string
 	testSet, testLabels         string
 	model                       string
 	save                        string // "" for not at all
 	seed                        uint64
-	html                        string // "" for none
+	html, json                  string // "" for none
 	quiet                       bool
 	textbook                    bool
 	guard                       outfile.Guard
@@ -39,26 +41,63 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	o := options{seed: 1}
 	parser := argparse.Parser{
 		Program: "classification",
-		About:   "Trains a classifier on the encoder of a trained autoencoder and classifies images with it.",
-		// The original found out that a flag was left out when it needed the value.
+		About: "Trains a classifier on the encoder of a trained autoencoder and classifies images " +
+			"with it.",
+		// The original noticed a missing flag when it needed the value.
 		Flags: []argparse.Flag{
-			{Short: "-d", Long: "--training_set", Required: true, Set: argparse.String(&o.trainingSet), Help: "images to train on"},
-			{Short: "-dl", Long: "--training_labels", Required: true, Set: argparse.String(&o.trainingLabels), Help: "their labels"},
-			{Short: "-t", Long: "--testset", Required: true, Set: argparse.String(&o.testSet), Help: "images to test with"},
-			{Short: "-tl", Long: "--test_labels", Required: true, Set: argparse.String(&o.testLabels), Help: "their labels"},
-			{Short: "-model", Long: "--autoencoder_h5", Required: true, Set: argparse.String(&o.model), Help: "model file with the trained encoder"},
-			{Short: "-save", Long: "--save", Set: argparse.String(&o.save), Help: "model file for the trained classifier, the last one"},
-			{Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed), Help: "all chance in training derives from it (default 1)"},
-			{Short: "-html", Long: "--html", Set: argparse.String(&o.html), Help: "HTML file for a report with pictures"},
-			{Short: "-textbook", Long: "--textbook", Switch: &o.textbook, Help: "grey levels 0 to 1 as pixels; the most probable class for every image"},
-			{Short: "-quiet", Long: "--quiet", Switch: &o.quiet, Help: "no progress on the standard error output"},
+			{
+				Short: "-d", Long: "--training_set", Required: true,
+				Set: argparse.String(&o.trainingSet), Help: "images to train on",
+			},
+			{
+				Short: "-dl", Long: "--training_labels", Required: true,
+				Set: argparse.String(&o.trainingLabels), Help: "their labels",
+			},
+			{
+				Short: "-t", Long: "--testset", Required: true,
+				Set: argparse.String(&o.testSet), Help: "images to test with",
+			},
+			{
+				Short: "-tl", Long: "--test_labels", Required: true,
+				Set: argparse.String(&o.testLabels), Help: "their labels",
+			},
+			{
+				Short: "-model", Long: "--autoencoder_h5", Required: true,
+				Set: argparse.String(&o.model), Help: "model file with the trained encoder",
+			},
+			{
+				Short: "-save", Long: "--save", Set: argparse.String(&o.save),
+				Help: "model file for the trained classifier, the last one",
+			},
+			{
+				Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed),
+				Help: "all chance in training derives from it (default 1)",
+			},
+			{
+				Short: "-html", Long: "--html", Set: argparse.String(&o.html),
+				Help: "HTML file for a report with pictures",
+			},
+			{
+				Short: "-json", Long: "--json", Set: argparse.String(&o.json),
+				Help: "JSON file for the results, to be read by other programs",
+			},
+			{
+				Short: "-textbook", Long: "--textbook", Switch: &o.textbook,
+				Help: "grey levels 0 to 1 as pixels; the most probable class for every image",
+			},
+			{
+				Short: "-quiet", Long: "--quiet", Switch: &o.quiet,
+				Help: "no progress on the standard error output",
+			},
 		},
 	}
 	if status, done := parser.Run(args, stdout, stderr); done {
 		return status
 	}
 	o.guard = outfile.NewGuard(stdin, stdout, stderr)
-	if err := classification(o, stdin, stdout, newPage(o, args), experiment.NewDisplay(stdout, stderr, o.quiet)); err != nil {
+	header := results.NewHeader("./classification", args, o.textbook)
+	display := experiment.NewDisplay(stdout, stderr, o.quiet)
+	if err := classification(o, header, stdin, stdout, display); err != nil {
 		fmt.Fprintln(stderr, "classification:", err)
 		return 1
 	}
@@ -74,14 +113,16 @@ const (
 )
 
 // classification reads the images, then asks what to do with them.
-func classification(o options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
+func classification(
+	o options, header results.Header, stdin io.Reader, stdout io.Writer,
+	display *progress.Display,
+) error {
 	s := &session{
 		options: o,
 		in:      stdin,
 		out:     stdout,
 		lines:   prompt.NewInput(stdin, stdout),
 		engine:  cpu.New(),
-		page:    page,
 		display: display,
 	}
 	if err := s.checkFiles(o.save); err != nil {
@@ -105,6 +146,8 @@ func classification(o options, stdin io.Reader, stdout io.Writer, page *report.P
 	if err := experiment.CheckPixels(o.model, trained, o.textbook); err != nil {
 		return err
 	}
+	s.run = s.newRun(header)
+	s.page = report.NewClassification(s.run)
 	return s.experiments()
 }
 
@@ -112,7 +155,7 @@ func classification(o options, stdin io.Reader, stdout io.Writer, page *report.P
 // output. save is the file for the classifier; "" for none.
 func (s *session) checkFiles(save string) error {
 	return s.guard.Check([]string{s.trainingSet, s.trainingLabels, s.testSet, s.testLabels, s.model},
-		testClasses, trainingClasses, graphFile, digitsFile, s.html, save)
+		testClasses, trainingClasses, graphFile, digitsFile, s.html, s.json, save)
 }
 
 // A set is images and their labels.
@@ -131,18 +174,22 @@ func readSet(images, labels string) (set, error) {
 		return s, err
 	}
 	if len(s.labels) != s.images.N {
-		return s, fmt.Errorf("%s: %d labels, expected %d, one for each image of %s", labels, len(s.labels), s.images.N, images)
+		return s, fmt.Errorf("%s: %d labels, expected %d, one for each image of %s",
+			labels, len(s.labels), s.images.N, images)
 	}
 	return s, nil
 }
 
-// checkSets refuses sets with which no classifier can be trained, and counts the classes. They are the labels of the training set from 0 to the
-// largest. The original counted the distinct labels, and stopped where one was left out, as 0 is in the letters of EMNIST.
+// checkSets returns an error if no classifier can be trained with the sets. It counts the classes:
+// the labels from 0 to the largest of the training set. The original counted the distinct labels,
+// and stopped if one was missing, as 0 is in the letters of EMNIST.
 func (s *session) checkSets() error {
 	train, test := s.training.images, s.test.images
 	switch {
 	case train.N < 2:
-		return fmt.Errorf("%s: %d images, expected at least 2: one to train on, one to validate with", s.trainingSet, train.N)
+		return fmt.Errorf(
+			"%s: %d images, expected at least 2: one to train on, one to validate with",
+			s.trainingSet, train.N)
 	case test.N < 1:
 		return fmt.Errorf("%s: no images, expected at least 1", s.testSet)
 	case test.Rows != train.Rows || test.Cols != train.Cols:
@@ -152,7 +199,8 @@ func (s *session) checkSets() error {
 	s.classes = 1 + int(slices.Max(s.training.labels))
 	for i, l := range s.test.labels {
 		if int(l) >= s.classes {
-			return fmt.Errorf("%s: image %d has the label %d, expected 0 to %d as in %s", s.testLabels, i, l, s.classes-1, s.trainingLabels)
+			return fmt.Errorf("%s: image %d has the label %d, expected 0 to %d as in %s",
+				s.testLabels, i, l, s.classes-1, s.trainingLabels)
 		}
 	}
 	return nil

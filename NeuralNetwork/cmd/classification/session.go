@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/figure"
@@ -13,6 +14,7 @@ import (
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
 )
 
 // A session is a conversation about one training and one test set.
@@ -25,6 +27,7 @@ type session struct {
 	training, test set
 	classes        int
 	graphs         []figure.LossGraph // of all experiments so far
+	run            *results.Classification
 	page           *report.Page
 	display        *progress.Display
 }
@@ -35,8 +38,8 @@ const (
 	optimizer = nn.Adam
 )
 
-// experiments trains one classifier after the other, writes the classes of all images and offers to judge it. From the first
-// training on, the end of the input answers N.
+// experiments trains one classifier after the other, writes the classes of all images and offers
+// to judge it. From the first training on, the end of the input answers N.
 func (s *session) experiments() error {
 	train, validation := experiment.Split(s.samples(s.training))
 	var failed error
@@ -45,18 +48,25 @@ func (s *session) experiments() error {
 		if err != nil {
 			return err
 		}
-		phases, err := s.fit(model, a, train, validation)
+		training, err := s.fit(model, a, train, validation)
 		if err != nil {
 			return err
 		}
-		history := joined(phases)
-		s.graphs = append(s.graphs, figure.LossGraph{Title: a.title(), Loss: history.Loss, ValLoss: history.ValLoss})
-		failed = errors.Join(failed,
-			s.saveModel(model),
-			experiment.Offer(s.lines, "Show loss graphs (Y/N)? ", s.showGraphs),
-			s.say(s.writeClasses(model, a.batch)),
-			experiment.Offer(s.lines, "Classify test set (Y/N)? ", func() error { return s.classifyTestSet(model, a.batch) }),
-			s.say(s.writeHTML(model, a, phases)))
+		x := &results.Classifier{Answers: a.values(), Training: training}
+		s.graphs = append(s.graphs, figure.LossGraph{
+			Title: a.title(), Loss: training.Loss, ValLoss: training.ValLoss,
+		})
+		x.Saved, err = s.saveModel(model)
+		failed = errors.Join(failed, err,
+			experiment.Offer(s.lines, "Show loss graphs (Y/N)? ", func() (err error) {
+				x.LossGraph, err = s.showGraphs()
+				return err
+			}),
+			s.say(s.writeClasses(model, a.batch, x)),
+			experiment.Offer(s.lines, "Classify test set (Y/N)? ", func() error {
+				return s.classifyTestSet(model, a.batch, x)
+			}),
+			s.say(s.record(x)))
 		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
 			return errors.Join(failed, s.lines.Fault())
 		}
@@ -80,11 +90,12 @@ type answers struct {
 	dropoutRate      float64
 }
 
-// ask asks for a classifier until one can be built that takes the weights of the trained encoder, so many training images
-// given. It shows every network that it builds.
+// ask asks for a classifier until one can be built that takes the weights of the trained encoder.
+// images is the number of images to train on. It shows every network that it builds.
 func (s *session) ask(images int) (answers, *nn.Model, error) {
 	for {
-		a := answers{Encoder: experiment.AskEncoder(s.lines, s.training.images.Rows, s.training.images.Cols)}
+		rows, cols := s.training.images.Rows, s.training.images.Cols
+		a := answers{Encoder: experiment.AskEncoder(s.lines, rows, cols)}
 		a.fullyConnected = s.lines.Int("Fully connected layer size: ", 1, experiment.MaxCount)
 		a.phase1 = s.lines.Int("Phase 1 epochs: ", 0, experiment.MaxCount)
 		a.phase2 = s.lines.Int("Phase 2 epochs: ", 0, experiment.MaxCount)
@@ -102,7 +113,8 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 	}
 }
 
-// build makes the classifier and gives the layers that have their like in the model file its weights.
+// build makes the classifier. Its layers get the weights of the layers of the model file that have
+// the same names.
 func (s *session) build(a answers, images int) (*nn.Model, error) {
 	config := nn.ClassifierConfig{
 		Rows: a.Rows, Cols: a.Cols, FilterSize: a.FilterSize, Filters: a.Filters,
@@ -127,60 +139,63 @@ func (s *session) build(a answers, images int) (*nn.Model, error) {
 		return nil, err
 	}
 	if len(loaded) == 0 {
-		return nil, fmt.Errorf("%s: no layer has the name of a layer of the classifier, so there is no trained encoder to start from", s.model)
+		return nil, fmt.Errorf("%s: no layer has the name of a layer of the classifier, "+
+			"so there is no trained encoder to start from", s.model)
 	}
 	return model, nil
 }
 
-// fit trains the classifier in two phases with one optimizer: first the layers after the encoder, then all. The original meant
-// to freeze the encoder in phase 1, but its way had no effect, and would have left the last block out.
-func (s *session) fit(m *nn.Model, a answers, train, validation *nn.Samples) (phases []nn.History, err error) {
+// fit trains the classifier in two phases with one optimizer: first the layers after the encoder,
+// then all. The original meant to freeze the encoder in phase 1, but its way had no effect, and
+// would have left the last block out.
+func (s *session) fit(
+	m *nn.Model, a answers, train, validation *nn.Samples,
+) (*results.Training, error) {
 	trainer := nn.NewTrainer(s.engine, m, loss, optimizer, s.seed)
+	isFlatten := func(l *nn.Layer) bool { return l.Class == nn.Flatten }
+	encoder := m.Layers[:slices.IndexFunc(m.Layers, isFlatten)]
 	freeze := func(frozen bool) {
-		for _, l := range m.Layers[:slices.IndexFunc(m.Layers, func(l *nn.Layer) bool { return l.Class == nn.Flatten })] {
+		for _, l := range encoder {
 			l.Trainable = !frozen
 		}
 	}
-	defer freeze(false) // also where phase 1 is the last, so that a saved model is not half frozen
+	defer freeze(false) // also if phase 1 is the last, so that a saved model is not half frozen
+	t := &results.Training{}
+	start := time.Now()
 	for _, phase := range []struct {
 		epochs int
 		frozen bool // the encoder
 	}{{a.phase1, true}, {a.phase2, false}} {
 		freeze(phase.frozen)
-		h, whole, err := experiment.Train(trainer, train, validation, phase.epochs, a.batch, s.out, s.display)
+		h, whole, err := experiment.Train(
+			trainer, train, validation, phase.epochs, a.batch, s.out, s.display)
 		if err != nil {
-			return phases, err
+			return nil, err
 		}
-		phases = append(phases, h)
+		t.Loss, t.ValLoss = append(t.Loss, h.Loss...), append(t.ValLoss, h.ValLoss...)
+		t.Phases, t.Complete = append(t.Phases, len(h.Loss)), whole
 		if !whole {
 			break
 		}
 	}
-	return phases, nil
+	t.Seconds = results.Number(time.Since(start).Seconds())
+	return t, nil
 }
 
-// joined is the history of all phases in one.
-func joined(phases []nn.History) (all nn.History) {
-	for _, h := range phases {
-		all.Loss = append(all.Loss, h.Loss...)
-		all.ValLoss = append(all.ValLoss, h.ValLoss...)
-	}
-	return all
-}
-
-// saveModel writes the classifier to the file of -save, if that was given. If it fails, it shows
-// the error and asks for another file until one serves or the person gives up.
-func (s *session) saveModel(m *nn.Model) error {
+// saveModel writes the classifier to the file of -save, if that was given, and returns the name of
+// the file that it wrote. If it fails, it shows the error and asks for another file until one
+// serves or the person gives up.
+func (s *session) saveModel(m *nn.Model) (saved string, failed error) {
 	if s.save == "" {
-		return nil
+		return "", nil
 	}
-	var failed error
 	save := func(path string) error {
 		failed = s.checkFiles(path)
 		if failed == nil {
 			failed = keras.Save(path, m, loss, optimizer)
 		}
 		if failed == nil {
+			saved = path
 			fmt.Fprintf(s.out, "Trained model: %s\n", path)
 		}
 		return failed
@@ -189,18 +204,24 @@ func (s *session) saveModel(m *nn.Model) error {
 		s.lines.Reject(err)
 		s.lines.Path("Input save file path: ", save)
 	}
-	return failed
+	return saved, failed
 }
 
-// title is the heading of the loss graph.
+// title returns the heading of the loss graph.
 func (a answers) title() string {
 	rate := fmt.Sprint(a.dropoutRate)
 	if rate == "0" {
 		rate = "0.0" // as Python shows it
 	}
-	return fmt.Sprintf("Fully connected size: %d\nDropout rate: %s\nBatch size: %d", a.fullyConnected, rate, a.batch)
+	return fmt.Sprintf("Fully connected size: %d\nDropout rate: %s\nBatch size: %d",
+		a.fullyConnected, rate, a.batch)
 }
 
-func (s *session) showGraphs() error {
-	return experiment.ShowFigure(s.in, s.out, graphFile, "Loss graphs", figure.LossGraphs(s.graphs))
+// showGraphs shows the losses of all experiments so far and returns the file that it wrote.
+func (s *session) showGraphs() (file string, err error) {
+	graphs := figure.LossGraphs(s.graphs)
+	if err := experiment.ShowFigure(s.in, s.out, graphFile, "Loss graphs", graphs); err != nil {
+		return "", err
+	}
+	return graphFile, nil
 }

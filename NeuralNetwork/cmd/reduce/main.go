@@ -1,5 +1,5 @@
-// Reduce trains an autoencoder on images, or loads a trained one, and writes the images as short vectors, the output of its
-// middle layer, for search and cluster.
+// Command reduce trains an autoencoder on images, or loads a trained one. It writes the images as
+// short vectors, the output of the middle layer, for search and cluster.
 package main
 
 import (
@@ -18,16 +18,17 @@ import (
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// options are the values of the flags.
+// options holds the values of the flags.
 type options struct {
 	dataset, queryset               string
 	datasetLatents, querysetLatents string
 	seed                            uint64
-	html, labels                    string // "" for none
+	html, json, labels              string // "" for none
 	quiet                           bool
 	textbook                        bool
 	guard                           outfile.Guard
@@ -38,26 +39,66 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	o := options{seed: 1, loss: nn.MeanSquaredError} // the original's
 	parser := argparse.Parser{
 		Program: "reduce",
-		About:   "Writes images as short vectors, with an autoencoder that is trained on them or loaded.",
-		// The original found out that a flag was left out when it needed the value: in the end, after the training.
+		About: "Writes images as short vectors, with an autoencoder that is trained on them or " +
+			"loaded.",
+		// The original noticed a missing flag when it needed the value: after the training.
 		Flags: []argparse.Flag{
-			{Short: "-d", Long: "--Dataset", Required: true, Set: argparse.String(&o.dataset), Help: "images to train on and to write as vectors"},
-			{Short: "-q", Long: "--Queryset", Required: true, Set: argparse.String(&o.queryset), Help: "more images to write as vectors"},
-			{Short: "-od", Long: "--Output_Dataset_File", Required: true, Set: argparse.String(&o.datasetLatents), Help: "file for the vectors of the dataset"},
-			{Short: "-oq", Long: "--Output_Query_File", Required: true, Set: argparse.String(&o.querysetLatents), Help: "file for the vectors of the query set"},
-			{Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed), Help: "all chance in training derives from it (default 1)"},
-			{Short: "-html", Long: "--html", Set: argparse.String(&o.html), Help: "HTML file for a report with pictures"},
-			{Short: "-l", Long: "--labels", Set: argparse.String(&o.labels), Help: "labels of the dataset, for the colours in that report"},
-			{Short: "-textbook", Long: "--textbook", Switch: &o.textbook, Help: "grey levels 0 to 1 as pixels; one scale for the vectors of both sets"},
-			{Short: "-loss", Long: "--loss", Set: setLoss(&o.loss), Help: "mse or mae, the mean squared or absolute error that training reduces (default mse)"},
-			{Short: "-quiet", Long: "--quiet", Switch: &o.quiet, Help: "no progress on the standard error output"},
+			{
+				Short: "-d", Long: "--Dataset", Required: true, Set: argparse.String(&o.dataset),
+				Help: "images to train on and to write as vectors",
+			},
+			{
+				Short: "-q", Long: "--Queryset", Required: true, Set: argparse.String(&o.queryset),
+				Help: "more images to write as vectors",
+			},
+			{
+				Short: "-od", Long: "--Output_Dataset_File", Required: true,
+				Set:  argparse.String(&o.datasetLatents),
+				Help: "file for the vectors of the dataset",
+			},
+			{
+				Short: "-oq", Long: "--Output_Query_File", Required: true,
+				Set:  argparse.String(&o.querysetLatents),
+				Help: "file for the vectors of the query set",
+			},
+			{
+				Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed),
+				Help: "all chance in training derives from it (default 1)",
+			},
+			{
+				Short: "-html", Long: "--html", Set: argparse.String(&o.html),
+				Help: "HTML file for a report with pictures",
+			},
+			{
+				Short: "-l", Long: "--labels", Set: argparse.String(&o.labels),
+				Help: "labels of the dataset, for the colours in that report",
+			},
+			{
+				Short: "-json", Long: "--json", Set: argparse.String(&o.json),
+				Help: "JSON file for the results, to be read by other programs",
+			},
+			{
+				Short: "-textbook", Long: "--textbook", Switch: &o.textbook,
+				Help: "grey levels 0 to 1 as pixels; one scale for the vectors of both sets",
+			},
+			{
+				Short: "-loss", Long: "--loss", Set: setLoss(&o.loss),
+				Help: "mse or mae, the mean squared or absolute error that training reduces " +
+					"(default mse)",
+			},
+			{
+				Short: "-quiet", Long: "--quiet", Switch: &o.quiet,
+				Help: "no progress on the standard error output",
+			},
 		},
 	}
 	if status, done := parser.Run(args, stdout, stderr); done {
 		return status
 	}
 	o.guard = outfile.NewGuard(stdin, stdout, stderr)
-	if err := reduce(o, stdin, stdout, newPage(o, args), experiment.NewDisplay(stdout, stderr, o.quiet)); err != nil {
+	header := results.NewHeader("./reduce", args, o.textbook)
+	display := experiment.NewDisplay(stdout, stderr, o.quiet)
+	if err := reduce(o, header, stdin, stdout, display); err != nil {
 		fmt.Fprintln(stderr, "reduce:", err)
 		return 1
 	}
@@ -80,7 +121,10 @@ func setLoss(to *nn.Loss) func(string) error {
 }
 
 // reduce reads the images, then asks what to do with them.
-func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, display *progress.Display) error {
+func reduce(
+	o options, header results.Header, stdin io.Reader, stdout io.Writer,
+	display *progress.Display,
+) error {
 	s := &session{
 		options:   o,
 		in:        stdin,
@@ -88,7 +132,6 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 		lines:     prompt.NewInput(stdin, stdout),
 		engine:    cpu.New(),
 		graphFile: "loss_graphs.png",
-		page:      page,
 		display:   display,
 	}
 	if !outfile.Direct(o.datasetLatents) { // a device has no folder for pictures
@@ -115,9 +158,12 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 			return err
 		}
 		if len(s.imageLabels) < s.data.N {
-			return fmt.Errorf("%s: %d labels, expected %d, one for each image of %s", o.labels, len(s.imageLabels), s.data.N, o.dataset)
+			return fmt.Errorf("%s: %d labels, expected %d, one for each image of %s",
+				o.labels, len(s.imageLabels), s.data.N, o.dataset)
 		}
 	}
+	s.run = s.newRun(header)
+	s.page = report.NewReduce(s.run)
 	for s.lines.YesNo("Load trained model (Y/N)? ") {
 		path, m := s.load()
 		if m == nil {
@@ -126,7 +172,7 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 		if err := s.writeLatents(m); err != nil {
 			return err
 		}
-		return s.writeHTML(m, nil, report.Fact{Name: "model", Value: path})
+		return s.record(m, &results.Autoencoder{Loaded: path, LatentsWritten: true})
 	}
 	if err := s.lines.Err(); err != nil {
 		return err
@@ -138,21 +184,26 @@ func reduce(o options, stdin io.Reader, stdout io.Writer, page *report.Page, dis
 // output. loaded and saved are the model files that are read and written; "" for none.
 func (s *session) checkFiles(loaded, saved string) error {
 	return s.guard.Check([]string{s.dataset, s.queryset, s.labels, loaded},
-		s.datasetLatents, s.querysetLatents, s.graphFile, s.html, saved)
+		s.datasetLatents, s.querysetLatents, s.graphFile, s.html, s.json, saved)
 }
 
-// checkImages refuses images of which no answer to the questions could make use.
+// checkImages returns an error if no network can be trained on the images.
 func (s *session) checkImages() error {
 	d, q := s.data, s.queries
 	switch {
 	case d.N < 2:
-		return fmt.Errorf("%s: %d images, expected at least 2: one to train on, one to validate with", s.dataset, d.N)
+		return fmt.Errorf(
+			"%s: %d images, expected at least 2: one to train on, one to validate with",
+			s.dataset, d.N)
 	case q.N < 1:
 		return fmt.Errorf("%s: no images, expected at least 1", s.queryset)
 	case q.Rows != d.Rows || q.Cols != d.Cols:
-		return fmt.Errorf("%s: images of %dx%d pixels, expected %dx%d as in %s", s.queryset, q.Rows, q.Cols, d.Rows, d.Cols, s.dataset)
+		return fmt.Errorf("%s: images of %dx%d pixels, expected %dx%d as in %s",
+			s.queryset, q.Rows, q.Cols, d.Rows, d.Cols, s.dataset)
 	case d.Rows%2 != 0 || d.Cols%2 != 0:
-		return fmt.Errorf("%s: images of %dx%d pixels, expected even numbers, as the encoder halves them", s.dataset, d.Rows, d.Cols)
+		return fmt.Errorf(
+			"%s: images of %dx%d pixels, expected even numbers, as the encoder halves them",
+			s.dataset, d.Rows, d.Cols)
 	}
 	return nil
 }

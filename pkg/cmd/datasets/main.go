@@ -1,4 +1,5 @@
-// Datasets fetches MNIST and writes it to the folder given as its argument, in the folders that the programs' examples name.
+// Command datasets fetches MNIST and writes it to the folder given as its argument, in the folders
+// that the programs' examples name.
 package main
 
 import (

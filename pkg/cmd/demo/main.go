@@ -1,20 +1,25 @@
-// Demo runs the four programs one after the other on a part of MNIST, as a person would at the keyboard, and ends with
-// a summary of what they found and one HTML page of their reports. It is started from the top folder and leaves everything in the folder demo.
+// Command demo runs the four programs one after the other on a part of MNIST, as a person would at
+// the keyboard. It ends with a summary of their results and one HTML page of their reports. It is
+// started from the top folder and leaves everything in the folder demo.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 	"text/tabwriter"
 	"time"
 
+	"imagesimilarity/pkg/cmd/internal/article"
 	"imagesimilarity/pkg/cmd/internal/step"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
 )
 
 // images is how many training images the demo works on.
@@ -35,43 +40,54 @@ func run() error {
 	if err := firstImages(images); err != nil {
 		return err
 	}
+	const queries, few = "../datasets/query/", "../datasets/small/query/"
 	steps := []step.Step{
 		{
 			Title:   "Train an autoencoder and write every image as 10 numbers",
 			Program: "NeuralNetwork/reduce",
-			Args: []string{"-quiet", "-d", "images.dat", "-q", "../datasets/query/images.dat",
-				"-od", "latents.dat", "-oq", "query_latents.dat", "-html", "reduce.html", "-l", "labels.dat"},
-			// Load a model? Layers, filter size, filters, epochs, batch, embedding. Graphs? Save? Latents? Again?
-			Answers: []string{"N", "2", "3", "16", "32", "8", "64", "10", "Y", "Y", "autoencoder.h5", "Y", "N"},
+			Args: []string{"-quiet", "-d", "images.dat", "-q", queries + "images.dat",
+				"-od", "latents.dat", "-oq", "query_latents.dat", "-l", "labels.dat",
+				"-html", "reduce.html", "-json", "reduce.json"},
+			// Load a model? Layers, filter size, filters, epochs, batch, embedding.
+			// Graphs? Save? Latents? Again?
+			Answers: []string{"N", "2", "3", "16", "32", "8", "64", "10",
+				"Y", "Y", "autoencoder.h5", "Y", "N"},
 		},
 		{
 			Title:   "Nearest neighbours: in the latent space, by LSH, exactly",
 			Program: "NearestNeighboursAndClustering/search",
-			Args: []string{"-d", "images.dat", "-i", "latents.dat", "-q", "../datasets/query/images.dat",
+			Args: []string{"-d", "images.dat", "-i", "latents.dat", "-q", queries + "images.dat",
 				"-s", "query_latents.dat", "-k", "4", "-L", "5", "-o", "search.txt",
-				"-html", "search.html", "-l1", "labels.dat", "-l2", "../datasets/query/labels.dat"},
+				"-l1", "labels.dat", "-l2", queries + "labels.dat",
+				"-html", "search.html", "-json", "search.json"},
 			Answers: []string{"N"},
 		},
 		{
 			Title:   "Ten nearest neighbours: Earth Mover's Distance against Manhattan",
 			Program: "NearestNeighboursAndClustering/search",
-			Args: []string{"-d", "images.dat", "-q", "../datasets/small/query/images.dat", "-l1", "labels.dat",
-				"-l2", "../datasets/small/query/labels.dat", "-o", "emd.txt", "-EMD", "-cell", "4", "-html", "emd.html"},
+			Args: []string{"-d", "images.dat", "-q", few + "images.dat",
+				"-l1", "labels.dat", "-l2", few + "labels.dat", "-o", "emd.txt",
+				"-EMD", "-cell", "4", "-html", "emd.html", "-json", "emd.json"},
 		},
 		{
 			Title:   "Put a classifier on the trained encoder",
 			Program: "NeuralNetwork/classification",
-			Args: []string{"-quiet", "-d", "images.dat", "-dl", "labels.dat", "-t", "../datasets/query/images.dat",
-				"-tl", "../datasets/query/labels.dat", "-model", "autoencoder.h5", "-html", "classification.html"},
-			// Layers, filter size, filters, fully connected, epochs 1 and 2, batch, embedding, dropout. Graphs? Classify? Again?
-			Answers: []string{"2", "3", "16", "32", "50", "1", "3", "64", "10", "0.2", "Y", "Y", "N"},
+			Args: []string{"-quiet", "-d", "images.dat", "-dl", "labels.dat",
+				"-t", queries + "images.dat", "-tl", queries + "labels.dat",
+				"-model", "autoencoder.h5",
+				"-html", "classification.html", "-json", "classification.json"},
+			// Layers, filter size, filters, fully connected, epochs 1 and 2, batch, embedding,
+			// dropout. Graphs? Classify? Again?
+			Answers: []string{"2", "3", "16", "32", "50", "1", "3", "64", "10", "0.2",
+				"Y", "Y", "N"},
 		},
 		{
 			Title:   "Cluster the query images three ways",
 			Program: "NearestNeighboursAndClustering/cluster",
-			Args: []string{"-d", "../datasets/query/images.dat", "-i", "query_latents.dat",
-				"-n", "clustering_test_set.txt", "-c", "../NearestNeighboursAndClustering/cluster.conf", "-o", "cluster.txt",
-				"-html", "cluster.html"},
+			Args: []string{"-d", queries + "images.dat", "-i", "query_latents.dat",
+				"-n", "clustering_test_set.txt",
+				"-c", "../NearestNeighboursAndClustering/cluster.conf", "-o", "cluster.txt",
+				"-html", "cluster.html", "-json", "cluster.json"},
 			Answers: []string{"N"},
 		},
 	}
@@ -81,7 +97,7 @@ func run() error {
 			return err
 		}
 	}
-	return summary(steps, time.Since(start))
+	return summary(time.Since(start))
 }
 
 // firstImages writes the first n training images and their labels to the folder demo.
@@ -100,49 +116,63 @@ func firstImages(n int) error {
 	return idx.WriteLabels("demo/labels.dat", labels[:n])
 }
 
-// A figure of the summary is the text that the last match of pattern captures in a file of the folder demo,
-// or, where file is empty, in what the step of that number showed.
-type figure struct {
-	name    string
-	step    int
-	file    string
-	pattern string
-	better  string // which values are good
+// found is the results of the programs.
+type found struct {
+	reduce         results.Reduce
+	search         results.Search
+	emd            results.EMD
+	classification results.Classification
+	cluster        results.Cluster
 }
 
-var figures = []figure{
-	{"reduced search: approximation factor", 1, "search.txt", `Approximation Factor Reduced: (\S+)`, "1 is exact"},
-	{"LSH: approximation factor", 1, "search.txt", `Approximation Factor LSH: (\S+)`, "1 is exact"},
-	{"EMD (cells of 4 pixels): correctness", 2, "emd.txt", `Results EMD: (\S+)`, "higher is better"},
-	{"Manhattan: correctness", 2, "emd.txt", `Results MANHATTAN: (\S+)`, "higher is better"},
-	{"classifier: right of 10,000", 3, "", `Found (\d+) correct labels`, "higher is better"},
-	{"k-medians, latent space: silhouette", 4, "cluster.txt", `(?s)NEW SPACE.*?Silhouette: \[[^\]]*?([^ ,\]]+)\]`, "higher is better"},
-	{"k-medians, original space: silhouette", 4, "cluster.txt", `(?s)ORIGINAL SPACE.*?Silhouette: \[[^\]]*?([^ ,\]]+)\]`, "higher is better"},
-	{"classes as clusters: silhouette", 4, "cluster.txt", `(?s)CLASSES AS CLUSTERS.*?Silhouette: \[[^\]]*?([^ ,\]]+)\]`, "higher is better"},
+// read reads the results in the folder demo.
+func (f *found) read() error {
+	for _, r := range []struct {
+		name string
+		run  results.Document
+	}{
+		{"reduce", &f.reduce}, {"search", &f.search}, {"emd", &f.emd},
+		{"classification", &f.classification}, {"cluster", &f.cluster},
+	} {
+		if err := results.Read(filepath.Join("demo", r.name+".json"), r.run); err != nil {
+			return err
+		}
+	}
+	if f.classification.Rounds[0].Test == nil {
+		return errors.New("demo/classification.json: the test set was not classified")
+	}
+	return nil
 }
 
-func summary(steps []step.Step, took time.Duration) error {
+// figures returns the figures of the summary: a name, a value and which values are good.
+func (f *found) figures() [][]string {
+	search, emd, cluster := f.search.Rounds[0], f.emd.Rounds[0], f.cluster.Rounds[0]
+	const exact, high = "1 is exact", "higher is better"
+	double := func(n results.Number) string { return libstdcxx.Double(float64(n)) }
+	return [][]string{
+		{"reduced search: approximation factor", double(search.Reduced.Mean), exact},
+		{"LSH: approximation factor", double(search.LSH.Mean), exact},
+		{"EMD (cells of 4 pixels): correctness", double(emd.EMD.Correctness), high},
+		{"Manhattan: correctness", double(emd.Manhattan.Correctness), high},
+		{"classifier: right of 10,000", fmt.Sprint(f.classification.Rounds[0].Test.Right), high},
+		{"k-medians, latent space: silhouette", double(cluster.Reduced.Average), high},
+		{"k-medians, original space: silhouette", double(cluster.Original.Average), high},
+		{"classes as clusters: silhouette", double(cluster.Network.Average), high},
+	}
+}
+
+func summary(took time.Duration) error {
+	var f found
+	if err := f.read(); err != nil {
+		return err
+	}
 	fmt.Printf("\n== Summary: %d training images, %s\n\n", images, took.Round(time.Second))
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
-	var rows [][]string
-	for _, f := range figures {
-		text := steps[f.step].Output.Bytes()
-		if f.file != "" {
-			b, err := os.ReadFile(filepath.Join("demo", f.file))
-			if err != nil {
-				return err
-			}
-			text = b
-		}
-		m := regexp.MustCompile(f.pattern).FindSubmatch(text)
-		if m == nil {
-			return fmt.Errorf("step %d: no match for %q in its output", f.step+1, f.pattern)
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.name, m[1], f.better)
-		rows = append(rows, []string{f.name, string(m[1]), f.better})
+	for _, row := range f.figures() {
+		fmt.Fprintln(table, strings.Join(row, "\t"))
 	}
 	table.Flush()
-	if err := page(rows, took); err != nil {
+	if err := f.page(took); err != nil {
 		return err
 	}
 
@@ -163,27 +193,32 @@ func summary(steps []step.Step, took time.Duration) error {
 	return nil
 }
 
-// page merges the reports of the programs behind the figures of the summary.
-func page(figures [][]string, took time.Duration) error {
+// page writes the summary and the reports of the programs as one page.
+func (f *found) page(took time.Duration) error {
 	cover := &report.Page{
 		Title: "Image similarity: the whole pipeline",
 		Facts: []report.Fact{
-			{Name: "images", Value: fmt.Sprintf("the first %d training images of MNIST; queries from its test set", images)},
+			{Name: "images", Value: fmt.Sprintf(
+				"the first %d training images of MNIST; queries from its test set", images)},
 			{Name: "time", Value: took.Round(time.Second).String()},
 		},
 	}
 	cover.AddTables("What came out", report.Table{
 		Caption: "The figures that the programs printed.",
 		Head:    []string{"Figure", "value", ""},
-		Rows:    figures,
+		Rows:    f.figures(),
 	})
-	var pages [][]byte
-	for _, name := range []string{"reduce.html", "search.html", "emd.html", "classification.html", "cluster.html"} {
-		b, err := os.ReadFile(filepath.Join("demo", name))
+	pages := []*report.Page{cover}
+	for _, run := range []results.Document{
+		&f.reduce, &f.search, &f.emd, &f.classification, &f.cluster,
+	} {
+		p, err := article.Of("demo", run)
 		if err != nil {
 			return err
 		}
-		pages = append(pages, b)
+		pages = append(pages, p)
 	}
-	return outfile.Write("demo/index.html", func(w io.Writer) error { return report.Merge(w, cover, pages...) })
+	return outfile.Write("demo/index.html", func(w io.Writer) error {
+		return report.Render(w, pages...)
+	})
 }

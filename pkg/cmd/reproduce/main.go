@@ -1,6 +1,8 @@
-// Reproduce trains and runs everything at full size, in the original's way and in the textbook's, and writes the tables of
-// the original's README with the published figures beside the measured ones to results/REPRODUCED.md, and all reports as one
-// page to results/index.html. It is started from the top folder. A job that is finished is not run again, unless its settings or a job before it changed.
+// Command reproduce trains and runs everything at full size, in the original's way and in the
+// textbook's. It writes the tables of the original's README, with the published figures beside the
+// measured ones, to results/REPRODUCED.md, and all reports as one page to results/index.html. It is
+// started from the top folder. It does not repeat a finished job, unless the job's settings or a
+// job before it changed.
 package main
 
 import (
@@ -55,7 +57,8 @@ func runAll(all []*job, screen io.Writer) error {
 			fmt.Fprintln(screen, "          finished before")
 			continue
 		}
-		// The later jobs of the folder read what this one writes, so they have to be run again, even if this run is interrupted.
+		// The later jobs of the folder read what this one writes, so they have to be run again,
+		// even if this run is interrupted.
 		for _, later := range all[i+1:] {
 			if later.folder == j.folder {
 				if err := os.Remove(later.logFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -72,7 +75,8 @@ func runAll(all []*job, screen io.Writer) error {
 	return nil
 }
 
-// A job is a program run in a folder below results. Its log is in that folder: the first line is the job's recipe, the last one tells how long it took.
+// A job is a program run in a folder below results. Its log is in that folder: the first line is
+// the job's recipe, the last one tells how long it took.
 type job struct {
 	folder, log string
 	step        step.Step
@@ -83,14 +87,15 @@ func (j *job) logFile() string {
 	return filepath.Join("results", filepath.FromSlash(j.folder), j.log+".log")
 }
 
-// recipe is what a job does: the program, its arguments and the answers.
+// recipe returns what a job does: the program, its arguments and the answers.
 func (j *job) recipe() string {
-	return fmt.Sprintln(j.step.Program, strings.Join(j.step.Args, " "), strings.Join(j.step.Answers, " "))
+	args, answers := strings.Join(j.step.Args, " "), strings.Join(j.step.Answers, " ")
+	return fmt.Sprintln(j.step.Program, args, answers)
 }
 
 var timeLine = regexp.MustCompile(`\ntime: ([0-9.]+) s\n$`)
 
-// finished says whether the job was run to its end, with this recipe.
+// finished reports whether the job was run to its end with this recipe.
 func (j *job) finished() bool {
 	b, err := os.ReadFile(j.logFile())
 	return err == nil && bytes.HasPrefix(b, []byte(j.recipe())) && timeLine.Match(b)
@@ -115,7 +120,7 @@ func (j *job) run() (string, error) {
 	})
 }
 
-// A mode is one of the two ways of all programs, and what it is told.
+// A mode is one of the two ways of all programs and its settings.
 type mode struct {
 	name       string
 	flags      []string // of all programs
@@ -139,56 +144,71 @@ type network struct {
 	batch, epochs int
 }
 
-// encoder is the answers about the encoder of a dimension's network.
+// encoder returns the answers about the encoder of a dimension's network.
 func (m mode) encoder(dimension int) []string {
 	filters := m.networks[dimension].filters
 	return words(append([]int{len(filters), m.filterSize}, filters...)...)
 }
 
-func words(numbers ...int) []string { return strings.Fields(strings.Trim(fmt.Sprint(numbers), "[]")) }
+func words(numbers ...int) []string {
+	return strings.Fields(strings.Trim(fmt.Sprint(numbers), "[]"))
+}
 
-// toReduce and toClassification are the answers that train a network, and then those that have everything shown and saved.
+// toReduce returns the answers that train an autoencoder, and then those that have everything shown
+// and saved. toClassification returns those for the classifier.
 func (m mode) toReduce(dimension int) []string {
 	n := m.networks[dimension]
-	return slices.Concat([]string{"N"}, m.encoder(dimension), words(n.epochs, n.batch, dimension), []string{"Y", "Y", "autoencoder.h5", "Y", "N"})
+	return slices.Concat([]string{"N"}, m.encoder(dimension),
+		words(n.epochs, n.batch, dimension), []string{"Y", "Y", "autoencoder.h5", "Y", "N"})
 }
 
 func (m mode) toClassification() []string {
-	return slices.Concat(m.encoder(classified), words(m.fullyConnected, m.frozenEpochs, m.freeEpochs, m.classifierBatch, classified),
+	return slices.Concat(m.encoder(classified),
+		words(m.fullyConnected, m.frozenEpochs, m.freeEpochs, m.classifierBatch, classified),
 		[]string{fmt.Sprint(m.dropout), "Y", "Y", "N"})
 }
 
-// jobs are all that must run before the tables can be made, in order.
+// jobs returns all jobs that must run before the tables can be made, in order.
 func jobs() []*job {
-	const data, queries, few = "../../../datasets/training/", "../../../datasets/query/", "../../../datasets/small/query/"
+	const data, queries = "../../../datasets/training/", "../../../datasets/query/"
+	const few = "../../../datasets/small/query/"
+	const configuration = "../../../NearestNeighboursAndClustering/cluster.conf"
+	const search = "NearestNeighboursAndClustering/search"
 	var all []*job
 	for _, m := range modes {
 		add := func(folder, log, program string, answers []string, args ...string) {
-			all = append(all, &job{m.name + "/" + folder, log, step.Step{Program: program, Args: append(args, m.flags...), Answers: answers}})
+			args = append(args, "-html", log+".html", "-json", log+".json")
+			all = append(all, &job{m.name + "/" + folder, log, step.Step{
+				Program: program, Args: append(args, m.flags...), Answers: answers,
+			}})
 		}
 		for _, d := range dimensions {
 			folder := fmt.Sprint("d", d)
 			add(folder, "reduce", "NeuralNetwork/reduce", m.toReduce(d),
-				"-d", data+"images.dat", "-q", queries+"images.dat", "-od", "latents.dat", "-oq", "query_latents.dat",
-				"-loss", m.loss, "-l", data+"labels.dat", "-html", "reduce.html")
+				"-d", data+"images.dat", "-q", queries+"images.dat",
+				"-od", "latents.dat", "-oq", "query_latents.dat",
+				"-loss", m.loss, "-l", data+"labels.dat")
 			if d == classified {
 				add(folder, "classification", "NeuralNetwork/classification", m.toClassification(),
-					"-d", data+"images.dat", "-dl", data+"labels.dat", "-t", queries+"images.dat", "-tl", queries+"labels.dat",
-					"-model", "autoencoder.h5", "-html", "classification.html")
+					"-d", data+"images.dat", "-dl", data+"labels.dat",
+					"-t", queries+"images.dat", "-tl", queries+"labels.dat",
+					"-model", "autoencoder.h5")
 				add(folder, "cluster", "NearestNeighboursAndClustering/cluster", []string{"N"},
-					"-d", queries+"images.dat", "-i", "query_latents.dat", "-n", "clustering_test_set.txt",
-					"-c", "../../../NearestNeighboursAndClustering/cluster.conf", "-o", "cluster.txt", "-html", "cluster.html")
+					"-d", queries+"images.dat", "-i", "query_latents.dat",
+					"-n", "clustering_test_set.txt", "-c", configuration, "-o", "cluster.txt")
 			}
-			add(folder, "search", "NearestNeighboursAndClustering/search", []string{"N"},
-				"-d", data+"images.dat", "-i", "latents.dat", "-q", queries+"images.dat", "-s", "query_latents.dat",
-				"-k", fmt.Sprint(m.hashFunctions), "-L", fmt.Sprint(m.hashTables), "-o", "search.txt",
-				"-l1", data+"labels.dat", "-l2", queries+"labels.dat", "-html", "search.html")
+			add(folder, "search", search, []string{"N"},
+				"-d", data+"images.dat", "-i", "latents.dat",
+				"-q", queries+"images.dat", "-s", "query_latents.dat",
+				"-k", fmt.Sprint(m.hashFunctions), "-L", fmt.Sprint(m.hashTables),
+				"-o", "search.txt", "-l1", data+"labels.dat", "-l2", queries+"labels.dat")
 		}
 		for _, cell := range cells {
 			name := fmt.Sprint("emd", cell)
-			add("emd", name, "NearestNeighboursAndClustering/search", nil,
-				"-d", data+"images.dat", "-q", few+"images.dat", "-l1", data+"labels.dat", "-l2", few+"labels.dat",
-				"-o", name+".txt", "-EMD", "-cell", fmt.Sprint(cell), "-html", name+".html")
+			add("emd", name, search, nil,
+				"-d", data+"images.dat", "-q", few+"images.dat",
+				"-l1", data+"labels.dat", "-l2", few+"labels.dat",
+				"-o", name+".txt", "-EMD", "-cell", fmt.Sprint(cell))
 		}
 	}
 	return all

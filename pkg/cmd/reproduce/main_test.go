@@ -12,7 +12,8 @@ import (
 	"imagesimilarity/pkg/cmd/internal/step"
 )
 
-// The test program is also the program that the jobs of the tests run: it leaves its arguments in a file, and fails where the first one is "fail".
+// The test program is also the program that the jobs of the tests run: it leaves its arguments in a
+// file, and fails if the first one is "fail".
 func TestMain(m *testing.M) {
 	diary := os.Getenv("REPRODUCE_DIARY")
 	if diary == "" {
@@ -27,7 +28,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// A job runs once; again where its arguments or answers change or a job before it in its folder runs again, and also where that was interrupted.
+// A job runs once. It runs again if its arguments or answers change or a job before it in its
+// folder runs again, also if that was interrupted.
 func TestOnlyWhatIsNotFinishedRuns(t *testing.T) {
 	top := t.TempDir()
 	program, err := filepath.Rel(top, strings.TrimSuffix(os.Args[0], ".exe"))
@@ -50,15 +52,20 @@ func TestOnlyWhatIsNotFinishedRuns(t *testing.T) {
 		fails  bool
 		want   []string
 	}{
-		{"first time", func(all []*job) {}, false, []string{"a/train", "a/search", "b/train", "a/cluster"}},
+		{"first time", func(all []*job) {}, false,
+			[]string{"a/train", "a/search", "b/train", "a/cluster"}},
 		{"again", func(all []*job) {}, false, nil},
-		{"another answer to the second", func(all []*job) { all[1].step.Answers = []string{"Y"} }, false, []string{"a/search", "a/cluster"}},
+		{"another answer to the second", func(all []*job) {
+			all[1].step.Answers = []string{"Y"}
+		}, false, []string{"a/search", "a/cluster"}},
 		{"the old answer again", func(all []*job) {}, false, []string{"a/search", "a/cluster"}},
 		{"the first is changed, the second fails", func(all []*job) {
 			all[0].step.Args = []string{"changed"}
 			all[1].step.Args = []string{"fail"}
 		}, true, []string{"changed", "fail"}},
-		{"the second no longer fails", func(all []*job) { all[0].step.Args = []string{"changed"} }, false, []string{"a/search", "a/cluster"}},
+		{"the second no longer fails", func(all []*job) {
+			all[0].step.Args = []string{"changed"}
+		}, false, []string{"a/search", "a/cluster"}},
 	} {
 		all := jobs()
 		c.change(all)

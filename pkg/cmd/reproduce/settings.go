@@ -6,11 +6,12 @@ var (
 	cells      = []int{14, 7, 4}   // pixels, for the Earth Mover's Distance
 )
 
-// classified is the dimension of the autoencoder that the classifier is put on, and of the latent vectors that are clustered.
+// classified is the dimension of the autoencoder that the classifier is put on, and of the latent
+// vectors that are clustered.
 const classified = 10
 
-// modes are what is run. The original's README does not say how its networks were made; these settings train all of them
-// within minutes.
+// modes are the settings of both ways. The original's README does not say how its networks were
+// made; these settings train all of them within minutes.
 var modes = []mode{
 	{
 		name: "original", filterSize: 3, loss: "mse",
@@ -34,7 +35,7 @@ var modes = []mode{
 	},
 }
 
-// What the original's README publishes; its times are those of a machine that it does not name.
+// published holds the figures of the original's README. It does not name the machine of its times.
 var published = struct {
 	lsh, reduced, searchSeconds       map[int]string // by latent dimension
 	emd, manhattan, emdTime           map[int]string // by cell

@@ -4,7 +4,8 @@ if (!matchMedia('(min-width: 76rem)').matches) document.querySelector('nav detai
 // Shows the image of the dot of a scatter that the pointer is nearest to.
 for (const scatter of document.querySelectorAll('.scatter')) {
   const svg = scatter.querySelector('svg');
-  const dots = Array.from(svg.querySelectorAll('g circle'), dot => [dot.cx.baseVal.value, dot.cy.baseVal.value]);
+  const dots = Array.from(svg.querySelectorAll('g circle'),
+    dot => [dot.cx.baseVal.value, dot.cy.baseVal.value]);
   const here = svg.querySelector('.here');
   const sheet = scatter.querySelector('img');
   const frame = scatter.querySelector('.window');

@@ -19,12 +19,11 @@ type Step struct {
 	Program string // path from the top folder
 	Args    []string
 	Answers []string
-
-	Output bytes.Buffer // what the program showed
 }
 
-// Run runs the program in the folder dir, from the top folder. What it shows goes to the screen together with the answers,
-// each typed when a question stands at the end of the output.
+// Run runs the program in the folder dir, from the top folder. It shows the output of the program
+// on the screen together with the answers. It types an answer when a question stands at the end of
+// the output.
 func (s *Step) Run(dir string, screen io.Writer) error {
 	program, err := filepath.Abs(s.Program)
 	if err != nil {
@@ -55,9 +54,8 @@ func (s *Step) Run(dir string, screen io.Writer) error {
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := stdout.Read(buf)
-		s.Output.Write(buf[:n])
 		screen.Write(buf[:n])
-		if q := bytes.TrimRight(buf[:n], " "); len(q) < n && (bytes.HasSuffix(q, []byte(":")) || bytes.HasSuffix(q, []byte("?"))) && len(answers) > 0 {
+		if asks(buf[:n]) && len(answers) > 0 {
 			fmt.Fprintln(screen, answers[0])
 			// A program that has ended meanwhile is reported by Wait.
 			io.WriteString(stdin, answers[0]+"\n")
@@ -76,4 +74,10 @@ func (s *Step) Run(dir string, screen io.Writer) error {
 	}
 	fmt.Fprintln(screen)
 	return nil
+}
+
+// asks reports whether the output ends with a question: a colon or a question mark and blanks.
+func asks(output []byte) bool {
+	q := bytes.TrimRight(output, " ")
+	return len(q) < len(output) && (bytes.HasSuffix(q, []byte(":")) || bytes.HasSuffix(q, []byte("?")))
 }

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"imagesimilarity/pkg/clustering"
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/libstdcxx"
+	"imagesimilarity/pkg/progress"
+	"imagesimilarity/pkg/results"
+)
+
+// maxImages is the largest number of images that the seeding's generator can draw from.
+const maxImages = 1<<31 - 3
+
+// A data is the content of the files of a round. They are read in the order of its methods.
+type data struct {
+	files        results.ClusterRound // without the clusterings
+	images       *imageset.Images[uint8]
+	space        *clustering.Space[uint8]  // of the images
+	reducedSpace *clustering.Space[uint16] // of the latent vectors
+	class        []int32                   // of each image
+	classCount   int
+}
+
+// readOriginal reads the images, which are to be grouped into k clusters.
+func (d *data) readOriginal(path string, k int) (err error) {
+	if d.images, err = idx.ReadImages(path); err != nil {
+		return err
+	}
+	d.files.Images = results.FileOf(path, d.images)
+	n := d.images.N
+	switch {
+	case n == 0:
+		return fmt.Errorf("%s: there are no images in it to cluster", path)
+	case n > maxImages:
+		return fmt.Errorf("%s has %d images; expected at most %d", path, n, maxImages)
+	}
+	if err := clustering.CheckClusters(k, n); err != nil {
+		return err
+	}
+	if d.space, err = clustering.NewSpace(d.images); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// readReduced reads the latent vectors of the images.
+func (d *data) readReduced(path string) error {
+	latents, err := idx.ReadLatents(path)
+	if err != nil {
+		return err
+	}
+	d.files.Latents = results.FileOf(path, latents)
+	if d.images.N != latents.N {
+		return fmt.Errorf("%s has %d images and %s has %d latent vectors; expected as many",
+			d.files.Images.Name, d.images.N, path, latents.N)
+	}
+	if d.reducedSpace, err = clustering.NewSpace(latents); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// readClasses reads the classes of the images.
+func (d *data) readClasses(path string) (err error) {
+	d.files.Classes = path
+	d.class, d.classCount, err = clustering.ReadClasses(path, d.images.N)
+	return err
+}
+
+// read reads all files of a round.
+func read(in inputs, k int) (*data, error) {
+	d := new(data)
+	if err := d.readOriginal(in.original, k); err != nil {
+		return nil, err
+	}
+	if err := d.readReduced(in.reduced); err != nil {
+		return nil, err
+	}
+	if err := d.readClasses(in.classes); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// cluster clusters the images of one round.
+func (opt options) cluster(
+	d *data, k int, display *progress.Display,
+) (*results.ClusterRound, error) {
+	r := d.files
+	var err error
+	r.Reduced, err = kMedians(d.reducedSpace, d.space, k, opt.mode,
+		display.Passes("k-medians in the new space", "images"))
+	if err != nil {
+		return nil, err
+	}
+	r.Original, err = kMedians(d.space, d.space, k, opt.mode,
+		display.Passes("k-medians in the original space", "images"))
+	if err != nil {
+		return nil, err
+	}
+	judged := clustering.Evaluate(d.space, d.class, d.classCount, opt.mode)
+	r.Network = results.NewClustering(d.class, judged, math.NaN())
+	r.Compare()
+	return &r, nil
+}
+
+// kMedians clusters the images in a space and judges the clusters in the original space. Its time
+// is that of Lloyd's iteration by the wall clock; the original counted processor seconds.
+func kMedians[P uint8 | uint16](
+	space *clustering.Space[P], original *clustering.Space[uint8], k int, mode clustering.Mode,
+	progress func(pass, changed int),
+) (results.Clustering, error) {
+	seeds, err := space.Seed(k, mode)
+	if err != nil {
+		return results.Clustering{}, err
+	}
+	start := time.Now()
+	label := space.Lloyd(seeds, mode, progress)
+	seconds := time.Since(start).Seconds()
+	judged := clustering.Evaluate(original, label, k, mode)
+	return results.NewClustering(label, judged, seconds), nil
+}
+
+// write writes the round as the original did.
+func write(text *bytes.Buffer, r *results.ClusterRound) {
+	text.WriteString("NEW SPACE\n")
+	writeKMedians(text, &r.Reduced)
+	text.WriteString("ORIGINAL SPACE\n")
+	writeKMedians(text, &r.Original)
+	text.WriteString("CLASSES AS CLUSTERS\n")
+	writeJudgement(text, &r.Network)
+}
+
+// writeKMedians writes the clusters that k-medians found, and an empty line.
+func writeKMedians(text *bytes.Buffer, c *results.Clustering) {
+	var line []byte
+	for k, size := range c.Sizes {
+		line = fmt.Appendf(line[:0], "CLUSTER-%d {size: %d, centroid: [", k+1, size)
+		for p, v := range c.Medians[k] {
+			if p > 0 {
+				line = append(line, ", "...)
+			}
+			line = strconv.AppendUint(line, uint64(v), 10)
+		}
+		text.Write(append(line, "]}\n"...))
+	}
+	fmt.Fprintf(text, "clustering_time: %s\n", libstdcxx.Double(float64(c.Seconds)))
+	writeJudgement(text, c)
+	text.WriteByte('\n')
+}
+
+// writeJudgement writes the silhouette of each cluster and, last in the list, of all images, and
+// the objective.
+func writeJudgement(text *bytes.Buffer, c *results.Clustering) {
+	text.WriteString("Silhouette: [")
+	for _, s := range c.Silhouette {
+		text.WriteString(libstdcxx.Double(s) + ", ")
+	}
+	fmt.Fprintf(text, "%s]\nValue of Objective Function: %s\n",
+		libstdcxx.Double(float64(c.Average)), libstdcxx.Double(float64(c.Objective)))
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+
+	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
+	"imagesimilarity/pkg/sklearn"
+)
+
+// newRun returns the results before the first experiment.
+func (s *session) newRun(header results.Header) *results.Classification {
+	return &results.Classification{
+		Header: header,
+		Settings: results.ClassificationSettings{
+			Model: s.model, Seed: s.seed, Loss: string(loss), Optimizer: string(optimizer),
+		},
+		TrainingSet: results.Labelled{
+			Images: results.FileOf(s.trainingSet, s.training.images), Labels: s.trainingLabels,
+		},
+		TestSet: results.Labelled{
+			Images: results.FileOf(s.testSet, s.test.images), Labels: s.testLabels,
+		},
+		Classes: s.classes,
+	}
+}
+
+// values returns the answers as results.
+func (a answers) values() results.ClassifierAnswers {
+	return results.ClassifierAnswers{
+		Encoder:        results.Encoder{FilterSize: a.FilterSize, Filters: a.Filters},
+		FullyConnected: a.fullyConnected, FrozenEpochs: a.phase1, FreeEpochs: a.phase2,
+		Batch: a.batch, Embedding: a.embedding, DropoutRate: results.Number(a.dropoutRate),
+	}
+}
+
+// record adds an experiment to the results. It writes the results and the page of all
+// experiments, if they are wanted.
+func (s *session) record(x *results.Classifier) error {
+	s.run.Rounds = append(s.run.Rounds, *x)
+	if s.json != "" {
+		if err := results.Write(s.json, s.run); err != nil {
+			return err
+		}
+	}
+	if s.html == "" {
+		return nil
+	}
+	s.page.AddClassification(s.run, x, report.Images{Images: s.test.images, Labels: s.test.labels})
+	return outfile.Write(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
+}
+
+// An evaluation is the results on the test set and the scores that are shown.
+type evaluation struct {
+	results.Test
+	scores sklearn.Scores
+}
+
+// evaluate compares the classes of the test images with their labels. p, (N,classes), are the
+// probabilities that the classes come from.
+func (s *session) evaluate(class []uint8, p []float32) *evaluation {
+	c := sklearn.NewConfusion(s.test.labels, class)
+	e := &evaluation{scores: c.Scores()}
+	e.Right = c.Right()
+	e.Wrong = len(class) - e.Right
+	e.Scores, e.Confusion = scoreRows(e.scores), c.Count
+	for _, k := range c.Classes {
+		e.Classes = append(e.Classes, int(k))
+	}
+	for i, truth := range s.test.labels {
+		e.Truth = append(e.Truth, int(truth))
+		e.Predicted = append(e.Predicted, int(class[i]))
+		e.Probability = append(e.Probability, p[i*s.classes+int(class[i])])
+		e.OfTruth = append(e.OfTruth, p[i*s.classes+int(truth)])
+	}
+	return e
+}
+
+// scoreRows returns a row for each class, then those of the accuracy and the means.
+func scoreRows(s sklearn.Scores) []results.Score {
+	row := func(name string, c sklearn.Score) results.Score {
+		return results.Score{
+			Name: name, Precision: results.Number(c.Precision), Recall: results.Number(c.Recall),
+			F1: results.Number(c.F1), Support: c.Support,
+		}
+	}
+	var rows []results.Score
+	for i, c := range s.Class {
+		rows = append(rows, row(fmt.Sprint(s.Classes[i]), c))
+	}
+	accuracy := sklearn.Score{
+		Precision: math.NaN(), Recall: math.NaN(), F1: s.Accuracy, Support: s.Macro.Support,
+	}
+	return append(rows,
+		row("accuracy", accuracy), row("macro avg", s.Macro), row("weighted avg", s.Weighted))
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"io"
+
+	"imagesimilarity/NeuralNetwork/internal/experiment"
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
+)
+
+// newRun returns the results before the first experiment.
+func (s *session) newRun(header results.Header) *results.Reduce {
+	return &results.Reduce{
+		Header: header,
+		Settings: results.ReduceSettings{
+			DatasetLatents: s.datasetLatents, QuerysetLatents: s.querysetLatents,
+			Labels: s.labels, Seed: s.seed, Loss: string(s.loss), Optimizer: string(optimizer),
+		},
+		Dataset:  results.FileOf(s.dataset, s.data),
+		Queryset: results.FileOf(s.queryset, s.queries),
+	}
+}
+
+// values returns the answers as results.
+func (a answers) values() *results.AutoencoderAnswers {
+	return &results.AutoencoderAnswers{
+		Encoder: results.Encoder{FilterSize: a.FilterSize, Filters: a.Filters},
+		Epochs:  a.epochs, Batch: a.batch, Embedding: a.embedding,
+	}
+}
+
+// record completes the results of an experiment with what the model makes of some images. It
+// writes the results and the page of all experiments, if they are wanted.
+func (s *session) record(m *nn.Model, x *results.Autoencoder) error {
+	if s.html == "" && s.json == "" {
+		return nil
+	}
+	if err := s.addLatents(m, x); err != nil {
+		return err
+	}
+	if err := s.addReconstructions(m, x); err != nil {
+		return err
+	}
+	s.run.Rounds = append(s.run.Rounds, *x)
+	if s.json != "" {
+		if err := results.Write(s.json, s.run); err != nil {
+			return err
+		}
+	}
+	if s.html == "" {
+		return nil
+	}
+	s.page.AddReduce(x, report.Images{Images: s.data, Labels: s.imageLabels})
+	return outfile.Write(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
+}
+
+// addLatents adds the latent vectors of some images of the dataset.
+func (s *session) addLatents(m *nn.Model, x *results.Autoencoder) error {
+	x.Points = report.Points(s.data)
+	v, err := m.Predict(s.engine, experiment.Choose(s.samples(s.data), x.Points), embedding,
+		latentStep, s.display.Task("vectors for the report", "batches"))
+	if err != nil {
+		return err
+	}
+	dim := len(v) / len(x.Points)
+	for i := range x.Points {
+		x.Latents = append(x.Latents, v[i*dim:(i+1)*dim])
+	}
+	return nil
+}
+
+// addReconstructions adds the reconstructions of a few images of the dataset. There are none if
+// the output of a loaded model has another size than the images.
+func (s *session) addReconstructions(m *nn.Model, x *results.Autoencoder) error {
+	examples := report.Examples(s.data)
+	input := experiment.Choose(s.samples(s.data), examples)
+	output, err := m.Predict(s.engine, input, "", latentStep, nil)
+	dim := s.data.Dim()
+	if err != nil || len(output) != len(examples)*dim {
+		return err
+	}
+	for i, image := range examples {
+		r := results.Reconstruction{
+			Image: image, Input: make([]float32, dim), Output: output[i*dim : (i+1)*dim],
+		}
+		input.Input(r.Input, []int{i})
+		x.Reconstructions = append(x.Reconstructions, r)
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+// Package article makes report pages from the results that the programs wrote as JSON, for pages
+// that show several programs. The pictures come from the data files that the results name, relative
+// to the folder in which the program ran.
+package article
+
+import (
+	"path/filepath"
+
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
+)
+
+// Of returns the page of a run in the folder dir.
+func Of(dir string, run results.Document) (*report.Page, error) {
+	switch run := run.(type) {
+	case *results.Search:
+		return search(dir, run)
+	case *results.EMD:
+		return emd(dir, run)
+	case *results.Cluster:
+		return cluster(dir, run)
+	case *results.Reduce:
+		return reduce(dir, run)
+	case *results.Classification:
+		return classification(dir, run)
+	}
+	panic("article: unknown kind of results")
+}
+
+func search(dir string, run *results.Search) (*report.Page, error) {
+	data, err := images(dir, run.Data.Images, run.Data.Labels)
+	if err != nil {
+		return nil, err
+	}
+	page := report.NewSearch(run)
+	for i := range run.Rounds {
+		r := &run.Rounds[i]
+		queries, err := images(dir, r.Queries.Images, r.Queries.Labels)
+		if err != nil {
+			return nil, err
+		}
+		page.AddSearch(run, r, data, queries)
+	}
+	return page, nil
+}
+
+func emd(dir string, run *results.EMD) (*report.Page, error) {
+	page := report.NewEMD(run)
+	for i := range run.Rounds {
+		r := &run.Rounds[i]
+		data, err := images(dir, r.Data.Images, r.Data.Labels)
+		if err != nil {
+			return nil, err
+		}
+		queries, err := images(dir, r.Queries.Images, r.Queries.Labels)
+		if err != nil {
+			return nil, err
+		}
+		page.AddEMD(run, r, data, queries)
+	}
+	return page, nil
+}
+
+func cluster(dir string, run *results.Cluster) (*report.Page, error) {
+	page := report.NewCluster(run)
+	for i := range run.Rounds {
+		r := &run.Rounds[i]
+		m, err := images(dir, r.Images, "")
+		if err != nil {
+			return nil, err
+		}
+		page.AddCluster(r, m.Images)
+	}
+	return page, nil
+}
+
+func reduce(dir string, run *results.Reduce) (*report.Page, error) {
+	m, err := images(dir, run.Dataset, run.Settings.Labels)
+	if err != nil {
+		return nil, err
+	}
+	page := report.NewReduce(run)
+	for i := range run.Rounds {
+		page.AddReduce(&run.Rounds[i], m)
+	}
+	return page, nil
+}
+
+func classification(dir string, run *results.Classification) (*report.Page, error) {
+	test, err := images(dir, run.TestSet.Images, run.TestSet.Labels)
+	if err != nil {
+		return nil, err
+	}
+	page := report.NewClassification(run)
+	for i := range run.Rounds {
+		page.AddClassification(run, &run.Rounds[i], test)
+	}
+	return page, nil
+}
+
+// images reads images and, if labels is not "", their labels.
+func images(dir string, file results.File, labels string) (m report.Images, err error) {
+	if m.Images, err = idx.ReadImages(path(dir, file.Name)); err != nil || labels == "" {
+		return m, err
+	}
+	m.Labels, err = idx.ReadLabels(path(dir, labels))
+	return m, err
+}
+
+// path returns the path of a file that a program in the folder dir calls name.
+func path(dir, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, name)
+}
