@@ -72,8 +72,8 @@ def compare():
         child = subprocess.run([sys.executable, __file__, str(cores)],
                                check=True, capture_output=True, text=True)
         version, theirs = json.loads(child.stdout.splitlines()[-1])
-        training = go("./pkg/nn", "BenchmarkTrainingStep", cores)
-        prediction = go("./pkg/nn", "BenchmarkPrediction", cores)
+        training = go("./pkg/nn/cpu", "BenchmarkTrainingStep", cores)
+        prediction = go("./pkg/nn/cpu", "BenchmarkPrediction", cores)
         for (filters, _), (step, predict) in zip(NETWORKS, theirs):
             name = "_".join(map(str, filters))
             works = ("training", step, training), ("prediction", predict, prediction)
