@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"imagesimilarity/pkg/imageset"
-	"imagesimilarity/pkg/outfile"
 )
 
 // Schema is the version of the documents. It grows by 1 whenever a field is removed or changes
@@ -81,16 +80,13 @@ type Document interface {
 
 func (h *Header) header() *Header { return h }
 
-// Write writes the document as JSON to the named file, which it replaces as a whole. Equal
-// documents give equal bytes.
-func Write(name string, d Document) error {
+// Write writes the document as JSON. Equal documents give equal bytes.
+func Write(w io.Writer, d Document) error {
 	h := d.header()
 	h.Schema, h.Kind = Schema, d.kind()
-	return outfile.Write(name, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		return e.Encode(d)
-	})
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(d)
 }
 
 // Read reads the named file into d, which must be a new document. It passes over fields that it

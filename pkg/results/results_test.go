@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"imagesimilarity/pkg/outfile"
 )
 
 // documents returns an empty document of each kind.
@@ -62,7 +65,7 @@ func TestWriteAndRead(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "results.json")
 		var texts [2][]byte
 		for i := range texts {
-			if err := Write(file, d); err != nil {
+			if err := writeFile(file, d); err != nil {
 				t.Fatal(err)
 			}
 			texts[i], _ = os.ReadFile(file)
@@ -117,7 +120,7 @@ func TestNumbersThatJSONLacks(t *testing.T) {
 func TestReadRefusesOtherDocuments(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "results.json")
 	full := &Cluster{Rounds: make([]ClusterRound, 1)}
-	if err := Write(file, full); err != nil {
+	if err := writeFile(file, full); err != nil {
 		t.Fatal(err)
 	}
 	good, err := os.ReadFile(file)
@@ -239,4 +242,8 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 	for name := range documented {
 		t.Errorf("README.md describes %s, which no document has", name)
 	}
+}
+
+func writeFile(name string, d Document) error {
+	return outfile.Write(name, func(w io.Writer) error { return Write(w, d) })
 }

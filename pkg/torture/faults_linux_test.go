@@ -17,8 +17,10 @@ func (s subject) together() [][]string {
 	switch s.program {
 	case "reduce":
 		return [][]string{{"reduced", "reduced.queries"}}
+	case "classification":
+		return [][]string{{"clustering_test_set.txt", "clustering_train_set.txt"}}
 	}
-	return nil
+	return [][]string{s.outputs()}
 }
 
 // TestFaultsOfTheDisk lets the n-th system call that files need fail, for every n. Files that

@@ -81,19 +81,21 @@ func converse(
 	}
 }
 
-// write writes the output files: the text, and the results and the page if they are wanted.
+// write replaces the output files together: the text, and the results and the page if they are
+// wanted.
 func (opt options) write(text []byte, run *results.Cluster, page *report.Page) error {
-	err := outfile.Write(opt.output, func(w io.Writer) error {
+	var files outfile.Group
+	files.Add(opt.output, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})
-	if err == nil && opt.json != "" {
-		err = results.Write(opt.json, run)
+	if opt.json != "" {
+		files.Add(opt.json, func(w io.Writer) error { return results.Write(w, run) })
 	}
-	if err == nil && opt.html != "" {
-		err = outfile.Write(opt.html, func(w io.Writer) error { return report.Render(w, page) })
+	if opt.html != "" {
+		files.Add(opt.html, func(w io.Writer) error { return report.Render(w, page) })
 	}
-	return err
+	return files.Commit()
 }
 
 // checkFiles returns an error if an output cannot be written, or is one of the inputs or another

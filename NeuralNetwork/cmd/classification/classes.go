@@ -66,26 +66,26 @@ func roundedArgmax(probability []float32) uint8 {
 }
 
 // writeClasses writes the class files of the test set and of the training set, one line for each
-// class. The original always wrote ten lines. It adds the results on the test set to x.
+// class. The original always wrote ten lines. The two files are replaced together. writeClasses
+// adds the results on the test set to x.
 func (s *session) writeClasses(m *nn.Model, batch int, x *results.Classifier) error {
 	class, p, err := s.classify(m, s.test, batch)
 	if err != nil {
 		return err
 	}
 	x.Test = &s.evaluate(class, p).Test
-	if err := s.writeClassFile(testClasses, class); err != nil {
+	trainingClass, _, err := s.classify(m, s.training, batch)
+	if err != nil {
 		return err
 	}
-	if class, _, err = s.classify(m, s.training, batch); err != nil {
-		return err
-	}
-	return s.writeClassFile(trainingClasses, class)
-}
-
-func (s *session) writeClassFile(name string, class []uint8) error {
-	return outfile.Write(name, func(w io.Writer) error {
+	var files outfile.Group
+	files.Add(testClasses, func(w io.Writer) error {
 		return clustering.WriteClasses(w, class, s.classes)
 	})
+	files.Add(trainingClasses, func(w io.Writer) error {
+		return clustering.WriteClasses(w, trainingClass, s.classes)
+	})
+	return files.Commit()
 }
 
 // classifyTestSet shows how well the model classifies the test set: counts, report, confusion

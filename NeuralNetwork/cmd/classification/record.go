@@ -41,16 +41,15 @@ func (a answers) values() results.ClassifierAnswers {
 // experiments, if they are wanted.
 func (s *session) record(x *results.Classifier) error {
 	s.run.Rounds = append(s.run.Rounds, *x)
+	var files outfile.Group
 	if s.json != "" {
-		if err := results.Write(s.json, s.run); err != nil {
-			return err
-		}
+		files.Add(s.json, func(w io.Writer) error { return results.Write(w, s.run) })
 	}
-	if s.html == "" {
-		return nil
+	if s.html != "" {
+		s.page.AddClassification(s.run, x, report.Images{Images: s.test.images, Labels: s.test.labels})
+		files.Add(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
 	}
-	s.page.AddClassification(s.run, x, report.Images{Images: s.test.images, Labels: s.test.labels})
-	return outfile.Write(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
+	return files.Commit()
 }
 
 // An evaluation is the results on the test set and the scores that are shown.

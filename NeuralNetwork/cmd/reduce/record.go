@@ -44,16 +44,15 @@ func (s *session) record(m *nn.Model, x *results.Autoencoder) error {
 		return err
 	}
 	s.run.Rounds = append(s.run.Rounds, *x)
+	var files outfile.Group
 	if s.json != "" {
-		if err := results.Write(s.json, s.run); err != nil {
-			return err
-		}
+		files.Add(s.json, func(w io.Writer) error { return results.Write(w, s.run) })
 	}
-	if s.html == "" {
-		return nil
+	if s.html != "" {
+		s.page.AddReduce(x, report.Images{Images: s.data, Labels: s.imageLabels})
+		files.Add(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
 	}
-	s.page.AddReduce(x, report.Images{Images: s.data, Labels: s.imageLabels})
-	return outfile.Write(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
+	return files.Commit()
 }
 
 // addLatents adds the latent vectors of some images of the dataset.

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/results"
 )
 
@@ -61,7 +63,7 @@ func TestTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := strings.TrimSuffix(j.logFile(), ".log") + ".json"
-		if err := results.Write(file, resultsOf(j, number)); err != nil {
+		if err := writeResults(file, resultsOf(j, number)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -107,4 +109,8 @@ func TestTables(t *testing.T) {
 			t.Errorf("without %s: %v, want an error that names it", file, err)
 		}
 	}
+}
+
+func writeResults(name string, d results.Document) error {
+	return outfile.Write(name, func(w io.Writer) error { return results.Write(w, d) })
 }
