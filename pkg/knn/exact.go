@@ -41,7 +41,9 @@ func searchPairs[P uint8 | uint16](b *block[P], queries *outlinedImages[P], k in
 				best, query := lists[q*k:(q+1)*k], queries.At(from+q)
 				for i := p; i < min(b.N, p+pointBlock); i++ {
 					d := metric.Manhattan(query, b.At(i))
-					nearest.Insert(best, Neighbour{Index: b.first + int64(i), Distance: d})
+					if d <= best[k-1].Distance {
+						nearest.Insert(best, Neighbour{Index: b.first + int64(i), Distance: d})
+					}
 				}
 			}
 		}

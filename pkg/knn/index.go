@@ -103,7 +103,8 @@ func searchBlocks[P uint8 | uint16](blocks []*block[P], queries *outlinedImages[
 }
 
 // few is the number of queries up to which measuring pair by pair is faster than packing the images
-// first. For 60,000 images the two took equally long at about 64 queries.
+// first. For the 60,000 images of MNIST on two cores, pairs took 18 ms for 32 queries and 34 ms for
+// 64. The other way took 30 ms for both.
 const few = 64
 
 // way returns the fastest way to search b for this number of queries.
@@ -118,9 +119,11 @@ func (b *block[P]) way(queries int) func(b *block[P], queries *outlinedImages[P]
 }
 
 // queryBlocks cuts n queries into blocks for the cores. Each block reads all images, so blocks are
-// large, but each core gets at least two. From 256 queries on, larger blocks were not faster.
+// large, but each core gets at least two. On one core MNIST took 0.51 s in blocks of 64 queries,
+// 0.44 s in blocks of 256, 0.38 s in blocks of 512, and 0.35 s in blocks of 1024. Progress is told
+// after each block, so they are no larger than 512.
 func queryBlocks(n int, progress func(done, total int), do func(from, to int)) {
-	const largest = 256
+	const largest = 512
 	share := n/(2*runtime.GOMAXPROCS(0)) + 1
 	quads := (share + metric.Quad - 1) / metric.Quad
 	var lock sync.Mutex

@@ -52,7 +52,7 @@ func newOutlines[P uint8 | uint16](images *imageset.Images[P]) (coarse, fine *ou
 	coarse = empty(cells(images.Rows, height)*coarseAcross, height*width)
 	fine = empty(down*across, fineHeight*fineWidth)
 
-	// 256 images are 0.1 ms of work and more.
+	// 256 images of MNIST take 0.2 ms.
 	parallel.Blocks(images.N, 256, func(from, to int) {
 		sum, coarseSum := make([]int, fine.cells), make([]int, coarse.cells)
 		for i := from; i < to; i++ {

@@ -35,7 +35,7 @@ func (n Neighbour[D]) Compare(m Neighbour[D]) int {
 
 // Farthest returns a place holder that comes after every neighbour.
 func Farthest[D Distance]() Neighbour[D] {
-	return Neighbour[D]{math.MaxInt64, D(math.MaxInt64)}
+	return Neighbour[D]{math.MaxInt64, D(int64(math.MaxInt64))}
 }
 
 // Fill empties lists: it fills them with Farthest.
