@@ -25,6 +25,8 @@ type declaration struct {
 	// connect sets l.Output from the shape of the input and returns the weights that l needs, in
 	// Keras' order. The caller checks their sizes. nil for InputLayer, which has no input.
 	connect func(l *Layer, in []int) ([]WeightSpec, error)
+	// merge does so for a class that takes any number of inputs, and has no weights.
+	merge func(l *Layer, in [][]int) error
 	// kept is the number of values that a training keeps for each value of the output.
 	kept int
 }

@@ -10,7 +10,8 @@ type Engine interface {
 	Load(s *Samples) (Data, error)
 
 	// NewPrediction prepares the computation of the output of the last of the layers, with the
-	// weights that they have, for batches of at most batch samples.
+	// weights that they have, for batches of at most batch samples. A class that the engine does not
+	// know is an error.
 	NewPrediction(layers []*Layer, batch int) (Prediction, error)
 
 	// NewTraining prepares a training. The solver is of the same engine.

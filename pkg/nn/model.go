@@ -4,12 +4,14 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 )
 
-// A Model is a chain of layers; the first is the InputLayer.
+// A Model is a graph of layers. In the list a layer comes after those whose outputs it takes; the
+// first is the InputLayer, the only one without an input.
 type Model struct {
 	Name   string // "model" in Keras' own numbering
 	Pixels Pixels // on which it was trained or is to be trained; "" if that is not known
@@ -22,6 +24,9 @@ type Layer struct {
 	Name    string    // unique in its model; the key for loading weights by name
 	Output  []int     // shape of the output without the batch: (H,W,C) or (units)
 	Weights []*Weight // in Keras' order; see the class
+	// Inputs are the layers whose outputs it takes, in order. nil stands for the layer before it in
+	// the list.
+	Inputs []*Layer
 	// Trainable is false for a frozen layer. A frozen batch normalisation uses its moving
 	// statistics in training too.
 	Trainable bool
@@ -89,6 +94,35 @@ func (m *Model) Layer(name string) *Layer {
 	return nil
 }
 
+// InputsOf returns the layers whose outputs layer i of a list takes: none for the first.
+func InputsOf(layers []*Layer, i int) []*Layer {
+	switch {
+	case layers[i].Inputs != nil:
+		return layers[i].Inputs
+	case i > 0:
+		return layers[i-1 : i]
+	}
+	return nil
+}
+
+// Sub returns the layers on which the output of layer i depends, and layer i as the last, in the
+// order of the list.
+func Sub(layers []*Layer, i int) []*Layer {
+	needed := map[*Layer]bool{layers[i]: true}
+	var sub []*Layer
+	for ; i >= 0; i-- {
+		if !needed[layers[i]] {
+			continue
+		}
+		sub = append(sub, layers[i])
+		for _, in := range InputsOf(layers, i) {
+			needed[in] = true
+		}
+	}
+	slices.Reverse(sub)
+	return sub
+}
+
 // Input returns the shape of one sample.
 func (m *Model) Input() []int { return m.Layers[0].Output }
 
@@ -110,10 +144,10 @@ func NewModel(name string, layers []*Layer) (*Model, error) {
 	return &Model{Name: name, Layers: layers}, nil
 }
 
-// Connect derives the outputs of layers that form a chain and returns the weights that each needs.
-// It makes no weight. The layers' class and parameters are set; Output is set for InputLayer and
-// Reshape, and its last dimension for Conv2D (filters) and Dense (units). An output or a weight of
-// more than 2^28 values is an error.
+// Connect derives the outputs of layers and returns the weights that each needs. It makes no weight.
+// The layers' class and parameters are set; Output is set for InputLayer and Reshape, and its last
+// dimension for Conv2D (filters) and Dense (units). An output or a weight of more than 2^28 values
+// is an error, and so is an input that does not come before its user in the list.
 func Connect(layers []*Layer) ([][]WeightSpec, error) { return connect(layers, maxValues) }
 
 // A Size counts what a layer needs in training.
@@ -144,16 +178,24 @@ func connect(layers []*Layer, limit float64) ([][]WeightSpec, error) {
 	if len(layers) == 0 || layers[0].Class != InputLayer {
 		return nil, fmt.Errorf("nn: the first layer of a model must be an InputLayer")
 	}
-	seen := map[string]bool{}
+	seen, before := map[string]bool{}, map[*Layer]bool{}
 	specs := make([][]WeightSpec, len(layers))
 	for i, l := range layers {
 		if seen[l.Name] {
 			return nil, fmt.Errorf("nn: two layers have the name %q", l.Name)
 		}
-		seen[l.Name] = true
+		var shapes [][]int
+		for _, in := range InputsOf(layers, i) {
+			if !before[in] {
+				return nil, fmt.Errorf("nn: layer %q takes the output of a layer that does not "+
+					"come before it", l.Name)
+			}
+			shapes = append(shapes, in.Output)
+		}
+		seen[l.Name], before[l] = true, true
 		if i > 0 {
 			var err error
-			if specs[i], err = l.connect(layers[i-1].Output, limit); err != nil {
+			if specs[i], err = l.connect(shapes, limit); err != nil {
 				return nil, fmt.Errorf("nn: layer %q: %w", l.Name, err)
 			}
 		}
@@ -161,15 +203,30 @@ func connect(layers []*Layer, limit float64) ([][]WeightSpec, error) {
 	return specs, nil
 }
 
-// connect derives the output of l from the shape of its input, and the weights that l needs.
-func (l *Layer) connect(in []int, limit float64) ([]WeightSpec, error) {
-	if err := checkShape(in, limit); err != nil {
-		return nil, fmt.Errorf("the input: %w", err)
+// connect derives the output of l from the shapes of its inputs, and the weights that l needs.
+func (l *Layer) connect(inputs [][]int, limit float64) ([]WeightSpec, error) {
+	for _, in := range inputs {
+		if err := checkShape(in, limit); err != nil {
+			return nil, fmt.Errorf("the input: %w", err)
+		}
 	}
 	c, ok := classes[l.Class]
-	if !ok || c.connect == nil {
+	if !ok || c.connect == nil && c.merge == nil {
 		return nil, fmt.Errorf("layers of class %q are not supported", l.Class)
 	}
+	if len(inputs) == 0 {
+		return nil, errors.New("it has no input")
+	}
+	if c.merge != nil {
+		if err := c.merge(l, inputs); err != nil {
+			return nil, err
+		}
+		return nil, checkShape(l.Output, limit)
+	}
+	if len(inputs) > 1 {
+		return nil, fmt.Errorf("%d inputs, expected one", len(inputs))
+	}
+	in := inputs[0]
 	if c.image && len(in) != 3 {
 		return nil, fmt.Errorf("%s needs an input of shape (H,W,C), got %v", l.Class, in)
 	}

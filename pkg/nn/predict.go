@@ -23,7 +23,7 @@ func (m *Model) Predict(e Engine, s *Samples, until string, batch int,
 		return nil, nil
 	}
 	batch = min(batch, s.N)
-	prediction, err := e.NewPrediction(m.Layers[:last+1], batch)
+	prediction, err := e.NewPrediction(Sub(m.Layers, last), batch)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,12 @@ type signal struct {
 	active bool  // whether it depends on weights that are trained
 }
 
+// operators are the classes of layers that a network can have.
+var operators = []nn.Class{
+	nn.InputLayer, nn.Conv2D, nn.BatchNormalization, nn.MaxPooling2D, nn.UpSampling2D, nn.Dropout,
+	nn.Flatten, nn.Dense, nn.Reshape,
+}
+
 // newPredictor makes a network that computes the output of the last of the layers.
 func newPredictor(k *kernel.Set, layers []*nn.Layer, batch int) (*network, error) {
 	n, x, err := newNetwork(k, layers, batch)
@@ -90,7 +96,15 @@ func newLearner(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int,
 
 // newNetwork makes a network of nothing but the input, the first of the layers, and checks the others.
 func newNetwork(k *kernel.Set, layers []*nn.Layer, batch int) (*network, signal, error) {
-	for _, l := range layers {
+	for i, l := range layers {
+		if i > 0 && (len(l.Inputs) > 1 || l.Inputs != nil && l.Inputs[0] != layers[i-1]) {
+			return nil, signal{}, fmt.Errorf("nn: layer %q takes other inputs than the layer before "+
+				"it; expected a chain of layers", l.Name)
+		}
+		if !slices.Contains(operators, l.Class) {
+			return nil, signal{}, fmt.Errorf("nn: layer %q: the class %s is not supported here",
+				l.Name, l.Class)
+		}
 		if product(l.Output) > maxBatchValues/batch {
 			return nil, signal{}, fmt.Errorf("nn: the output of layer %q, %v, is too large for batches of %d; expected at most %d values in a batch",
 				l.Name, l.Output, batch, maxBatchValues)

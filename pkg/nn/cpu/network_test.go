@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"imagesimilarity/pkg/nn"
@@ -285,4 +286,12 @@ func inOrder(n int) []int {
 		order[i] = i
 	}
 	return order
+}
+
+// A class without an operator is an error, not a layer that does nothing.
+func TestUnknownClass(t *testing.T) {
+	layers := chain(&nn.Layer{Class: "Lambda", Name: "odd", Output: []int{5, 6, 1}})
+	if _, err := New().NewPrediction(layers, 1); err == nil || !strings.Contains(err.Error(), `"odd"`) {
+		t.Errorf("error %v", err)
+	}
 }
