@@ -45,8 +45,8 @@ func (g *Group) Add(name string, write func(w io.Writer) error) {
 }
 
 // Commit writes and replaces the files of the group. If it returns an error, which names the file
-// that failed, all files are the old ones. There is one exception: a group of one file keeps the new
-// file if only its folder could not be synced.
+// that failed, all files are the old ones. There is one exception: a group of one file keeps the
+// new file if only its folder could not be synced.
 func (g *Group) Commit() error {
 	var files []*replacement
 	defer func() {
