@@ -53,10 +53,10 @@ func NewTrainer(e Engine, m *Model, loss Loss, opt Optimizer, seed uint64) *Trai
 // ErrDiverged tells that a loss is NaN or infinite: the training went wrong.
 var ErrDiverged = errors.New("nn: the loss is no finite number")
 
-// Fit trains the trainable layers for some epochs on the train samples, in batches that are shuffled
-// anew each epoch, of which the last may be short. After each epoch it computes the loss on the
-// validation samples. progress, which may be nil, is called after each batch and at the end of each
-// epoch; an error that it returns ends the training and is returned.
+// Fit trains the trainable layers for some epochs on the train samples, in batches that are
+// shuffled anew each epoch, of which the last may be short. After each epoch it computes the loss
+// on the validation samples. progress, which may be nil, is called after each batch and at the end
+// of each epoch; an error that it returns ends the training and is returned.
 //
 // If a loss is no finite number, the model gets back the weights with which the epoch began, and
 // Fit returns an ErrDiverged. Whatever the error, the history has all epochs that were completed.

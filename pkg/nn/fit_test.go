@@ -15,15 +15,20 @@ import (
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
-// small is an autoencoder and a classifier of 8x8 images with what the real ones have.
+// small returns a small autoencoder, or classifier, of 8x8 images with the layers of the real ones.
 func small(t *testing.T, loss nn.Loss, dropout float64) *nn.Model {
 	t.Helper()
 	var m *nn.Model
 	var err error
 	if loss == nn.CategoricalCrossentropy {
-		m, err = nn.NewClassifier(nn.ClassifierConfig{Rows: 8, Cols: 8, FilterSize: 3, Filters: []int{4, 5}, Embedding: 3, FullyConnected: 6, Classes: 4, DropoutRate: dropout}, 1)
+		m, err = nn.NewClassifier(nn.ClassifierConfig{
+			Rows: 8, Cols: 8, FilterSize: 3, Filters: []int{4, 5},
+			Embedding: 3, FullyConnected: 6, Classes: 4, DropoutRate: dropout,
+		}, 1)
 	} else {
-		m, err = nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 8, Cols: 8, FilterSize: 2, Filters: []int{4, 5, 6}, Embedding: 3}, 1)
+		m, err = nn.NewAutoencoder(nn.AutoencoderConfig{
+			Rows: 8, Cols: 8, FilterSize: 2, Filters: []int{4, 5, 6}, Embedding: 3,
+		}, 1)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -58,13 +63,20 @@ func TestFitLearns(t *testing.T) {
 	for _, c := range []struct {
 		loss nn.Loss
 		opt  nn.Optimizer
-	}{{nn.MeanSquaredError, nn.RMSprop}, {nn.MeanSquaredError, nn.Adam}, {nn.CategoricalCrossentropy, nn.RMSprop}, {nn.CategoricalCrossentropy, nn.Adam}} {
+	}{
+		{nn.MeanSquaredError, nn.RMSprop}, {nn.MeanSquaredError, nn.Adam},
+		{nn.CategoricalCrossentropy, nn.RMSprop}, {nn.CategoricalCrossentropy, nn.Adam},
+	} {
 		t.Run(fmt.Sprint(c.loss, " ", c.opt), func(t *testing.T) {
 			m := small(t, c.loss, 0.1)
 			train, validation := smallSamples(70, 1), smallSamples(33, 2)
 			const epochs, batch = 40, 16
 			var seen []nn.Progress
-			h, err := nn.NewTrainer(cpu.New(), m, c.loss, c.opt, 1).Fit(train, validation, epochs, batch, func(p nn.Progress) error { seen = append(seen, p); return nil })
+			trainer := nn.NewTrainer(cpu.New(), m, c.loss, c.opt, 1)
+			h, err := trainer.Fit(train, validation, epochs, batch, func(p nn.Progress) error {
+				seen = append(seen, p)
+				return nil
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,14 +84,18 @@ func TestFitLearns(t *testing.T) {
 				t.Fatalf("history of %d and %d epochs, expected %d", len(h.Loss), len(h.ValLoss), epochs)
 			}
 			if last := epochs - 1; !(h.Loss[last] < 0.8*h.Loss[0] && h.ValLoss[last] < 0.9*h.ValLoss[0]) {
-				t.Errorf("the loss went from %v to %v, the validation loss from %v to %v", h.Loss[0], h.Loss[last], h.ValLoss[0], h.ValLoss[last])
+				t.Errorf("the loss went from %v to %v, the validation loss from %v to %v",
+					h.Loss[0], h.Loss[last], h.ValLoss[0], h.ValLoss[last])
 			}
 			// Five batches, the last of six samples, and then the end of the epoch.
 			if len(seen) != 6*epochs {
 				t.Fatalf("%d calls of progress, expected %d", len(seen), 6*epochs)
 			}
 			for i, p := range seen {
-				want := nn.Progress{Epoch: i/6 + 1, Epochs: epochs, Step: min(i%6+1, 5), Steps: 5, Loss: p.Loss, Done: i%6 == 5}
+				want := nn.Progress{
+					Epoch: i/6 + 1, Epochs: epochs, Step: min(i%6+1, 5), Steps: 5,
+					Loss: p.Loss, Done: i%6 == 5,
+				}
 				if want.Done {
 					want.Loss, want.ValLoss = h.Loss[i/6], h.ValLoss[i/6]
 				}
@@ -91,14 +107,15 @@ func TestFitLearns(t *testing.T) {
 	}
 }
 
-// The same seed gives the same weights to the last bit, whatever the number of cores and the instruction set; another seed
-// gives others.
+// The same seed gives the same weights to the last bit, whatever the number of cores and the
+// instruction set; another seed gives others.
 func TestFitIsReproducible(t *testing.T) {
 	for _, loss := range []nn.Loss{nn.MeanSquaredError, nn.CategoricalCrossentropy} {
 		fit := func(e nn.Engine, cores int, seed uint64) ([]float32, nn.History) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
 			m := small(t, loss, 0.3)
-			h, err := nn.NewTrainer(e, m, loss, nn.Adam, seed).Fit(smallSamples(70, 1), smallSamples(33, 2), 3, 20, nil)
+			train, validation := smallSamples(70, 1), smallSamples(33, 2)
+			h, err := nn.NewTrainer(e, m, loss, nn.Adam, seed).Fit(train, validation, 3, 20, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +126,8 @@ func TestFitIsReproducible(t *testing.T) {
 			e := cpu.With(k)
 			for _, cores := range []int{1, 2, 3} {
 				got, h := fit(e, cores, 7)
-				if !slices.Equal(got, want) || !slices.Equal(h.Loss, history.Loss) || !slices.Equal(h.ValLoss, history.ValLoss) {
+				if !slices.Equal(got, want) || !slices.Equal(h.Loss, history.Loss) ||
+					!slices.Equal(h.ValLoss, history.ValLoss) {
 					t.Errorf("%s, %s: other weights or losses with %d cores", loss, k.Name, cores)
 				}
 			}
@@ -120,7 +138,8 @@ func TestFitIsReproducible(t *testing.T) {
 	}
 }
 
-// Frozen layers keep their weights, moving statistics included; the others change, and after thawing all do.
+// Frozen layers keep their weights, moving statistics included; the others change. After thawing
+// all change.
 func TestFrozenLayersKeepTheirWeights(t *testing.T) {
 	m := small(t, nn.CategoricalCrossentropy, 0.2)
 	trainer := nn.NewTrainer(cpu.New(), m, nn.CategoricalCrossentropy, nn.Adam, 1)
@@ -141,35 +160,44 @@ func TestFrozenLayersKeepTheirWeights(t *testing.T) {
 		for _, l := range m.Layers {
 			for _, w := range l.Weights {
 				if same := slices.Equal(before[w], w.Data); same == l.Trainable {
-					t.Errorf("phase %d: %s %s: unchanged %v, trainable %v", phase+1, l.Name, w.Name, same, l.Trainable)
+					t.Errorf("phase %d: %s %s: unchanged %v, trainable %v",
+						phase+1, l.Name, w.Name, same, l.Trainable)
 				}
 			}
 		}
 	}
 }
 
-// A loss that is no number, from the training or the validation samples, gives back the weights of the last whole epoch.
+// If a loss is no number, of the training or of the validation samples, the model gets back the
+// weights of the last whole epoch.
 func TestFitKeepsGoodWeightsWhereTheLossIsNoNumber(t *testing.T) {
 	for _, poison := range []struct {
 		name string
 		at   nn.Progress // the progress after which a weight becomes NaN
-	}{{"in an epoch", nn.Progress{Epoch: 3, Step: 2}}, {"with an epoch's last step", nn.Progress{Epoch: 3, Step: 5}}} {
+	}{
+		{"in an epoch", nn.Progress{Epoch: 3, Step: 2}},
+		{"with an epoch's last step", nn.Progress{Epoch: 3, Step: 5}},
+	} {
+		trainer := func(m *nn.Model) *nn.Trainer {
+			return nn.NewTrainer(cpu.New(), m, nn.MeanSquaredError, nn.RMSprop, 1)
+		}
 		m := small(t, nn.MeanSquaredError, 0)
 		train, validation := smallSamples(70, 1), smallSamples(33, 2)
-		want, err := nn.NewTrainer(cpu.New(), m, nn.MeanSquaredError, nn.RMSprop, 1).Fit(train, validation, 2, 16, nil)
+		want, err := trainer(m).Fit(train, validation, 2, 16, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		good := nn.WeightsOf(m)
 
 		m = small(t, nn.MeanSquaredError, 0)
-		h, err := nn.NewTrainer(cpu.New(), m, nn.MeanSquaredError, nn.RMSprop, 1).Fit(train, validation, 9, 16, func(p nn.Progress) error {
+		h, err := trainer(m).Fit(train, validation, 9, 16, func(p nn.Progress) error {
 			if p.Epoch == poison.at.Epoch && p.Step == poison.at.Step {
 				m.Layer("embedding").Weights[1].Data[0] = float32(math.NaN())
 			}
 			return nil
 		})
-		const text = "nn: the loss is no finite number: it became NaN in epoch 3 of 9; the weights are those from before that epoch"
+		const text = "nn: the loss is no finite number: it became NaN in epoch 3 of 9; " +
+			"the weights are those from before that epoch"
 		if !errors.Is(err, nn.ErrDiverged) || err.Error() != text {
 			t.Errorf("%s: error %v, want %s", poison.name, err, text)
 		}
@@ -190,7 +218,9 @@ func TestFitEndsWithTheErrorOfProgress(t *testing.T) {
 	}{{nn.Progress{Epoch: 2, Step: 3}, 1}, {nn.Progress{Epoch: 2, Step: 5, Done: true}, 2}} {
 		m := small(t, nn.CategoricalCrossentropy, 0)
 		var last nn.Progress
-		h, err := nn.NewTrainer(cpu.New(), m, nn.CategoricalCrossentropy, nn.Adam, 1).Fit(smallSamples(70, 1), smallSamples(33, 2), 9, 16, func(p nn.Progress) error {
+		trainer := nn.NewTrainer(cpu.New(), m, nn.CategoricalCrossentropy, nn.Adam, 1)
+		train, validation := smallSamples(70, 1), smallSamples(33, 2)
+		h, err := trainer.Fit(train, validation, 9, 16, func(p nn.Progress) error {
 			last = p
 			if p.Epoch == c.at.Epoch && p.Step == c.at.Step && p.Done == c.at.Done {
 				return stop
@@ -236,10 +266,12 @@ func TestFitErrors(t *testing.T) {
 		{"batches of 0", few, few, 1, 0, "batches of at least 1"},
 		{"negative epochs", few, few, -1, 1, "expected at least 0 epochs"},
 		{"labels missing", labels(1, 2), few, 1, 1, "2 labels for 5 samples"},
-		{"label too large", few, labels(0, 1, 4, 0, 0), 1, 1, "sample 2 has the label 4; expected labels below 4"},
+		{"label too large", few, labels(0, 1, 4, 0, 0), 1, 1,
+			"sample 2 has the label 4; expected labels below 4"},
 	} {
 		m := small(t, nn.CategoricalCrossentropy, 0)
-		_, err := nn.NewTrainer(cpu.New(), m, nn.CategoricalCrossentropy, nn.Adam, 1).Fit(c.train, c.validation, c.epochs, c.batch, nil)
+		trainer := nn.NewTrainer(cpu.New(), m, nn.CategoricalCrossentropy, nn.Adam, 1)
+		_, err := trainer.Fit(c.train, c.validation, c.epochs, c.batch, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, expected one with %q", c.name, err, c.want)
 		}
@@ -256,7 +288,10 @@ func TestFitErrors(t *testing.T) {
 	} {
 		m, err := nn.NewModel("model", []*nn.Layer{
 			{Class: nn.InputLayer, Name: "a", Output: []int{5, 6, 1}},
-			{Class: nn.Conv2D, Name: "b", Kernel: [2]int{1, 1}, Output: []int{c.filters}, Activation: nn.Linear},
+			{
+				Class: nn.Conv2D, Name: "b", Kernel: [2]int{1, 1}, Output: []int{c.filters},
+				Activation: nn.Linear,
+			},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -271,7 +306,8 @@ func TestFitErrors(t *testing.T) {
 
 func TestNoEpochs(t *testing.T) {
 	m := small(t, nn.MeanSquaredError, 0)
-	h, err := nn.NewTrainer(cpu.New(), m, nn.MeanSquaredError, nn.RMSprop, 1).Fit(smallSamples(5, 1), smallSamples(5, 2), 0, 1, nil)
+	trainer := nn.NewTrainer(cpu.New(), m, nn.MeanSquaredError, nn.RMSprop, 1)
+	h, err := trainer.Fit(smallSamples(5, 1), smallSamples(5, 2), 0, 1, nil)
 	if err != nil || len(h.Loss) != 0 || len(h.ValLoss) != 0 {
 		t.Errorf("history %v, error %v; expected an empty history", h, err)
 	}
@@ -300,7 +336,8 @@ func TestPredictUntil(t *testing.T) {
 			nn.Near(t, "embedding", float64(z[i*3+u]), want, 1e-6)
 		}
 	}
-	if _, err := m.Predict(cpu.New(), s, "latent", 3, nil); err == nil || !strings.Contains(err.Error(), `no layer named "latent"`) {
+	_, err = m.Predict(cpu.New(), s, "latent", 3, nil)
+	if err == nil || !strings.Contains(err.Error(), `no layer named "latent"`) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := m.Predict(cpu.New(), s, "", 0, nil); err == nil {

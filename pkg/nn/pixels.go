@@ -1,14 +1,17 @@
 package nn
 
-// Pixels is what a network takes for the grey levels of an image. Model files remember it by these words.
+// Pixels names how grey levels become the values that a network takes. Model files have these
+// words.
 type Pixels string
 
 const (
-	RowNormalised Pixels = "row-normalised" // every row of an image divided by its sum; a row of zeros stays
-	GreyLevels    Pixels = "grey-levels"    // divided by 255
+	// RowNormalised divides every row of an image by its sum; a row of zeros stays.
+	RowNormalised Pixels = "row-normalised"
+	GreyLevels    Pixels = "grey-levels" // divided by 255
 )
 
-// Input makes the Input of samples from images of rows x cols grey levels. Quotients are computed in float64, then rounded to float32.
+// Input returns the Input of samples for images of rows x cols grey levels. Quotients are computed
+// in float64, then rounded to float32.
 // Unknown Pixels panic.
 func (p Pixels) Input(pix []uint8, rows, cols int) func(dst []float32, index []int) {
 	size := rows * cols

@@ -11,8 +11,9 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// From the same initial weights, on the same batches, losses and weights go where those of TensorFlow 2.15 went. The
-// recorded runs took the first 840 of 1,000 training images in file order, the last batch short, and validated on the rest.
+// From the same initial weights, on the same batches, losses and weights go where those of
+// TensorFlow 2.15 went. The recorded runs took the first 840 of 1,000 training images in file
+// order, the last batch short, and validated on the rest.
 func TestTrainingFollowsTensorFlow(t *testing.T) {
 	const recorded = "../testdata/keras/trajectories/"
 	text, err := os.ReadFile(recorded + "trajectories.json")
@@ -42,8 +43,13 @@ func TestTrainingFollowsTensorFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	const split = 840
-	train := &nn.Samples{N: split, Input: nn.RowNormalised.Input(images.Pix, 28, 28), Labels: labels[:split]}
-	validation := &nn.Samples{N: images.N - split, Input: nn.RowNormalised.Input(images.Pix[split*28*28:], 28, 28), Labels: labels[split:]}
+	samples := func(from, to int) *nn.Samples {
+		pix := images.Pix[from*28*28 : to*28*28]
+		return &nn.Samples{
+			N: to - from, Input: nn.RowNormalised.Input(pix, 28, 28), Labels: labels[from:to],
+		}
+	}
+	train, validation := samples(0, split), samples(split, images.N)
 
 	for name, run := range runs {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +77,10 @@ func TestTrainingFollowsTensorFlow(t *testing.T) {
 					for _, v := range []struct {
 						name      string
 						got, want float64
-					}{{"loss", h.Loss[e], run.History.Loss[e]}, {"val_loss", h.ValLoss[e], run.History.ValLoss[e]}} {
+					}{
+						{"loss", h.Loss[e], run.History.Loss[e]},
+						{"val_loss", h.ValLoss[e], run.History.ValLoss[e]},
+					} {
 						off := math.Abs(v.got/v.want - 1)
 						worst = max(worst, off)
 						if !(off <= 1e-3) {
@@ -90,8 +99,9 @@ func TestTrainingFollowsTensorFlow(t *testing.T) {
 					}
 				}
 				t.Logf("weights differ by at most %.1e", worst)
-				// Both optimizers divide a gradient by its size, so where it is next to nothing, rounding decides the direction of
-				// a step of 0.001 or more. Those few weights may differ by some of the 18 to 21 steps that are taken.
+				// Both optimizers divide a gradient by its size. If it is next to nothing, rounding
+				// decides the direction of a step of 0.001 or more. Those few weights may differ by
+				// some of the 18 to 21 steps that are taken.
 				if !(worst <= 0.005) {
 					t.Errorf("a weight differs by %v from TensorFlow's", worst)
 				}

@@ -7,7 +7,7 @@ import (
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
-// activate adds an activation; ReLU is a part of the convolution or dense operator before it.
+// activate adds an activation. ReLU is a part of the convolution or dense operator before it.
 func (n *network) activate(act nn.Activation, x signal) signal {
 	switch act {
 	case nn.Sigmoid:
@@ -18,7 +18,7 @@ func (n *network) activate(act nn.Activation, x signal) signal {
 	return x
 }
 
-// reluGrad adds the gradient with respect to what a ReLU took, given its output.
+// reluGrad adds the gradient of the input of a ReLU, given its output.
 func (n *network) reluGrad(out, grad *G.Node) *G.Node {
 	size := grad.Shape()[1]
 	run := func(in [][]float32, out []float32) {
@@ -44,7 +44,7 @@ func (n *network) sigmoid(x signal) signal {
 			n.kernels.Sigmoid(out[i*size:(i+1)*size], in[0][i*size:(i+1)*size])
 		})
 	}
-	x.Node = n.applyDifferentiable("sigmoid", x.Node.Shape(), run, []bool{x.active}, func(out, grad *G.Node) []*G.Node {
+	gradient := func(out, grad *G.Node) []*G.Node {
 		run := func(in [][]float32, out []float32) {
 			n.each(n.n, func(i int, _ []float32) {
 				o, y := out[i*size:(i+1)*size], in[0][i*size:(i+1)*size]
@@ -54,7 +54,9 @@ func (n *network) sigmoid(x signal) signal {
 			})
 		}
 		return []*G.Node{n.apply("sigmoid gradient", grad.Shape(), run, out, grad)}
-	}, x.Node)
+	}
+	x.Node = n.applyDifferentiable("sigmoid", x.Node.Shape(), run,
+		[]bool{x.active}, gradient, x.Node)
 	return x
 }
 
@@ -68,7 +70,7 @@ func (n *network) softmax(x signal) signal {
 			}
 		})
 	}
-	x.Node = n.applyDifferentiable("softmax", x.Node.Shape(), run, []bool{x.active}, func(out, grad *G.Node) []*G.Node {
+	gradient := func(out, grad *G.Node) []*G.Node {
 		run := func(in [][]float32, out []float32) {
 			n.each(n.n, func(i int, _ []float32) {
 				for p := i * size; p < (i+1)*size; p += width {
@@ -84,6 +86,8 @@ func (n *network) softmax(x signal) signal {
 			})
 		}
 		return []*G.Node{n.apply("softmax gradient", grad.Shape(), run, out, grad)}
-	}, x.Node)
+	}
+	x.Node = n.applyDifferentiable("softmax", x.Node.Shape(), run,
+		[]bool{x.active}, gradient, x.Node)
 	return x
 }

@@ -17,13 +17,17 @@ var networks = []struct {
 
 const benchmarkBatch = 128
 
-// benchmarkNetworks measures, for every network with every implementation, the operation that prepare returns: one batch. GFLOP/s
-// count the products and sums of the layers' plain definitions, passes times each.
-func benchmarkNetworks(b *testing.B, passes int, prepare func(k *kernel.Set, m *nn.Model) (func() error, error)) {
+// benchmarkNetworks measures one batch, which is the operation that prepare returns, for every
+// network and implementation. GFLOP/s count the products and sums of the layers' plain definitions,
+// passes times each.
+func benchmarkNetworks(b *testing.B, passes int,
+	prepare func(k *kernel.Set, m *nn.Model) (func() error, error)) {
 	for _, c := range networks {
 		for _, k := range kernel.Implementations {
 			b.Run(fmt.Sprintf("filters=%v/%s", c.filters, k.Name), func(b *testing.B) {
-				m, err := nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 28, Cols: 28, FilterSize: 3, Filters: c.filters, Embedding: c.embedding}, 1)
+				m, err := nn.NewAutoencoder(nn.AutoencoderConfig{
+					Rows: 28, Cols: 28, FilterSize: 3, Filters: c.filters, Embedding: c.embedding,
+				}, 1)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -98,8 +102,9 @@ func BenchmarkPrediction(b *testing.B) {
 	})
 }
 
-// BenchmarkConvolution runs the convolutions of the networks above on a group of images, on one core. GFLOP/s count every product
-// and sum of the plain definition, those with zeros and those that are saved included.
+// BenchmarkConvolution runs the convolutions of the networks above on a group of images, on one
+// core. GFLOP/s count every product and sum of the plain definition, including those with zeros and
+// those that are saved.
 func BenchmarkConvolution(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, c := range []struct {
@@ -107,8 +112,10 @@ func BenchmarkConvolution(b *testing.B) {
 		up      int
 		filters int
 	}{
-		{[]int{28, 28, 1}, 1, 16}, {[]int{14, 14, 16}, 1, 32}, {[]int{7, 7, 32}, 1, 64}, {[]int{7, 7, 64}, 1, 64},
-		{[]int{7, 7, 32}, 2, 16}, {[]int{14, 14, 16}, 2, 1}, {[]int{14, 14, 8}, 1, 16}, {[]int{7, 7, 128}, 1, 128},
+		{[]int{28, 28, 1}, 1, 16}, {[]int{14, 14, 16}, 1, 32},
+		{[]int{7, 7, 32}, 1, 64}, {[]int{7, 7, 64}, 1, 64},
+		{[]int{7, 7, 32}, 2, 16}, {[]int{14, 14, 16}, 2, 1},
+		{[]int{14, 14, 8}, 1, 16}, {[]int{7, 7, 128}, 1, 128},
 	} {
 		l := &nn.Layer{Class: nn.Conv2D, Kernel: [2]int{3, 3}, Output: []int{0, 0, c.filters}}
 		v := newConvolution(c.in, [2]int{c.up, c.up}, l)
@@ -137,7 +144,9 @@ func BenchmarkConvolution(b *testing.B) {
 				{"input gradient", func() { v.inputGradient(k, dx, dy, spread, scratch, groupSize) }},
 				{"kernel gradient", func() { v.kernelGradient(k, grad, x, dy, scratch, groupSize) }},
 			} {
-				b.Run(fmt.Sprintf("in=%v,up=%d,filters=%d/%s/%s", c.in, c.up, c.filters, part.name, k.Name), func(b *testing.B) {
+				name := fmt.Sprintf("in=%v,up=%d,filters=%d/%s/%s",
+					c.in, c.up, c.filters, part.name, k.Name)
+				b.Run(name, func(b *testing.B) {
 					for b.Loop() {
 						part.run()
 					}

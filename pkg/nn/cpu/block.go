@@ -1,8 +1,6 @@
 package cpu
 
 import (
-	"math"
-
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -10,13 +8,14 @@ import (
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
-// groupSize is the number of samples whose parts in a weight's gradient are added up one after the other; the sums of the
-// groups are then added in order. It decides how results are rounded, so it is the same on every machine.
+// groupSize is the number of samples whose parts in a weight's gradient are added up one after the
+// other. The sums of the groups are then added in order. It decides how results are rounded, so it
+// is the same on every machine.
 const groupSize = 8
 
-// A block is what happens to an image between two places where the whole batch must be at hand: UpSampling2D and Conv2D with
-// ReLU or no activation, BatchNormalization, MaxPooling2D, in this order, any of them missing. An image goes through all of it
-// while it is in the cache; only batch normalisation by the batch's statistics makes a second pass.
+// A block is a chain of layers through which an image goes while it is in the cache: UpSampling2D
+// and Conv2D with ReLU or no activation, BatchNormalization, MaxPooling2D, in this order, any of
+// them missing. Only batch normalisation by the batch's statistics makes a second pass.
 type block struct {
 	net *network
 	x   signal
@@ -42,7 +41,7 @@ type block struct {
 	arranged []float32   // the kernel as the convolution takes it
 }
 
-// block adds the layers as one operator; up, conv, norm and pool may be nil, up only goes with conv.
+// block adds the layers as one operator. up, conv, norm and pool may be nil; up needs conv.
 func (n *network) block(up, conv, norm, pool *nn.Layer, x signal) signal {
 	b := &block{net: n, x: x, h: x.shape[0], w: x.shape[1], c: x.shape[2], window: [2]int{1, 1}}
 	inputs := []*G.Node{x.Node}
@@ -93,7 +92,8 @@ func (n *network) block(up, conv, norm, pool *nn.Layer, x signal) signal {
 		n.updates = append(n.updates, b.norm.moveStatistics)
 	}
 	n.needScratch(b.scratch())
-	out := n.applyDifferentiable("block", tensor.Shape{n.batch, product(b.out)}, b.forward, wanted, b.gradients, inputs...)
+	shape := tensor.Shape{n.batch, product(b.out)}
+	out := n.applyDifferentiable("block", shape, b.forward, wanted, b.gradients, inputs...)
 	return signal{out, b.out, active}
 }
 
@@ -112,7 +112,7 @@ func (b *block) pooling() kernel.Pooling {
 
 func (b *block) size() int { return b.h * b.w * b.c }
 
-// scratch is the number of values that a task of forward or backward needs.
+// scratch returns the number of values that a task of forward or backward needs.
 func (b *block) scratch() int {
 	s := b.imagesPerCall()*b.size() + product(b.out) + 2*kernel.Period(b.c)
 	if b.conv != nil {
@@ -128,7 +128,7 @@ func cut(scratch *[]float32, n int) []float32 {
 	return s
 }
 
-// images are the y of samples [first,last); nil where they are kept nowhere.
+// images returns the y of samples [first,last), or nil if they are not kept.
 func (b *block) images(first, last int, x, out []float32) []float32 {
 	switch {
 	case b.conv == nil:
@@ -177,7 +177,9 @@ func (b *block) forward(in [][]float32, out []float32) {
 	if b.trainNorm {
 		b.combine()
 		b.norm.set(&b.normal, b.norm.mean)
-		n.each(n.n, func(i int, scratch []float32) { b.finish(i, out, b.images(i, i+1, x, out), scratch) })
+		n.each(n.n, func(i int, scratch []float32) {
+			b.finish(i, out, b.images(i, i+1, x, out), scratch)
+		})
 	}
 }
 
@@ -195,9 +197,9 @@ func (b *block) finish(i int, out, y, scratch []float32) {
 	if b.best != nil {
 		best = b.best[i*size : (i+1)*size]
 	}
-	line := b.out[1] * b.c
+	line, g := b.out[1]*b.c, b.pooling()
 	for r := range b.out[0] {
-		k.PoolRow(out[r*line:(r+1)*line], best[r*line:], y[r*b.window[0]*b.w*b.c:], &b.normal, b.pooling())
+		k.PoolRow(out[r*line:(r+1)*line], best[r*line:], y[r*b.window[0]*g.Line:], &b.normal, g)
 	}
 }
 
@@ -236,10 +238,12 @@ func (b *block) combine() {
 	}
 }
 
-// gradients adds the gradients of the inputs: one operator computes them all, and a node for each hands it on.
+// gradients adds the gradients of the inputs. One operator computes them all; a node for each hands
+// it on.
 func (b *block) gradients(out, grad *G.Node) []*G.Node {
 	n := b.net
-	g := &blockGradient{block: b, Slope: kernel.Slope{Mean: b.normal.Mean, Floor: float32(math.Inf(-1))}}
+	g := &blockGradient{block: b}
+	g.Mean, g.Floor = b.normal.Mean, kernel.NoFloor
 	wide := kernel.Period(b.c)
 	g.OfGrad, g.OfX, g.Rest = make([]float32, wide), make([]float32, wide), make([]float32, wide)
 	kernel.Repeat(g.OfGrad, []float32{1})
@@ -270,14 +274,16 @@ func (b *block) gradients(out, grad *G.Node) []*G.Node {
 	if b.trainNorm {
 		g.sums = make([]float32, n.batch*2*b.c)
 		g.dGamma, g.dBeta = make([]float32, b.c), make([]float32, b.c)
-		nodes = append(nodes, n.view("gamma gradient", tensor.Shape{b.c}, g.dGamma, after), n.view("beta gradient", tensor.Shape{b.c}, g.dBeta, after))
+		nodes = append(nodes,
+			n.view("gamma gradient", tensor.Shape{b.c}, g.dGamma, after),
+			n.view("beta gradient", tensor.Shape{b.c}, g.dBeta, after))
 	} else if b.norm != nil {
 		nodes = append(nodes, nil, nil)
 	}
 	return nodes
 }
 
-// A blockGradient computes the gradients of a block; those that are not wanted are nil.
+// A blockGradient computes the gradients of a block. Those that are not wanted are nil.
 type blockGradient struct {
 	*block
 	kernel.Slope
@@ -320,7 +326,7 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 	})
 	if g.trainConv {
 		size, wide := g.conv.windowSize(), kernel.Period(g.c)
-		const chunk = 1 << 13
+		const chunk = 1 << 13 // values of a task: 32 KiB, which stay in the first-level cache
 		n.each(ceilDiv(size, chunk), func(task int, _ []float32) {
 			sum := g.kernelSums[task*chunk : min((task+1)*chunk, size)]
 			for i := 1; i < groups; i++ {
@@ -330,13 +336,15 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 		for i := 1; i < groups; i++ {
 			n.kernels.AddTo(g.biasSums[:wide], g.biasSums[i*wide:])
 		}
-		n.each(len(g.conv.pixels), func(element int, _ []float32) { g.conv.collect(n.kernels, g.dKernel, g.kernelSums, element) })
+		n.each(len(g.conv.pixels), func(element int, _ []float32) {
+			g.conv.collect(n.kernels, g.dKernel, g.kernelSums, element)
+		})
 		kernel.Fold(g.dBias, g.biasSums[:wide])
 	}
 }
 
-// group computes the gradients of the images [first,last) of x and their parts in those of kernel and bias; kernel is as the
-// convolution spreads it.
+// group computes the gradients of the images [first,last) of x and their parts in those of kernel
+// and bias; filters are as the convolution spreads them.
 func (g *blockGradient) group(group, first, last int, x, out, grad, filters, scratch []float32) {
 	k, v, xSize := g.net.kernels, g.conv, product(g.x.shape)
 	var biasSum []float32
@@ -365,13 +373,14 @@ func (g *blockGradient) group(group, first, last int, x, out, grad, filters, scr
 	}
 }
 
-// normGradients computes the gradients of gamma and beta and the slope of the normalisation, which is
+// normGradients computes the gradients of gamma and beta and the slope of the normalisation, which
+// is
 //
 //	gamma*inverse * (grad - mean(grad) - (y-mean)*inverse² * mean(grad*(y-mean)))
 func (g *blockGradient) normGradients(x, out, grad []float32) {
 	n, size := g.net, product(g.block.out)
 	n.each(n.n, func(i int, scratch []float32) {
-		// Where images are pooled, the gradient belongs to the best values; all other values have none.
+		// If images are pooled, the gradient belongs to the best values; all others have none.
 		y := g.block.best
 		if y != nil {
 			y = y[i*size : (i+1)*size]
@@ -407,7 +416,8 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 	kernel.Repeat(g.Rest, rest)
 }
 
-// back computes dy, the gradient of y of image i, from that of the image that comes out; dy has line values in a line.
+// back computes dy, the gradient of y of image i, from that of the image that comes out. A line of
+// dy has line values.
 func (g *blockGradient) back(i int, dy []float32, line int, x, out, grad []float32) {
 	k, row, y := g.net.kernels, g.w*g.c, g.images(i, i+1, x, out)
 	grad = grad[i*product(g.block.out) : (i+1)*product(g.block.out)]
@@ -421,9 +431,10 @@ func (g *blockGradient) back(i int, dy []float32, line int, x, out, grad []float
 	best := g.best[i*len(grad) : (i+1)*len(grad)]
 	for r := range g.block.out[0] {
 		first := r * g.window[0]
-		k.UnpoolRow(dy[first*line:], line, grad[r*outRow:(r+1)*outRow], best[r*outRow:], y[first*row:], &g.Slope, g.pooling())
+		k.UnpoolRow(dy[first*line:], line, grad[r*outRow:(r+1)*outRow], best[r*outRow:],
+			y[first*row:], &g.Slope, g.pooling())
 	}
-	// What pooling dropped has no gradient of its own, only that through the batch's statistics.
+	// What pooling dropped has no gradient but that through the batch's statistics.
 	right, bottom := outRow*g.window[1], g.block.out[0]*g.window[0]
 	for r := range g.h {
 		from := right

@@ -5,8 +5,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// dropout adds a Dropout layer in training: values are set to zero with the probability rate, those that are kept are
-// multiplied by 1/(1-rate). A rate of 1 leaves nothing.
+// dropout adds a Dropout layer in training. It sets values to zero with the probability rate and
+// multiplies the others by 1/(1-rate). A rate of 1 leaves nothing.
 func (n *network) dropout(rate float64, x signal) signal {
 	layer := uint64(n.operators)
 	// A 32-bit number is drawn for each value; the value is dropped if the number is below threshold.
@@ -34,15 +34,18 @@ func (n *network) dropout(rate float64, x signal) signal {
 			}
 		})
 	}
-	x.Node = n.applyDifferentiable("dropout", x.Node.Shape(), func(in [][]float32, out []float32) { mask(out, in[0]) },
-		[]bool{x.active}, func(_, grad *G.Node) []*G.Node {
-			return []*G.Node{n.apply("dropout gradient", tensor.Shape{n.batch, size}, func(in [][]float32, out []float32) { mask(out, in[0]) }, grad)}
-		}, x.Node)
+	run := func(in [][]float32, out []float32) { mask(out, in[0]) }
+	gradient := func(_, grad *G.Node) []*G.Node {
+		return []*G.Node{n.apply("dropout gradient", tensor.Shape{n.batch, size}, run, grad)}
+	}
+	x.Node = n.applyDifferentiable("dropout", x.Node.Shape(), run,
+		[]bool{x.active}, gradient, x.Node)
 	return x
 }
 
-// mix turns a counter into random bits: SplitMix64 (Steele, Lea and Flood 2014). Being a function of the place alone, it lets
-// the gradient draw the numbers of the forward pass again, and many cores draw at once.
+// mix turns a counter into random bits: SplitMix64 (Steele, Lea and Flood 2014). The bits depend on
+// the place alone. So the gradient draws the numbers of the forward pass again, and many cores draw
+// at once.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9

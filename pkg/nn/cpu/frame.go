@@ -9,8 +9,8 @@ type frame struct{ h, w, c, top, left, lines, line int }
 // plain returns an image without zeros around it.
 func plain(h, w, c int) frame { return frame{h: h, w: w, c: c, lines: h, line: w} }
 
-// A layout is how some pixels of an image lie in memory: the first value, and the distances of lines
-// and of pixels in a line, in values.
+// A layout is how some pixels of an image lie in memory: the first value, and the distances of
+// lines and of pixels in a line, in values.
 type layout struct{ at, line, pixel int }
 
 // from returns the layout of the pixels from (y,x) on. Those outside the image are zeros.
@@ -53,7 +53,8 @@ func (l layout) result() kernel.Result {
 	return kernel.Result{At: l.at, Line: l.line, Row: l.pixel}
 }
 
-// filterRows is the matrix of filters, (lines,line,columns), from that line on; they begin at a place.
+// filterRows is the matrix of filters (lines,line,columns), which begin at a place, from line first
+// on.
 func filterRows(at, first, line, columns int) kernel.Right {
 	return kernel.Right{At: at + first*line*columns, Outer: line * columns, Inner: columns}
 }

@@ -66,15 +66,19 @@ func (n *network) deviation(d deviation, x signal, target *G.Node) *G.Node {
 		})
 		out[0] = float32(mean(sums[:n.n]) / float64(size))
 	}
-	return n.applyDifferentiable("deviation", nil, run, []bool{x.active, false}, func(_, grad *G.Node) []*G.Node {
+	gradient := func(_, grad *G.Node) []*G.Node {
 		run := func(in [][]float32, out []float32) {
 			unit := float32(float64(in[2][0]) * d.factor / (float64(n.n) * float64(size)))
 			n.each(n.n, func(i int, _ []float32) {
-				d.slopes(out[i*size:(i+1)*size], in[0][i*size:(i+1)*size], in[1][i*size:(i+1)*size], unit)
+				from, to := i*size, (i+1)*size
+				d.slopes(out[from:to], in[0][from:to], in[1][from:to], unit)
 			})
 		}
-		return []*G.Node{n.apply("deviation gradient", tensor.Shape{n.batch, size}, run, x.Node, target, grad), nil}
-	}, x.Node, target)
+		shape := tensor.Shape{n.batch, size}
+		return []*G.Node{n.apply("deviation gradient", shape, run, x.Node, target, grad), nil}
+	}
+	return n.applyDifferentiable("deviation", nil, run,
+		[]bool{x.active, false}, gradient, x.Node, target)
 }
 
 // crossentropy adds the mean over the samples of -sum(target*log(softmax(x))).
@@ -94,15 +98,19 @@ func (n *network) crossentropy(x signal, target *G.Node) *G.Node {
 		}
 		out[0] = float32(mean(losses[:n.n]))
 	}
-	return n.applyDifferentiable("categorical crossentropy", nil, run, []bool{x.active, false}, func(_, grad *G.Node) []*G.Node {
+	gradient := func(_, grad *G.Node) []*G.Node {
 		run := func(in [][]float32, out []float32) {
 			scale := float32(float64(in[2][0]) / float64(n.n))
 			for i, t := range in[1][:n.n*classes] {
 				out[i] = (probabilities[i] - t) * scale
 			}
 		}
-		return []*G.Node{n.apply("categorical crossentropy gradient", tensor.Shape{n.batch, classes}, run, x.Node, target, grad), nil}
-	}, x.Node, target)
+		const name = "categorical crossentropy gradient"
+		shape := tensor.Shape{n.batch, classes}
+		return []*G.Node{n.apply(name, shape, run, x.Node, target, grad), nil}
+	}
+	return n.applyDifferentiable("categorical crossentropy", nil, run,
+		[]bool{x.active, false}, gradient, x.Node, target)
 }
 
 func mean(values []float64) float64 {

@@ -14,17 +14,18 @@ import (
 	"imagesimilarity/pkg/parallel"
 )
 
-// maxBatchValues bounds the values of one layer's output for a batch (4 GiB of float32). Much more would not end in an
-// error but in the operating system ending the program.
+// maxBatchValues bounds the values of one layer's output for a batch (4 GiB of float32). With much
+// more, the operating system would end the program without an error.
 const maxBatchValues = 1 << 30
 
-// A network is a model as a Gorgonia graph, with room for a batch of samples. Apart from weights and loss every node is
-// a matrix with one row a sample, (batch, H*W*C) or (batch, units); the operators know the images in it. A batch may have
-// fewer samples than there is room for: operators compute the first n rows.
+// A network is a model as a Gorgonia graph, with room for a batch of samples. Apart from weights
+// and loss every node is a matrix with a row for each sample, (batch, H*W*C) or (batch, units); the
+// operators know the images in it. A batch may have fewer samples than there is room for: operators
+// compute the first n rows.
 type network struct {
 	kernels  *kernel.Set
 	batch, n int
-	training bool   // batch normalisation by the batch's statistics, and dropout; false: as for a prediction
+	training bool   // with batch normalisation by the batch's statistics, and dropout
 	seed     uint64 // for dropout
 	step     uint64 // counts the runs, for dropout
 
@@ -34,7 +35,9 @@ type network struct {
 	learn     G.Nodes  // the weights that the solver changes
 	updates   []func() // change the others; a run ends with them
 
-	input, target []float32 // what the next run takes: (batch, size of a sample), (batch, classes); no target for an autoencoder
+	// The next run takes these: (batch, size of a sample) and (batch, classes). An autoencoder has
+	// no target but its input.
+	input, target []float32
 	output, loss  *G.Node
 
 	scratchSize int       // the most values that an operator's task needs
@@ -76,7 +79,8 @@ func newEvaluator(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int) (*
 	return n, nil
 }
 
-// newLearner makes a network that computes the loss in training and the gradients of the weights of trainable layers.
+// newLearner makes a network that computes the loss in training and the gradients of the weights of
+// trainable layers.
 func newLearner(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int,
 	seed uint64) (*network, error) {
 	n, x, err := newNetwork(k, layers, batch)
@@ -94,7 +98,7 @@ func newLearner(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int,
 	return n, nil
 }
 
-// newNetwork makes a network of nothing but the input, the first of the layers, and checks the others.
+// newNetwork makes a network of the input alone, the first of the layers, and checks the others.
 func newNetwork(k *kernel.Set, layers []*nn.Layer, batch int) (*network, signal, error) {
 	for i, l := range layers {
 		if i > 0 && (len(l.Inputs) > 1 || l.Inputs != nil && l.Inputs[0] != layers[i-1]) {
@@ -106,7 +110,8 @@ func newNetwork(k *kernel.Set, layers []*nn.Layer, batch int) (*network, signal,
 				l.Name, l.Class)
 		}
 		if product(l.Output) > maxBatchValues/batch {
-			return nil, signal{}, fmt.Errorf("nn: the output of layer %q, %v, is too large for batches of %d; expected at most %d values in a batch",
+			return nil, signal{}, fmt.Errorf("nn: the output of layer %q, %v, is too large for "+
+				"batches of %d; expected at most %d values in a batch",
 				l.Name, l.Output, batch, maxBatchValues)
 		}
 	}
@@ -124,14 +129,17 @@ func newNetwork(k *kernel.Set, layers []*nn.Layer, batch int) (*network, signal,
 // variable adds a node (batch, size) whose values are set before every run.
 func (n *network) variable(name string, size int) (*G.Node, []float32) {
 	t := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(n.batch, size))
-	return G.NewMatrix(n.graph, tensor.Float32, G.WithShape(n.batch, size), G.WithName(name), G.WithValue(t)), t.Data().([]float32)
+	node := G.NewMatrix(n.graph, tensor.Float32,
+		G.WithShape(n.batch, size), G.WithName(name), G.WithValue(t))
+	return node, t.Data().([]float32)
 }
 
-// weight adds the node of a layer's weight and says whether it is trained.
+// weight adds the node of a layer's weight and reports whether the weight is trained.
 func (n *network) weight(l *nn.Layer, i int) (*G.Node, bool) {
 	w := l.Weights[i]
 	value := tensor.New(tensor.WithShape(w.Shape...), tensor.WithBacking(w.Data))
-	node := G.NewTensor(n.graph, tensor.Float32, len(w.Shape), G.WithShape(w.Shape...), G.WithName(l.Name+"/"+w.Name), G.WithValue(value))
+	node := G.NewTensor(n.graph, tensor.Float32, len(w.Shape),
+		G.WithShape(w.Shape...), G.WithName(l.Name+"/"+w.Name), G.WithValue(value))
 	active := n.training && l.Trainable
 	if active {
 		n.learn = append(n.learn, node)
@@ -139,15 +147,16 @@ func (n *network) weight(l *nn.Layer, i int) (*G.Node, bool) {
 	return node, active
 }
 
-// rows is the shape of a layer's output for a batch.
+// rows returns the shape of a layer's output for a batch.
 func (n *network) rows(l *nn.Layer) tensor.Shape { return tensor.Shape{n.batch, product(l.Output)} }
 
-// add adds layers; those that work on images are put together to blocks.
+// add adds layers. It joins those that work on images to blocks.
 func (n *network) add(layers []*nn.Layer, x signal) signal {
 	layers = slices.DeleteFunc(slices.Clone(layers), func(l *nn.Layer) bool {
-		return l.Class == nn.Dropout && (!n.training || l.Rate == 0) // does nothing, and must not part what belongs to a block
+		// One that does nothing must not part what belongs to a block.
+		return l.Class == nn.Dropout && (!n.training || l.Rate == 0)
 	})
-	// next takes the next layer where it is of that class.
+	// next takes the next layer if it is of that class.
 	next := func(c nn.Class) *nn.Layer {
 		if len(layers) == 0 || layers[0].Class != c {
 			return nil
@@ -204,7 +213,7 @@ func (n *network) compute(s *nn.Samples, index []int) error {
 
 // load writes inputs and targets of samples.
 func (n *network) load(s *nn.Samples, index []int) {
-	const block = 16
+	const block = 16 // samples of a task: many times the cost of starting it
 	size := len(n.input) / n.batch
 	parallel.Blocks(len(index), block, func(from, to int) {
 		s.Input(n.input[from*size:to*size], index[from:to])
@@ -222,7 +231,7 @@ func (n *network) load(s *nn.Samples, index []int) {
 // lossValue returns the loss of the last run.
 func (n *network) lossValue() float64 { return float64(n.loss.Value().Data().(float32)) }
 
-// run computes the first samples rows.
+// run computes the first rows.
 func (n *network) run(samples int) error {
 	n.n = samples
 	n.step++
@@ -239,8 +248,9 @@ func (n *network) run(samples int) error {
 // needScratch makes sure that a task has room for that many values.
 func (n *network) needScratch(values int) { n.scratchSize = max(n.scratchSize, values) }
 
-// each runs the tasks on all cores. A task may use the scratch, whose content is left over from others. What a task
-// computes must not depend on which worker runs it, nor when: then results are the same for any number of cores.
+// each runs the tasks on all cores. A task may use the scratch, in which other tasks have left
+// values. What a task computes must not depend on which worker runs it, nor when: then results are
+// the same for any number of cores.
 func (n *network) each(tasks int, do func(task int, scratch []float32)) {
 	if tasks == 1 {
 		s := n.scratch.Get().(*[]float32)
@@ -257,7 +267,7 @@ func (n *network) each(tasks int, do func(task int, scratch []float32)) {
 	})
 }
 
-// ceilDiv is a/b rounded up, for a from 0 on; for a below it is not positive.
+// ceilDiv returns a/b rounded up for a >= 0, and a value of at most 0 for a < 0.
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 // product returns the number of values of a shape.

@@ -11,88 +11,147 @@ import (
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
-// layersUnderTest holds small models, each around one kind of layer. Images are 5x6 pixels with one channel.
+const (
+	linear, relu, sigmoid, softmax = nn.Linear, nn.ReLU, nn.Sigmoid, nn.Softmax
+	squares, crossentropy          = nn.MeanSquaredError, nn.CategoricalCrossentropy
+)
+
+// layersUnderTest holds small models, each around one kind of layer. Images have 5x6 pixels and one
+// channel.
 var layersUnderTest = []struct {
 	name   string
 	loss   nn.Loss
 	layers func() []*nn.Layer
 }{
-	{"convolution 3x3", nn.MeanSquaredError, func() []*nn.Layer { return chain(conv(3, 3, 4, nn.ReLU), conv(3, 3, 1, nn.Linear)) }},
-	{"convolution 1x1", nn.MeanSquaredError, func() []*nn.Layer { return chain(conv(1, 1, 3, nn.Linear), conv(1, 1, 1, nn.Linear)) }},
-	{"convolution 2x2", nn.MeanSquaredError, func() []*nn.Layer { return chain(conv(2, 2, 5, nn.ReLU), conv(2, 2, 1, nn.Linear)) }},
-	{"convolution 4x4", nn.MeanSquaredError, func() []*nn.Layer { return chain(conv(4, 4, 2, nn.Linear), conv(4, 4, 1, nn.Linear)) }},
-	{"convolution 5x2", nn.MeanSquaredError, func() []*nn.Layer { return chain(conv(5, 2, 17, nn.ReLU), conv(2, 5, 1, nn.Linear)) }},
-	{"filter larger than the image", nn.MeanSquaredError, func() []*nn.Layer { return chain(conv(9, 8, 2, nn.Linear), conv(8, 9, 1, nn.Linear)) }},
-	{"dense", nn.MeanSquaredError, func() []*nn.Layer {
-		return chain(&nn.Layer{Class: nn.Flatten}, dense(7, nn.Linear), dense(33, nn.ReLU), dense(30, nn.Linear), reshape(5, 6, 1))
+	{"convolution 3x3", squares, func() []*nn.Layer {
+		return chain(conv(3, 3, 4, relu), conv(3, 3, 1, linear))
 	}},
-	{"sigmoid", nn.MeanSquaredError, func() []*nn.Layer { return chain(conv(3, 3, 2, nn.Sigmoid), conv(3, 3, 1, nn.Sigmoid)) }},
-	{"softmax within", nn.MeanSquaredError, func() []*nn.Layer { return chain(conv(3, 3, 4, nn.Softmax), conv(3, 3, 1, nn.Linear)) }},
-	{"batch normalisation", nn.MeanSquaredError, func() []*nn.Layer { return chain(conv(3, 3, 4, nn.ReLU), batchNorm(), conv(3, 3, 1, nn.Linear)) }},
-	{"batch normalisation after a dense layer", nn.MeanSquaredError, func() []*nn.Layer {
-		return chain(&nn.Layer{Class: nn.Flatten}, dense(30, nn.Linear), reshape(5, 2, 3), batchNorm(), conv(1, 1, 3, nn.Linear), reshape(5, 6, 1))
+	{"convolution 1x1", squares, func() []*nn.Layer {
+		return chain(conv(1, 1, 3, linear), conv(1, 1, 1, linear))
 	}},
-	{"frozen batch normalisation", nn.MeanSquaredError, func() []*nn.Layer {
+	{"convolution 2x2", squares, func() []*nn.Layer {
+		return chain(conv(2, 2, 5, relu), conv(2, 2, 1, linear))
+	}},
+	{"convolution 4x4", squares, func() []*nn.Layer {
+		return chain(conv(4, 4, 2, linear), conv(4, 4, 1, linear))
+	}},
+	{"convolution 5x2", squares, func() []*nn.Layer {
+		return chain(conv(5, 2, 17, relu), conv(2, 5, 1, linear))
+	}},
+	{"filter larger than the image", squares, func() []*nn.Layer {
+		return chain(conv(9, 8, 2, linear), conv(8, 9, 1, linear))
+	}},
+	{"dense", squares, func() []*nn.Layer {
+		return chain(
+			flatten(), dense(7, linear), dense(33, relu), dense(30, linear), reshape(5, 6, 1),
+		)
+	}},
+	{"sigmoid", squares, func() []*nn.Layer {
+		return chain(conv(3, 3, 2, sigmoid), conv(3, 3, 1, sigmoid))
+	}},
+	{"softmax within", squares, func() []*nn.Layer {
+		return chain(conv(3, 3, 4, softmax), conv(3, 3, 1, linear))
+	}},
+	{"batch normalisation", squares, func() []*nn.Layer {
+		return chain(conv(3, 3, 4, relu), batchNorm(), conv(3, 3, 1, linear))
+	}},
+	{"batch normalisation after a dense layer", squares, func() []*nn.Layer {
+		return chain(
+			flatten(), dense(30, linear), reshape(5, 2, 3), batchNorm(), conv(1, 1, 3, linear),
+			reshape(5, 6, 1),
+		)
+	}},
+	{"frozen batch normalisation", squares, func() []*nn.Layer {
 		b := batchNorm()
 		b.Trainable = false
-		return chain(conv(3, 3, 4, nn.Linear), b, conv(3, 3, 1, nn.Linear))
+		return chain(conv(3, 3, 4, linear), b, conv(3, 3, 1, linear))
 	}},
-	{"frozen convolution", nn.MeanSquaredError, func() []*nn.Layer {
-		c := conv(3, 3, 4, nn.ReLU)
+	{"frozen convolution", squares, func() []*nn.Layer {
+		c := conv(3, 3, 4, relu)
 		c.Trainable = false
-		return chain(conv(3, 3, 3, nn.Linear), c, conv(3, 3, 1, nn.Linear))
+		return chain(conv(3, 3, 3, linear), c, conv(3, 3, 1, linear))
 	}},
-	{"max pooling drops what is left over", nn.CategoricalCrossentropy, func() []*nn.Layer {
-		return chain(conv(3, 3, 4, nn.ReLU), pool(2, 2), pool(2, 1), &nn.Layer{Class: nn.Flatten}, dense(5, nn.Softmax))
+	{"max pooling drops what is left over", crossentropy, func() []*nn.Layer {
+		return chain(conv(3, 3, 4, relu), pool(2, 2), pool(2, 1), flatten(), dense(5, softmax))
 	}},
-	{"max pooling 3x4", nn.CategoricalCrossentropy, func() []*nn.Layer {
-		return chain(conv(3, 3, 4, nn.Linear), pool(3, 4), &nn.Layer{Class: nn.Flatten}, dense(5, nn.Softmax))
+	{"max pooling 3x4", crossentropy, func() []*nn.Layer {
+		return chain(conv(3, 3, 4, linear), pool(3, 4), flatten(), dense(5, softmax))
 	}},
-	{"upsampling", nn.MeanSquaredError, func() []*nn.Layer {
-		return chain(pool(5, 2), conv(3, 3, 2, nn.ReLU), &nn.Layer{Class: nn.UpSampling2D, Size: [2]int{5, 2}}, conv(3, 3, 1, nn.Linear))
+	{"upsampling", squares, func() []*nn.Layer {
+		return chain(pool(5, 2), conv(3, 3, 2, relu), up(5, 2), conv(3, 3, 1, linear))
 	}},
-	{"upsampling 2x2", nn.CategoricalCrossentropy, func() []*nn.Layer {
-		return chain(conv(3, 3, 2, nn.ReLU), batchNorm(), &nn.Layer{Class: nn.UpSampling2D, Size: [2]int{2, 2}}, conv(3, 3, 1, nn.Linear), &nn.Layer{Class: nn.Flatten}, dense(3, nn.Softmax))
+	{"upsampling 2x2", crossentropy, func() []*nn.Layer {
+		return chain(
+			conv(3, 3, 2, relu), batchNorm(), up(2, 2), conv(3, 3, 1, linear), flatten(),
+			dense(3, softmax),
+		)
 	}},
-	{"upsampling before a convolution with many filters", nn.CategoricalCrossentropy, func() []*nn.Layer {
-		up := &nn.Layer{Class: nn.UpSampling2D, Size: [2]int{2, 2}}
+	{"upsampling before a convolution with many filters", crossentropy, func() []*nn.Layer {
 		none := &nn.Layer{Class: nn.Dropout}
-		return chain(conv(3, 3, 2, nn.ReLU), batchNorm(), up, none, conv(3, 3, 3, nn.ReLU), batchNorm(), pool(2, 2), conv(2, 2, 2, nn.Linear), &nn.Layer{Class: nn.Flatten}, dense(3, nn.Softmax))
+		return chain(
+			conv(3, 3, 2, relu), batchNorm(), up(2, 2), none, conv(3, 3, 3, relu), batchNorm(),
+			pool(2, 2), conv(2, 2, 2, linear), flatten(), dense(3, softmax),
+		)
 	}},
-	{"upsampling before convolutions of even sizes", nn.CategoricalCrossentropy, func() []*nn.Layer {
-		up := func() *nn.Layer { return &nn.Layer{Class: nn.UpSampling2D, Size: [2]int{2, 3}} }
-		return chain(pool(3, 3), conv(3, 3, 2, nn.Linear), up(), conv(4, 4, 3, nn.ReLU), up(), conv(2, 5, 2, nn.Linear), pool(2, 2), up(), conv(4, 3, 1, nn.Linear),
-			pool(4, 4), &nn.Layer{Class: nn.Flatten}, dense(3, nn.Softmax))
+	{"upsampling before convolutions of even sizes", crossentropy, func() []*nn.Layer {
+		return chain(
+			pool(3, 3), conv(3, 3, 2, linear), up(2, 3), conv(4, 4, 3, relu), up(2, 3),
+			conv(2, 5, 2, linear), pool(2, 2), up(2, 3), conv(4, 3, 1, linear), pool(4, 4),
+			flatten(), dense(3, softmax),
+		)
 	}},
-	{"many channels and filters", nn.CategoricalCrossentropy, func() []*nn.Layer {
-		return chain(pool(1, 2), conv(1, 1, 33, nn.ReLU), conv(3, 3, 36, nn.ReLU), conv(3, 3, 32, nn.Linear), pool(5, 1), &nn.Layer{Class: nn.Flatten}, dense(3, nn.Softmax))
+	{"many channels and filters", crossentropy, func() []*nn.Layer {
+		return chain(
+			pool(1, 2), conv(1, 1, 33, relu), conv(3, 3, 36, relu), conv(3, 3, 32, linear),
+			pool(5, 1), flatten(), dense(3, softmax),
+		)
 	}},
-	{"many channels, large image", nn.CategoricalCrossentropy, func() []*nn.Layer {
-		up := &nn.Layer{Class: nn.UpSampling2D, Size: [2]int{2, 2}}
-		return chain(up, conv(1, 1, 8, nn.ReLU), conv(3, 3, 9, nn.ReLU), batchNorm(), pool(2, 2), &nn.Layer{Class: nn.Flatten}, dense(3, nn.Softmax))
+	{"many channels, large image", crossentropy, func() []*nn.Layer {
+		return chain(
+			up(2, 2), conv(1, 1, 8, relu), conv(3, 3, 9, relu), batchNorm(), pool(2, 2), flatten(),
+			dense(3, softmax),
+		)
 	}},
-	{"many channels, even image", nn.CategoricalCrossentropy, func() []*nn.Layer {
-		return chain(pool(2, 1), conv(1, 1, 32, nn.ReLU), conv(3, 3, 48, nn.ReLU), batchNorm(), conv(3, 3, 40, nn.ReLU), pool(2, 6), &nn.Layer{Class: nn.Flatten}, dense(3, nn.Softmax))
+	{"many channels, even image", crossentropy, func() []*nn.Layer {
+		return chain(
+			pool(2, 1), conv(1, 1, 32, relu), conv(3, 3, 48, relu), batchNorm(),
+			conv(3, 3, 40, relu), pool(2, 6), flatten(), dense(3, softmax),
+		)
 	}},
-	{"batch normalisation and max pooling", nn.CategoricalCrossentropy, func() []*nn.Layer {
-		return chain(conv(3, 3, 3, nn.ReLU), batchNorm(), pool(2, 2), conv(3, 3, 2, nn.ReLU), batchNorm(), pool(2, 2), &nn.Layer{Class: nn.Flatten}, dense(4, nn.Softmax))
+	{"batch normalisation and max pooling", crossentropy, func() []*nn.Layer {
+		return chain(
+			conv(3, 3, 3, relu), batchNorm(), pool(2, 2), conv(3, 3, 2, relu), batchNorm(),
+			pool(2, 2), flatten(), dense(4, softmax),
+		)
 	}},
 	{"mean absolute error", nn.MeanAbsoluteError, func() []*nn.Layer {
-		return chain(conv(3, 3, 2, nn.ReLU), &nn.Layer{Class: nn.Flatten}, dense(30, nn.Linear), reshape(5, 6, 1))
+		return chain(conv(3, 3, 2, relu), flatten(), dense(30, linear), reshape(5, 6, 1))
 	}},
-	{"categorical crossentropy", nn.CategoricalCrossentropy, func() []*nn.Layer { return chain(&nn.Layer{Class: nn.Flatten}, dense(10, nn.Softmax)) }},
+	{"categorical crossentropy", crossentropy, func() []*nn.Layer {
+		return chain(flatten(), dense(10, softmax))
+	}},
 }
 
 func chain(layers ...*nn.Layer) []*nn.Layer {
-	return append([]*nn.Layer{{Class: nn.InputLayer, Output: []int{5, 6, 1}, Trainable: true}}, layers...)
+	input := &nn.Layer{Class: nn.InputLayer, Output: []int{5, 6, 1}, Trainable: true}
+	return append([]*nn.Layer{input}, layers...)
 }
 
 func conv(kh, kw, filters int, act nn.Activation) *nn.Layer {
-	return &nn.Layer{Class: nn.Conv2D, Kernel: [2]int{kh, kw}, Output: []int{filters}, Activation: act, Trainable: true}
+	return &nn.Layer{
+		Class: nn.Conv2D, Kernel: [2]int{kh, kw}, Output: []int{filters}, Activation: act,
+		Trainable: true,
+	}
 }
 
 func dense(units int, act nn.Activation) *nn.Layer {
 	return &nn.Layer{Class: nn.Dense, Output: []int{units}, Activation: act, Trainable: true}
+}
+
+func flatten() *nn.Layer { return &nn.Layer{Class: nn.Flatten} }
+
+func up(rows, columns int) *nn.Layer {
+	return &nn.Layer{Class: nn.UpSampling2D, Size: [2]int{rows, columns}}
 }
 
 func reshape(shape ...int) *nn.Layer {
@@ -130,7 +189,8 @@ func randomModel(t *testing.T, layers []*nn.Layer, random *rand.Rand) *nn.Model 
 	return m
 }
 
-// Every operator computes what the oracle does, and the gradients are the slopes of the oracle's loss.
+// Every operator computes what the oracle does, and the gradients are the slopes of the oracle's
+// loss.
 func TestLossAndGradientsAgreeWithOracle(t *testing.T) {
 	for _, c := range layersUnderTest {
 		t.Run(c.name, func(t *testing.T) {
@@ -169,7 +229,8 @@ func TestLossAndGradientsAgreeWithOracle(t *testing.T) {
 				for i := range n.input {
 					n.input[i] = float32(math.NaN()) // must not be looked at beyond the samples
 				}
-				n.load(&nn.Samples{N: samples, Input: copied(x, product(m.Input())), Labels: labels}, inOrder(samples))
+				input := copied(x, product(m.Input()))
+				n.load(&nn.Samples{N: samples, Input: input, Labels: labels}, inOrder(samples))
 				if err := n.run(samples); err != nil {
 					t.Fatal(err)
 				}
@@ -187,7 +248,8 @@ func TestLossAndGradientsAgreeWithOracle(t *testing.T) {
 						scale = max(scale, math.Abs(s))
 					}
 					for j, k := range w.at {
-						near(t, fmt.Sprint(w.of, " ", k), float64(grad.Data().([]float32)[k]), w.slopes[j], 2e-5*scale)
+						got := float64(grad.Data().([]float32)[k])
+						near(t, fmt.Sprint(w.of, " ", k), got, w.slopes[j], 2e-5*scale)
 					}
 				}
 			})
@@ -195,7 +257,8 @@ func TestLossAndGradientsAgreeWithOracle(t *testing.T) {
 	}
 }
 
-// slopes are the derivatives of the loss with respect to some elements of a weight, by central differences.
+// slopes returns the derivatives of the loss with respect to some elements of a weight, by central
+// differences.
 func (o *oracle) slopes(w *nn.Weight, at []int) []float64 {
 	const step = 1e-5
 	values := o.weights[w]
@@ -231,7 +294,8 @@ func testPredict(t *testing.T, k *kernel.Set) {
 			}
 			for _, batch := range []int{1, 4, 9, 100} {
 				calls := 0
-				got, err := m.Predict(With(k), &nn.Samples{N: 9, Input: copied(x, product(m.Input()))}, "", batch, func(done, total int) {
+				s := &nn.Samples{N: 9, Input: copied(x, product(m.Input()))}
+				got, err := m.Predict(With(k), s, "", batch, func(done, total int) {
 					if calls++; done != calls || total != ceilDiv(9, batch) {
 						t.Errorf("batch %d: call %d said %d of %d", batch, calls, done, total)
 					}

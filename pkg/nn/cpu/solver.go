@@ -9,8 +9,9 @@ import (
 	"imagesimilarity/pkg/parallel"
 )
 
-// A solver changes weights by their gradients, with Keras' rules. Gorgonia's own solvers differ in where they add epsilon.
-// The state belongs to the weight, so it outlives the network that computed the gradient.
+// A solver changes weights by their gradients, with Keras' rules. Gorgonia's solvers add epsilon at
+// other places. The state belongs to the weight, so it outlives the network that computed the
+// gradient.
 type solver struct {
 	kernels *kernel.Set
 	rule    func(s *solver, w, grad, first, second []float32)
@@ -49,7 +50,7 @@ func (s *solver) step(n *network) error {
 			s.state[&values[0]] = m
 		}
 		slopes := grad.Data().([]float32)
-		const block = 1 << 14
+		const block = 1 << 14 // values of a task: several times the cost of starting it
 		parallel.Blocks(len(values), block, func(from, to int) {
 			s.rule(s, values[from:to], slopes[from:to], m.first[from:to], m.second[from:to])
 		})
@@ -67,7 +68,8 @@ func (s *solver) adam(w, grad, first, second []float32) {
 	s.kernels.Adam(w, grad, first, second, rate, 1-nn.Beta1, 1-nn.Beta2, nn.Epsilon)
 }
 
-// power is x to the n by repeated squaring, rounded alike on every processor; math.Pow is not.
+// power returns x to the n by repeated squaring. It is rounded alike on every processor; math.Pow
+// is not.
 func power(x float64, n int) float64 {
 	p := 1.0
 	for ; n > 0; n /= 2 {

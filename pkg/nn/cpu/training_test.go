@@ -37,7 +37,9 @@ func TestMovingStatistics(t *testing.T) {
 
 func TestDropout(t *testing.T) {
 	for _, rate := range []float64{0.1, 0.5, 0.9, 1} {
-		m := randomModel(t, chain(&nn.Layer{Class: nn.Dropout, Rate: rate}, conv(1, 1, 1, nn.Linear)), rand.New(rand.NewPCG(1, 1)))
+		dropout := &nn.Layer{Class: nn.Dropout, Rate: rate}
+		random := rand.New(rand.NewPCG(1, 1))
+		m := randomModel(t, chain(dropout, conv(1, 1, 1, linear)), random)
 		n, err := newLearner(kernel.Implementations[0], m.Layers, nn.MeanSquaredError, 400, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -73,7 +75,9 @@ func TestDropout(t *testing.T) {
 
 // The gradient goes through the values that were kept.
 func TestDropoutGradient(t *testing.T) {
-	m := randomModel(t, chain(conv(1, 1, 1, nn.Linear), &nn.Layer{Class: nn.Dropout, Rate: 0.4}), rand.New(rand.NewPCG(1, 1)))
+	dropout := &nn.Layer{Class: nn.Dropout, Rate: 0.4}
+	random := rand.New(rand.NewPCG(1, 1))
+	m := randomModel(t, chain(conv(1, 1, 1, linear), dropout), random)
 	n, err := newLearner(kernel.Implementations[0], m.Layers, nn.MeanSquaredError, 5, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +101,7 @@ func TestDropoutGradient(t *testing.T) {
 	near(t, "bias gradient", float64(grad.Data().([]float32)[0]), want, 1e-6)
 }
 
-// valueOf is the result of the operator whose name begins so.
+// valueOf returns the result of the operator whose name begins with name.
 func valueOf(t *testing.T, n *network, name string) []float32 {
 	for _, node := range n.graph.AllNodes() {
 		if node.Op() != nil && strings.HasPrefix(node.Op().String(), name) {

@@ -8,7 +8,8 @@ import (
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
-// A repetition is an UpSampling2D layer: each pixel of an image is repeated. Without repeats it is the image itself.
+// A repetition is an UpSampling2D layer, which repeats each pixel of an image. Without repeats it
+// is the image itself.
 type repetition struct {
 	inH, inW int // the image it takes
 	upH, upW int // repeats
@@ -25,18 +26,25 @@ func (n *network) upSample(l *nn.Layer, x signal) signal {
 	v := newRepetition(x.shape, l.Size)
 	size, large := product(x.shape), product(l.Output)
 	run := func(in [][]float32, out []float32) {
-		n.each(n.n, func(i int, _ []float32) { v.repeat(out[i*large:(i+1)*large], in[0][i*size:(i+1)*size]) })
+		n.each(n.n, func(i int, _ []float32) {
+			v.repeat(out[i*large:(i+1)*large], in[0][i*size:(i+1)*size])
+		})
 	}
-	out := n.applyDifferentiable("upsampling", n.rows(l), run, []bool{x.active}, func(_, grad *G.Node) []*G.Node {
+	gradient := func(_, grad *G.Node) []*G.Node {
 		run := func(in [][]float32, out []float32) {
-			n.each(n.n, func(i int, _ []float32) { v.down(n.kernels, out[i*size:(i+1)*size], in[0][i*large:(i+1)*large]) })
+			n.each(n.n, func(i int, _ []float32) {
+				v.down(n.kernels, out[i*size:(i+1)*size], in[0][i*large:(i+1)*large])
+			})
 		}
-		return []*G.Node{n.apply("upsampling gradient", tensor.Shape{n.batch, size}, run, grad)}
-	}, x.Node)
+		shape := tensor.Shape{n.batch, size}
+		return []*G.Node{n.apply("upsampling gradient", shape, run, grad)}
+	}
+	out := n.applyDifferentiable("upsampling", n.rows(l), run,
+		[]bool{x.active}, gradient, x.Node)
 	return signal{out, l.Output, x.active}
 }
 
-// repeat copies the image x to dst, each pixel repeated.
+// repeat copies the image x to dst and repeats each pixel.
 func (v repetition) repeat(dst, x []float32) {
 	for y := range v.h {
 		for z := range v.w {

@@ -10,15 +10,19 @@ import (
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
-// Outputs and gradients are those of the plain convolution, up to rounding, for images of every size and all numbers of channels.
+// Outputs and gradients are those of the plain convolution, up to rounding, for images of several
+// sizes and numbers of channels.
 func TestWinogradIsTheConvolution(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
-	inOrder := func(tasks int, do func(task int, _ []float32)) {
+	each := func(tasks int, do func(task int, _ []float32)) {
 		for i := range tasks {
 			do(i, nil)
 		}
 	}
-	for _, c := range []struct{ h, w, c, f int }{{4, 4, 8, 8}, {7, 7, 16, 33}, {14, 14, 8, 16}, {8, 11, 40, 9}, {5, 24, 17, 70}, {16, 16, 64, 32}} {
+	for _, c := range []struct{ h, w, c, f int }{
+		{4, 4, 8, 8}, {7, 7, 16, 33}, {14, 14, 8, 16},
+		{8, 11, 40, 9}, {5, 24, 17, 70}, {16, 16, 64, 32},
+	} {
 		t.Run(fmt.Sprintf("%dx%d, %d channels, %d filters", c.h, c.w, c.c, c.f), func(t *testing.T) {
 			l := &nn.Layer{Class: nn.Conv2D, Kernel: [2]int{3, 3}, Output: []int{0, 0, c.f}}
 			fast := newConvolution([]int{c.h, c.w, c.c}, [2]int{1, 1}, l)
@@ -33,7 +37,7 @@ func TestWinogradIsTheConvolution(t *testing.T) {
 				results := func(v *convolution, k *kernel.Set) (y, dx, dKernel []float32) {
 					y, dx = make([]float32, images*ySize), make([]float32, images*xSize)
 					scratch := make([]float32, v.scratch())
-					arranged := v.arrange(k, make([]float32, v.arrangedSize()), weight, inOrder)
+					arranged := v.arrange(k, make([]float32, v.arrangedSize()), weight, each)
 					for i := 0; i < images; i += v.imagesPerCall() {
 						n := min(v.imagesPerCall(), images-i)
 						v.apply(k, y[i*ySize:(i+n)*ySize], x[i*xSize:(i+n)*xSize], arranged, bias, scratch, false, n)
@@ -43,7 +47,8 @@ func TestWinogradIsTheConvolution(t *testing.T) {
 					for i := range images {
 						frame.fill(dy[i*frame.size():], grad[i*ySize:(i+1)*ySize])
 					}
-					v.inputGradient(k, dx, dy, v.spread(k, make([]float32, v.spreadSize()), weight, inOrder), scratch, images)
+					spread := v.spread(k, make([]float32, v.spreadSize()), weight, each)
+					v.inputGradient(k, dx, dy, spread, scratch, images)
 					sums := make([]float32, v.windowSize())
 					v.kernelGradient(k, sums, x, dy, scratch, images)
 					dKernel = make([]float32, len(weight))
@@ -58,13 +63,18 @@ func TestWinogradIsTheConvolution(t *testing.T) {
 					for _, s := range []struct {
 						name      string
 						got, want []float32
-					}{{"output", y, wantY}, {"input gradient", dx, wantX}, {"kernel gradient", dKernel, wantKernel}} {
+					}{
+						{"output", y, wantY},
+						{"input gradient", dx, wantX},
+						{"kernel gradient", dKernel, wantKernel},
+					} {
 						var scale, worst float64
 						for i, w := range s.want {
 							scale, worst = max(scale, math.Abs(float64(w))), max(worst, math.Abs(float64(w-s.got[i])))
 						}
 						if !(worst <= 2e-5*scale) {
-							t.Errorf("%s, %d images: the %s is wrong by up to %g, its values being up to %g", k.Name, images, s.name, worst, scale)
+							t.Errorf("%s, %d images: the %s is wrong by up to %g; its values are up to %g",
+								k.Name, images, s.name, worst, scale)
 						}
 					}
 				}

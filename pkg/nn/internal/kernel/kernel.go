@@ -148,8 +148,8 @@ type Pooling struct {
 // has line values.
 func (g Pooling) span(line, n int) int { return (g.Window[0]-1)*line + n*g.Window[1]*g.C }
 
-// PoolRow normalises and pools a row of windows; x begins with the first value in them. best becomes
-// the value that is greatest after normalisation, out the normalised value.
+// PoolRow normalises and pools a row of windows; x begins with the first value in them. best
+// becomes the value that is greatest after normalisation, out the normalised value.
 func (s *Set) PoolRow(out, best, x []float32, p *Normalisation, g Pooling) {
 	windows := len(out) / g.C
 	best, x = best[:len(out)], x[:g.span(g.Line, windows)]

@@ -28,7 +28,8 @@ func TestRequiredImplementations(t *testing.T) {
 	}
 }
 
-// A guarded slice lies between values that are not numbers, to detect reads and writes beyond its ends.
+// A guarded slice lies between values that are not numbers, to detect reads and writes beyond its
+// ends.
 type guarded struct{ all, in []float32 }
 
 const guard = 40
@@ -89,37 +90,45 @@ func compare(t *testing.T, what string, slicesOf [][]float32, call func(k *Set, 
 	}
 }
 
+// random returns slices of random values with these lengths.
+func random(r *rand.Rand, lengths ...int) [][]float32 {
+	var s [][]float32
+	for _, n := range lengths {
+		s = append(s, someValues(r, n))
+	}
+	return s
+}
+
 func TestKernelsAgreeOnEveryLength(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
+	positive := func(s []float32) {
+		for i, v := range s {
+			s[i] = max(v, -v)
+		}
+	}
+	infinity, nan := float32(math.Inf(1)), float32(math.NaN())
 	for n := range 150 {
-		values := func(count int) [][]float32 {
-			var s [][]float32
-			for range count {
-				s = append(s, someValues(r, n))
-			}
-			return s
-		}
-		positive := func(s []float32) []float32 {
-			for i, v := range s {
-				s[i] = max(v, -v)
-			}
-			return s
-		}
 		name := func(kernel string) string { return fmt.Sprintf("%s of %d", kernel, n) }
-		compare(t, name("addTo"), values(2), func(k *Set, s [][]float32) { k.AddTo(s[0], s[1]) })
-		for _, special := range []float32{1, 60, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())} {
-			v := values(2)
+		compare(t, name("addTo"), random(r, n, n),
+			func(k *Set, s [][]float32) { k.AddTo(s[0], s[1]) })
+		for _, special := range []float32{1, 60, infinity, -infinity, nan} {
+			v := random(r, n, n)
 			for i := range v[1] {
 				v[1][i] *= special
 			}
-			compare(t, name("sigmoid"), v, func(k *Set, s [][]float32) { k.Sigmoid(s[0], s[1]) })
+			compare(t, name("sigmoid"), v,
+				func(k *Set, s [][]float32) { k.Sigmoid(s[0], s[1]) })
 		}
-		v := values(3)
+		v := random(r, n, n, n)
 		positive(v[2])
-		compare(t, name("rmsprop"), v, func(k *Set, s [][]float32) { k.RMSprop(s[0], s[1], s[2], 0.01, 0.9, 0.1, 1e-7) })
-		v = values(4)
+		compare(t, name("rmsprop"), v, func(k *Set, s [][]float32) {
+			k.RMSprop(s[0], s[1], s[2], 0.01, 0.9, 0.1, 1e-7)
+		})
+		v = random(r, n, n, n, n)
 		positive(v[3])
-		compare(t, name("adam"), v, func(k *Set, s [][]float32) { k.Adam(s[0], s[1], s[2], s[3], 0.01, 0.1, 0.001, 1e-7) })
+		compare(t, name("adam"), v, func(k *Set, s [][]float32) {
+			k.Adam(s[0], s[1], s[2], s[3], 0.01, 0.1, 0.001, 1e-7)
+		})
 	}
 }
 
@@ -127,41 +136,57 @@ func TestKernelsAgreeOnEveryNumberOfChannels(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	for c := 1; c <= 40; c++ {
 		wide := Period(c)
-		if wide%c != 0 || wide%16 != 0 {
+		if wide%c != 0 || wide%vectorLanes != 0 {
 			t.Fatalf("Period(%d) = %d", c, wide)
 		}
-		byChannel := func() []float32 {
-			p := make([]float32, wide)
-			Repeat(p, someValues(r, c))
-			return p
+		// with adds slices of parameters by channel.
+		with := func(s [][]float32, parameters int) [][]float32 {
+			for range parameters {
+				p := make([]float32, wide)
+				Repeat(p, someValues(r, c))
+				s = append(s, p)
+			}
+			return s
 		}
+		floors := []float32{0, NoFloor}
 		for _, pixels := range []int{1, 2, 3, 7, 16, 33} {
 			n := c * pixels
-			name := func(kernel string) string { return fmt.Sprintf("%s of %d pixels of %d channels", kernel, pixels, c) }
-			compare(t, name("sum"), [][]float32{someValues(r, wide), someValues(r, n)}, func(k *Set, s [][]float32) { k.Sum(s[0], s[1]) })
-			compare(t, name("squares"), [][]float32{someValues(r, wide), someValues(r, n), byChannel()},
+			name := func(kernel string) string {
+				return fmt.Sprintf("%s of %d pixels of %d channels", kernel, pixels, c)
+			}
+			compare(t, name("sum"), random(r, wide, n),
+				func(k *Set, s [][]float32) { k.Sum(s[0], s[1]) })
+			compare(t, name("squares"), with(random(r, wide, n), 1),
 				func(k *Set, s [][]float32) { k.Squares(s[0], s[1], s[2]) })
-			compare(t, name("normalise"), [][]float32{someValues(r, n), someValues(r, n), byChannel(), byChannel(), byChannel()},
-				func(k *Set, s [][]float32) { k.Normalise(s[0], s[1], &Normalisation{s[2], s[3], s[4]}) })
-			compare(t, name("gradSums"), [][]float32{someValues(r, wide), someValues(r, wide), someValues(r, n), someValues(r, n), byChannel()},
+			compare(t, name("normalise"), with(random(r, n, n), 3),
+				func(k *Set, s [][]float32) {
+					k.Normalise(s[0], s[1], &Normalisation{s[2], s[3], s[4]})
+				})
+			compare(t, name("gradSums"), with(random(r, wide, wide, n, n), 1),
 				func(k *Set, s [][]float32) { k.GradSums(s[0], s[1], s[2], s[3], s[4]) })
-			for _, floor := range []float32{0, float32(math.Inf(-1))} {
-				compare(t, name("backward"), [][]float32{someValues(r, n), someValues(r, n), someValues(r, n), byChannel(), byChannel(), byChannel(), byChannel()},
-					func(k *Set, s [][]float32) { k.Backward(s[0], s[1], s[2], &Slope{s[3], s[4], s[5], s[6], floor}) })
+			for _, floor := range floors {
+				compare(t, name("backward"), with(random(r, n, n, n), 4),
+					func(k *Set, s [][]float32) {
+						k.Backward(s[0], s[1], s[2], &Slope{s[3], s[4], s[5], s[6], floor})
+					})
 			}
 			// A row of windows.
 			for _, window := range [][2]int{{2, 2}, {3, 2}, {1, 4}} {
 				line := pixels*window[1]*c + 5
 				image := (window[0]-1)*line + pixels*window[1]*c
 				g := Pooling{line, window, c}
-				compare(t, name("poolRow"), [][]float32{someValues(r, n), someValues(r, n), someValues(r, image), byChannel(), byChannel(), byChannel()},
-					func(k *Set, s [][]float32) { k.PoolRow(s[0], s[1], s[2], &Normalisation{s[3], s[4], s[5]}, g) })
+				compare(t, name("poolRow"), with(random(r, n, n, image), 3),
+					func(k *Set, s [][]float32) {
+						k.PoolRow(s[0], s[1], s[2], &Normalisation{s[3], s[4], s[5]}, g)
+					})
 				x, best := someValues(r, image), make([]float32, n)
-				portable.PoolRow(make([]float32, n), best, x, &Normalisation{byChannel(), byChannel(), byChannel()}, g)
-				for _, floor := range []float32{0, float32(math.Inf(-1))} {
-					compare(t, name("unpoolRow"), [][]float32{someValues(r, image), someValues(r, n), best, x, byChannel(), byChannel(), byChannel(), byChannel()},
+				p := with(nil, 3)
+				portable.PoolRow(make([]float32, n), best, x, &Normalisation{p[0], p[1], p[2]}, g)
+				for _, floor := range floors {
+					compare(t, name("unpoolRow"), with(append(random(r, image, n), best, x), 4),
 						func(k *Set, s [][]float32) {
-							k.UnpoolRow(s[0], line, s[1], s[2], s[3], &Slope{s[4], s[5], s[6], s[7], floor}, g)
+							p := &Slope{s[4], s[5], s[6], s[7], floor}
+							k.UnpoolRow(s[0], line, s[1], s[2], s[3], p, g)
 						})
 				}
 			}
@@ -174,19 +199,24 @@ func TestWinogradTransformsAgree(t *testing.T) {
 	for c := 1; c <= 40; c++ {
 		for _, tiles := range []int{1, 2, 5} {
 			line, plane := (4*tiles+2)*c+r.IntN(3), tiles*c+r.IntN(3)
+			transforms := last*plane + tiles*c
 			what := fmt.Sprintf("%d tiles of %d channels", tiles, c)
-			compare(t, "winogradIn of "+what, [][]float32{someValues(r, 35*plane+tiles*c), someValues(r, 5*line+(4*tiles+2)*c)},
+			compare(t, "winogradIn of "+what, random(r, transforms, 5*line+(4*tiles+2)*c),
 				func(k *Set, s [][]float32) { k.WinogradIn(s[0], s[1], line, plane, c, tiles) })
-			compare(t, "winogradGradIn of "+what, [][]float32{someValues(r, 35*plane+tiles*c), someValues(r, 3*line+4*tiles*c)},
+			compare(t, "winogradGradIn of "+what, random(r, transforms, 3*line+4*tiles*c),
 				func(k *Set, s [][]float32) { k.WinogradGradIn(s[0], s[1], line, plane, c, tiles) })
 			for _, floor := range []float32{0, NoFloor} {
-				compare(t, "winogradOut of "+what, [][]float32{someValues(r, 3*line+4*tiles*c), someValues(r, 35*plane+tiles*c), someValues(r, c)},
-					func(k *Set, s [][]float32) { k.WinogradOut(s[0], s[1], s[2], floor, line, plane, c, tiles) })
+				compare(t, "winogradOut of "+what, random(r, 3*line+4*tiles*c, transforms, c),
+					func(k *Set, s [][]float32) {
+						k.WinogradOut(s[0], s[1], s[2], floor, line, plane, c, tiles)
+					})
 			}
 			n, size := c, c+r.IntN(3)
-			compare(t, fmt.Sprintf("winogradFilter of %d", n), [][]float32{someValues(r, 35*plane+n), someValues(r, 8*size+n)},
+			compare(t, fmt.Sprintf("winogradFilter of %d", n),
+				random(r, last*plane+n, 8*size+n),
 				func(k *Set, s [][]float32) { k.WinogradFilter(s[0], s[1], plane, size, n) })
-			compare(t, fmt.Sprintf("winogradFilterGrad of %d", n), [][]float32{someValues(r, 8*size+n), someValues(r, 35*plane+n)},
+			compare(t, fmt.Sprintf("winogradFilterGrad of %d", n),
+				random(r, 8*size+n, last*plane+n),
 				func(k *Set, s [][]float32) { k.WinogradFilterGrad(s[0], s[1], size, plane, n) })
 		}
 	}
@@ -274,11 +304,11 @@ func checkMatmul(t *testing.T, r *rand.Rand, p Matmul) {
 // BenchmarkMatmul measures the rate at which the kernels multiply and add with everything in the
 // first-level cache. No network can be faster on the same number of products.
 func BenchmarkMatmul(b *testing.B) {
-	random := rand.New(rand.NewPCG(1, 1))
+	r := rand.New(rand.NewPCG(1, 1))
 	const m, n, inner = 28, 32, 128
 	p := Matmul{M: m, N: n, Inner: inner, A: Rows(inner), B: Right{Inner: n}, C: Result{Row: n}}
 	q := p.Prepare()
-	x, w, y := someValues(random, m*inner), someValues(random, inner*n), make([]float32, m*n)
+	x, w, y := someValues(r, m*inner), someValues(r, inner*n), make([]float32, m*n)
 	for _, k := range Implementations {
 		b.Run(k.Name, func(b *testing.B) {
 			for b.Loop() {

@@ -1,7 +1,7 @@
 package kernel
 
-// A Matmul describes a matrix product C = A·B + bias. The rows of A and C come in lines (of pixels,
-// say), and the columns of A, which are the rows of B, in up to three nested loops:
+// A Matmul describes a matrix product C = A·B + bias. The rows of A and C come in lines (of
+// pixels, say), and the columns of A, which are the rows of B, in up to three nested loops:
 //
 //	for line in [0,Lines), m in [0,M), f in [0,N):
 //		sum = 0
@@ -22,15 +22,15 @@ type Matmul struct {
 	ReLU bool
 }
 
-// Left is how A lies in memory: its first value, and the distances between lines and rows and of the
-// three loops over columns, in values.
+// Left is how A lies in memory: its first value, and the distances between lines and rows and of
+// the three loops over columns, in values.
 type Left struct {
 	At, Line, Row        int
 	Outer, Middle, Inner int
 }
 
-// Right is how B lies in memory: its first value, and the distances of the three loops over rows, in
-// values. The columns lie side by side.
+// Right is how B lies in memory: its first value, and the distances of the three loops over rows,
+// in values. The columns lie side by side.
 type Right struct {
 	At                   int
 	Outer, Middle, Inner int
@@ -43,8 +43,8 @@ type Result struct{ At, Line, Row int }
 // Rows is a matrix with the columns side by side and rows at the given distance, as A.
 func Rows(distance int) Left { return Left{Row: distance, Inner: 1} }
 
-// Transposed is a matrix whose columns lie at the given distance and whose rows lie side by side, as
-// A.
+// Transposed is a matrix whose columns lie at the given distance and whose rows lie side by side,
+// as A.
 func Transposed(distance int) Left { return Left{Row: 1, Inner: distance} }
 
 // A Product is a Matmul with what the assembly needs to know.
@@ -91,9 +91,9 @@ func (s *Set) Matmul(p *Product, a, b, c, bias []float32) {
 	s.narrow(p.N).matmul(p, a, b, c, bias)
 }
 
-// A tile is assembly that computes some rows of a Matmul and one or two vectors of columns, of which
-// the last has lanes columns. The first half of the rows, rounded up, begins at a and c, the second
-// at a2 and c2. bias may be nil. p points to the first of the strides.
+// A tile is assembly that computes some rows of a Matmul and one or two vectors of columns, of
+// which the last has lanes columns. The first half of the rows, rounded up, begins at a and c, the
+// second at a2 and c2. bias may be nil. p points to the first of the strides.
 type tile func(p *int, a, a2, b, c, c2, bias *float32, lanes int)
 
 // tiles are the tiles of an instruction set.

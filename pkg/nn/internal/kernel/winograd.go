@@ -1,8 +1,8 @@
 package kernel
 
 // The transforms of Winograd's minimal filtering F(4x4,3x3) (Lavin and Gray 2016). A transform of a
-// tile is that of its columns, then that of the rows that come out. An element of a transformed tile
-// or filter, of which there are (6,6), lies plane values from the one before it.
+// tile is that of its columns, then that of the rows that come out. An element of a transformed
+// tile or filter, of which there are (6,6), lies plane values from the one before it.
 
 // WinogradElements is the number of elements of a transformed tile or filter.
 const WinogradElements = 6 * 6
