@@ -12,8 +12,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Digits shows the first 100 images, row by row in a grid of 10 x 10, each in colours that span its own darkest and
-// brightest pixel, with its title above. pix is (len(titles), rows, cols), row-major.
+// Digits shows the first 100 images, row by row in a grid of 10 x 10, each in colours that span its
+// own darkest and brightest pixel, with its title above. pix is (len(titles), rows, cols),
+// row-major.
 func Digits(pix []float32, rows, cols int, titles []string) image.Image {
 	if len(pix) != len(titles)*rows*cols {
 		panic("figure: the number of pixels does not fit the titles")
@@ -32,14 +33,17 @@ func Digits(pix []float32, rows, cols int, titles []string) image.Image {
 			axis.Padding = 0
 		}
 		p.X.Tick.Marker = pixelTicks(cols, func(i int) float64 { return float64(i) + 0.5 })
-		p.Y.Tick.Marker = pixelTicks(rows, func(i int) float64 { return float64(rows-i) - 0.5 }) // row 0 is at the top
-		p.Add(plotter.NewImage(picture(pix[i*rows*cols:(i+1)*rows*cols], cols), 0, 0, float64(cols), float64(rows)))
+		// Row 0 is at the top.
+		p.Y.Tick.Marker = pixelTicks(rows, func(i int) float64 { return float64(rows-i) - 0.5 })
+		digit := picture(pix[i*rows*cols:(i+1)*rows*cols], cols)
+		p.Add(plotter.NewImage(digit, 0, 0, float64(cols), float64(rows)))
 		p.Draw(tiles.At(canvas, i%grid, i/grid))
 	}
 	return img
 }
 
-// pixelTicks marks the first and the last of n pixels; place is where a pixel's middle lies on the axis.
+// pixelTicks marks the first and the last of n pixels; place is where a pixel's middle lies on the
+// axis.
 func pixelTicks(n int, place func(i int) float64) plot.ConstantTicks {
 	return plot.ConstantTicks{
 		{Value: place(0), Label: "0"},
@@ -47,8 +51,8 @@ func pixelTicks(n int, place func(i int) float64) plot.ConstantTicks {
 	}
 }
 
-// picture paints an image of pix. Every pixel becomes a square of several dots, so that it keeps its edges when the
-// plot stretches the picture.
+// picture paints an image of pix. Every pixel becomes a square of several dots, so that it keeps
+// its edges when the plot stretches the picture.
 func picture(pix []float32, cols int) image.Image {
 	const dots = 8
 	lo, hi := pix[0], pix[0]
@@ -71,7 +75,8 @@ func picture(pix []float32, cols int) image.Image {
 	return img
 }
 
-// viridis is matplotlib's default colour for a share of 0 (dark violet) to 1 (yellow), to within 2 of 255.
+// viridis returns matplotlib's default colour for a share of 0 (dark violet) to 1 (yellow), to
+// within 2 of 255.
 func viridis(share float64) color.RGBA {
 	at := share * float64(len(viridisAnchors)-1)
 	i := min(int(at), len(viridisAnchors)-2)
@@ -83,7 +88,8 @@ func viridis(share float64) color.RGBA {
 	return color.RGBA{c[0], c[1], c[2], 255}
 }
 
-// viridisAnchors are colours of matplotlib's map viridis (van der Walt and Smith 2015) at equal distances.
+// viridisAnchors are colours of matplotlib's map viridis (van der Walt and Smith 2015) at equal
+// distances.
 var viridisAnchors = [...][3]uint8{
 	{68, 1, 84}, {71, 13, 96}, {72, 24, 106}, {72, 35, 116}, {71, 45, 123}, {69, 54, 129},
 	{66, 64, 134}, {63, 73, 137}, {59, 82, 139}, {55, 90, 141}, {51, 99, 141}, {47, 106, 142},

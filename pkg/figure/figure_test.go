@@ -39,30 +39,38 @@ func check(t *testing.T, name string, img image.Image) {
 	if img.Bounds() != want.Bounds() {
 		t.Fatalf("%s: the figure has the bounds %v, want %v", file, img.Bounds(), want.Bounds())
 	}
-	// Curves and letters are smoothed with arithmetic whose last bit may differ from one processor to another.
+	// Curves and letters are smoothed with arithmetic whose last bit may differ from one processor to
+	// another.
 	const tolerance = 2 << 8 // of 65535
 	for y := range img.Bounds().Dy() {
 		for x := range img.Bounds().Dx() {
 			r, g, b, _ := img.At(x, y).RGBA()
 			wr, wg, wb, _ := want.At(x, y).RGBA()
-			if max(r, wr)-min(r, wr) > tolerance || max(g, wg)-min(g, wg) > tolerance || max(b, wb)-min(b, wb) > tolerance {
-				t.Fatalf("%s: the figure differs at (%d,%d): %v, want %v", file, x, y, img.At(x, y), want.At(x, y))
+			if max(r, wr)-min(r, wr) > tolerance || max(g, wg)-min(g, wg) > tolerance ||
+				max(b, wb)-min(b, wb) > tolerance {
+				t.Fatalf("%s: the figure differs at (%d,%d): %v, want %v",
+					file, x, y, img.At(x, y), want.At(x, y))
 			}
 		}
 	}
 }
 
 func TestLossGraphs(t *testing.T) {
-	title := "Convolutional layers: 3\nConvolutional filter size: 3\nConvolutional filters per layer: [16, 32, 64]\nBatch size: 128"
+	title := "Convolutional layers: 3\nConvolutional filter size: 3\n" +
+		"Convolutional filters per layer: [16, 32, 64]\nBatch size: 128"
 	check(t, "loss_graphs.png", LossGraphs([]LossGraph{
-		{Title: title, Loss: []float64{0.1, 0.05, 0.03, 0.02}, ValLoss: []float64{0.07, 0.04, 0.035, 0.03}},
-		{Title: "One epoch, a loss that was no number", Loss: []float64{0.5}, ValLoss: []float64{math.NaN()}},
+		{Title: title, Loss: []float64{0.1, 0.05, 0.03, 0.02},
+			ValLoss: []float64{0.07, 0.04, 0.035, 0.03}},
+		{Title: "One epoch, a loss that was no number", Loss: []float64{0.5},
+			ValLoss: []float64{math.NaN()}},
 		{Title: "No epoch"},
 	}))
 }
 
 func TestLossGraphsGrowOnlySoFar(t *testing.T) {
-	for graphs, want := range map[int]image.Point{1: {640, 480}, 2: {640, 960}, 20: {640, 9600}, 25: {640, 9600}} {
+	for graphs, want := range map[int]image.Point{
+		1: {640, 480}, 2: {640, 960}, 20: {640, 9600}, 25: {640, 9600},
+	} {
 		if got := LossGraphs(make([]LossGraph, graphs)).Bounds().Size(); got != want {
 			t.Errorf("%d graphs make a figure of %v, want %v", graphs, got, want)
 		}
@@ -72,7 +80,8 @@ func TestLossGraphsGrowOnlySoFar(t *testing.T) {
 func TestFiniteCutsAtWhatIsNoNumber(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	parts := finite([]float64{nan, 1, 2, inf, -inf, 3, nan})
-	if len(parts) != 2 || len(parts[0]) != 2 || len(parts[1]) != 1 || parts[1][0].X != 5 || parts[1][0].Y != 3 {
+	if len(parts) != 2 || len(parts[0]) != 2 || len(parts[1]) != 1 || parts[1][0].X != 5 ||
+		parts[1][0].Y != 3 {
 		t.Errorf("parts %v", parts)
 	}
 }
@@ -103,7 +112,8 @@ func TestDigitsShowsAHundredAtMost(t *testing.T) {
 		titles = append(titles, strconv.Itoa(i))
 	}
 	bytesOf := func(img image.Image) []byte { return img.(*image.RGBA).Pix }
-	if !bytes.Equal(bytesOf(Digits(pix, 4, 3, titles)), bytesOf(Digits(pix[:100*12], 4, 3, titles[:100]))) {
+	if !bytes.Equal(bytesOf(Digits(pix, 4, 3, titles)),
+		bytesOf(Digits(pix[:100*12], 4, 3, titles[:100]))) {
 		t.Error("120 digits look other than the first 100")
 	}
 }
@@ -112,7 +122,10 @@ func TestPictureSpansItsOwnRange(t *testing.T) {
 	dark, bright := color.RGBA{68, 1, 84, 255}, color.RGBA{253, 231, 37, 255}
 	img := picture([]float32{3, 3.5, 4, 3}, 2)
 	side := img.Bounds().Dx() / 2
-	for at, want := range map[image.Point]color.RGBA{{0, 0}: dark, {side, 0}: viridis(0.5), {0, side}: bright, {side, side}: dark, {side - 1, side - 1}: dark} {
+	for at, want := range map[image.Point]color.RGBA{
+		{0, 0}: dark, {side, 0}: viridis(0.5), {0, side}: bright, {side, side}: dark,
+		{side - 1, side - 1}: dark,
+	} {
 		if got := img.At(at.X, at.Y); got != want {
 			t.Errorf("at %v the colour is %v, want %v", at, got, want)
 		}
@@ -125,8 +138,10 @@ func TestPictureSpansItsOwnRange(t *testing.T) {
 // Colours of matplotlib 3.11's viridis.
 func TestViridis(t *testing.T) {
 	for share, want := range map[float64]color.RGBA{
-		0: {68, 1, 84, 255}, 15. / 255: {72, 23, 105, 255}, 75. / 255: {53, 94, 141, 255}, 120. / 255: {35, 137, 142, 255},
-		150. / 255: {33, 165, 133, 255}, 195. / 255: {101, 203, 94, 255}, 240. / 255: {216, 226, 25, 255}, 1: {253, 231, 37, 255},
+		0: {68, 1, 84, 255}, 15. / 255: {72, 23, 105, 255}, 75. / 255: {53, 94, 141, 255},
+		120. / 255: {35, 137, 142, 255},
+		150. / 255: {33, 165, 133, 255}, 195. / 255: {101, 203, 94, 255}, 240. / 255: {216, 226, 25, 255},
+		1: {253, 231, 37, 255},
 	} {
 		got := viridis(share)
 		for k, pair := range [][2]uint8{{got.R, want.R}, {got.G, want.G}, {got.B, want.B}} {

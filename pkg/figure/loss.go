@@ -1,4 +1,5 @@
-// Package figure draws what the network programs show: the course of a training's loss and a grid of classified images.
+// Package figure draws what the network programs show: the course of a training's loss and a grid
+// of classified images.
 package figure
 
 import (
@@ -26,11 +27,11 @@ var (
 	orange = color.RGBA{0xff, 0x7f, 0x0e, 0xff}
 )
 
-// LossGraphs shows one graph below the other, the losses against the epoch, counted from 0. An epoch whose loss is no
-// finite number leaves a gap.
+// LossGraphs shows one graph below the other, the losses against the epoch, counted from 0. An
+// epoch whose loss is no finite number leaves a gap.
 func LossGraphs(graphs []LossGraph) image.Image {
-	// One graph has matplotlib's default size. The original squeezed further ones into it; here the figure grows with them,
-	// until it would be too large to be looked at.
+	// One graph has matplotlib's default size. The original squeezed further ones into it; here the
+	// figure grows with them, until it would be too large to be looked at.
 	const width, height, most = 6.4 * vg.Inch, 4.8 * vg.Inch, 20
 	img, canvas := newCanvas(width, height*vg.Length(min(len(graphs), most)))
 	tiles := draw.Tiles{Rows: len(graphs), Cols: 1, PadY: vg.Points(12),
@@ -54,7 +55,9 @@ func LossGraphs(graphs []LossGraph) image.Image {
 			for _, part := range finite(curve.values) {
 				p.Add(&plotter.Line{XYs: part, LineStyle: style})
 				if len(part) == 1 { // no line: show it as a dot
-					p.Add(&plotter.Scatter{XYs: part, GlyphStyle: draw.GlyphStyle{Color: curve.colour, Radius: vg.Points(3), Shape: draw.CircleGlyph{}}})
+					p.Add(&plotter.Scatter{XYs: part, GlyphStyle: draw.GlyphStyle{
+						Color: curve.colour, Radius: vg.Points(3), Shape: draw.CircleGlyph{},
+					}})
 				}
 			}
 			p.Legend.Add(curve.name, &plotter.Line{LineStyle: style})

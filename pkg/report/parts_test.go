@@ -92,7 +92,8 @@ func TestSpritesStandWhereTheScriptLooks(t *testing.T) {
 
 func TestGrey(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	if got, want := grey([]float32{0, 0.5, 1, -3, 7, nan, inf}, 1), []uint8{0, 128, 255, 0, 255, 0, 255}; !slices.Equal(got, want) {
+	want := []uint8{0, 128, 255, 0, 255, 0, 255}
+	if got := grey([]float32{0, 0.5, 1, -3, 7, nan, inf}, 1); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	if got := grey([]float32{0, 0}, 0); !slices.Equal(got, []uint8{0, 0}) {
@@ -109,7 +110,8 @@ func TestPlane(t *testing.T) {
 		for r := range vectors {
 			hidden := [2]float64{rng.NormFloat64(), rng.NormFloat64()}
 			for j := range d {
-				v := float32(5 + 3*math.Sin(float64(j))*hidden[0] + 1.5*math.Cos(3*float64(j))*hidden[1] + 0.2*rng.NormFloat64())
+				v := float32(5 + 3*math.Sin(float64(j))*hidden[0] + 1.5*math.Cos(3*float64(j))*hidden[1] +
+					0.2*rng.NormFloat64())
 				vectors[r] = append(vectors[r], v)
 				x.Set(r, j, float64(v))
 			}
@@ -175,12 +177,17 @@ func TestPlaneOfFewDirections(t *testing.T) {
 
 // What the bars show is read back from their drawing: the height of each, by the tallest.
 func TestHistogramCounts(t *testing.T) {
-	drawing := string(histogram("Title & more", "x", "y", []float64{1, 1, 1, 1, 1.3, 1.3, 1.6, 99}, 1, 2, 4, 0))
-	if !strings.HasPrefix(drawing, `<svg role="img" aria-label="Title &amp; more" viewBox="0 0 420 220">`) || !strings.HasSuffix(drawing, "</svg>") {
+	values := []float64{1, 1, 1, 1, 1.3, 1.3, 1.6, 99}
+	drawing := string(histogram("Title & more", "x", "y", values, 1, 2, 4, 0))
+	const begin = `<svg role="img" aria-label="Title &amp; more" viewBox="0 0 420 220">`
+	if !strings.HasPrefix(drawing, begin) ||
+		!strings.HasSuffix(drawing, "</svg>") {
 		t.Errorf("%.80s …", drawing)
 	}
 	var heights []float64
-	for _, bar := range regexp.MustCompile(`<path d="M(\S+?),(\S+?)L(\S+?),(\S+?)L(\S+?),(\S+?)L\S+?Z" style="fill:var\(--c0\)`).FindAllStringSubmatch(drawing, -1) {
+	path := regexp.MustCompile(`<path d="M(\S+?),(\S+?)L(\S+?),(\S+?)L(\S+?),(\S+?)L\S+?Z" ` +
+		`style="fill:var\(--c0\)`)
+	for _, bar := range path.FindAllStringSubmatch(drawing, -1) {
 		ys := []float64{float(t, bar[2]), float(t, bar[4]), float(t, bar[6])}
 		heights = append(heights, slices.Max(ys)-slices.Min(ys))
 	}
@@ -206,7 +213,9 @@ func float(t *testing.T, s string) float64 {
 
 func TestDrawingsTakeTheColoursOfThePage(t *testing.T) {
 	for name, drawing := range map[string]string{
-		"losses":      string(losses("a", []curve{{"x", []float64{3, 2, 1}}, {"y", []float64{2, 2, 2}}}, 1)),
+		"losses": string(losses("a", []curve{
+			{"x", []float64{3, 2, 1}}, {"y", []float64{2, 2, 2}},
+		}, 1)),
 		"histogram":   string(histogram("a", "x", "y", []float64{1, 2}, 1, 3, 5, 1)),
 		"bars":        string(bars("a", "x", "y", []string{"p", "q"}, [][]int{{1, 2}, {3, 4}})),
 		"silhouettes": string(silhouettes("a", 1, [][]float64{{0.5, -0.5}, {0.1}}, 0.2)),
@@ -228,8 +237,10 @@ func TestLossesThatDifferMuchAreLogarithmic(t *testing.T) {
 		values []float64
 		want   bool
 	}{
-		{[]float64{1, 0.5, 0.06}, false}, {[]float64{1, 0.5, 0.05}, true}, {[]float64{1, 0}, false}, {[]float64{3}, false}, {nil, false},
-		{[]float64{1e300, 1e-300}, true}, {[]float64{math.MaxFloat64, math.SmallestNonzeroFloat64, math.NaN()}, true},
+		{[]float64{1, 0.5, 0.06}, false}, {[]float64{1, 0.5, 0.05}, true}, {[]float64{1, 0}, false},
+		{[]float64{3}, false}, {nil, false},
+		{[]float64{1e300, 1e-300}, true},
+		{[]float64{math.MaxFloat64, math.SmallestNonzeroFloat64, math.NaN()}, true},
 	} {
 		drawing := string(losses("a", []curve{{"x", c.values}, {"y", nil}}, 1))
 		if got := strings.Contains(drawing, "loss (logarithmic)"); got != c.want {
@@ -279,7 +290,8 @@ func TestShade(t *testing.T) {
 		i, j int
 		want cell
 	}{
-		{0, 0, cell{"right strong", "0.866", "75"}}, {0, 1, cell{"wrong", "0.500", "25"}}, {0, 2, cell{"none", "0", "·"}},
+		{0, 0, cell{"right strong", "0.866", "75"}}, {0, 1, cell{"wrong", "0.500", "25"}},
+		{0, 2, cell{"none", "0", "·"}},
 		{1, 2, cell{"wrong strong", "1.000", "4"}}, {1, 1, cell{"none", "0", "·"}},
 	} {
 		if got := shade(h, test.i, test.j); got != test.want {

@@ -183,7 +183,9 @@ func rendered(t testing.TB, pages ...*Page) []byte {
 }
 
 // after returns the pages behind a cover.
-func after(cover *Page, pages []*Page) []*Page { return slices.Insert(slices.Clone(pages), 0, cover) }
+func after(cover *Page, pages []*Page) []*Page {
+	return slices.Insert(slices.Clone(pages), 0, cover)
+}
 
 // A document is what a test asks about a page.
 type document struct {
@@ -197,7 +199,8 @@ type document struct {
 
 var opaque = regexp.MustCompile(`(?s)(<(?:script|style)>).*?(</(?:script|style)>)`)
 
-// readDocument reads a page as XML, which it is but for the elements that HTML leaves open; script and style are not markup.
+// readDocument reads a page as XML, which it is but for the elements that HTML leaves open; script
+// and style are not markup.
 func readDocument(t testing.TB, page []byte) document {
 	t.Helper()
 	d := document{elements: map[string]int{}}
@@ -282,10 +285,13 @@ func check(t *testing.T, page []byte) document {
 	if bytes.Contains(page, []byte("ZgotmplZ")) {
 		t.Error("a value was not let through by html/template")
 	}
-	if bytes.Contains(page, []byte("http://")) || bytes.Contains(page, []byte("https://")) || bytes.Contains(page, []byte("url(")) {
+	if bytes.Contains(page, []byte("http://")) || bytes.Contains(page, []byte("https://")) ||
+		bytes.Contains(page, []byte("url(")) {
 		t.Error("the page names an address")
 	}
-	for name, want := range map[string]int{"script": 1, "style": 1, "link": 0, "iframe": 0, "object": 0, "base": 0, "form": 0, "b": 0} {
+	for name, want := range map[string]int{
+		"script": 1, "style": 1, "link": 0, "iframe": 0, "object": 0, "base": 0, "form": 0, "b": 0,
+	} {
 		if got := d.elements[name]; got != want {
 			t.Errorf("%d elements <%s>, want %d", got, name, want)
 		}
@@ -594,11 +600,14 @@ func TestWriteFaultIsReported(t *testing.T) {
 func TestTexts(t *testing.T) {
 	nan := results.Number(math.NaN())
 	for _, test := range []struct{ got, want string }{
-		{number(nan), "–"}, {number(results.Number(math.Inf(1))), "–"}, {number(1.11199), "1.11199"}, {number(1.0 / 3), "0.333333"},
+		{number(nan), "–"}, {number(results.Number(math.Inf(1))), "–"}, {number(1.11199), "1.11199"},
+		{number(1.0 / 3), "0.333333"},
 		{number(189179000), "189,179,000"}, {number(1e20), "1e+20"},
 		{count(0), "0"}, {count(999), "999"}, {count(1000), "1,000"}, {count(-1234567), "−1,234,567"},
-		{percent(1, 3), "33.3 %"}, {percent(0, 0), "–"}, {seconds(1.234), "1.23 s"}, {seconds(nan), "–"},
-		{command([]string{"./search", "-d", "a b", "it's", "", "$HOME"}), `./search -d 'a b' 'it'\''s' '' '$HOME'`},
+		{percent(1, 3), "33.3 %"}, {percent(0, 0), "–"}, {seconds(1.234), "1.23 s"},
+		{seconds(nan), "–"},
+		{command([]string{"./search", "-d", "a b", "it's", "", "$HOME"}),
+			`./search -d 'a b' 'it'\''s' '' '$HOME'`},
 		{called(1234, []uint8{1}), "image 1,234"}, {called(0, []uint8{1}), "image 0, label 1"},
 	} {
 		if test.got != test.want {
@@ -631,15 +640,17 @@ func TestSampleIsSpread(t *testing.T) {
 	for n := range 40 {
 		for k := range 40 {
 			s := sample(n, k)
-			if len(s) != min(n, k) || !slices.IsSorted(s) || len(slices.Compact(slices.Clone(s))) != len(s) || len(s) > 0 && (s[0] != 0 || s[len(s)-1] >= n) {
+			if len(s) != min(n, k) || !slices.IsSorted(s) ||
+				len(slices.Compact(slices.Clone(s))) != len(s) ||
+				len(s) > 0 && (s[0] != 0 || s[len(s)-1] >= n) {
 				t.Errorf("sample(%d, %d) = %v", n, k, s)
 			}
 		}
 	}
 }
 
-// opened is what a browser without a window, as narrow as a phone, makes of a page, its script run; the test is skipped where there is no browser.
-// What the browser complains about is an error.
+// opened is what a browser without a window, as narrow as a phone, makes of a page, its script run;
+// the test is skipped where there is no browser. What the browser complains about is an error.
 func opened(t *testing.T, page []byte) (dom string) {
 	t.Helper()
 	var browser string
@@ -657,9 +668,12 @@ func opened(t *testing.T, page []byte) (dom string) {
 	if err := os.WriteFile(file, page, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+filepath.Join(dir, "profile"),
-		"--enable-logging=stderr", "--window-size=390,800", "--dump-dom", "file://"+filepath.ToSlash(file))
+	cmd := exec.CommandContext(t.Context(), browser, "--headless", "--no-sandbox",
+		"--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync",
+		"--user-data-dir="+filepath.Join(dir, "profile"), "--enable-logging=stderr",
+		"--window-size=390,800", "--dump-dom",
+		"file://"+filepath.ToSlash(file))
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := cmd.Run(); err != nil {
@@ -673,9 +687,11 @@ func opened(t *testing.T, page []byte) (dom string) {
 	return out.String()
 }
 
-var lens = regexp.MustCompile(`style="([^"]*)"><img[^>]*></div><figcaption\saria-live="polite">(.*?)</figcaption>`)
+var lens = regexp.MustCompile(`style="([^"]*)"><img[^>]*></div>` +
+	`<figcaption\saria-live="polite">(.*?)</figcaption>`)
 
-// The script runs to its end: it closes the contents of a narrow page, and each scatter shows an image.
+// The script runs to its end: it closes the contents of a narrow page, and each scatter shows an
+// image.
 func TestBrowser(t *testing.T) {
 	pages := everything("</script>'", 14, 14)
 	dom := opened(t, rendered(t, after(&Page{Title: "All"}, append(pages, pages[3]))...))
@@ -693,10 +709,12 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// Touching a dot, and the arrow keys from there, show the images of these dots. The page's own policy forbids the script that plays the person.
+// Touching a dot, and the arrow keys from there, show the images of these dots. The page's own
+// policy forbids the script that plays the person.
 func TestScatterShowsTheDotThatIsTouched(t *testing.T) {
 	page := string(rendered(t, everything("", 14, 14)[3]))
-	lawless := regexp.MustCompile(`<meta http-equiv="Content-Security-Policy"[^>]*>`).ReplaceAllString(page, "")
+	law := regexp.MustCompile(`<meta http-equiv="Content-Security-Policy"[^>]*>`)
+	lawless := law.ReplaceAllString(page, "")
 	if lawless == page {
 		t.Error("the page has no policy")
 	}
@@ -704,8 +722,10 @@ func TestScatterShowsTheDotThatIsTouched(t *testing.T) {
 		play string
 		dot  int
 	}{
-		"touch":            {"touch(777)", 777},
-		"touch, then keys": {"touch(777); key('ArrowRight'); key('ArrowRight'); key('ArrowUp'); key('x')", 778},
+		"touch": {"touch(777)", 777},
+		"touch, then keys": {
+			"touch(777); key('ArrowRight'); key('ArrowRight'); key('ArrowUp'); key('x')", 778,
+		},
 		"before the first": {"key('ArrowLeft')", 1999},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -714,7 +734,8 @@ func TestScatterShowsTheDotThatIsTouched(t *testing.T) {
 const svg = document.querySelector('.scatter svg');
 const touch = i => {
   const box = svg.querySelectorAll('g circle')[i].getBoundingClientRect();
-  svg.dispatchEvent(new PointerEvent('pointerdown', {clientX: box.x + box.width / 2, clientY: box.y + box.height / 2}));
+  const middle = {clientX: box.x + box.width / 2, clientY: box.y + box.height / 2};
+  svg.dispatchEvent(new PointerEvent('pointerdown', middle));
 };
 const key = k => svg.dispatchEvent(new KeyboardEvent('keydown', {key: k}));
 ` + c.play + `
@@ -725,7 +746,8 @@ const key = k => svg.dispatchEvent(new KeyboardEvent('keydown', {key: k}));
 			if s == nil || s[2] != names[c.dot] {
 				t.Fatalf("%q is shown, want %q", s, names[c.dot])
 			}
-			if place := fmt.Sprintf("--column: %d; --row: %d;", c.dot%50, c.dot/50); !strings.Contains(s[1], place) {
+			place := fmt.Sprintf("--column: %d; --row: %d;", c.dot%50, c.dot/50)
+			if !strings.Contains(s[1], place) {
 				t.Errorf("the sheet is at %q, want %q", s[1], place)
 			}
 		})

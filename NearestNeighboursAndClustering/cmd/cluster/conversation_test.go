@@ -13,13 +13,18 @@ import (
 
 const someClasses = "CLUSTER-0 { size: 2, 0, 2}}\nCLUSTER-1 { size: 1, 1}}\n"
 
-// talk runs cluster in a new folder on three images with this class file, with this input; report is "" where there is none.
+// talk runs cluster in a new folder on three images with this class file, with this input; report
+// is "" where there is none.
 func talk(t *testing.T, input, classes string) (status int, report, screen, errors string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for _, err := range []error{
-		idx.WriteImages("images", &imageset.Images[uint8]{N: 3, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 0, 8, 9, 200}}),
-		idx.WriteLatents("latents", &imageset.Images[uint16]{N: 3, Rows: 1, Cols: 1, Pix: []uint16{0, 10, 60000}}),
+		idx.WriteImages("images", &imageset.Images[uint8]{
+			N: 3, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 0, 8, 9, 200},
+		}),
+		idx.WriteLatents("latents", &imageset.Images[uint16]{
+			N: 3, Rows: 1, Cols: 1, Pix: []uint16{0, 10, 60000},
+		}),
 		os.WriteFile("classes", []byte(classes), 0o644),
 		os.WriteFile("two.conf", []byte("number_of_clusters: 2\n"), 0o644),
 	} {
@@ -28,7 +33,8 @@ func talk(t *testing.T, input, classes string) (status int, report, screen, erro
 		}
 	}
 	var stdout, stderr bytes.Buffer
-	args := []string{"-quiet", "-d", "images", "-i", "latents", "-n", "classes", "-c", "two.conf", "-o", "out", "-html", "page.html"}
+	args := []string{"-quiet", "-d", "images", "-i", "latents", "-n", "classes", "-c", "two.conf",
+		"-o", "out", "-html", "page.html"}
 	status = run(args, strings.NewReader(input), &stdout, &stderr)
 	b, err := os.ReadFile("out")
 	if err != nil && !os.IsNotExist(err) {
@@ -53,7 +59,8 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 		for _, end := range []string{"", "\n", "\r\n"} {
 			status, report, _, stderr := talk(t, strings.Join(words[:k], "\n")+end, someClasses)
 			if want := 1 + min(k/4, 2); status != 0 || rounds(report) != want || stderr != "" {
-				t.Errorf("after %d words and %q: status %d, %d rounds, want %d; stderr %q", k, end, status, rounds(report), want, stderr)
+				t.Errorf("after %d words and %q: status %d, %d rounds, want %d; stderr %q",
+					k, end, status, rounds(report), want, stderr)
 			}
 		}
 	}
@@ -62,11 +69,13 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 // Whatever stands before the right answer of any question, the conversation reaches the same end.
 func TestOddAnswersAtEveryQuestion(t *testing.T) {
 	for name, odd := range map[string]string{
-		"letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00", "blanks within": "a b c",
-		"a megabyte": strings.Repeat("9", 1e6),
+		"letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00",
+		"blanks within": "a b c",
+		"a megabyte":    strings.Repeat("9", 1e6),
 	} {
 		answers := []string{
-			odd, "Y", odd, "latents", "images\t" + odd, odd, "classes", "latents\v" + odd, "images", "classes", odd, "N", "",
+			odd, "Y", odd, "latents", "images\t" + odd, odd, "classes", "latents\v" + odd, "images",
+			"classes", odd, "N", "",
 		}
 		status, report, screen, stderr := talk(t, strings.Join(answers, "\r\n"), someClasses)
 		if status != 0 || rounds(report) != 2 || stderr != "" {
@@ -76,7 +85,8 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 	}
 	for _, empty := range []string{"", " ", "\t\v\f"} {
 		answers := []string{
-			empty, "Y", empty, "Y", "images", empty, "Y", "images", "latents", empty, "Y", "images", "latents", "classes",
+			empty, "Y", empty, "Y", "images", empty, "Y", "images", "latents", empty, "Y", "images",
+			"latents", "classes",
 			empty, "N", "",
 		}
 		status, report, screen, stderr := talk(t, strings.Join(answers, "\r\n"), someClasses)
@@ -89,21 +99,25 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 
 // A hundred invalid answers in a row end the program with a sentence; what was written stays.
 func TestEndlessInput(t *testing.T) {
-	for start, again := range map[string]string{"": "maybe\n", "Y ": "Y\n", "huh\n": "\n", "maybe\n": "Y\n\n"} {
+	for start, again := range map[string]string{
+		"": "maybe\n", "Y ": "Y\n", "huh\n": "\n", "maybe\n": "Y\n\n",
+	} {
 		status, report, screen, stderr := talk(t, start+strings.Repeat(again, 1000), someClasses)
-		if status != 1 || rounds(report) != 1 || stderr != "cluster: the last 100 answers were invalid\n" {
+		if status != 1 || rounds(report) != 1 ||
+			stderr != "cluster: the last 100 answers were invalid\n" {
 			t.Errorf("%q and %q: status %d, stderr %q, screen %.1000q", start, again, status, stderr, screen)
 		}
 	}
 	// A line without end.
 	status, report, screen, stderr := talk(t, strings.Repeat("\x00", 2<<20), someClasses)
-	if status != 1 || rounds(report) != 1 || !strings.HasSuffix(stderr, " is longer than 1048576 bytes\n") {
+	if status != 1 || rounds(report) != 1 ||
+		!strings.HasSuffix(stderr, " is longer than 1048576 bytes\n") {
 		t.Errorf("status %d, stderr %q, screen %.1000q", status, stderr, screen)
 	}
 }
 
-// Whatever is typed, and whatever the class file holds, cluster ends: with status 0 and a report of whole rounds, or,
-// where the class file does not serve, with status 1, one sentence and no report.
+// Whatever is typed, and whatever the class file holds, cluster ends: with status 0 and a report of
+// whole rounds, or, where the class file does not serve, with status 1, one sentence and no report.
 func FuzzConversation(f *testing.F) {
 	for _, s := range []string{
 		"", "N\n", "Y images latents classes\nN", "y\r\nYes Y\timages\r\nlatents\r\nclasses\r\nN\r\n",
@@ -119,7 +133,8 @@ func FuzzConversation(f *testing.F) {
 			status, stderr = 0, ""
 		}
 		if status != 0 {
-			if status != 1 || report != "" || screen != "" || !strings.HasPrefix(stderr, "cluster: classes: ") {
+			if status != 1 || report != "" || screen != "" ||
+				!strings.HasPrefix(stderr, "cluster: classes: ") {
 				t.Errorf("status %d, report %q, screen %q, stderr %q", status, report, screen, stderr)
 			}
 			return

@@ -26,7 +26,9 @@ func TestConversations(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			for name, dir := range map[string]string{"DATA": "../../../pkg/testdata/mnist", "GOLDEN": "testdata"} {
+			for name, dir := range map[string]string{
+				"DATA": "../../../pkg/testdata/mnist", "GOLDEN": "testdata",
+			} {
 				abs, err := filepath.Abs(dir)
 				if err != nil {
 					return err
@@ -38,14 +40,24 @@ func TestConversations(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"masked": func(ts *testscript.TestScript, _ bool, args []string) {
 				name := ts.MkAbs(args[0])
-				ts.Check(os.WriteFile(name, times.ReplaceAll([]byte(ts.ReadFile(args[0])), []byte("clustering_time: T")), 0o644))
+				report := []byte(ts.ReadFile(args[0]))
+				masked := times.ReplaceAll(report, []byte("clustering_time: T"))
+				ts.Check(os.WriteFile(name, masked, 0o644))
 			},
 			"tiny": func(ts *testscript.TestScript, _ bool, _ []string) {
-				for name, pix := range map[string][]uint8{"tiny": {0, 0, 0, 8, 9, 200}, "same": {7, 7, 7, 7, 7, 7}, "black": make([]uint8, 6), "one": {5, 6}, "none": nil} {
-					ts.Check(idx.WriteImages(ts.MkAbs(name+".images"), &imageset.Images[uint8]{N: len(pix) / 2, Rows: 1, Cols: 2, Pix: pix}))
+				for name, pix := range map[string][]uint8{
+					"tiny": {0, 0, 0, 8, 9, 200}, "same": {7, 7, 7, 7, 7, 7},
+					"black": make([]uint8, 6), "one": {5, 6}, "none": nil,
+				} {
+					ts.Check(idx.WriteImages(ts.MkAbs(name+".images"),
+						&imageset.Images[uint8]{N: len(pix) / 2, Rows: 1, Cols: 2, Pix: pix}))
 				}
-				for name, pix := range map[string][]uint16{"tiny": {0, 10, 60000}, "same": {9, 9, 9}, "high": {30000, 65000, 33000}, "one": {50000}, "none": nil} {
-					ts.Check(idx.WriteLatents(ts.MkAbs(name+".latents"), &imageset.Images[uint16]{N: len(pix), Rows: 1, Cols: 1, Pix: pix}))
+				for name, pix := range map[string][]uint16{
+					"tiny": {0, 10, 60000}, "same": {9, 9, 9}, "high": {30000, 65000, 33000},
+					"one": {50000}, "none": nil,
+				} {
+					ts.Check(idx.WriteLatents(ts.MkAbs(name+".latents"),
+						&imageset.Images[uint16]{N: len(pix), Rows: 1, Cols: 1, Pix: pix}))
 				}
 			},
 		},
@@ -64,7 +76,8 @@ func TestConfiguration(t *testing.T) {
 		{text: "number_of_clusters: 4\nnumber_of_clusters: 7\n", want: 7},
 		{text: "", want: 10},
 		{text: "\n\n", want: 10},
-		{text: "bad: 3", wantErr: `line 1: invalid configuration: expected "number_of_clusters:", found "bad:"`},
+		{text: "bad: 3",
+			wantErr: `line 1: invalid configuration: expected "number_of_clusters:", found "bad:"`},
 		{text: "\nnumber_of_clusters:7", wantErr: "line 2: invalid configuration"},
 		{text: "number_of_clusters : 3", wantErr: "line 1: invalid configuration"},
 		{text: "number_of_clusters:\n", wantErr: "line 1: invalid configuration: no number follows"},
@@ -81,7 +94,8 @@ func TestConfiguration(t *testing.T) {
 		}
 		got, err := readConfiguration(name)
 		if c.wantErr != "" {
-			if err == nil || !strings.HasPrefix(err.Error(), name+": ") || !strings.Contains(err.Error(), c.wantErr) {
+			if err == nil || !strings.HasPrefix(err.Error(), name+": ") ||
+				!strings.Contains(err.Error(), c.wantErr) {
 				t.Errorf("%.40q gives the error %v, want the file's name and %q", c.text, err, c.wantErr)
 			}
 			continue
@@ -94,7 +108,10 @@ func TestConfiguration(t *testing.T) {
 
 // Whatever the bytes, a configuration gives a number of clusters or an error that names the file.
 func FuzzConfiguration(f *testing.F) {
-	for _, s := range []string{"number_of_clusters: 5\n", " number_of_clusters:\r\n+010", "", "number_of_clusters: -3", "number_of_clusters:\xff\x00 7"} {
+	for _, s := range []string{
+		"number_of_clusters: 5\n", " number_of_clusters:\r\n+010", "",
+		"number_of_clusters: -3", "number_of_clusters:\xff\x00 7",
+	} {
 		f.Add(s)
 	}
 	name := filepath.Join(f.TempDir(), "cluster.conf")
@@ -102,7 +119,8 @@ func FuzzConfiguration(f *testing.F) {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if k, err := readConfiguration(name); (err == nil) != (k >= 1) || err != nil && !strings.HasPrefix(err.Error(), name+": ") {
+		k, err := readConfiguration(name)
+		if (err == nil) != (k >= 1) || err != nil && !strings.HasPrefix(err.Error(), name+": ") {
 			t.Errorf("%d clusters, error %v", k, err)
 		}
 	})

@@ -11,26 +11,33 @@ import (
 	"imagesimilarity/pkg/imageset"
 )
 
-// talk runs search in a new folder on two images, with this input, and returns how many rounds its report has, too.
+// talk runs search in a new folder on two images, with this input, and returns how many rounds its
+// report has, too.
 func talk(t *testing.T, input string) (status, rounds int, screen, errors string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for _, err := range []error{
-		idx.WriteImages("two", &imageset.Images[uint8]{N: 2, Rows: 1, Cols: 2, Pix: []uint8{0, 9, 200, 1}}),
-		idx.WriteLatents("twolatents", &imageset.Images[uint16]{N: 2, Rows: 1, Cols: 1, Pix: []uint16{3, 60000}}),
+		idx.WriteImages("two", &imageset.Images[uint8]{
+			N: 2, Rows: 1, Cols: 2, Pix: []uint8{0, 9, 200, 1},
+		}),
+		idx.WriteLatents("twolatents", &imageset.Images[uint16]{
+			N: 2, Rows: 1, Cols: 1, Pix: []uint16{3, 60000},
+		}),
 	} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	var stdout, stderr bytes.Buffer
-	args := []string{"-quiet", "-d", "two", "-i", "twolatents", "-q", "two", "-s", "twolatents", "-o", "out", "-html", "page.html"}
+	args := []string{"-quiet", "-d", "two", "-i", "twolatents", "-q", "two", "-s", "twolatents",
+		"-o", "out", "-html", "page.html"}
 	status = run(args, strings.NewReader(input), &stdout, &stderr)
 	report, err := os.ReadFile("out")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return status, bytes.Count(report, []byte("Approximation Factor Reduced: ")), stdout.String(), stderr.String()
+	return status, bytes.Count(report, []byte("Approximation Factor Reduced: ")), stdout.String(),
+		stderr.String()
 }
 
 // Wherever the input ends, the program ends with the rounds until then.
@@ -40,7 +47,8 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 		for _, end := range []string{"", "\n", "\r\n"} {
 			status, rounds, _, stderr := talk(t, strings.Join(words[:k], "\n")+end)
 			if want := 1 + min(k/3, 2); status != 0 || rounds != want || stderr != "" {
-				t.Errorf("after %d words and %q: status %d, %d rounds, want %d; stderr %q", k, end, status, rounds, want, stderr)
+				t.Errorf("after %d words and %q: status %d, %d rounds, want %d; stderr %q",
+					k, end, status, rounds, want, stderr)
 			}
 		}
 	}
@@ -49,27 +57,34 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 // Whatever stands before the right answer of any question, the conversation reaches the same end.
 func TestOddAnswersAtEveryQuestion(t *testing.T) {
 	for name, odd := range map[string]string{
-		"letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00", "blanks within": "a b",
-		"a megabyte": strings.Repeat("9", 1e6),
+		"letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00",
+		"blanks within": "a b",
+		"a megabyte":    strings.Repeat("9", 1e6),
 	} {
 		answers := []string{odd, "Y", odd, "two\t" + odd, "two", "twolatents", odd, "N", ""}
 		status, rounds, screen, stderr := talk(t, strings.Join(answers, "\r\n"))
 		if status != 0 || rounds != 2 || stderr != "" {
-			t.Errorf("%s: status %d, %d rounds, want 2; stderr %q, screen %.1000q", name, status, rounds, stderr, screen)
+			t.Errorf("%s: status %d, %d rounds, want 2; stderr %q, screen %.1000q",
+				name, status, rounds, stderr, screen)
 		}
 	}
 	for _, empty := range []string{"", " ", "\t\v\f"} {
-		answers := []string{empty, "Y", empty, "Y", "two", empty, "Y", "two", "twolatents", empty, "N", ""}
+		answers := []string{
+			empty, "Y", empty, "Y", "two", empty, "Y", "two", "twolatents", empty, "N", "",
+		}
 		status, rounds, screen, stderr := talk(t, strings.Join(answers, "\r\n"))
 		if status != 0 || rounds != 2 || stderr != "" {
-			t.Errorf("%q: status %d, %d rounds, want 2; stderr %q, screen %q", empty, status, rounds, stderr, screen)
+			t.Errorf("%q: status %d, %d rounds, want 2; stderr %q, screen %q",
+				empty, status, rounds, stderr, screen)
 		}
 	}
 }
 
 // A hundred invalid answers in a row end the program with a sentence; what was written stays.
 func TestEndlessInput(t *testing.T) {
-	for start, again := range map[string]string{"": "maybe\n", "Y ": "Y\n", "huh\n": "\n", "maybe\n": "Y\n\n"} {
+	for start, again := range map[string]string{
+		"": "maybe\n", "Y ": "Y\n", "huh\n": "\n", "maybe\n": "Y\n\n",
+	} {
 		status, rounds, screen, stderr := talk(t, start+strings.Repeat(again, 1000))
 		if status != 1 || rounds != 1 || stderr != "search: the last 100 answers were invalid\n" {
 			t.Errorf("%q and %q: status %d, stderr %q, screen %.1000q", start, again, status, stderr, screen)
@@ -97,7 +112,8 @@ func FuzzConversation(f *testing.F) {
 		if (status != 0 || stderr != "") && (status != 1 || stderr != invalid) {
 			t.Errorf("status %d, stderr %q", status, stderr)
 		}
-		if rounds == 0 || rounds > 1 && !strings.ContainsAny(input, "yY") || !strings.HasPrefix(screen, "Do you want") {
+		if rounds == 0 || rounds > 1 && !strings.ContainsAny(input, "yY") ||
+			!strings.HasPrefix(screen, "Do you want") {
 			t.Errorf("%d rounds, screen %q", rounds, screen)
 		}
 		if left, err := filepath.Glob("*"); err != nil || len(left) != 4 {

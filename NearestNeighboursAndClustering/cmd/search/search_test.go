@@ -23,8 +23,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"search": main})
 }
 
-// TestScripts runs the conversations in testdata/script. Beside the program they have the MNIST images and latent vectors in $DATA,
-// the original's reports in $GOLDEN, and these commands:
+// TestScripts runs the conversations in testdata/script. Beside the program they have the MNIST
+// images and latent vectors in $DATA, the original's reports in $GOLDEN, and these commands:
 //
 //	images FILE WIDTH VALUE...     writes images of one row with these grey levels
 //	latents FILE WIDTH VALUE...    writes latent vectors
@@ -34,7 +34,9 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			for name, dir := range map[string]string{"DATA": "../../../pkg/testdata/mnist", "GOLDEN": "testdata"} {
+			for name, dir := range map[string]string{
+				"DATA": "../../../pkg/testdata/mnist", "GOLDEN": "testdata",
+			} {
 				abs, err := filepath.Abs(dir)
 				if err != nil {
 					return err
@@ -51,7 +53,8 @@ func TestScripts(t *testing.T) {
 				ts.Check(idx.WriteLatents(ts.MkAbs(args[0]), parseImages[uint16](ts, args[1:])))
 			},
 			"labels": func(ts *testscript.TestScript, neg bool, args []string) {
-				ts.Check(idx.WriteLabels(ts.MkAbs(args[0]), parseImages[uint8](ts, append([]string{"1"}, args[1:]...)).Pix))
+				ts.Check(idx.WriteLabels(ts.MkAbs(args[0]),
+					parseImages[uint8](ts, append([]string{"1"}, args[1:]...)).Pix))
 			},
 			"masktimes": func(ts *testscript.TestScript, neg bool, args []string) {
 				name := ts.MkAbs(args[0])
@@ -63,7 +66,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// parseImages makes images of one row from the arguments of a script's command: the row's width, then the values.
+// parseImages makes images of one row from the arguments of a script's command: the row's width,
+// then the values.
 func parseImages[P uint8 | uint16](ts *testscript.TestScript, args []string) *imageset.Images[P] {
 	width, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -94,12 +98,15 @@ func TestReportIsTheOriginals(t *testing.T) {
 	}
 }
 
-// The factors that the original printed where its shifts are negative, and where all hash values are 0.
+// The factors that the original printed where its shifts are negative, and where all hash values
+// are 0.
 func TestFactorsOfManyFunctions(t *testing.T) {
 	for _, c := range []struct{ k, l, want string }{
-		{"7", "2", "1.26817"}, {"8", "5", "1.37027"}, {"16", "2", "1.27868"}, {"33", "5", "1"}, {"1000000000", "1000000000", "1"},
+		{"7", "2", "1.26817"}, {"8", "5", "1.37027"}, {"16", "2", "1.27868"}, {"33", "5", "1"},
+		{"1000000000", "1000000000", "1"},
 	} {
-		if want := "\nApproximation Factor LSH: " + c.want + "\n"; !strings.Contains(string(searchGolden(t, c.k, c.l)), want) {
+		report := string(searchGolden(t, c.k, c.l))
+		if want := "\nApproximation Factor LSH: " + c.want + "\n"; !strings.Contains(report, want) {
 			t.Errorf("k=%s L=%s: the report has no line %q", c.k, c.l, want)
 		}
 	}
@@ -111,8 +118,9 @@ func searchGolden(t *testing.T, k, l string) []byte {
 	const data = "../../../pkg/testdata/mnist/"
 	out := filepath.Join(t.TempDir(), "report.txt")
 	var stdout, stderr bytes.Buffer
-	status := run([]string{"-quiet", "-d", data + "train1000.dat.gz", "-i", data + "train1000_10.dat", "-q", data + "query100.dat.gz",
-		"-s", data + "query100_10.dat", "-k", k, "-L", l, "-o", out}, strings.NewReader("N\n"), &stdout, &stderr)
+	args := []string{"-quiet", "-d", data + "train1000.dat.gz", "-i", data + "train1000_10.dat",
+		"-q", data + "query100.dat.gz", "-s", data + "query100_10.dat", "-k", k, "-L", l, "-o", out}
+	status := run(args, strings.NewReader("N\n"), &stdout, &stderr)
 	if status != 0 || stderr.Len() > 0 {
 		t.Fatalf("k=%s L=%s: status %d, %s", k, l, status, stderr.String())
 	}
@@ -182,8 +190,9 @@ func TestScreenFails(t *testing.T) {
 	_, broken := io.Pipe()
 	broken.Close()
 	var stderr bytes.Buffer
-	status := run([]string{"-quiet", "-d", data + "query100.dat.gz", "-i", data + "query100_10.dat", "-q", data + "query100.dat.gz",
-		"-s", data + "query100_10.dat", "-o", out}, strings.NewReader("N\n"), broken, &stderr)
+	args := []string{"-quiet", "-d", data + "query100.dat.gz", "-i", data + "query100_10.dat",
+		"-q", data + "query100.dat.gz", "-s", data + "query100_10.dat", "-o", out}
+	status := run(args, strings.NewReader("N\n"), broken, &stderr)
 	if status != 1 || !strings.HasPrefix(stderr.String(), "search: ") {
 		t.Errorf("status %d, %q; want 1 and what is wrong", status, stderr.String())
 	}

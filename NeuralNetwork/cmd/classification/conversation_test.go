@@ -17,14 +17,18 @@ import (
 // converse runs classification in a new folder on 12 images of 4x4 pixels in 3 classes and an
 // autoencoder for them, with these lines as the answers. poison, which may be nil, changes the
 // autoencoder first.
-func converse(t *testing.T, input string, poison func(*nn.Model), flags ...string) (status int, screen, errors string) {
+func converse(
+	t *testing.T, input string, poison func(*nn.Model), flags ...string,
+) (status int, screen, errors string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	m := &imageset.Images[uint8]{N: 12, Rows: 4, Cols: 4, Pix: make([]uint8, 12*16)}
 	for i := range m.Pix {
 		m.Pix[i] = uint8(31 * i)
 	}
-	model, err := nn.NewAutoencoder(nn.AutoencoderConfig{Rows: 4, Cols: 4, FilterSize: 3, Filters: []int{2}, Embedding: 2}, 1)
+	model, err := nn.NewAutoencoder(nn.AutoencoderConfig{
+		Rows: 4, Cols: 4, FilterSize: 3, Filters: []int{2}, Embedding: 2,
+	}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +44,8 @@ func converse(t *testing.T, input string, poison func(*nn.Model), flags ...strin
 			t.Fatal(err)
 		}
 	}
-	args := append([]string{"-quiet", "-d", "images", "-dl", "labels", "-t", "images", "-tl", "labels", "-model", "model.h5"}, flags...)
+	args := append([]string{"-quiet", "-d", "images", "-dl", "labels", "-t", "images", "-tl", "labels",
+		"-model", "model.h5"}, flags...)
 	var stdout, stderr bytes.Buffer
 	status = run(args, strings.NewReader(input), &stdout, &stderr)
 	return status, stdout.String(), stderr.String()
@@ -61,7 +66,9 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 		if k < needed {
 			want = 1
 		}
-		if status != want || want == 1 && !strings.HasPrefix(stderr, "classification: the input ended where an answer to ") || want == 0 && stderr != "" {
+		const ended = "classification: the input ended where an answer to "
+		if status != want || want == 1 && !strings.HasPrefix(stderr, ended) ||
+			want == 0 && stderr != "" {
 			t.Errorf("after %d answers: status %d, want %d; stderr %q", k, status, want, stderr)
 		}
 		for _, file := range []string{testClasses, trainingClasses} {
@@ -85,7 +92,8 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 		t.Fatal("no report")
 	}
 	for name, odd := range map[string]string{
-		"blank": " ", "empty": "", "letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00", "blanks within": "3 3",
+		"blank": " ", "empty": "", "letters": "abc", "a minus sign": "-", "UTF-8": "ναι",
+		"stray bytes": "\xff\xfe\x00", "blanks within": "3 3",
 		"a megabyte": strings.Repeat("9", 1e6),
 	} {
 		status, screen, stderr := converse(t, odd+"\n"+strings.Join(conversation, "\r\n"+odd+"\n"), nil)
@@ -116,8 +124,11 @@ func TestTrainingThatGoesWrong(t *testing.T) {
 	if status != 0 || stderr != "" {
 		t.Errorf("status %d, stderr %q", status, stderr)
 	}
-	if n := strings.Count(screen, "\nThe training ends: nn: the loss is no finite number: it became NaN in epoch 1 of 1; the weights are those from before that epoch\n"); n != 1 {
-		t.Errorf("the end of the training is told %d times, want once, as phase 2 is not begun:\n%s", n, screen)
+	const ends = "\nThe training ends: nn: the loss is no finite number: it became NaN in epoch 1 " +
+		"of 1; the weights are those from before that epoch\n"
+	if n := strings.Count(screen, ends); n != 1 {
+		t.Errorf("the end of the training is told %d times, want once, as phase 2 is not begun:\n%s",
+			n, screen)
 	}
 	if !strings.Contains(screen, "Found 4 correct labels\nFound 8 incorrect labels\n") {
 		t.Errorf("the images, all doubtful, are not in class 0:\n%s", screen)
@@ -137,10 +148,13 @@ func TestSaveAsksForAnotherFile(t *testing.T) {
 	} {
 		input := strings.Join(append(append(conversation[:needed:needed], tt.files...), ""), "\n")
 		status, screen, stderr := converse(t, input, nil, "-save", "c.weights.h5")
-		if status != tt.want || (tt.want == 1) != strings.HasPrefix(stderr, "classification: cannot write c.weights.h5: ") {
+		const cannot = "cannot write c.weights.h5: "
+		if status != tt.want ||
+			(tt.want == 1) != strings.HasPrefix(stderr, "classification: "+cannot) {
 			t.Errorf("%s: status %d, stderr %q", tt.name, status, stderr)
 		}
-		if !strings.Contains(screen, "cannot write c.weights.h5: ") || strings.Contains(screen, "Trained model: "+tt.saved) != (tt.saved != "") {
+		if !strings.Contains(screen, cannot) ||
+			strings.Contains(screen, "Trained model: "+tt.saved) != (tt.saved != "") {
 			t.Errorf("%s: screen\n%s", tt.name, screen)
 		}
 		if tt.saved != "" {
@@ -161,7 +175,8 @@ func TestEndlessInput(t *testing.T) {
 	}{
 		{start: "", again: "maybe\n"},
 		{start: trained, again: "maybe\n"},
-		{start: trained, again: "images\n", flags: []string{"-save", "c.weights.h5"}}, // cannot be written
+		// This file cannot be written.
+		{start: trained, again: "images\n", flags: []string{"-save", "c.weights.h5"}},
 	} {
 		status, screen, stderr := converse(t, tt.start+strings.Repeat(tt.again, 1000), nil, tt.flags...)
 		if status != 1 || !strings.HasSuffix(stderr, "the last 100 answers were invalid\n") {
@@ -217,7 +232,8 @@ func FuzzConversation(f *testing.F) {
 			return
 		}
 		status, screen, stderr := converse(t, input, nil, "-save", "c.h5")
-		if status != 0 && (status != 1 || !strings.HasPrefix(stderr, "classification: ")) || status == 0 && stderr != "" {
+		if status != 0 && (status != 1 || !strings.HasPrefix(stderr, "classification: ")) ||
+			status == 0 && stderr != "" {
 			t.Errorf("status %d, stderr %q, screen %q", status, stderr, screen)
 		}
 		if left, err := filepath.Glob(".*.tmp"); err != nil || len(left) > 0 {

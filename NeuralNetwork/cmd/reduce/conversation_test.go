@@ -25,7 +25,8 @@ func converse(t *testing.T, input string) (status int, screen, errors string) {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	status = run([]string{"-quiet", "-d", "images", "-q", "images", "-od", "d", "-oq", "q"}, strings.NewReader(input), &stdout, &stderr)
+	status = run([]string{"-quiet", "-d", "images", "-q", "images", "-od", "d", "-oq", "q"},
+		strings.NewReader(input), &stdout, &stderr)
 	return status, stdout.String(), stderr.String()
 }
 
@@ -46,7 +47,9 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 		if k < needed || k == path {
 			want = 1
 		}
-		if status != want || want == 1 && !strings.HasPrefix(stderr, "reduce: the input ended where an answer to ") || want == 0 && stderr != "" {
+		const ended = "reduce: the input ended where an answer to "
+		if status != want || want == 1 && !strings.HasPrefix(stderr, ended) ||
+			want == 0 && stderr != "" {
 			t.Errorf("after %d answers: status %d, want %d; stderr %q", k, status, want, stderr)
 		}
 		_, err := os.Stat("d")
@@ -66,7 +69,8 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 func TestOddAnswersAtEveryQuestion(t *testing.T) {
 	_, want, _ := converse(t, strings.Join(conversation, "\n"))
 	for name, odd := range map[string]string{
-		"blank": " ", "empty": "", "letters": "abc", "a minus sign": "-", "UTF-8": "ναι", "stray bytes": "\xff\xfe\x00", "blanks within": "3 3",
+		"blank": " ", "empty": "", "letters": "abc", "a minus sign": "-", "UTF-8": "ναι",
+		"stray bytes": "\xff\xfe\x00", "blanks within": "3 3",
 		"a megabyte": strings.Repeat("9", 1e6),
 	} {
 		var input strings.Builder
@@ -97,7 +101,8 @@ func TestOddPaths(t *testing.T) {
 		"a megabyte": strings.Repeat("9", 1e6),
 	} {
 		status, screen, stderr := converse(t, "Y\n"+odd+"\r\n"+odd+"\n")
-		const ended = "reduce: the input ended where an answer to \"Input model file path: \" was expected\n"
+		const ended = "reduce: the input ended where an answer to \"Input model file path: \" was " +
+			"expected\n"
 		if status != 1 || stderr != ended || strings.Count(screen, "Input model file path: ") != 3 {
 			t.Errorf("%s to load: status %d, stderr %q, screen %.1000q", name, status, stderr, screen)
 		}
@@ -162,7 +167,8 @@ func FuzzConversation(f *testing.F) {
 			return
 		}
 		status, screen, stderr := converse(t, input)
-		if status != 0 && (status != 1 || !strings.HasPrefix(stderr, "reduce: ")) || status == 0 && stderr != "" {
+		if status != 0 && (status != 1 || !strings.HasPrefix(stderr, "reduce: ")) ||
+			status == 0 && stderr != "" {
 			t.Errorf("status %d, stderr %q, screen %q", status, stderr, screen)
 		}
 		if left, err := filepath.Glob(".*.tmp"); err != nil || len(left) > 0 {
