@@ -42,8 +42,8 @@ func Digits(pix []float32, rows, cols int, titles []string) image.Image {
 	return img
 }
 
-// pixelTicks marks the first and the last of n pixels; place is where a pixel's middle lies on the
-// axis.
+// pixelTicks marks the first and the last of n pixels. place returns the place of a pixel's middle
+// on the axis.
 func pixelTicks(n int, place func(i int) float64) plot.ConstantTicks {
 	return plot.ConstantTicks{
 		{Value: place(0), Label: "0"},

@@ -7,8 +7,8 @@ import (
 	"runtime"
 )
 
-// Open shows a file in the desktop's viewer, without waiting for it. It does nothing where there is
-// no desktop or no viewer.
+// Open shows a file in the desktop's viewer, without waiting for it. It does nothing if there is no
+// desktop or no viewer.
 func Open(name string) {
 	if path, err := filepath.Abs(name); err == nil {
 		name = path // no name that begins with a dash is mistaken for an option

@@ -170,7 +170,7 @@ func decades(low, high float64) plot.ConstantTicks {
 	var ticks plot.ConstantTicks
 	for power := first; power <= last; power += step {
 		for _, d := range digits {
-			// Read from text, the value is the nearest to what the label says.
+			// Read from text, the value is the nearest to the label's.
 			v, err := strconv.ParseFloat(fmt.Sprintf("%de%d", d, power), 64)
 			if err == nil && v >= low && v <= high {
 				ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', -1, 64)})

@@ -265,7 +265,7 @@ func readDocument(t testing.TB, page []byte) document {
 	return d
 }
 
-// row is the cells after the first of the row that begins with name.
+// row returns the cells after the first of the row that begins with name.
 func (d document) row(name string) []string {
 	for _, r := range d.rows {
 		if len(r) > 0 && r[0] == name {
@@ -649,8 +649,8 @@ func TestSampleIsSpread(t *testing.T) {
 	}
 }
 
-// opened is what a browser without a window, as narrow as a phone, makes of a page, its script run;
-// the test is skipped where there is no browser. What the browser complains about is an error.
+// opened returns what a browser without a window, as narrow as a phone, makes of a page after its
+// script has run. It skips the test if there is no browser. A complaint of the browser is an error.
 func opened(t *testing.T, page []byte) (dom string) {
 	t.Helper()
 	var browser string

@@ -17,7 +17,7 @@ type Numbers []float64
 // as few digits as tell them from other float32 values.
 type Values []float32
 
-// Grey are grey levels. In JSON they are numbers, where []uint8 would be base64.
+// Grey is grey levels. In JSON they are numbers; []uint8 would be base64.
 type Grey []uint8
 
 // MarshalJSON returns the number or null.

@@ -13,8 +13,8 @@ import (
 
 const someClasses = "CLUSTER-0 { size: 2, 0, 2}}\nCLUSTER-1 { size: 1, 1}}\n"
 
-// talk runs cluster in a new folder on three images with this class file, with this input; report
-// is "" where there is none.
+// talk runs cluster in a new folder on three images with this class file and this input. report is
+// "" if there is none.
 func talk(t *testing.T, input, classes string) (status int, report, screen, errors string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -43,7 +43,7 @@ func talk(t *testing.T, input, classes string) (status int, report, screen, erro
 	return status, string(b), stdout.String(), stderr.String()
 }
 
-// rounds is how many whole rounds a report has, -1 where it has a part of one.
+// rounds returns the number of rounds in a report, and -1 if it has a part of one.
 func rounds(report string) int {
 	n := strings.Count(report, "CLASSES AS CLUSTERS\n")
 	if n != strings.Count(report, "NEW SPACE\n") {
@@ -116,8 +116,8 @@ func TestEndlessInput(t *testing.T) {
 	}
 }
 
-// Whatever is typed, and whatever the class file holds, cluster ends: with status 0 and a report of
-// whole rounds, or, where the class file does not serve, with status 1, one sentence and no report.
+// Whatever is typed, and whatever the class file holds, cluster ends with status 0 and a report of
+// whole rounds. If the class file is invalid, it ends with status 1, one sentence and no report.
 func FuzzConversation(f *testing.F) {
 	for _, s := range []string{
 		"", "N\n", "Y images latents classes\nN", "y\r\nYes Y\timages\r\nlatents\r\nclasses\r\nN\r\n",

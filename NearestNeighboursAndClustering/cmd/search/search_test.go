@@ -98,8 +98,7 @@ func TestReportIsTheOriginals(t *testing.T) {
 	}
 }
 
-// The factors that the original printed where its shifts are negative, and where all hash values
-// are 0.
+// The factors that the original printed with negative shifts, and with hash values that are all 0.
 func TestFactorsOfManyFunctions(t *testing.T) {
 	for _, c := range []struct{ k, l, want string }{
 		{"7", "2", "1.26817"}, {"8", "5", "1.37027"}, {"16", "2", "1.27868"}, {"33", "5", "1"},
@@ -112,7 +111,7 @@ func TestFactorsOfManyFunctions(t *testing.T) {
 	}
 }
 
-// searchGolden is the report on the images in pkg/testdata/mnist.
+// searchGolden returns the report on the images in pkg/testdata/mnist.
 func searchGolden(t *testing.T, k, l string) []byte {
 	t.Helper()
 	const data = "../../../pkg/testdata/mnist/"

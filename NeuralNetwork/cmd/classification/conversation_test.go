@@ -106,7 +106,7 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 	}
 }
 
-// judgement is what stands on the screen from the counts to the last question.
+// judgement returns what stands on the screen from the counts to the last question.
 func judgement(screen string) string {
 	_, after, _ := strings.Cut(screen, "Found")
 	before, _, _ := strings.Cut(after, "Repeat Experiment")

@@ -36,9 +36,9 @@ var conversation = []string{"N", "1", "3", "2", "1", "8", "2", "Y", "Y", "model.
 
 const needed = 7
 
-// Wherever the input ends, the program ends too: with an error as long as nothing is trained, or
-// where a model was to be saved but no path was given; as if all other questions were answered
-// with N.
+// Wherever the input ends, the program ends too. It ends with an error as long as nothing is
+// trained, or if a model was to be saved but no path was given. Otherwise it ends as if all other
+// questions were answered with N.
 func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 	const path = 9 // answers before the question for a path
 	for k := range len(conversation) + 1 {

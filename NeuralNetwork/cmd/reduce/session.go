@@ -134,7 +134,7 @@ type answers struct {
 	epochs, batch, embedding int
 }
 
-// ask asks for an autoencoder until one can be built for so many training images.
+// ask asks for an autoencoder until one can be built. images is the number of training images.
 func (s *session) ask(images int) (answers, *nn.Model, error) {
 	for {
 		a := answers{Encoder: experiment.AskEncoder(s.lines, s.data.Rows, s.data.Cols)}

@@ -22,7 +22,7 @@ import (
 	"imagesimilarity/pkg/results"
 )
 
-// images is how many training images the demo works on.
+// images is the number of training images of the demo.
 const images = 20000
 
 func main() {
@@ -116,7 +116,7 @@ func firstImages(n int) error {
 	return idx.WriteLabels("demo/labels.dat", labels[:n])
 }
 
-// found is the results of the programs.
+// found holds the results of the programs.
 type found struct {
 	reduce         results.Reduce
 	search         results.Search

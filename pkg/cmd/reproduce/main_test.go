@@ -73,7 +73,7 @@ func TestOnlyWhatIsNotFinishedRuns(t *testing.T) {
 		if err := runAll(all, io.Discard); (err != nil) != c.fails {
 			t.Errorf("%s: error %v", c.name, err)
 		}
-		diary, _ := os.ReadFile(os.Getenv("REPRODUCE_DIARY")) // there is none where nothing ran
+		diary, _ := os.ReadFile(os.Getenv("REPRODUCE_DIARY")) // there is none if nothing ran
 		if ran := strings.Fields(string(diary)); !slices.Equal(ran, c.want) {
 			t.Errorf("%s: %q ran, want %q", c.name, ran, c.want)
 		}
