@@ -224,6 +224,7 @@ func (b *block) measure(i int, y, scratch []float32) {
 // mean of the images' variances plus the variance of their means.
 func (b *block) combine() {
 	images, pixels := float64(b.net.n), float64(b.h*b.w)
+	count := float64(images * pixels)
 	for c := range b.c {
 		var mean, variance float64
 		for i := range b.net.n {
@@ -234,7 +235,7 @@ func (b *block) combine() {
 			d := float64(b.moments[2*i*b.c+c]) - mean
 			variance += float64(b.moments[(2*i+1)*b.c+c]) + float64(float64(d*d)*pixels)
 		}
-		b.norm.setStatistics(c, mean, variance/(images*pixels), images*pixels)
+		b.norm.setStatistics(c, mean, variance/count, count)
 	}
 }
 
