@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -77,10 +78,27 @@ func TestLossGraphsGrowOnlySoFar(t *testing.T) {
 	}
 }
 
+func TestEpochsCountFrom1(t *testing.T) {
+	for last, want := range map[int]string{
+		2: "1 2", 10: "1 2 3 4 5 6 7 8 9 10", 11: "1 3 5 7 9 11", 100: "1 11 21 31 41 51 61 71 81 91",
+	} {
+		var got []string
+		for _, tick := range epochTicks(last) {
+			if tick.Label != strconv.Itoa(int(tick.Value)) {
+				t.Errorf("epoch %v has the label %s", tick.Value, tick.Label)
+			}
+			got = append(got, tick.Label)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%d epochs: ticks %v, want %s", last, got, want)
+		}
+	}
+}
+
 func TestFiniteCutsAtWhatIsNoNumber(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	parts := finite([]float64{nan, 1, 2, inf, -inf, 3, nan})
-	if len(parts) != 2 || len(parts[0]) != 2 || len(parts[1]) != 1 || parts[1][0].X != 5 ||
+	if len(parts) != 2 || len(parts[0]) != 2 || len(parts[1]) != 1 || parts[1][0].X != 6 ||
 		parts[1][0].Y != 3 {
 		t.Errorf("parts %v", parts)
 	}

@@ -27,7 +27,7 @@ var (
 	orange = color.RGBA{0xff, 0x7f, 0x0e, 0xff}
 )
 
-// LossGraphs shows one graph below the other, the losses against the epoch, counted from 0. An
+// LossGraphs shows one graph below the other, the losses against the epoch, counted from 1. An
 // epoch whose loss is no finite number leaves a gap.
 func LossGraphs(graphs []LossGraph) image.Image {
 	// One graph has matplotlib's default size. The original squeezed further ones into it; here the
@@ -43,8 +43,8 @@ func LossGraphs(graphs []LossGraph) image.Image {
 		p.X.Label.Text = "Epoch"
 		p.Y.Label.Text = "Loss"
 		p.Legend.Top = true
-		last := max(1, len(g.Loss)-1)
-		p.X.Min, p.X.Max = 0, float64(last)
+		last := max(2, len(g.Loss)) // an axis of one point would have no length
+		p.X.Min, p.X.Max = 1, float64(last)
 		p.X.Tick.Marker = epochTicks(last)
 		for _, curve := range []struct {
 			name   string
@@ -67,16 +67,16 @@ func LossGraphs(graphs []LossGraph) image.Image {
 	return img
 }
 
-// epochTicks marks whole epochs from 0 to last, at most eleven of them.
+// epochTicks marks whole epochs from 1 to last, at most ten of them.
 func epochTicks(last int) plot.ConstantTicks {
 	var ticks plot.ConstantTicks
-	for i := 0; i <= last; i += (last + 9) / 10 {
+	for i := 1; i <= last; i += (last + 9) / 10 {
 		ticks = append(ticks, plot.Tick{Value: float64(i), Label: strconv.Itoa(i)})
 	}
 	return ticks
 }
 
-// finite cuts values into the stretches of finite numbers, as points (index, value).
+// finite cuts values into the stretches of finite numbers, as points (epoch, value).
 func finite(values []float64) []plotter.XYs {
 	var parts []plotter.XYs
 	var part plotter.XYs
@@ -88,7 +88,7 @@ func finite(values []float64) []plotter.XYs {
 			part = nil
 			continue
 		}
-		part = append(part, plotter.XY{X: float64(i), Y: v})
+		part = append(part, plotter.XY{X: float64(i + 1), Y: v})
 	}
 	if len(part) > 0 {
 		parts = append(parts, part)

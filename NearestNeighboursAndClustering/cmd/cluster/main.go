@@ -5,10 +5,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
+	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
@@ -23,6 +25,13 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 // other error.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	opt, err := parseOptions(args)
+	if errors.Is(err, arguments.ErrHelp) {
+		if _, err := io.WriteString(stdout, usage); err != nil {
+			fmt.Fprintf(stderr, "cluster: %v\n", err)
+			return 1
+		}
+		return 0
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "cluster: %v\n%s", err, usage)
 		return 2

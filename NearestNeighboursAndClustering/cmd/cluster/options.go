@@ -8,11 +8,19 @@ import (
 	"imagesimilarity/pkg/outfile"
 )
 
-const usage = "Usage:./cluster -d <input file original space> -i <input file new space> " +
-	"-n <classes from NN as clusters file> -c <configuration file> -o <output file>\n" +
-	"-textbook takes the textbook's form of every algorithm where the original departs from it\n" +
-	"-html <HTML file> writes a report with pictures, -json <JSON file> the results for other " +
-	"programs, -quiet shows no progress; these may be left out\n"
+const usage = `Usage:./cluster -d <input file original space> -i <input file new space>
+                -n <classes from NN as clusters file>
+                -c <configuration file> -o <output file>
+Clusters images by k-medians in both spaces, and compares these clusters with
+the classes of a network.
+These may be left out:
+  -textbook          the textbook's form of every algorithm where the original
+                     departs from it
+  -html <HTML file>  report with pictures
+  -json <JSON file>  results, to be read by other programs
+  -quiet             nothing about the progress and the results on the screen
+  -h, --help         show this text and exit
+`
 
 // options holds the values of the flags. All file names are set, except html and json, which are
 // empty if no page and no results are wanted.

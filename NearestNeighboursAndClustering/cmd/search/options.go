@@ -9,16 +9,24 @@ import (
 	"imagesimilarity/pkg/outfile"
 )
 
-const usage = `Usage:./search -d <input file original space> -i <input file new space> ` +
-	`-q <query file original space> -s <query file new space> -k <int> -L <int> -o <output file>
-./search -d <input file original space> -q <query file original space> ` +
-	`-l1 <labels of input dataset> -l2 <labels of query dataset> -o <output file> -EMD
--k (hash functions, 4), -L (hash tables, 5) and, with -EMD, -cell (width of a cell in pixels, 7) ` +
-	`may be left out
--textbook takes the textbook's form of every algorithm where the original departs from it
--html <HTML file> writes a report with pictures, in which -l1 and -l2 may give labels, too; ` +
-	`-quiet shows no progress
--json <JSON file> writes the results for other programs
+const usage = `Usage:./search -d <input file original space> -i <input file new space>
+               -q <query file original space> -s <query file new space>
+               -k <int> -L <int> -o <output file>
+      ./search -d <input file original space> -q <query file original space>
+               -l1 <labels of input dataset> -l2 <labels of query dataset>
+               -o <output file> -EMD
+Finds the nearest neighbour of every query in the new space, by LSH and exactly;
+with -EMD the ten nearest by Earth Mover's Distance and by Manhattan distance.
+These may be left out:
+  -k <int>           hash functions of a table (4 if left out)
+  -L <int>           hash tables (5)
+  -cell <int>        with -EMD: width of a cell in pixels (7)
+  -textbook          the textbook's form of every algorithm where the original
+                     departs from it
+  -html <HTML file>  report with pictures; -l1 and -l2 may give labels for it
+  -json <JSON file>  results, to be read by other programs
+  -quiet             nothing about the progress and the results on the screen
+  -h, --help         show this text and exit
 `
 
 // maxTables is the largest number of the textbook's hash tables, far more than the search gains

@@ -3,19 +3,26 @@
 package arguments
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
 
+// ErrHelp is returned by Parse if help was asked for.
+var ErrHelp = errors.New("help was asked for")
+
 // Parse reads pairs of a flag and a value, and flags without value. values maps a flag to where
-// its value goes; any text is a value. switches maps a flag without value to what it makes true.
-// If a flag is given twice, the last value counts. An unknown flag and a missing value are
-// errors.
+// its value goes; any text but the empty one is a value. switches maps a flag without value to what
+// it makes true. If a flag is given twice, the last value counts. An unknown flag, a missing value
+// and an empty one are errors. Parse returns ErrHelp at -h or --help.
 //
 // The standard package flag takes "-o" for a flag where the original takes it for a value.
 func Parse(args []string, values map[string]*string, switches map[string]*bool) error {
 	for i := 0; i < len(args); i++ {
 		name := plain(args[i])
+		if name == "-h" || name == "--help" {
+			return ErrHelp
+		}
 		if s, ok := switches[name]; ok {
 			*s = true
 			continue
@@ -28,6 +35,9 @@ func Parse(args []string, values map[string]*string, switches map[string]*bool) 
 			return fmt.Errorf("flag %s has no value", name)
 		}
 		i++
+		if args[i] == "" {
+			return fmt.Errorf("the value of flag %s is empty", name)
+		}
 		*v = args[i]
 	}
 	return nil

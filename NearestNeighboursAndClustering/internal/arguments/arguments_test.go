@@ -28,6 +28,12 @@ func TestParse(t *testing.T) {
 		{name: "no flag", args: []string{"data"}, wantErr: `unknown flag "data"`},
 		{name: "empty", args: []string{""}, wantErr: `unknown flag ""`},
 		{name: "trailing value", args: []string{"-d", "x", "y"}, wantErr: `unknown flag "y"`},
+		{name: "help", args: []string{"-d", "x", "-h"}, wantErr: ErrHelp.Error()},
+		{name: "help in the long form", args: []string{"--help", "-e"}, wantErr: ErrHelp.Error()},
+		{name: "help with a dash", args: []string{"–h"}, wantErr: ErrHelp.Error()},
+		{name: "help as value", args: []string{"-d", "-h"}, d: "-h"},
+		{name: "empty value", args: []string{"-d", "x", "-o", ""},
+			wantErr: "the value of flag -o is empty"},
 		{name: "no value", args: []string{"-o", "x", "–d"}, wantErr: "flag -d has no value"},
 	} {
 		var d, o string

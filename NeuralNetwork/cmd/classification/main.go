@@ -47,26 +47,26 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		Flags: []argparse.Flag{
 			{
 				Short: "-d", Long: "--training_set", Required: true,
-				Set: argparse.String(&o.trainingSet), Help: "images to train on",
+				Set: argparse.FileName(&o.trainingSet), Help: "images to train on",
 			},
 			{
 				Short: "-dl", Long: "--training_labels", Required: true,
-				Set: argparse.String(&o.trainingLabels), Help: "their labels",
+				Set: argparse.FileName(&o.trainingLabels), Help: "their labels",
 			},
 			{
 				Short: "-t", Long: "--testset", Required: true,
-				Set: argparse.String(&o.testSet), Help: "images to test with",
+				Set: argparse.FileName(&o.testSet), Help: "images to test with",
 			},
 			{
 				Short: "-tl", Long: "--test_labels", Required: true,
-				Set: argparse.String(&o.testLabels), Help: "their labels",
+				Set: argparse.FileName(&o.testLabels), Help: "their labels",
 			},
 			{
 				Short: "-model", Long: "--autoencoder_h5", Required: true,
-				Set: argparse.String(&o.model), Help: "model file with the trained encoder",
+				Set: argparse.FileName(&o.model), Help: "model file with the trained encoder",
 			},
 			{
-				Short: "-save", Long: "--save", Set: argparse.String(&o.save),
+				Short: "-save", Long: "--save", Set: argparse.FileName(&o.save),
 				Help: "model file for the trained classifier, the last one",
 			},
 			{
@@ -74,11 +74,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 				Help: "all chance in training derives from it (default 1)",
 			},
 			{
-				Short: "-html", Long: "--html", Set: argparse.String(&o.html),
+				Short: "-html", Long: "--html", Set: argparse.FileName(&o.html),
 				Help: "HTML file for a report with pictures",
 			},
 			{
-				Short: "-json", Long: "--json", Set: argparse.String(&o.json),
+				Short: "-json", Long: "--json", Set: argparse.FileName(&o.json),
 				Help: "JSON file for the results, to be read by other programs",
 			},
 			{
@@ -87,7 +87,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			},
 			{
 				Short: "-quiet", Long: "--quiet", Switch: &o.quiet,
-				Help: "no progress on the standard error output",
+				Help: "nothing on the standard error output but errors",
 			},
 		},
 	}
@@ -108,7 +108,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 const (
 	testClasses     = "clustering_test_set.txt"
 	trainingClasses = "clustering_train_set.txt"
-	graphFile       = "loss_graphs.png"
+	graphFile       = "classification_loss_graphs.png" // reduce has a loss_graphs.png
 	digitsFile      = "classified_digits.png"
 )
 

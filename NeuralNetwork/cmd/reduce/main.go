@@ -44,21 +44,21 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		// The original noticed a missing flag when it needed the value: after the training.
 		Flags: []argparse.Flag{
 			{
-				Short: "-d", Long: "--Dataset", Required: true, Set: argparse.String(&o.dataset),
+				Short: "-d", Long: "--Dataset", Required: true, Set: argparse.FileName(&o.dataset),
 				Help: "images to train on and to write as vectors",
 			},
 			{
-				Short: "-q", Long: "--Queryset", Required: true, Set: argparse.String(&o.queryset),
+				Short: "-q", Long: "--Queryset", Required: true, Set: argparse.FileName(&o.queryset),
 				Help: "more images to write as vectors",
 			},
 			{
 				Short: "-od", Long: "--Output_Dataset_File", Required: true,
-				Set:  argparse.String(&o.datasetLatents),
+				Set:  argparse.FileName(&o.datasetLatents),
 				Help: "file for the vectors of the dataset",
 			},
 			{
 				Short: "-oq", Long: "--Output_Query_File", Required: true,
-				Set:  argparse.String(&o.querysetLatents),
+				Set:  argparse.FileName(&o.querysetLatents),
 				Help: "file for the vectors of the query set",
 			},
 			{
@@ -66,15 +66,15 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 				Help: "all chance in training derives from it (default 1)",
 			},
 			{
-				Short: "-html", Long: "--html", Set: argparse.String(&o.html),
+				Short: "-html", Long: "--html", Set: argparse.FileName(&o.html),
 				Help: "HTML file for a report with pictures",
 			},
 			{
-				Short: "-l", Long: "--labels", Set: argparse.String(&o.labels),
+				Short: "-l", Long: "--labels", Set: argparse.FileName(&o.labels),
 				Help: "labels of the dataset, for the colours in that report",
 			},
 			{
-				Short: "-json", Long: "--json", Set: argparse.String(&o.json),
+				Short: "-json", Long: "--json", Set: argparse.FileName(&o.json),
 				Help: "JSON file for the results, to be read by other programs",
 			},
 			{
@@ -88,7 +88,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			},
 			{
 				Short: "-quiet", Long: "--quiet", Switch: &o.quiet,
-				Help: "no progress on the standard error output",
+				Help: "nothing on the standard error output but errors",
 			},
 		},
 	}

@@ -22,9 +22,12 @@ type Flag struct {
 	Switch      *bool                    // what a flag without value makes true
 }
 
-// String returns the Set of a flag whose value is any text.
-func String(to *string) func(string) error {
+// FileName returns the Set of a flag whose value is the name of a file.
+func FileName(to *string) func(string) error {
 	return func(value string) error {
+		if value == "" {
+			return errors.New("expected the name of a file, found an empty one")
+		}
 		*to = value
 		return nil
 	}
@@ -199,9 +202,30 @@ func negativeNumber(arg string) bool {
 	return digits(whole) && digits(fraction) && (fraction != "" || !point && whole != "")
 }
 
+// width is the longest line of a help text: argparse keeps two of 80 columns free.
+const width = 78
+
+// wrap breaks a text into lines that fit behind an indent and returns them, each with the indent
+// and a line end.
+func wrap(text string, indent int) string {
+	var b strings.Builder
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && indent+len(line)+1+len(word) > width {
+			fmt.Fprintf(&b, "%*s%s\n", indent, "", line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	fmt.Fprintf(&b, "%*s%s\n", indent, "", line)
+	return b.String()
+}
+
 // usage returns the usage, wrapped at 80 columns.
 func (p *Parser) usage() string {
-	const width = 78 // argparse keeps two columns free
 	line := "usage: " + p.Program
 	indent := strings.Repeat(" ", len(line))
 	var b strings.Builder
@@ -219,15 +243,15 @@ func (p *Parser) usage() string {
 	return b.String() + line + "\n"
 }
 
-// help returns the usage and two lines for each flag.
+// help returns the usage and a paragraph for each flag, wrapped at 80 columns.
 func (p *Parser) help() string {
 	const column = 24
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n\noptions:\n", p.usage(), p.About)
+	fmt.Fprintf(&b, "%s\n%s\noptions:\n", p.usage(), wrap(p.About, 0))
 	fmt.Fprintf(&b, "%-*s%s\n", column, "  -h, --help", "show this help message and exit")
 	for _, f := range p.Flags {
 		fmt.Fprintf(&b, "  %s%s, %s%[2]s\n", f.Short, f.placeholder(), f.Long)
-		fmt.Fprintf(&b, "%*s%s\n", column, "", f.Help)
+		b.WriteString(wrap(f.Help, column))
 	}
 	return b.String()
 }

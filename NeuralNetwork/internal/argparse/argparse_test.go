@@ -10,10 +10,10 @@ import (
 func parse(args []string) (values map[string]string, err error) {
 	v := make([]string, 4)
 	p := &Parser{Program: "reduce", Flags: []Flag{
-		{Short: "-d", Long: "--Dataset", Set: String(&v[0])},
-		{Short: "-q", Long: "--Queryset", Set: String(&v[1])},
-		{Short: "-od", Long: "--Output_Dataset_File", Set: String(&v[2])},
-		{Short: "-oq", Long: "--Output_Query_File", Set: String(&v[3])},
+		{Short: "-d", Long: "--Dataset", Set: FileName(&v[0])},
+		{Short: "-q", Long: "--Queryset", Set: FileName(&v[1])},
+		{Short: "-od", Long: "--Output_Dataset_File", Set: FileName(&v[2])},
+		{Short: "-oq", Long: "--Output_Query_File", Set: FileName(&v[3])},
 	}}
 	err = p.Parse(args)
 	values = map[string]string{}
@@ -87,9 +87,9 @@ func TestParse(t *testing.T) {
 func TestParseNamesEveryMissingFlag(t *testing.T) {
 	var d, l, s string
 	p := &Parser{Flags: []Flag{
-		{Short: "-d", Long: "--data", Required: true, Set: String(&d)},
-		{Short: "-l", Long: "--labels", Required: true, Set: String(&l)},
-		{Short: "-s", Long: "--seed", Set: String(&s)},
+		{Short: "-d", Long: "--data", Required: true, Set: FileName(&d)},
+		{Short: "-l", Long: "--labels", Required: true, Set: FileName(&l)},
+		{Short: "-s", Long: "--seed", Set: FileName(&s)},
 	}}
 	for args, want := range map[string]string{
 		"-s 1":         "the following arguments are required: -d/--data, -l/--labels",
@@ -99,9 +99,11 @@ func TestParseNamesEveryMissingFlag(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", args, err, want)
 		}
 	}
-	// An empty value is a value.
-	if err := p.Parse([]string{"-d", "", "-l="}); err != nil {
-		t.Errorf("empty values: %v", err)
+	for _, args := range [][]string{{"-d", "", "-l", "x"}, {"-d=", "-l", "x"}} {
+		const want = "argument -d/--data: expected the name of a file, found an empty one"
+		if err := p.Parse(args); err == nil || err.Error() != want {
+			t.Errorf("%q: error %v, want %q", args, err, want)
+		}
 	}
 }
 
@@ -124,8 +126,8 @@ func TestParseSwitch(t *testing.T) {
 		var d, q string
 		var quiet bool
 		p := &Parser{Flags: []Flag{
-			{Short: "-d", Long: "--Dataset", Set: String(&d)},
-			{Short: "-q", Long: "--Queryset", Set: String(&q)},
+			{Short: "-d", Long: "--Dataset", Set: FileName(&d)},
+			{Short: "-q", Long: "--Queryset", Set: FileName(&q)},
 			{Short: "-quiet", Long: "--quiet", Switch: &quiet},
 		}}
 		err := p.Parse(strings.Split(tt.args, "|"))
@@ -156,10 +158,10 @@ func TestParseUint64(t *testing.T) {
 func TestRun(t *testing.T) {
 	var v string
 	p := &Parser{Program: "reduce", About: "Makes images small.", Flags: []Flag{
-		{Short: "-d", Long: "--Dataset", Help: "images to learn from", Set: String(&v)},
-		{Short: "-q", Long: "--Queryset", Help: "more images", Set: String(&v)},
-		{Short: "-od", Long: "--Output_Dataset_File", Help: "their latents", Set: String(&v)},
-		{Short: "-oq", Long: "--Output_Query_File", Help: "and theirs", Set: String(&v)},
+		{Short: "-d", Long: "--Dataset", Help: "images to learn from", Set: FileName(&v)},
+		{Short: "-q", Long: "--Queryset", Help: "more images", Set: FileName(&v)},
+		{Short: "-od", Long: "--Output_Dataset_File", Help: "their latents", Set: FileName(&v)},
+		{Short: "-oq", Long: "--Output_Query_File", Help: "and theirs", Set: FileName(&v)},
 	}}
 	const usage = `usage: reduce [-h] [-d DATASET] [-q QUERYSET] [-od OUTPUT_DATASET_FILE]
               [-oq OUTPUT_QUERY_FILE]
@@ -196,6 +198,25 @@ options:
 			t.Errorf("%s: status %d, done %v, stdout\n%s\nstderr\n%s",
 				tt.args, status, done, &stdout, &stderr)
 		}
+	}
+}
+
+// Long texts are wrapped at 80 columns.
+func TestHelpFits80Columns(t *testing.T) {
+	long := strings.Repeat("some more words ", 20)
+	var v string
+	p := &Parser{Program: "reduce", About: long, Flags: []Flag{
+		{Short: "-d", Long: "--Dataset", Help: long, Set: FileName(&v)},
+	}}
+	var stdout strings.Builder
+	p.Run([]string{"-h"}, &stdout, nil)
+	for line := range strings.Lines(stdout.String()) {
+		if len(line) > 80 || strings.HasSuffix(line, " \n") {
+			t.Errorf("%q has %d columns", line, len(line)-1)
+		}
+	}
+	if n := strings.Count(stdout.String(), "more"); n != 40 {
+		t.Errorf("%d words of 40 are shown", n)
 	}
 }
 
