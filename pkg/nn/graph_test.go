@@ -33,7 +33,8 @@ func TestSub(t *testing.T) {
 // A layer's input is the one that it names, or the one before it in the list.
 func TestConnectGraph(t *testing.T) {
 	layers := diamond()
-	if _, err := Connect(layers); err == nil || !strings.Contains(err.Error(), `layer "e": layers of`) {
+	_, err := Connect(layers)
+	if err == nil || !strings.Contains(err.Error(), `layer "e": layers of`) {
 		t.Errorf("error %v about the layer of an unknown class", err)
 	}
 	specs, err := Connect(Sub(layers, 4))

@@ -144,7 +144,7 @@ func NewModel(name string, layers []*Layer) (*Model, error) {
 	return &Model{Name: name, Layers: layers}, nil
 }
 
-// Connect derives the outputs of layers and returns the weights that each needs. It makes no weight.
+// Connect derives the outputs of layers and returns the weights that each needs. It makes none.
 // The layers' class and parameters are set; Output is set for InputLayer and Reshape, and its last
 // dimension for Conv2D (filters) and Dense (units). An output or a weight of more than 2^28 values
 // is an error, and so is an input that does not come before its user in the list.

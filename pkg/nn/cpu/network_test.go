@@ -355,7 +355,8 @@ func inOrder(n int) []int {
 // A class without an operator is an error, not a layer that does nothing.
 func TestUnknownClass(t *testing.T) {
 	layers := chain(&nn.Layer{Class: "Lambda", Name: "odd", Output: []int{5, 6, 1}})
-	if _, err := New().NewPrediction(layers, 1); err == nil || !strings.Contains(err.Error(), `"odd"`) {
+	_, err := New().NewPrediction(layers, 1)
+	if err == nil || !strings.Contains(err.Error(), `"odd"`) {
 		t.Errorf("error %v", err)
 	}
 }

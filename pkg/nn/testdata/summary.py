@@ -1,14 +1,15 @@
 """Records model.summary() of the two networks: summary_*.txt. Made with TensorFlow 2.15.1.
 
-The models are built by the rules that the package documents: blocks of convolution, batch normalisation, pooling (twice at most) and dropout.
+The models are built by the rules that the package documents: blocks of convolution, batch
+normalisation, pooling (twice at most) and dropout.
 """
 import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 from tensorflow.keras import Model, backend
-from tensorflow.keras.layers import (BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, Reshape,
-                                     UpSampling2D)
+from tensorflow.keras.layers import (BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input,
+                                     MaxPooling2D, Reshape, UpSampling2D)
 
 
 def encoder(x, filters, k, rate):

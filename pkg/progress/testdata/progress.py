@@ -2,8 +2,8 @@
 
 Made with TensorFlow 2.15.1.
 
-A case is a list of [time in seconds, step, loss, val_loss]. loss is null for a prediction; val_loss is
-null except in the last state of an epoch.
+A case is a list of [time in seconds, step, loss, val_loss]. loss is null for a prediction; val_loss
+is null except in the last state of an epoch.
 """
 import json
 import os
