@@ -137,7 +137,8 @@ func (b *builder) add(l Layer) {
 
 func (b *builder) conv(size, filters int, act Activation) {
 	b.add(Layer{
-		Class: Conv2D, Output: []int{filters}, Kernel: [2]int{size, size}, Activation: act,
+		Class: Conv2D, Output: []int{filters}, Kernel: [2]int{size, size}, Padding: Same,
+		Activation: act,
 	})
 }
 

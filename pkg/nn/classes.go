@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// The classes of layers. A new class is a declaration here and an operator in the engine.
-// Names, parameters and weights are those of https://keras.io/api/layers/.
+// The classes of layers are declared in the files classes*.go. A new class is a declaration there
+// and an operator in the engine. Names, parameters and weights are those of
+// https://keras.io/api/layers/, of Keras 2.4 to 3.
 
 // InputLayer is the first layer of a model. It fixes the shape of a sample.
 var InputLayer = declare("InputLayer", declaration{
@@ -54,127 +55,127 @@ func setInput(l *Layer, shape []*count) error {
 	return nil
 }
 
-// Conv2D is a convolution with padding "same" and strides 1, a bias, and an activation other than
-// softmax. It turns (H,W,C) into (H,W,filters).
-var Conv2D = declare("Conv2D", declaration{
-	base:  "conv2d",
-	image: true,
+// Dense is x·kernel + bias and an activation. It turns (…,in) into (…,units).
+var Dense = declare("Dense", declaration{
+	base: "dense",
 	parameters: []Parameter{
 		trainable(),
-		dataFormat(),
-		lastDimension("filters"),
-		rowsAndColumns("kernel_size", pair{}, func(l *Layer) *[2]int { return &l.Kernel }),
-		only("strides", pair{1, 1},
-			because[pair]("strides %v are not supported, expected 1")),
-		only("dilation_rate", pair{1, 1},
-			because[pair]("dilation_rate %v is not supported, expected 1")),
-		only("groups", 1,
-			because[count]("%d groups are not supported, expected 1")).unwritten(),
-		parameter("padding", "", func(l *Layer, v string) error {
-			// A single pixel needs no padding.
-			if v != "same" && l.Kernel != [2]int{1, 1} {
-				return fmt.Errorf("padding %q is not supported, expected same", v)
-			}
-			return nil
-		}, func(*Layer) any { return "same" }),
+		outputs("units"),
 		useBias(),
-		parameter("activation", nil, func(l *Layer, v any) error {
-			if err := setActivation(l, v); err != nil {
-				return err
-			}
-			if l.Activation == Softmax {
-				return errors.New("softmax after a convolution is not supported")
-			}
-			return nil
-		}, activationOf),
+		parameter("activation", nil, setActivation, activationOf),
 	},
 	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
-		if len(l.Output) == 0 {
-			return nil, errors.New("the number of filters is not set")
+		units := l.outputs()
+		if units == 0 {
+			return nil, errors.New("the number of units is not set")
 		}
-		c, f := in[2], l.Output[len(l.Output)-1]
-		l.Output = []int{in[0], in[1], f}
-		return kernelAndBias(l.Kernel[0], l.Kernel[1], c, f), nil
+		last := len(in) - 1
+		l.Output = append(slices.Clone(in[:last]), units)
+		return l.kernelAndBias(in[last], units), nil
 	},
 	kept: 1,
 })
 
-// BatchNormalization normalises each channel of (H,W,C), with scale and centre.
-var BatchNormalization = declare("BatchNormalization", declaration{
-	base:  "batch_normalization",
-	image: true,
-	parameters: []Parameter{
-		trainable(),
-		parameter("axis", nil, func(_ *Layer, v any) error {
-			// A number, or one in brackets.
-			axis := v
-			if list, ok := v.([]any); ok && len(list) == 1 {
-				axis = list[0]
-			}
-			if axis != nil && axis != -1.0 && axis != 3.0 {
-				return fmt.Errorf("the axis %v is not supported, expected the last", v)
-			}
-			return nil
-		}, func(*Layer) any { return []int{3} }),
-		number("momentum", 0.99, func(l *Layer) *float64 { return &l.Momentum }),
-		number("epsilon", 0.001, func(l *Layer) *float64 { return &l.Epsilon }),
-		flag("center", true, "batch normalisation without center or scale is not supported"),
-		flag("scale", true, "batch normalisation without center or scale is not supported"),
-		flag("renorm", false, "batch renormalisation is not supported").unwritten(),
-	},
+// Flatten turns any shape into (values), row-major.
+var Flatten = declare("Flatten", declaration{
+	base:       "flatten",
+	parameters: []Parameter{trainable(), dataFormat()},
 	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
-		l.Output = slices.Clone(in)
-		c := []int{in[2]}
-		return []WeightSpec{
-			{Name: "gamma", Shape: c, Initial: Ones},
-			{Name: "beta", Shape: c},
-			{Name: "moving_mean", Shape: c, Moving: true},
-			{Name: "moving_variance", Shape: c, Initial: Ones, Moving: true},
-		}, nil
-	},
-	kept: 1,
-})
-
-// MaxPooling2D takes the greatest value of each window of Size. The strides are Size too. Rows and
-// columns that fill no window are left out. Padding "same" is supported if there are none.
-var MaxPooling2D = declare("MaxPooling2D", declaration{
-	base:  "max_pooling2d",
-	image: true,
-	parameters: []Parameter{
-		trainable(),
-		dataFormat(),
-		rowsAndColumns("pool_size", pair{2, 2}, func(l *Layer) *[2]int { return &l.Size }),
-		parameter("strides", nil, func(l *Layer, v *pair) error {
-			if v != nil && *v != l.Size {
-				return fmt.Errorf("strides %v other than the pool_size %v are not supported",
-					*v, l.Size)
-			}
-			return nil
-		}, func(l *Layer) any { return l.Size }),
-		parameter("padding", "", func(l *Layer, v string) error {
-			if v != "same" && v != "valid" && v != "" {
-				return fmt.Errorf("padding %q is not supported", v)
-			}
-			l.Padding = v
-			return nil
-		}, func(*Layer) any { return "valid" }),
-	},
-	size: func(l *Layer) []int { return l.Size[:] },
-	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
-		if l.Padding == "same" && (in[0]%l.Size[0] != 0 || in[1]%l.Size[1] != 0) {
-			return nil, fmt.Errorf("padding \"same\" of an image of %dx%d is not supported",
-				in[0], in[1])
-		}
-		l.Padding = "" // windows fill the image, so "same" is "valid"
-		l.Output = []int{in[0] / l.Size[0], in[1] / l.Size[1], in[2]}
+		l.Output = []int{product(in)}
 		return nil, nil
 	},
-	// An estimate: the output, the greatest value of each window, and a share of the gradient that
-	// goes back to the whole window.
-	kept: 3,
 })
 
-// UpSampling2D repeats rows and columns Size times.
+// Reshape gives the values another shape, row-major. A dimension of -1 takes what is left.
+var Reshape = declare("Reshape", declaration{
+	base: "reshape",
+	parameters: []Parameter{
+		trainable(),
+		parameter("target_shape", nil, func(l *Layer, shape []dimension) error {
+			for _, d := range shape {
+				l.Output = append(l.Output, int(d))
+			}
+			return nil
+		}, func(l *Layer) any { return l.Output }),
+	},
+	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
+		shape := slices.Clone(l.Output)
+		if i := slices.Index(shape, -1); i >= 0 {
+			shape[i] = 1
+			if n := product(shape); n > 0 {
+				shape[i] = product(in) / n
+			}
+		}
+		for _, d := range shape {
+			if d < 1 {
+				return nil, fmt.Errorf("cannot reshape %v to %v", in, l.Output)
+			}
+		}
+		if product(shape) != product(in) {
+			return nil, fmt.Errorf("cannot reshape %v to %v", in, l.Output)
+		}
+		l.Output = shape
+		return nil, nil
+	},
+})
+
+// Permute changes the order of the axes to Axes.
+var Permute = declare("Permute", declaration{
+	base:       "permute",
+	parameters: []Parameter{trainable(), axes("dims", nil)},
+	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
+		sorted := slices.Sorted(slices.Values(l.Axes))
+		l.Output = nil
+		for i, a := range l.Axes {
+			if len(l.Axes) != len(in) || sorted[i] != i+1 {
+				return nil, fmt.Errorf("the order %v of axes, expected one of 1 to %d",
+					l.Axes, len(in))
+			}
+			l.Output = append(l.Output, in[a-1])
+		}
+		return nil, nil
+	},
+	kept: 1,
+})
+
+// ZeroPadding2D adds Border zeros around an image.
+var ZeroPadding2D = declare("ZeroPadding2D", declaration{
+	base:       "zero_padding2d",
+	image:      true,
+	parameters: []Parameter{trainable(), dataFormat(), border("padding")},
+	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
+		if err := l.checkBorder(); err != nil {
+			return nil, err
+		}
+		h, w, c := l.image(in)
+		l.setImage(add(h, l.Border[0][0], l.Border[0][1]), add(w, l.Border[1][0], l.Border[1][1]), c)
+		return nil, nil
+	},
+	kept: 1,
+})
+
+// Cropping2D takes Border away from an image.
+var Cropping2D = declare("Cropping2D", declaration{
+	base:       "cropping2d",
+	image:      true,
+	parameters: []Parameter{trainable(), dataFormat(), border("cropping")},
+	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
+		if err := l.checkBorder(); err != nil {
+			return nil, err
+		}
+		h, w, c := l.image(in)
+		rows, cols := add(l.Border[0][0], l.Border[0][1]), add(l.Border[1][0], l.Border[1][1])
+		if rows >= h || cols >= w {
+			return nil, fmt.Errorf("cropping %d rows and %d columns of %v leaves nothing",
+				rows, cols, in)
+		}
+		l.setImage(h-rows, w-cols, c)
+		return nil, nil
+	},
+	kept: 1,
+})
+
+// UpSampling2D repeats rows and columns Size times, or interpolates between them.
 var UpSampling2D = declare("UpSampling2D", declaration{
 	base:  "up_sampling2d",
 	image: true,
@@ -182,13 +183,23 @@ var UpSampling2D = declare("UpSampling2D", declaration{
 		trainable(),
 		dataFormat(),
 		rowsAndColumns("size", pair{2, 2}, func(l *Layer) *[2]int { return &l.Size }),
-		only("interpolation", "nearest",
-			because[string]("interpolation %q is not supported, expected nearest")),
+		parameter("interpolation", "", func(l *Layer, v string) error {
+			if v != "nearest" && v != "bilinear" && v != "" {
+				return fmt.Errorf("interpolation %q is not supported, expected nearest or bilinear", v)
+			}
+			l.Bilinear = v == "bilinear"
+			return nil
+		}, func(l *Layer) any {
+			if l.Bilinear {
+				return "bilinear"
+			}
+			return "nearest"
+		}),
 	},
 	size: func(l *Layer) []int { return l.Size[:] },
 	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
-		rows, cols := product([]int{in[0], l.Size[0]}), product([]int{in[1], l.Size[1]})
-		l.Output = []int{rows, cols, in[2]}
+		h, w, c := l.image(in)
+		l.setImage(product([]int{h, l.Size[0]}), product([]int{w, l.Size[1]}), c)
 		return nil, nil
 	},
 	kept: 1,
@@ -211,66 +222,75 @@ var Dropout = declare("Dropout", declaration{
 		if !(l.Rate >= 0 && l.Rate <= 1) {
 			return nil, fmt.Errorf("a dropout rate of %v; expected a value between 0 and 1", l.Rate)
 		}
-		l.Output = slices.Clone(in)
-		return nil, nil
+		return same(l, in)
 	},
 	kept: 1,
 })
 
-// Flatten turns any shape into (values), row-major.
-var Flatten = declare("Flatten", declaration{
-	base:       "flatten",
-	parameters: []Parameter{trainable(), dataFormat()},
-	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
-		l.Output = []int{product(in)}
-		return nil, nil
-	},
-})
+// The classes that do nothing in a prediction.
+var (
+	SpatialDropout2D = declare("SpatialDropout2D", declaration{
+		base:  "spatial_dropout2d",
+		image: true,
+		parameters: []Parameter{
+			trainable(), dataFormat(),
+			number("rate", 0, func(l *Layer) *float64 { return &l.Rate }),
+		},
+		connect: same, kept: 1,
+	})
+	GaussianNoise = declare("GaussianNoise", declaration{
+		base: "gaussian_noise",
+		parameters: []Parameter{
+			trainable(), number("stddev", 0, func(l *Layer) *float64 { return &l.Rate }),
+		},
+		connect: same, kept: 1,
+	})
+	GaussianDropout = declare("GaussianDropout", declaration{
+		base: "gaussian_dropout",
+		parameters: []Parameter{
+			trainable(), number("rate", 0, func(l *Layer) *float64 { return &l.Rate }),
+		},
+		connect: same, kept: 1,
+	})
+	AlphaDropout = declare("AlphaDropout", declaration{
+		base: "alpha_dropout",
+		parameters: []Parameter{
+			trainable(), number("rate", 0, func(l *Layer) *float64 { return &l.Rate }),
+		},
+		connect: same, kept: 1,
+	})
+	ActivityRegularization = declare("ActivityRegularization", declaration{
+		base: "activity_regularization", parameters: []Parameter{trainable()}, connect: same,
+	})
+	Identity = declare("Identity", declaration{
+		base: "identity", parameters: []Parameter{trainable()}, connect: same,
+	})
+)
 
-// Dense is x·kernel + bias and an activation. It turns (in) into (units).
-var Dense = declare("Dense", declaration{
-	base: "dense",
-	parameters: []Parameter{
-		trainable(),
-		lastDimension("units"),
-		useBias(),
-		parameter("activation", nil, setActivation, activationOf),
-	},
-	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
-		if len(in) != 1 {
-			return nil, fmt.Errorf("class Dense needs an input of shape (units), got %v", in)
-		}
-		if len(l.Output) != 1 {
-			return nil, errors.New("the number of units is not set")
-		}
-		return kernelAndBias(in[0], l.Output[0]), nil
-	},
-	kept: 1,
-})
+// same connects a layer whose output has the shape of its input.
+func same(l *Layer, in []int) ([]WeightSpec, error) {
+	l.Output = slices.Clone(in)
+	return nil, nil
+}
 
-// Reshape gives the values another shape, row-major.
-var Reshape = declare("Reshape", declaration{
-	base: "reshape",
-	parameters: []Parameter{
-		trainable(),
-		parameter("target_shape", nil, func(l *Layer, shape []count) error {
-			for _, d := range shape {
-				l.Output = append(l.Output, int(d))
-			}
-			return nil
-		}, func(l *Layer) any { return l.Output }),
-	},
-	size: func(l *Layer) []int { return l.Output },
-	connect: func(l *Layer, in []int) ([]WeightSpec, error) {
-		if product(l.Output) != product(in) {
-			return nil, fmt.Errorf("cannot reshape %v to %v", in, l.Output)
-		}
-		return nil, nil
-	},
-})
+// image returns rows, columns and channels of the images that l takes.
+func (l *Layer) image(in []int) (h, w, c int) {
+	if l.ChannelsFirst {
+		return in[1], in[2], in[0]
+	}
+	return in[0], in[1], in[2]
+}
 
-// Parameters of several classes. They are functions because Go initialises a variable after those
-// that it uses: the classes would change their order.
+// setImage sets the output to an image.
+func (l *Layer) setImage(h, w, c int) {
+	if l.ChannelsFirst {
+		l.Output = []int{c, h, w}
+	} else {
+		l.Output = []int{h, w, c}
+	}
+}
+
+// Parameters of several classes.
 
 func trainable() Parameter {
 	return parameter("trainable", nil, func(l *Layer, v *bool) error {
@@ -280,35 +300,52 @@ func trainable() Parameter {
 }
 
 func dataFormat() Parameter {
-	return only("data_format", "channels_last",
-		because[string]("data_format %q is not supported, expected channels_last"))
+	return parameter("data_format", nil, func(l *Layer, v *string) error {
+		if v != nil && *v != "channels_last" && *v != "channels_first" {
+			return fmt.Errorf("data_format %q is not supported, expected channels_last or "+
+				"channels_first", *v)
+		}
+		l.ChannelsFirst = v != nil && *v == "channels_first"
+		return nil
+	}, func(l *Layer) any {
+		if l.ChannelsFirst {
+			return "channels_first"
+		}
+		return "channels_last"
+	})
 }
 
 func useBias() Parameter {
-	return flag("use_bias", true, "a layer without bias is not supported")
+	return toggle("use_bias", true, false, func(l *Layer) *bool { return &l.NoBias })
 }
 
-// setActivation sets the activation from its name; none is linear.
-func setActivation(l *Layer, v any) error {
-	switch name := v.(type) {
-	case nil:
-		l.Activation = Linear
-	case string:
-		l.Activation = Activation(name)
-	}
-	switch l.Activation {
-	case Linear, ReLU, Sigmoid, Softmax:
+// border makes a parameter for rows and columns at the four sides of an image.
+func border(key string) Parameter {
+	return parameter(key, sides{{1, 1}, {1, 1}}, func(l *Layer, v sides) error {
+		l.Border = v
 		return nil
-	}
-	return fmt.Errorf("the activation %v is not supported", v)
+	}, func(l *Layer) any { return l.Border })
 }
 
-func activationOf(l *Layer) any { return l.Activation }
+func (l *Layer) checkBorder() error {
+	for _, side := range l.Border {
+		if min(side[0], side[1]) < 0 {
+			return fmt.Errorf("a border of %v; expected no negative numbers", l.Border)
+		}
+	}
+	return nil
+}
 
 // kernelAndBias returns the weights of a layer with a kernel of that shape, filters or units last.
-func kernelAndBias(shape ...int) []WeightSpec {
-	return []WeightSpec{
-		{Name: "kernel", Shape: shape, Initial: GlorotUniform},
-		{Name: "bias", Shape: shape[len(shape)-1:]},
+func (l *Layer) kernelAndBias(shape ...int) []WeightSpec {
+	return l.withBias(shape[len(shape)-1],
+		WeightSpec{Name: "kernel", Shape: shape, Initial: GlorotUniform})
+}
+
+// withBias adds a bias of n values, if l has one.
+func (l *Layer) withBias(n int, specs ...WeightSpec) []WeightSpec {
+	if l.NoBias {
+		return specs
 	}
+	return append(specs, WeightSpec{Name: "bias", Shape: []int{n}})
 }

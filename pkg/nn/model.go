@@ -31,29 +31,85 @@ type Layer struct {
 	// statistics in training too.
 	Trainable bool
 
-	Kernel     [2]int     // rows and columns of a filter
-	Padding    string     // of a pooling: "same" or "valid"; "" is "valid"
-	Activation Activation // of a layer with kernel and bias
-	Momentum   float64    // share of the old moving statistics that is kept
-	Epsilon    float64    // added to the variance
-	Size       [2]int     // rows and columns of a pooling's window, or the factors of an upsampling
-	Rate       float64    // share of the values that are set to zero in training, in [0,1]
+	// Keras2 says that the definitions of Keras 2 hold if Keras 3 changed them: those of hard_sigmoid
+	// and of Flatten for channels_first.
+	Keras2 bool
+
+	// Of layers on images. A pair is for rows and columns.
+	Kernel        [2]int    // size of a filter
+	Size          [2]int    // of a pooling's window, or the factors of an upsampling
+	Strides       [2]int    // between windows; 0 is 1, and for a pooling its Size
+	Dilation      [2]int    // between the elements of a filter; 0 is 1
+	Padding       Padding   // of the image, for windows at its border; "" is Valid
+	OutputPadding *[2]int   // added to the output of a Conv2DTranspose; nil leaves it to Keras' rule
+	Groups        int       // that part channels and filters of a Conv2D; 0 is 1
+	Multiplier    int       // filters for each channel, depthwise; 0 is 1
+	NoBias        bool      // a layer with kernel has no bias
+	ChannelsFirst bool      // its images have the shape (C,H,W)
+	KeepDims      bool      // a global pooling keeps rows and columns, of size 1
+	Bilinear      bool      // an upsampling interpolates; else it repeats
+	Border        [2][2]int // rows (first, last) and columns that are added or cropped
+
+	// Activation is that of a layer with a kernel, or what a layer of activation computes.
+	Activation Activation
+	MaxValue   *float64 // bound of ReLU; nil for none
+	Slope      float64  // of ReLU and LeakyReLU below 0; alpha of ELU
+	Threshold  float64  // of ReLU
+
+	// Axes are those along which a layer normalises, has parameters, concatenates, or computes a
+	// softmax, or the new order of Permute. As in Keras the first axis of a sample is 1, and -1 is the
+	// last. nil is what Keras takes. Connect makes them positive.
+	Axes       []int
+	NoScale    bool      // a normalisation has no gamma
+	NoCentre   bool      // a normalisation has no beta
+	RMSScaling bool      // a LayerNormalization divides by the deviation alone
+	Momentum   float64   // share of the old moving statistics that is kept
+	Epsilon    float64   // added to the variance
+	Scale      []float32 // factors of Rescaling: one, or one for each place of the last axis
+	Offset     []float32 // summands of Rescaling, alike
+	Mean       []float32 // of Normalization, in place of weights
+	Variance   []float32 // of Normalization, in place of weights
+	Invert     bool      // a Normalization multiplies and adds
+
+	Rate float64 // share of the values that are set to zero in training, in [0,1]
 }
 
-// Activation is applied to the output of a Conv2D or Dense layer.
+// Padding says what becomes of windows that reach beyond an image.
+type Padding string
+
+const (
+	Valid Padding = "valid" // there are none
+	Same  Padding = "same"  // zeros fill them; there are ceil(size/stride) windows
+)
+
+// Activation is the Keras name of an activation.
 type Activation string
 
 const (
-	Linear  Activation = "linear"
-	ReLU    Activation = "relu"
-	Sigmoid Activation = "sigmoid"
-	Softmax Activation = "softmax"
+	Linear      Activation = "linear"
+	ReLU        Activation = "relu"
+	Sigmoid     Activation = "sigmoid"
+	Softmax     Activation = "softmax"
+	LogSoftmax  Activation = "log_softmax"
+	Tanh        Activation = "tanh"
+	ELU         Activation = "elu"
+	SELU        Activation = "selu"
+	GELU        Activation = "gelu"
+	LeakyReLU   Activation = "leaky_relu"
+	ReLU6       Activation = "relu6"
+	Softplus    Activation = "softplus"
+	Softsign    Activation = "softsign"
+	Swish       Activation = "swish"
+	Mish        Activation = "mish"
+	Exponential Activation = "exponential"
+	HardSigmoid Activation = "hard_sigmoid"
+	HardSwish   Activation = "hard_silu"
 )
 
 // A WeightSpec describes a variable of a layer.
 type WeightSpec struct {
-	Name    string  // "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"
-	Shape   []int   // Conv2D kernel (KH,KW,C,F), Dense kernel (in,out), all others (C)
+	Name    string  // such as "kernel"
+	Shape   []int   // as in Keras: Conv2D kernel (KH,KW,C,F), Dense kernel (in,out)
 	Initial Initial // values of a new weight
 	Moving  bool    // a statistic that follows the batches; no gradient trains it
 }
@@ -145,9 +201,9 @@ func NewModel(name string, layers []*Layer) (*Model, error) {
 }
 
 // Connect derives the outputs of layers and returns the weights that each needs. It makes none.
-// The layers' class and parameters are set; Output is set for InputLayer and Reshape, and its last
-// dimension for Conv2D (filters) and Dense (units). An output or a weight of more than 2^28 values
-// is an error, and so is an input that does not come before its user in the list.
+// The layers' class and parameters are set; Output is set for InputLayer and Reshape, and
+// to the number of filters or units for convolutions and Dense. An output or a weight of more than
+// 2^28 values is an error, and so is an input that does not come before its user in the list.
 func Connect(layers []*Layer) ([][]WeightSpec, error) { return connect(layers, maxValues) }
 
 // A Size counts what a layer needs in training.
@@ -217,6 +273,9 @@ func (l *Layer) connect(inputs [][]int, limit float64) ([]WeightSpec, error) {
 	if len(inputs) == 0 {
 		return nil, errors.New("it has no input")
 	}
+	if c.activation != "" {
+		l.Activation = c.activation
+	}
 	if c.merge != nil {
 		if err := c.merge(l, inputs); err != nil {
 			return nil, err
@@ -228,7 +287,11 @@ func (l *Layer) connect(inputs [][]int, limit float64) ([]WeightSpec, error) {
 	}
 	in := inputs[0]
 	if c.image && len(in) != 3 {
-		return nil, fmt.Errorf("%s needs an input of shape (H,W,C), got %v", l.Class, in)
+		shape := "(H,W,C)"
+		if l.ChannelsFirst {
+			shape = "(C,H,W)"
+		}
+		return nil, fmt.Errorf("%s needs an input of shape %s, got %v", l.Class, shape, in)
 	}
 	if c.size != nil {
 		if err := checkShape(c.size(l), limit); err != nil {
@@ -238,6 +301,11 @@ func (l *Layer) connect(inputs [][]int, limit float64) ([]WeightSpec, error) {
 	specs, err := c.connect(l, in)
 	if err != nil {
 		return nil, err
+	}
+	if c.padded != nil {
+		if err := checkShape(c.padded(l, in), limit); err != nil {
+			return nil, fmt.Errorf("the image with its padding: %w", err)
+		}
 	}
 	for _, s := range specs {
 		if err := checkShape(s.Shape, limit); err != nil {
@@ -276,6 +344,18 @@ func product(shape []int) int {
 		p *= s
 	}
 	return p
+}
+
+// add returns the sum of numbers from 0 on, or the greatest int if it is more.
+func add(numbers ...int) int {
+	sum := 0
+	for _, n := range numbers {
+		if n > math.MaxInt-sum {
+			return math.MaxInt
+		}
+		sum += n
+	}
+	return sum
 }
 
 // values returns the number of values of a shape.

@@ -6,14 +6,10 @@ import (
 	"testing"
 )
 
-// The classes are listed in the order of their declaration.
+// The classes are listed by name, and each is declared in full.
 func TestClasses(t *testing.T) {
-	want := []Class{
-		"InputLayer", "Conv2D", "BatchNormalization", "MaxPooling2D", "UpSampling2D", "Dropout",
-		"Flatten", "Dense", "Reshape",
-	}
-	if got := Classes(); !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
+	if got := Classes(); !slices.IsSorted(got) || len(got) < 40 {
+		t.Errorf("%v", got)
 	}
 	for _, c := range Classes() {
 		if !c.Supported() || c.Base() == "" || len(c.Parameters()) == 0 {

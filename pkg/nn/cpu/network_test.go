@@ -139,8 +139,8 @@ func chain(layers ...*nn.Layer) []*nn.Layer {
 
 func conv(kh, kw, filters int, act nn.Activation) *nn.Layer {
 	return &nn.Layer{
-		Class: nn.Conv2D, Kernel: [2]int{kh, kw}, Output: []int{filters}, Activation: act,
-		Trainable: true,
+		Class: nn.Conv2D, Kernel: [2]int{kh, kw}, Padding: nn.Same,
+		Output: []int{filters}, Activation: act, Trainable: true,
 	}
 }
 
