@@ -1,0 +1,364 @@
+package idx
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/infile"
+)
+
+// A File is an IDX file, plain or gzip, of which the header has been read. Read, which the types
+// for images, latent vectors and labels have, returns its values. A pipe or a device has been read
+// whole: what feeds several pipes one after the other would otherwise wait for ever.
+type File struct {
+	Name       string
+	N          int // images, vectors or labels
+	Rows, Cols int // of an image or a vector; 1 and 1 for labels
+
+	r     *reader
+	count int    // bytes that the header promises
+	what  string // these bytes
+	data  []byte // of a pipe
+}
+
+// An ImageFile is a file of 8-bit images.
+type ImageFile struct{ File }
+
+// A LatentFile is a file of 16-bit latent vectors.
+type LatentFile struct{ File }
+
+// A LabelFile is a file of labels.
+type LabelFile struct{ File }
+
+// OpenImages opens a file of 8-bit images and reads its header.
+func OpenImages(name string) (*ImageFile, error) {
+	f, err := openFile(name, 4, MagicImages, "8-bit images")
+	return &ImageFile{f}, err
+}
+
+// OpenLatents opens a file of 16-bit latent vectors and reads its header.
+func OpenLatents(name string) (*LatentFile, error) {
+	f, err := openFile(name, 4, MagicLatents, "16-bit latent vectors")
+	return &LatentFile{f}, err
+}
+
+// OpenLabels opens a file of labels and reads its header.
+func OpenLabels(name string) (*LabelFile, error) {
+	f, err := openFile(name, 2, MagicLabels, "labels")
+	return &LabelFile{f}, err
+}
+
+// Read reads the images and closes the file. Bytes after the last image are ignored.
+func (f *ImageFile) Read() (*imageset.Images[uint8], error) {
+	b, err := f.values()
+	if err != nil {
+		return nil, err
+	}
+	return &imageset.Images[uint8]{N: f.N, Rows: f.Rows, Cols: f.Cols, Pix: b}, nil
+}
+
+// Read reads the vectors and closes the file. Bytes after the last vector are ignored.
+func (f *LatentFile) Read() (*imageset.Images[uint16], error) {
+	b, err := f.values()
+	if err != nil {
+		return nil, err
+	}
+	m := &imageset.Images[uint16]{
+		N: f.N, Rows: f.Rows, Cols: f.Cols, Pix: make([]uint16, len(b)/2),
+	}
+	for i := range m.Pix {
+		m.Pix[i] = binary.BigEndian.Uint16(b[2*i:])
+	}
+	return m, nil
+}
+
+// Read reads the labels and closes the file. Bytes after the last label are ignored.
+func (f *LabelFile) Read() ([]uint8, error) { return f.values() }
+
+// ReadImages opens and reads a file of 8-bit images.
+func ReadImages(name string) (*imageset.Images[uint8], error) {
+	f, err := OpenImages(name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Read()
+}
+
+// ReadLatents opens and reads a file of 16-bit latent vectors.
+func ReadLatents(name string) (*imageset.Images[uint16], error) {
+	f, err := OpenLatents(name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Read()
+}
+
+// ReadLabels opens and reads a file of labels.
+func ReadLabels(name string) ([]uint8, error) {
+	f, err := OpenLabels(name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Read()
+}
+
+// openFile opens a file and reads its header of words 32-bit numbers. what names the contents that
+// the caller expects.
+func openFile(name string, words int, magic uint32, what string) (f File, err error) {
+	r, err := open(name)
+	if err != nil {
+		return f, err
+	}
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	h, err := r.header(words, magic, what)
+	if err != nil {
+		return f, err
+	}
+	f = File{Name: name, N: int(h[1]), Rows: 1, Cols: 1, r: r}
+	f.what = fmt.Sprintf("%d labels", f.N)
+	if magic != MagicLabels {
+		if f.Rows, f.Cols, err = r.imageSize(h); err != nil {
+			return f, err
+		}
+		f.what = fmt.Sprintf("%d images of %dx%d pixels", f.N, f.Rows, f.Cols)
+	}
+	f.count = f.N * f.Rows * f.Cols
+	if magic == MagicLatents {
+		f.what = fmt.Sprintf("%d vectors of %d 16-bit values", f.N, f.Rows*f.Cols)
+		f.count *= 2
+	}
+	if r.source != nil {
+		r.source.left += 2 * int64(f.count)
+	}
+	if !r.regular {
+		f.data, err = r.all(f.count, f.what)
+		return f, err
+	}
+	return f, r.checkSize(h, f.count, f.what)
+}
+
+// values returns the bytes that the header promises, and closes the file.
+func (f *File) values() ([]byte, error) {
+	defer f.r.Close()
+	if !f.r.regular {
+		return f.data, nil
+	}
+	return f.r.all(f.count, f.what)
+}
+
+// A reader is an open IDX file.
+type reader struct {
+	io.Reader
+	file    *os.File
+	name    string
+	regular bool     // no pipe and no device
+	size    int64    // bytes in the file, or -1 if unknown before reading: not plain or not regular
+	offset  int64    // uncompressed bytes that were read
+	source  *bounded // compressed bytes; nil if the file is plain
+}
+
+func open(name string) (*reader, error) {
+	f, size, err := infile.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	source := &bounded{r: f, left: slack}
+	b := bufio.NewReaderSize(source, 1<<16)
+	r := &reader{Reader: b, file: f, name: name, regular: size >= 0, size: size}
+	magic, err := b.Peek(2)
+	if err == nil && string(magic) == gzipMagic {
+		z, err := newGzipReader(b)
+		if err != nil {
+			f.Close()
+			return nil, r.fault(0, early(err), "damaged gzip header: %v", err)
+		}
+		r.Reader, r.size, r.source = z, -1, source
+		return r, nil
+	}
+	// What is read of a plain file is bounded by its header.
+	source.left = math.MaxInt64
+	return r, nil
+}
+
+func (r *reader) Close() error { return r.file.Close() }
+
+// header reads n big-endian words and checks the first, the magic number. what names the contents
+// that the reader expects.
+func (r *reader) header(n int, magic uint32, what string) ([]uint32, error) {
+	b := make([]byte, 4*n, infile.Peek)
+	got, err := io.ReadFull(r.Reader, b)
+	if err != nil && !ended(err) {
+		return nil, r.fault(int64(got), err, "%s; expected %s", told(err), what)
+	}
+	whole := err == nil
+	h := make([]uint32, n)
+	for i := range got / 4 {
+		h[i] = binary.BigEndian.Uint32(b[4*i:])
+	}
+	if whole && h[0] == magic {
+		r.offset = int64(len(b))
+		return h, nil
+	}
+	more, _ := io.ReadFull(r.Reader, b[got:cap(b)])
+	kind := infile.KindOf(b[:got+more])
+	switch {
+	case got == 0:
+		return nil, r.fault(0, early(err), "the file ends within its header of %d bytes; "+
+			"expected %s; the file is empty", len(b), what)
+	case !whole && (kind.Name == "" || h[0] == magic):
+		return nil, r.fault(int64(got), early(err),
+			"the file ends within its header of %d bytes; expected %s", len(b), what)
+	case kind.Name == infile.Gzip.Name:
+		return nil, r.fault(0, nil, "gzip within gzip, expected %s; unpack it with gunzip once", what)
+	case kind.Name != "" && h[0] > math.MaxUint16:
+		return nil, r.fault(0, early(err), "%s", kind.Instead(what))
+	}
+	reason := fmt.Sprintf("magic number %d, expected %d (%s)", h[0], magic, what)
+	if kind.Name != "" {
+		reason += "; this is " + kind.Name + kind.Hint()
+	}
+	return nil, r.fault(0, early(err), "%s%s", reason, r.otherWidth(h, magic))
+}
+
+// otherWidth returns a hint if the values of images or vectors have the width, by the size of the
+// file, that the expected magic number stands for and not the file's own.
+func (r *reader) otherWidth(h []uint32, magic uint32) string {
+	if r.size < 0 || len(h) < 4 {
+		return ""
+	}
+	size, values := uint64(r.size)-16, uint64(h[1])*uint64(h[2])*uint64(h[3])
+	switch {
+	case h[0] == MagicImages && magic == MagicLatents && size == 2*values:
+		return fmt.Sprintf(", but its values have 16 bits; its magic number should be %d", magic)
+	case h[0] == MagicLatents && magic == MagicImages && size == values:
+		return fmt.Sprintf(", but its values have 8 bits; its magic number should be %d", magic)
+	}
+	return ""
+}
+
+// checkSize returns an error if a plain file has fewer bytes than its header h promises, or just
+// the bytes of values of another width.
+func (r *reader) checkSize(h []uint32, n int, what string) error {
+	if r.size < 0 {
+		return nil
+	}
+	have := max(r.size-r.offset, 0)
+	switch {
+	case h[0] == MagicLatents && n > 0 && have == int64(n/2):
+		return r.fault(0, nil, "magic number %d of 16-bit latent vectors, "+
+			"but its values have 8 bits; the header promises %s, %d bytes, but %d follow it",
+			h[0], what, n, have)
+	case h[0] == MagicImages && h[2] == 1 && h[3] > 1 && n > 0 && have == 2*int64(n):
+		return r.fault(0, nil, "magic number %d of 8-bit images, but its values have 16 bits; "+
+			"the header promises %s, %d bytes, but %d follow it", h[0], what, n, have)
+	case have < int64(n):
+		return r.short(n, what, have)
+	}
+	return nil
+}
+
+// short returns the error of a file in which have bytes follow the header instead of n.
+func (r *reader) short(n int, what string, have int64) error {
+	return r.fault(r.offset+have, io.ErrUnexpectedEOF,
+		"the file ends early: the header promises %s, %d bytes, but %d follow it", what, n, have)
+}
+
+// fault returns a FormatError at an offset.
+func (r *reader) fault(offset int64, cause error, format string, args ...any) error {
+	return &FormatError{r.name, offset, fmt.Sprintf(format, args...), cause}
+}
+
+// ended reports whether an error of io.ReadFull is an early end.
+func ended(err error) bool {
+	return err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// early returns the cause of an error in reading bytes that should be there.
+func early(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// imageSize returns the rows and columns in a header.
+func (r *reader) imageSize(h []uint32) (rows, cols int, err error) {
+	if h[2] == 0 || h[3] == 0 {
+		return 0, 0, r.fault(8, nil, "images of %dx%d values; expected at least 1x1", h[2], h[3])
+	}
+	// Each factor is below 2^32, so the first product cannot overflow. The second is checked by
+	// division.
+	if dim := uint64(h[2]) * uint64(h[3]); dim > maxValues || uint64(h[1]) > maxValues/dim {
+		return 0, 0, r.fault(4, nil,
+			"the header promises %d images of %dx%d values, more than %d values in all",
+			h[1], h[2], h[3], uint64(maxValues))
+	}
+	return int(h[2]), int(h[3]), nil
+}
+
+// all reads the n bytes that the header promised, and a gzip stream to its end. what names the
+// bytes.
+func (r *reader) all(n int, what string) ([]byte, error) {
+	b, err := r.bytes(n, what)
+	if err == nil && r.source != nil {
+		err = r.verify(n, what)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// bytes reads the n bytes that the header promised. what names them. Memory follows the bytes that
+// are there, not the promise.
+func (r *reader) bytes(n int, what string) ([]byte, error) {
+	const step = 16 << 20 // bytes to begin with if the size is unknown
+	var b []byte
+	if r.size >= 0 {
+		b = make([]byte, 0, n)
+	}
+	for len(b) < n {
+		if len(b) == cap(b) {
+			grown := make([]byte, len(b), min(n, max(step, 2*len(b))))
+			copy(grown, b)
+			b = grown
+		}
+		got, err := io.ReadFull(r.Reader, b[len(b):cap(b)])
+		b = b[:len(b)+got]
+		if ended(err) {
+			return nil, r.short(n, what, int64(len(b)))
+		}
+		if err != nil {
+			return nil, r.fault(r.offset+int64(len(b)), err, "%s", told(err))
+		}
+	}
+	return b, nil
+}
+
+// verify reads a gzip stream from the last promised value to its end, so that the checksum and the
+// length of every member are compared. what names the n bytes that were promised.
+func (r *reader) verify(n int, what string) error {
+	most := int64(n) + slack
+	extra, err := io.Copy(io.Discard, io.LimitReader(r.Reader, most+1))
+	at := r.offset + int64(n) + extra
+	switch {
+	case extra > most:
+		return r.fault(at, nil, "more than %d bytes follow the %s that the header promises", most, what)
+	case ended(err):
+		return r.fault(at, io.ErrUnexpectedEOF,
+			"the gzip stream ends early: its checksum or its length is missing")
+	case err != nil:
+		return r.fault(at, err, "%s", told(err))
+	}
+	return nil
+}
