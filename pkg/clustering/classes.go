@@ -7,7 +7,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
+	"regexp"
+	"unicode"
+	"unicode/utf8"
+
+	"imagesimilarity/pkg/infile"
+	"imagesimilarity/pkg/quote"
 )
 
 // WriteClasses writes the classes of images as a class file, k lines for the classes 0 to k-1:
@@ -35,100 +40,179 @@ func WriteClasses(w io.Writer, class []uint8, k int) error {
 	return b.Flush()
 }
 
-// classWords is the number of words before the indices of a class: its name, "{", "size:" and the
-// size.
-const classWords = 4
+// maxBlankLines is how many lines without a class a class file may have, so that an endless input
+// ends.
+const maxBlankLines = 1000
 
 // ReadClasses reads a class file for n images. It returns the class of each image, which is the
-// number of its line from 0, and the number k of classes.
+// number of its line from 0, and the number k of classes. It skips blank lines.
 //
-// It ignores the first four words of a line, so the size in the file may be wrong. Every further
-// word is the index of an image and whatever follows its digits. A class may be empty. An image
-// that a class names twice counts once. ReadClasses returns an error if the file leaves an image
-// without a class or names it in two. The original crashed or went on with less.
+// A line is a header and the indices of images, between commas or blanks, with or without braces at
+// the end. The header ends with "size:" and a number, which may be wrong. A line without a brace
+// and without a size has any four words as its header, as the original takes them. A class may be
+// empty. An image that a class names twice counts once. ReadClasses returns an error if the file
+// leaves an image without a class or names it in two. The original crashed or went on with less.
 func ReadClasses(name string, n int) (label []int32, k int, err error) {
-	f, err := os.Open(name)
+	f, _, err := infile.Open(name)
 	if err != nil {
-		return nil, 0, fmt.Errorf("cannot %w", err) // open, the name, and why
+		return nil, 0, err
 	}
 	defer f.Close()
-
-	const none = -1
-	label = make([]int32, n)
-	for i := range label {
-		label[i] = none
+	in := bufio.NewReader(f)
+	start, _ := in.Peek(infile.Peek)
+	if kind := infile.KindOf(start); len(start) > 0 && kind.Name != "" && !kind.Text {
+		return nil, 0, fmt.Errorf("%s: %s", name, kind.Instead("a class file"))
 	}
-	lines := bufio.NewScanner(f)
+	if bom := "\ufeff"; bytes.HasPrefix(start, []byte(bom)) {
+		in.Discard(len(bom))
+	}
+	c := classReader{images: n, label: make([]int32, n)}
+	for i := range c.label {
+		c.label[i] = none
+	}
+	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, lineLimit(n))
-	for ; lines.Scan(); k++ {
-		if k == math.MaxInt32 {
-			return nil, 0, fmt.Errorf("%s: line %d: too many classes", name, k+1)
-		}
-		words := 0
-		for word := range bytes.FieldsSeq(lines.Bytes()) {
-			if words++; words <= classWords {
-				continue
-			}
-			i, ok := leadingNumber(word)
-			if !ok {
-				return nil, 0, fmt.Errorf("%s: line %d: expected the index of an image, found %q",
-					name, k+1, clip(word))
-			}
-			if i >= n {
-				return nil, 0, fmt.Errorf(
-					"%s: line %d: image %s does not exist; there are %d images, counted from 0",
-					name, k+1, clip(word), n)
-			}
-			if c := label[i]; c != none && int(c) != k {
-				return nil, 0, fmt.Errorf("%s: line %d: image %d is also in the class of line %d",
-					name, k+1, i, c+1)
-			}
-			label[i] = int32(k)
-		}
-		if words < classWords {
-			return nil, 0, fmt.Errorf("%s: line %d: expected a class such as "+
-				"\"CLUSTER-%d { size: 2, 5, 8}}\", found %d words", name, k+1, k, words)
+	line := 0
+	for lines.Scan() {
+		line++
+		if err := c.read(line, lines.Bytes()); err != nil {
+			return nil, 0, fmt.Errorf("%s: line %d: %w", name, line, err)
 		}
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
 		return nil, 0, fmt.Errorf(
 			"%s: line %d: more than %d bytes, too long for a class of at most %d images",
-			name, k+1, lineLimit(n), n)
+			name, line+1, lineLimit(n), n)
 	} else if err != nil {
 		return nil, 0, fmt.Errorf("cannot %w", err) // read, the name, and why
 	}
-	for i, c := range label {
-		if c == none {
+	for i, class := range c.label {
+		if class == none {
 			return nil, 0, fmt.Errorf("%s: image %d of %d is in no class", name, i, n)
 		}
 	}
-	return label, k, nil
+	return c.label, len(c.lines), nil
 }
 
 // lineLimit returns the length of the longest line that is accepted for n images. It has room for
 // twice the bytes of each index with its comma.
 func lineLimit(n int) int { return 1024 + 24*n }
 
-// leadingNumber returns the number of a word's first digits, at most math.MaxInt. It ignores the
-// rest.
-func leadingNumber(word []byte) (v int, ok bool) {
-	for i, c := range word {
+// none stands for the class of an image that no line has named.
+const none = -1
+
+// A classReader reads the lines of a class file.
+type classReader struct {
+	images int
+	label  []int32 // of each image, or none
+	lines  []int   // line of each class
+	blank  int     // lines without a class
+	bytes  int     // in all lines with a class
+}
+
+// read reads a line.
+func (c *classReader) read(line int, text []byte) error {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 {
+		if c.blank++; c.blank > maxBlankLines {
+			return fmt.Errorf("more than %d blank lines", maxBlankLines)
+		}
+		return nil
+	}
+	class := len(c.lines)
+	// A network has at most 256 classes, so more lines than images can be right.
+	if most := max(c.images, math.MaxUint8+1); class == most {
+		return fmt.Errorf("more than %d classes for %d images", most, c.images)
+	}
+	// All lines together have room for each index once.
+	if c.bytes += len(text); c.bytes > 2*lineLimit(c.images)+1024*class {
+		return fmt.Errorf("too many bytes for the classes of %d images", c.images)
+	}
+	c.lines = append(c.lines, line)
+	indices, err := afterHeader(text, class)
+	if err != nil {
+		return err
+	}
+	for {
+		indices = bytes.TrimLeftFunc(indices, separates)
+		after := bytes.TrimLeftFunc(indices, ends)
+		if len(after) == 0 {
+			return nil
+		}
+		if len(after) < len(indices) {
+			return fmt.Errorf("expected the end of the line after %q, found %q",
+				word(indices), word(after))
+		}
+		i, rest, ok := leadingNumber(indices)
+		if r, _ := utf8.DecodeRune(rest); len(rest) > 0 && !ends(r) {
+			ok = false
+		}
+		switch {
+		case !ok:
+			return fmt.Errorf("expected the index of an image, found %q", word(indices))
+		case i >= c.images:
+			return fmt.Errorf("image %s does not exist; there are %d images, counted from 0",
+				quote.Printable(word(indices)), c.images)
+		case c.label[i] != none && int(c.label[i]) != class:
+			return fmt.Errorf("image %d is also in the class of line %d", i, c.lines[c.label[i]])
+		}
+		c.label[i] = int32(class)
+		indices = rest
+	}
+}
+
+// separates reports whether a character stands between indices.
+func separates(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' }
+
+// ends reports whether a character stands after an index.
+func ends(r rune) bool { return separates(r) || r == '}' || r == ']' || r == ')' }
+
+var sizeOfClass = regexp.MustCompile(`(?i)size["']?\s*[:=]\s*[0-9]+`)
+
+// afterHeader returns what follows the header of a class.
+func afterHeader(line []byte, class int) ([]byte, error) {
+	if at := sizeOfClass.FindIndex(line); at != nil {
+		return line[at[1]:], nil
+	}
+	const wordsOfHeader = 4 // of the original: the name, "{", "size:" and the size
+	words := bytes.Fields(line)
+	_, _, number := leadingNumber(line)
+	if len(words) < wordsOfHeader || number || bytes.ContainsRune(line, '{') {
+		return nil, fmt.Errorf("expected a class such as \"CLUSTER-%d { size: 3, 2, 5, 8}}\", found %s",
+			class, quote.Short(string(line)))
+	}
+	for _, w := range words[:wordsOfHeader] {
+		line = bytes.TrimLeftFunc(line, unicode.IsSpace)[len(w):]
+	}
+	return line, nil
+}
+
+// leadingNumber returns the number of the first digits, at most math.MaxInt, and what follows them.
+func leadingNumber(text []byte) (v int, rest []byte, ok bool) {
+	for i, c := range text {
 		if c < '0' || c > '9' {
-			return v, i > 0
+			return v, text[i:], i > 0
 		}
 		if v > (math.MaxInt-9)/10 {
-			return math.MaxInt, true
+			v = math.MaxInt - 9
+			continue
 		}
 		v = 10*v + int(c-'0')
 	}
-	return v, len(word) > 0
+	return v, nil, len(text) > 0
 }
 
-// clip shortens a word for a message.
-func clip(word []byte) []byte {
+// word returns the first word of text for a message, up to a blank or the next index. It is short.
+func word(text []byte) string {
 	const most = 20
-	if len(word) > most {
-		return append(word[:most:most], "..."...)
+	if i := bytes.IndexFunc(text, unicode.IsSpace); i >= 0 {
+		text = text[:i]
 	}
-	return word
+	if i := bytes.IndexAny(text, ",;"); i >= 0 {
+		text = text[:i+1]
+	}
+	if len(text) > most {
+		return string(text[:most]) + "..."
+	}
+	return string(text)
 }
