@@ -117,14 +117,25 @@ func (opt options) checkFiles(inputs ...string) error {
 func (opt options) moreData(ask *prompt.Cin, k int) *data {
 	for ask.YesNo("Do you want to enter another query (Y/N)?  ") {
 		d := new(data)
-		readOriginal := func(path string) error { return d.readOriginal(path, k) }
+		readImages := func(path string) error {
+			if err := d.openImages(path, k); err != nil {
+				return err
+			}
+			return d.readImages()
+		}
+		readLatents := func(path string) error {
+			if err := d.openLatents(path); err != nil {
+				return err
+			}
+			return d.readLatents()
+		}
 		given := true
 		for _, q := range []struct {
 			question string
 			read     func(path string) error
 		}{
-			{"Input File original space: ", readOriginal},
-			{"Input File new space: ", d.readReduced},
+			{"Input File original space: ", readImages},
+			{"Input File new space: ", readLatents},
 			{"Classes from NN as clusters file: ", d.readClasses},
 		} {
 			given = given && ask.Path(q.question, func(path string) error {

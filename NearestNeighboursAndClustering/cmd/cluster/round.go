@@ -18,8 +18,12 @@ import (
 // maxImages is the largest number of images that the seeding's generator can draw from.
 const maxImages = 1<<31 - 3
 
-// A data is the content of the files of a round. They are read in the order of its methods.
+// A data is the content of the files of a round. They are opened in the order of its methods, before
+// one is read whole, so that what does not fit together is told at once.
 type data struct {
+	imageFile  *idx.ImageFile
+	latentFile *idx.LatentFile
+
 	files        results.ClusterRound // without the clusterings
 	images       *imageset.Images[uint8]
 	space        *clustering.Space[uint8]  // of the images
@@ -28,41 +32,29 @@ type data struct {
 	classCount   int
 }
 
-// readOriginal reads the images, which are to be grouped into k clusters.
-func (d *data) readOriginal(path string, k int) (err error) {
-	if d.images, err = idx.ReadImages(path); err != nil {
+// openImages opens the images, which are to be grouped into k clusters.
+func (d *data) openImages(path string, k int) (err error) {
+	if d.imageFile, err = idx.OpenImages(path); err != nil {
 		return err
 	}
-	d.files.Images = results.FileOf(path, d.images)
-	n := d.images.N
+	n := d.imageFile.N
 	switch {
 	case n == 0:
 		return fmt.Errorf("%s: there are no images in it to cluster", path)
 	case n > maxImages:
 		return fmt.Errorf("%s has %d images; expected at most %d", path, n, maxImages)
 	}
-	if err := clustering.CheckClusters(k, n); err != nil {
-		return err
-	}
-	if d.space, err = clustering.NewSpace(d.images); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
+	return clustering.CheckClusters(k, n)
 }
 
-// readReduced reads the latent vectors of the images.
-func (d *data) readReduced(path string) error {
-	latents, err := idx.ReadLatents(path)
-	if err != nil {
+// openLatents opens the latent vectors of the images.
+func (d *data) openLatents(path string) (err error) {
+	if d.latentFile, err = idx.OpenLatents(path); err != nil {
 		return err
 	}
-	d.files.Latents = results.FileOf(path, latents)
-	if d.images.N != latents.N {
+	if d.imageFile.N != d.latentFile.N {
 		return fmt.Errorf("%s has %d images and %s has %d latent vectors; expected as many",
-			d.files.Images.Name, d.images.N, path, latents.N)
-	}
-	if d.reducedSpace, err = clustering.NewSpace(latents); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+			d.imageFile.Name, d.imageFile.N, path, d.latentFile.N)
 	}
 	return nil
 }
@@ -70,23 +62,51 @@ func (d *data) readReduced(path string) error {
 // readClasses reads the classes of the images.
 func (d *data) readClasses(path string) (err error) {
 	d.files.Classes = path
-	d.class, d.classCount, err = clustering.ReadClasses(path, d.images.N)
+	d.class, d.classCount, err = clustering.ReadClasses(path, d.imageFile.N)
 	return err
+}
+
+// readImages reads the images.
+func (d *data) readImages() (err error) {
+	if d.images, err = d.imageFile.Read(); err != nil {
+		return err
+	}
+	d.files.Images = results.FileOf(d.imageFile.Name, d.images)
+	if d.space, err = clustering.NewSpace(d.images); err != nil {
+		return fmt.Errorf("%s: %w", d.imageFile.Name, err)
+	}
+	return nil
+}
+
+// readLatents reads the latent vectors.
+func (d *data) readLatents() error {
+	latents, err := d.latentFile.Read()
+	if err != nil {
+		return err
+	}
+	d.files.Latents = results.FileOf(d.latentFile.Name, latents)
+	if d.reducedSpace, err = clustering.NewSpace(latents); err != nil {
+		return fmt.Errorf("%s: %w", d.latentFile.Name, err)
+	}
+	return nil
 }
 
 // read reads all files of a round.
 func read(in inputs, k int) (*data, error) {
 	d := new(data)
-	if err := d.readOriginal(in.original, k); err != nil {
+	if err := d.openImages(in.original, k); err != nil {
 		return nil, err
 	}
-	if err := d.readReduced(in.reduced); err != nil {
+	if err := d.openLatents(in.reduced); err != nil {
 		return nil, err
 	}
 	if err := d.readClasses(in.classes); err != nil {
 		return nil, err
 	}
-	return d, nil
+	if err := d.readImages(); err != nil {
+		return nil, err
+	}
+	return d, d.readLatents()
 }
 
 // cluster clusters the images of one round.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"imagesimilarity/pkg/emd"
-	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/progress"
@@ -28,22 +27,24 @@ func searchEMD(
 	if err != nil {
 		return err
 	}
-	data, err := readLabelled(opt.data, opt.dataLabels)
+	data, queries, err := openLabelled(opt)
 	if err != nil {
 		return err
 	}
-	queries, err := readLabelled(opt.query, opt.queryLabels)
-	if err != nil {
+	if err := data.read(); err != nil {
 		return err
 	}
-	index, err := emd.New(data.Images, 0, opt.cell)
+	if err := queries.read(); err != nil {
+		return err
+	}
+	index, err := emd.New(data.original, 0, opt.cell)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
 
 	var screen error
 	start := time.Now()
-	byEMD, err := index.Nearest(queries.Images, neighbours, func(done, _ int) { // the progress
+	byEMD, err := index.Nearest(queries.original, neighbours, func(done, _ int) { // the progress
 		if _, err := fmt.Fprintf(stdout, "Query: %d\n", done-1); screen == nil {
 			screen = err
 		}
@@ -57,28 +58,28 @@ func searchEMD(
 	timeEMD := time.Since(start)
 
 	start = time.Now()
-	manhattan, err := knn.New(data.Images, 0)
+	manhattan, err := knn.New(data.original, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
 	byManhattan, err := manhattan.Nearest(
-		queries.Images, neighbours, display.Task("Manhattan distance", "queries"))
+		queries.original, neighbours, display.Task("Manhattan distance", "queries"))
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.query, err)
 	}
 	timeManhattan := time.Since(start)
 
-	k := min(neighbours, data.N)
+	k := min(neighbours, data.images.N)
 	rank := func(at []int32, distance []float64, took time.Duration) results.Ranking {
 		return results.NewRanking(took.Seconds(), k, at, distance,
-			queries.Labels[:queries.N], data.Labels, opt.textbook)
+			queries.labels, data.labels, opt.textbook)
 	}
 	e := &results.EMD{
 		Header:   run,
 		Settings: results.EMDSettings{Output: opt.output, Cell: opt.cell},
 		Rounds: []results.EMDRound{{
-			Data:       labelled(opt.data, data, opt.dataLabels),
-			Queries:    labelled(opt.query, queries, opt.queryLabels),
+			Data:       data.labelled(),
+			Queries:    queries.labelled(),
 			Neighbours: k,
 		}},
 	}
@@ -94,7 +95,7 @@ func searchEMD(
 		double(round.Manhattan.Correctness))
 	page := report.NewEMD(e)
 	if opt.html != "" {
-		page.AddEMD(e, round, data, queries)
+		page.AddEMD(e, round, data.shown(), queries.shown())
 	}
 	return opt.write(text.Bytes(), e, page)
 }
@@ -108,31 +109,30 @@ func split[D int64 | float64](all []nearest.Neighbour[D]) (index []int32, distan
 	return index, distance
 }
 
-func labelled(name string, m report.Images, labels string) results.Labelled {
-	return results.Labelled{Images: results.FileOf(name, m.Images), Labels: labels}
+// labelled returns the names and sizes of the files of images and labels.
+func (s *spaces) labelled() results.Labelled {
+	files := s.files()
+	return results.Labelled{Images: files.Images, Labels: files.Labels}
 }
 
-// readLabelled reads images and their labels; there may be more labels than images.
-func readLabelled(images, labels string) (report.Images, error) {
-	m, err := idx.ReadImages(images)
-	if err != nil {
-		return report.Images{}, err
+// openLabelled opens the images and labels of the data set and of the queries.
+func openLabelled(opt options) (data, queries *spaces, err error) {
+	data, queries = new(spaces), new(spaces)
+	if err := data.openImages(opt.data); err != nil {
+		return nil, nil, err
 	}
-	l, err := readLabels(labels, images, m.N)
-	return report.Images{Images: m, Labels: l}, err
-}
-
-// readLabels reads the labels of n images; there may be more. It returns nil if name is "".
-func readLabels(name, images string, n int) ([]uint8, error) {
-	if name == "" {
-		return nil, nil
+	if data.images.N == 0 {
+		return nil, nil, fmt.Errorf("%s: there are no images to search", opt.data)
 	}
-	l, err := idx.ReadLabels(name)
-	if err != nil {
-		return nil, err
+	if err := data.openLabels(opt.dataLabels); err != nil {
+		return nil, nil, err
 	}
-	if len(l) < n {
-		return nil, fmt.Errorf("%s has %d labels for the %d images of %s", name, len(l), n, images)
+	if err := queries.openImages(opt.query); err != nil {
+		return nil, nil, err
 	}
-	return l, nil
+	d, q := data.images, queries.images
+	if err := nearest.CheckSize(q.Rows, q.Cols, d.Rows, d.Cols); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", opt.query, err)
+	}
+	return data, queries, queries.openLabels(opt.queryLabels)
 }

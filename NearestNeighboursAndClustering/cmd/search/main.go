@@ -62,23 +62,19 @@ func searchNeighbours(
 	if err != nil {
 		return err
 	}
-	in, err := readSpaces(opt.data, opt.reducedData)
+	in, queries, err := openData(opt)
 	if err != nil {
+		return err
+	}
+	if err := in.read(); err != nil {
+		return err
+	}
+	if err := queries.read(); err != nil {
 		return err
 	}
 	data, err := newDataSet(in, opt)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
-	}
-	if err := data.readLabels(opt.dataLabels); err != nil {
-		return err
-	}
-	queries, err := data.readQueries(opt.query, opt.reducedQuery)
-	if err != nil {
-		return err
-	}
-	if err := queries.readLabels(opt.queryLabels); err != nil {
-		return err
 	}
 
 	run := &results.Search{
@@ -86,7 +82,7 @@ func searchNeighbours(
 		Settings: results.SearchSettings{
 			Output: opt.output, Functions: opt.functions, Tables: opt.tables,
 		},
-		Data: data.files,
+		Data: data.files(),
 	}
 	page := report.NewSearch(run)
 	var text bytes.Buffer // all rounds
@@ -143,13 +139,23 @@ func (d *dataSet) moreQueries(ask *prompt.Cin, opt options) *spaces {
 			if err := opt.checkFiles(path); err != nil {
 				return err
 			}
-			return d.readQueryImages(q, path)
+			if err := d.openQueryImages(q, path); err != nil {
+				return err
+			}
+			var err error
+			q.original, err = q.images.Read()
+			return err
 		}
 		reduced := func(path string) error {
 			if err := opt.checkFiles(path); err != nil {
 				return err
 			}
-			return d.readQueryLatents(q, path)
+			if err := d.openQueryLatents(q, path); err != nil {
+				return err
+			}
+			var err error
+			q.reduced, err = q.latents.Read()
+			return err
 		}
 		if ask.Path("Query File Original Space: ", original) == nil &&
 			ask.Path("Query File New Space: ", reduced) == nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -17,52 +16,77 @@ import (
 	"imagesimilarity/pkg/results"
 )
 
-// spaces holds the same images in both spaces: pixels and latent vectors.
+// spaces holds the same images in both spaces: pixels and latent vectors. All files are opened
+// before one is read whole, so that what does not fit together is told at once.
 type spaces struct {
-	files    results.LabelledSpaces
+	images    *idx.ImageFile
+	latents   *idx.LatentFile // nil if only the images are searched
+	labelFile *idx.LabelFile  // nil if the labels are not known
+
 	original *imageset.Images[uint8]  // grey levels
 	reduced  *imageset.Images[uint16] // latent vectors
 	labels   []uint8                  // nil if they are not known
 }
 
-// readSpaces reads images and their latent vectors.
-func readSpaces(original, reduced string) (*spaces, error) {
-	s := new(spaces)
-	if err := s.readOriginal(original); err != nil {
-		return nil, err
-	}
-	if err := s.readReduced(reduced); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-// readOriginal reads the images.
-func (s *spaces) readOriginal(path string) (err error) {
-	if s.original, err = idx.ReadImages(path); err == nil {
-		s.files.Images = results.FileOf(path, s.original)
-	}
+// openImages opens the images.
+func (s *spaces) openImages(path string) (err error) {
+	s.images, err = idx.OpenImages(path)
 	return err
 }
 
-// readReduced reads the latent vectors of the images that readOriginal has read.
-func (s *spaces) readReduced(path string) (err error) {
-	if s.reduced, err = idx.ReadLatents(path); err != nil {
+// openLatents opens the latent vectors of the images.
+func (s *spaces) openLatents(path string) (err error) {
+	if s.latents, err = idx.OpenLatents(path); err != nil {
 		return err
 	}
-	if s.reduced.N != s.original.N {
+	if s.latents.N != s.images.N {
 		return fmt.Errorf("%s has %d images, but %s has %d latent vectors; expected as many",
-			s.files.Images.Name, s.original.N, path, s.reduced.N)
+			s.images.Name, s.images.N, path, s.latents.N)
 	}
-	s.files.Latents = results.FileOf(path, s.reduced)
 	return nil
 }
 
-// readLabels reads the labels of the images, or none if name is "".
-func (s *spaces) readLabels(name string) (err error) {
-	s.files.Labels = name
-	s.labels, err = readLabels(name, s.files.Images.Name, s.original.N)
+// openLabels opens the labels of the images. It does nothing if path is "".
+func (s *spaces) openLabels(path string) (err error) {
+	if path == "" {
+		return nil
+	}
+	if s.labelFile, err = idx.OpenLabels(path); err != nil {
+		return err
+	}
+	if s.labelFile.N != s.images.N {
+		return fmt.Errorf("%s has %d labels for the %d images of %s",
+			path, s.labelFile.N, s.images.N, s.images.Name)
+	}
+	return nil
+}
+
+// read reads the files that were opened.
+func (s *spaces) read() (err error) {
+	if s.original, err = s.images.Read(); err != nil {
+		return err
+	}
+	if s.latents != nil {
+		if s.reduced, err = s.latents.Read(); err != nil {
+			return err
+		}
+	}
+	if s.labelFile != nil {
+		s.labels, err = s.labelFile.Read()
+	}
 	return err
+}
+
+// files returns the names and sizes of the files.
+func (s *spaces) files() results.LabelledSpaces {
+	files := results.LabelledSpaces{Images: results.FileOf(s.images.Name, s.original)}
+	if s.latents != nil {
+		files.Latents = results.FileOf(s.latents.Name, s.reduced)
+	}
+	if s.labelFile != nil {
+		files.Labels = s.labelFile.Name
+	}
+	return files
 }
 
 // shown returns the images for the HTML page.
@@ -78,17 +102,60 @@ type dataSet struct {
 	reducedIndex  *knn.Index[uint16]
 }
 
+// openData opens the files of the data set and of the queries of the command line.
+func openData(opt options) (data, queries *spaces, err error) {
+	data, queries = new(spaces), new(spaces)
+	if err := data.openImages(opt.data); err != nil {
+		return nil, nil, err
+	}
+	if err := data.openLatents(opt.reducedData); err != nil {
+		return nil, nil, err
+	}
+	switch n := data.images.N; {
+	case n == 0:
+		return nil, nil, fmt.Errorf("%s: there are no images in it to search", opt.data)
+	case n > math.MaxInt32:
+		return nil, nil, fmt.Errorf("%s: it has %d images; expected at most %d",
+			opt.data, n, math.MaxInt32)
+	}
+	if err := data.openLabels(opt.dataLabels); err != nil {
+		return nil, nil, err
+	}
+	if err := data.openQueryImages(queries, opt.query); err != nil {
+		return nil, nil, err
+	}
+	if err := data.openQueryLatents(queries, opt.reducedQuery); err != nil {
+		return nil, nil, err
+	}
+	return data, queries, queries.openLabels(opt.queryLabels)
+}
+
+// openQueryImages opens the images of queries and checks that they have the data set's size.
+func (s *spaces) openQueryImages(q *spaces, path string) error {
+	err := q.openImages(path)
+	if err == nil && (q.images.Rows != s.images.Rows || q.images.Cols != s.images.Cols) {
+		err = fmt.Errorf("%s has images of %dx%d pixels; expected %dx%d as in the data set",
+			path, q.images.Rows, q.images.Cols, s.images.Rows, s.images.Cols)
+	}
+	return err
+}
+
+// openQueryLatents opens the latent vectors of queries after their images and checks that they have
+// the data set's size.
+func (s *spaces) openQueryLatents(q *spaces, path string) error {
+	err := q.openLatents(path)
+	if err == nil && (q.latents.Rows != s.latents.Rows || q.latents.Cols != s.latents.Cols) {
+		err = fmt.Errorf(
+			"%s has latent vectors of %dx%d values; expected %dx%d as in the data set",
+			path, q.latents.Rows, q.latents.Cols, s.latents.Rows, s.latents.Cols)
+	}
+	return err
+}
+
 // newDataSet hashes the images into the tables of LSH. All L tables of the original draw the same
 // random numbers and are therefore equal: one table stands for all of them, and L changes nothing.
 // The textbook's tables differ, and L is their number.
 func newDataSet(s *spaces, opt options) (*dataSet, error) {
-	if s.original.N == 0 {
-		return nil, errors.New("there are no images in it to search")
-	}
-	if s.original.N > math.MaxInt32 {
-		return nil, fmt.Errorf("it has %d images; expected at most %d",
-			s.original.N, math.MaxInt32)
-	}
 	d := &dataSet{spaces: *s}
 	var err error
 	if d.originalIndex, err = knn.New(s.original, 0); err != nil {
@@ -104,39 +171,6 @@ func newDataSet(s *spaces, opt options) (*dataSet, error) {
 		d.lsh = knn.NewLSH(s.original, width, opt.functions)
 	}
 	return d, nil
-}
-
-// readQueries reads queries and checks that they are of the data set's sizes.
-func (d *dataSet) readQueries(original, reduced string) (*spaces, error) {
-	q := new(spaces)
-	if err := d.readQueryImages(q, original); err != nil {
-		return nil, err
-	}
-	if err := d.readQueryLatents(q, reduced); err != nil {
-		return nil, err
-	}
-	return q, nil
-}
-
-// readQueryImages reads the images of queries.
-func (d *dataSet) readQueryImages(q *spaces, path string) error {
-	err := q.readOriginal(path)
-	if err == nil && (q.original.Rows != d.original.Rows || q.original.Cols != d.original.Cols) {
-		err = fmt.Errorf("%s has images of %dx%d pixels; expected %dx%d as in the data set",
-			path, q.original.Rows, q.original.Cols, d.original.Rows, d.original.Cols)
-	}
-	return err
-}
-
-// readQueryLatents reads the latent vectors of queries after their images.
-func (d *dataSet) readQueryLatents(q *spaces, path string) error {
-	err := q.readReduced(path)
-	if err == nil && (q.reduced.Rows != d.reduced.Rows || q.reduced.Cols != d.reduced.Cols) {
-		err = fmt.Errorf(
-			"%s has latent vectors of %dx%d values; expected %dx%d as in the data set",
-			path, q.reduced.Rows, q.reduced.Cols, d.reduced.Rows, d.reduced.Cols)
-	}
-	return err
 }
 
 // answer finds the nearest image of each query in the three ways. Each time is wall-clock time for
@@ -174,7 +208,7 @@ func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchR
 	}
 	r := newRound(
 		answers(reduced, reducedTime), answers(lsh, lshTime), answers(exact, exactTime))
-	r.Queries, r.Compared = q.files, results.Number(compared)
+	r.Queries, r.Compared = q.files(), results.Number(compared)
 	return r, nil
 }
 
