@@ -128,22 +128,7 @@ func classification(
 	if err := s.checkFiles(o.save); err != nil {
 		return err
 	}
-	var err error
-	if s.training, err = readSet(o.trainingSet, o.trainingLabels); err != nil {
-		return err
-	}
-	if s.test, err = readSet(o.testSet, o.testLabels); err != nil {
-		return err
-	}
-	if err := s.checkSets(); err != nil {
-		return err
-	}
-	// The model file is read with every experiment; that it does not serve had better be known now.
-	trained, err := keras.Pixels(o.model)
-	if err != nil {
-		return err
-	}
-	if err := experiment.CheckPixels(o.model, trained, o.textbook); err != nil {
+	if err := s.readSets(); err != nil {
 		return err
 	}
 	s.run = s.newRun(header)
@@ -164,27 +149,53 @@ type set struct {
 	labels []uint8
 }
 
-func readSet(images, labels string) (set, error) {
-	var s set
-	var err error
-	if s.images, err = idx.ReadImages(images); err != nil {
-		return s, err
+// readSets reads the images and their labels. It opens all files and looks into the model file
+// before it reads the images, so that what does not serve is told at once.
+func (s *session) readSets() error {
+	training, err := s.training.open(s.trainingSet, s.trainingLabels)
+	if err != nil {
+		return err
 	}
-	if s.labels, err = idx.ReadLabels(labels); err != nil {
-		return s, err
+	test, err := s.test.open(s.testSet, s.testLabels)
+	if err != nil {
+		return err
 	}
-	if len(s.labels) != s.images.N {
-		return s, fmt.Errorf("%s: %d labels, expected %d, one for each image of %s",
-			labels, len(s.labels), s.images.N, images)
+	if err := s.checkSets(training, test); err != nil {
+		return err
 	}
-	return s, nil
+	// The model file is read again with every experiment.
+	trained, err := keras.Pixels(s.model)
+	if err != nil {
+		return err
+	}
+	if err := experiment.CheckPixels(s.model, trained, s.textbook); err != nil {
+		return err
+	}
+	if s.training.images, err = training.Read(); err != nil {
+		return err
+	}
+	s.test.images, err = test.Read()
+	return err
+}
+
+// open opens the images and reads their labels.
+func (s *set) open(images, labels string) (*idx.ImageFile, error) {
+	m, err := idx.OpenImages(images)
+	if err != nil {
+		return nil, err
+	}
+	l, err := experiment.OpenLabels(labels, m)
+	if err != nil {
+		return nil, err
+	}
+	s.labels, err = l.Read()
+	return m, err
 }
 
 // checkSets returns an error if no classifier can be trained with the sets. It counts the classes:
 // the labels from 0 to the largest of the training set. The original counted the distinct labels,
 // and stopped if one was missing, as 0 is in the letters of EMNIST.
-func (s *session) checkSets() error {
-	train, test := s.training.images, s.test.images
+func (s *session) checkSets(train, test *idx.ImageFile) error {
 	switch {
 	case train.N < 2:
 		return fmt.Errorf(

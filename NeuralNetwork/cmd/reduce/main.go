@@ -140,27 +140,8 @@ func reduce(
 	if err := s.checkFiles("", ""); err != nil {
 		return err
 	}
-	var err error
-	if s.data, err = idx.ReadImages(o.dataset); err != nil {
+	if err := s.readImages(); err != nil {
 		return err
-	}
-	if s.queries, err = idx.ReadImages(o.queryset); err != nil {
-		return err
-	}
-	if err := s.checkImages(); err != nil {
-		return err
-	}
-	if o.labels != "" {
-		if o.html == "" {
-			return errors.New("labels have a use only in the report that -html writes")
-		}
-		if s.imageLabels, err = idx.ReadLabels(o.labels); err != nil {
-			return err
-		}
-		if len(s.imageLabels) < s.data.N {
-			return fmt.Errorf("%s: %d labels, expected %d, one for each image of %s",
-				o.labels, len(s.imageLabels), s.data.N, o.dataset)
-		}
 	}
 	s.run = s.newRun(header)
 	s.page = report.NewReduce(s.run)
@@ -187,23 +168,56 @@ func (s *session) checkFiles(loaded, saved string) error {
 		s.datasetLatents, s.querysetLatents, s.graphFile, s.html, s.json, saved)
 }
 
-// checkImages returns an error if no network can be trained on the images.
-func (s *session) checkImages() error {
-	d, q := s.data, s.queries
+// readImages reads the images and their labels. It opens all files before it reads one whole, so
+// that what does not fit together is told at once.
+func (s *session) readImages() error {
+	if s.labels != "" && s.html == "" {
+		return errors.New("labels have a use only in the report that -html writes")
+	}
+	data, err := idx.OpenImages(s.dataset)
+	if err != nil {
+		return err
+	}
+	queries, err := idx.OpenImages(s.queryset)
+	if err != nil {
+		return err
+	}
+	if err := checkImages(data, queries); err != nil {
+		return err
+	}
+	if s.labels != "" {
+		labels, err := experiment.OpenLabels(s.labels, data)
+		if err != nil {
+			return err
+		}
+		if s.imageLabels, err = labels.Read(); err != nil {
+			return err
+		}
+	}
+	if s.data, err = data.Read(); err != nil {
+		return err
+	}
+	s.queries, err = queries.Read()
+	return err
+}
+
+// checkImages returns an error if no network can be trained on the images d and write vectors of
+// them and of the queries q.
+func checkImages(d, q *idx.ImageFile) error {
 	switch {
 	case d.N < 2:
 		return fmt.Errorf(
 			"%s: %d images, expected at least 2: one to train on, one to validate with",
-			s.dataset, d.N)
+			d.Name, d.N)
 	case q.N < 1:
-		return fmt.Errorf("%s: no images, expected at least 1", s.queryset)
+		return fmt.Errorf("%s: no images, expected at least 1", q.Name)
 	case q.Rows != d.Rows || q.Cols != d.Cols:
 		return fmt.Errorf("%s: images of %dx%d pixels, expected %dx%d as in %s",
-			s.queryset, q.Rows, q.Cols, d.Rows, d.Cols, s.dataset)
+			q.Name, q.Rows, q.Cols, d.Rows, d.Cols, d.Name)
 	case d.Rows%2 != 0 || d.Cols%2 != 0:
 		return fmt.Errorf(
 			"%s: images of %dx%d pixels, expected even numbers, as the encoder halves them",
-			s.dataset, d.Rows, d.Cols)
+			d.Name, d.Rows, d.Cols)
 	}
 	return nil
 }
