@@ -28,7 +28,9 @@ func NewClassification(run *results.Classification) *Page {
 func (p *Page) AddClassification(
 	run *results.Classification, round *results.Classifier, test Images,
 ) {
-	p.round()
+	if !p.round() {
+		return
+	}
 	a, training := round.Answers, run.TrainingSet.Images
 	p.add("network", "The network", execute("network", map[string]any{
 		"Facts": []Fact{

@@ -39,7 +39,9 @@ func clusteringsOf(round *results.ClusterRound) []clustering {
 
 // AddCluster appends the sections of one round of a run of cluster.
 func (p *Page) AddCluster(round *results.ClusterRound, images *imageset.Images[uint8]) {
-	p.round()
+	if !p.round() {
+		return
+	}
 	all := clusteringsOf(round)
 	t := Table{
 		Caption: fmt.Sprintf("Clusterings of %s images, all judged in the original space. "+

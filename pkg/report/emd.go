@@ -31,7 +31,9 @@ type ranking struct {
 
 // AddEMD appends the sections of one round of a run of search -EMD.
 func (p *Page) AddEMD(run *results.EMD, round *results.EMDRound, data, queries Images) {
-	p.round()
+	if !p.round() {
+		return
+	}
 	if len(data.Labels) < data.N || len(queries.Labels) < queries.N {
 		panic(badLabels)
 	}

@@ -40,7 +40,9 @@ func NewReduce(run *results.Reduce) *Page {
 
 // AddReduce appends the sections of one autoencoder. images is the dataset.
 func (p *Page) AddReduce(round *results.Autoencoder, images Images) {
-	p.round()
+	if !p.round() {
+		return
+	}
 	var facts []Fact
 	if round.Answers == nil {
 		facts = append(facts, Fact{"model", round.Loaded})

@@ -24,7 +24,8 @@ import (
 // without room.
 const maxPage = 4_700_000
 
-// A Page is the report of one run. The Add methods append the sections of a round.
+// A Page is the report of one run. The Add methods append the sections of a round; a page of nearly
+// 5 MB takes no further rounds.
 type Page struct {
 	Title   string
 	Command []string // the command line, the program first
@@ -32,7 +33,8 @@ type Page struct {
 
 	rounds   int // calls of Add methods so far
 	sections []section
-	size     int // bytes of the sections
+	size     int  // bytes of the sections
+	full     bool // a section had no room; the rounds after it are left out
 }
 
 // A Fact is a name and a value: a file, a size, a setting.
@@ -96,8 +98,18 @@ func execute(name string, data any) template.HTML {
 	return template.HTML(b.String())
 }
 
-// round starts the sections of the next round.
-func (p *Page) round() { p.rounds++ }
+// round starts the sections of the next round. It returns false if the page is full. One notice
+// stands for all rounds that are left out.
+func (p *Page) round() bool {
+	const id = "later"
+	p.rounds++
+	if p.full && p.sections[len(p.sections)-1].ID != id {
+		p.sections = append(p.sections, section{id, "Later rounds", execute("notice", fmt.Sprintf(
+			"From round %d on, the rounds are left out: with them the page would be larger than 5 MB.",
+			p.rounds))})
+	}
+	return !p.full
+}
 
 // add appends a section of the round, or a notice in its place if the page would grow too large.
 func (p *Page) add(id, title string, body template.HTML) {
@@ -105,23 +117,34 @@ func (p *Page) add(id, title string, body template.HTML) {
 		id = fmt.Sprintf("%s-%d", id, p.rounds)
 		title = fmt.Sprintf("%s (round %d)", title, p.rounds)
 	}
-	s := section{id, title, body}.within(&p.size)
+	s, fits := section{id, title, body}.within(&p.size)
 	p.sections = append(p.sections, s)
+	p.full = p.full || !fits
 }
 
-// within returns the section, or a notice in its place if the sections would take more than
-// maxPage bytes with it. It adds the bytes of what it returns to size.
-func (s section) within(size *int) section {
-	if *size+len(s.Body) > maxPage {
+// within returns the section, or a notice in its place if it does not fit: the sections would take
+// more than maxPage bytes with it. It adds the bytes of what it returns to size.
+func (s section) within(size *int) (within section, fits bool) {
+	fits = *size+s.bytes() <= maxPage
+	if !fits {
 		s.Body = execute("notice", noRoom)
 	}
-	*size += len(s.Body)
-	return s
+	*size += s.bytes()
+	return s, fits
 }
 
-// AddTables appends a section of tables of texts.
+// bytes returns the number of bytes that the section takes in a page, its entry in the contents
+// included.
+func (s section) bytes() int {
+	const markup = 150
+	return len(s.Body) + 2*(len(s.ID)+len(s.Title)) + markup
+}
+
+// AddTables appends a section of tables of texts, as a round.
 func (p *Page) AddTables(title string, tables ...Table) {
-	p.round()
+	if !p.round() {
+		return
+	}
 	p.add("tables", title, execute("tables", tables))
 }
 
@@ -163,7 +186,7 @@ func Render(w io.Writer, pages ...*Page) error {
 			if i > 0 {
 				section.ID = fmt.Sprintf("r%d-%s", i, section.ID)
 			}
-			sections[j] = section.within(&size)
+			sections[j], _ = section.within(&size)
 			s.Contents = append(s.Contents, entry{section.ID, section.Title, len(pages) > 1})
 		}
 		s.Articles = append(s.Articles, execute("article", map[string]any{

@@ -38,7 +38,9 @@ type method struct {
 
 // AddSearch appends the sections of one round of a run of search.
 func (p *Page) AddSearch(run *results.Search, round *results.SearchRound, data, queries Images) {
-	p.round()
+	if !p.round() {
+		return
+	}
 	r := searchRound{round, data, queries, []method{
 		{"exact", results.Approximation{Nearest: round.Exact}},
 		{"reduced", round.Reduced},

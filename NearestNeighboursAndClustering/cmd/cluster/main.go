@@ -47,13 +47,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 // converse clusters the files of the command line, then those that a person names, as long as
-// there are more. After each round it writes the output files anew as a whole, so that they never
-// hold a part of a round.
+// there are more. The output files are written anew as a whole, so that they never hold a part of a
+// round.
 func converse(
 	opt options, header results.Header, stdin io.Reader, stdout io.Writer,
 	display *progress.Display,
-) error {
-	err := opt.checkFiles(opt.configuration, opt.original, opt.reduced, opt.classes)
+) (err error) {
+	err = opt.checkFiles(opt.configuration, opt.original, opt.reduced, opt.classes)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,13 @@ func converse(
 	}}
 	page := report.NewCluster(run)
 	var text bytes.Buffer // all rounds
-	ask := prompt.NewCin(stdin, stdout)
+	rounds := outfile.NewRounds(func() error { return opt.write(text.Bytes(), run, page) })
+	defer func() {
+		if fault := rounds.Flush(); fault != nil {
+			err = fault
+		}
+	}()
+	ask := prompt.NewCin(rounds.Before(stdin), stdout)
 	for {
 		r, err := opt.cluster(d, k, display)
 		if err != nil {
@@ -81,7 +87,7 @@ func converse(
 		if opt.html != "" {
 			page.AddCluster(r, d.images)
 		}
-		if err := opt.write(text.Bytes(), run, page); err != nil {
+		if err := rounds.Added(); err != nil {
 			return err
 		}
 		if d = opt.moreData(ask, k); d == nil {

@@ -51,13 +51,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 // searchNeighbours answers the queries of the command line, then those that a person names, as
-// long as there are more. After each round it writes the output files anew as a whole, so that
-// they never hold a part of a round.
+// long as there are more. The output files are written anew as a whole, so that they never hold a
+// part of a round.
 func searchNeighbours(
 	opt options, header results.Header, stdin io.Reader, stdout io.Writer,
 	display *progress.Display,
-) error {
-	err := opt.checkFiles(opt.data, opt.reducedData, opt.query, opt.reducedQuery,
+) (err error) {
+	err = opt.checkFiles(opt.data, opt.reducedData, opt.query, opt.reducedQuery,
 		opt.dataLabels, opt.queryLabels)
 	if err != nil {
 		return err
@@ -86,7 +86,13 @@ func searchNeighbours(
 	}
 	page := report.NewSearch(run)
 	var text bytes.Buffer // all rounds
-	ask := prompt.NewCin(stdin, stdout)
+	rounds := outfile.NewRounds(func() error { return opt.write(text.Bytes(), run, page) })
+	defer func() {
+		if fault := rounds.Flush(); fault != nil {
+			err = fault
+		}
+	}()
+	ask := prompt.NewCin(rounds.Before(stdin), stdout)
 	for {
 		r, err := data.answer(queries, display)
 		if err != nil {
@@ -97,7 +103,7 @@ func searchNeighbours(
 		if opt.html != "" {
 			page.AddSearch(run, r, data.shown(), queries.shown())
 		}
-		if err := opt.write(text.Bytes(), run, page); err != nil {
+		if err := rounds.Added(); err != nil {
 			return err
 		}
 		queries = data.moreQueries(ask, opt)
