@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,11 @@ import (
 // talk runs search in a new folder on two images, with this input, and returns how many rounds its
 // report has, too.
 func talk(t *testing.T, input string) (status, rounds int, screen, errors string) {
+	t.Helper()
+	return talkTo(t, strings.NewReader(input))
+}
+
+func talkTo(t *testing.T, reader io.Reader) (status, rounds int, screen, errors string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for _, err := range []error{
@@ -31,13 +37,48 @@ func talk(t *testing.T, input string) (status, rounds int, screen, errors string
 	var stdout, stderr bytes.Buffer
 	args := []string{"-quiet", "-d", "two", "-i", "twolatents", "-q", "two", "-s", "twolatents",
 		"-o", "out", "-html", "page.html"}
-	status = run(args, strings.NewReader(input), &stdout, &stderr)
-	report, err := os.ReadFile("out")
+	status = run(args, reader, &stdout, &stderr)
+	return status, roundsIn(t, "out"), stdout.String(), stderr.String()
+}
+
+// roundsIn returns the number of rounds in a report.
+func roundsIn(t *testing.T, name string) int {
+	t.Helper()
+	report, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return status, bytes.Count(report, []byte("Approximation Factor Reduced: ")), stdout.String(),
-		stderr.String()
+	return bytes.Count(report, []byte("Approximation Factor Reduced: "))
+}
+
+// A person is an input that gives a line to each read. It checks that all rounds before have been
+// written.
+type person struct {
+	t     *testing.T
+	lines int
+}
+
+func (p *person) Read(b []byte) (int, error) {
+	if got := roundsIn(p.t, "out"); got != 1+p.lines {
+		p.t.Errorf("the program waits, and the report has %d of %d rounds", got, 1+p.lines)
+	}
+	if p.lines == 20 {
+		return 0, io.EOF
+	}
+	p.lines++
+	return copy(b, "Y two twolatents\n"), nil
+}
+
+// While the program waits for a person, its report has all rounds. With answers that are there
+// already, it has them in the end.
+func TestAllRoundsAreWritten(t *testing.T) {
+	if status, rounds, _, stderr := talkTo(t, &person{t: t}); status != 0 || rounds != 21 {
+		t.Errorf("status %d, %d rounds, stderr %q", status, rounds, stderr)
+	}
+	many := strings.Repeat("Y two twolatents\n", 200)
+	if status, rounds, _, stderr := talk(t, many); status != 0 || rounds != 201 {
+		t.Errorf("status %d, %d rounds, stderr %q", status, rounds, stderr)
+	}
 }
 
 // Wherever the input ends, the program ends with the rounds until then.

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -116,15 +117,20 @@ const (
 func classification(
 	o options, header results.Header, stdin io.Reader, stdout io.Writer,
 	display *progress.Display,
-) error {
+) (err error) {
 	s := &session{
 		options: o,
 		in:      stdin,
 		out:     stdout,
-		lines:   prompt.NewInput(stdin, stdout),
 		engine:  cpu.New(),
 		display: display,
 	}
+	s.rounds = outfile.NewRounds(s.writeRecords)
+	defer func() {
+		s.rounds.Flush()
+		err = errors.Join(err, s.unrecorded)
+	}()
+	s.lines = prompt.NewInput(s.rounds.Before(stdin), stdout)
 	if err := s.checkFiles(o.save); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -37,19 +38,27 @@ func (a answers) values() results.ClassifierAnswers {
 	}
 }
 
-// record adds an experiment to the results. It writes the results and the page of all
-// experiments, if they are wanted.
+// record adds an experiment to the results and to the page.
 func (s *session) record(x *results.Classifier) error {
 	s.run.Rounds = append(s.run.Rounds, *x)
+	if s.html != "" {
+		s.page.AddClassification(s.run, x, report.Images{Images: s.test.images, Labels: s.test.labels})
+	}
+	return s.rounds.Added()
+}
+
+// writeRecords writes the results and the page of all experiments, if they are wanted. An error
+// does not end the conversation: it is shown, and kept for the end.
+func (s *session) writeRecords() error {
 	var files outfile.Group
 	if s.json != "" {
 		files.Add(s.json, func(w io.Writer) error { return results.Write(w, s.run) })
 	}
 	if s.html != "" {
-		s.page.AddClassification(s.run, x, report.Images{Images: s.test.images, Labels: s.test.labels})
 		files.Add(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
 	}
-	return files.Commit()
+	s.unrecorded = errors.Join(s.unrecorded, s.say(files.Commit()))
+	return nil
 }
 
 // An evaluation is the results on the test set and the scores that are shown.

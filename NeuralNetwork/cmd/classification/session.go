@@ -11,6 +11,7 @@ import (
 	"imagesimilarity/pkg/figure"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
@@ -30,6 +31,8 @@ type session struct {
 	run            *results.Classification
 	page           *report.Page
 	display        *progress.Display
+	rounds         *outfile.Rounds // writes the results and the page
+	unrecorded     error           // of all writings that failed
 }
 
 // How the original compiles the classifier.

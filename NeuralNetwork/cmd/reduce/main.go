@@ -124,12 +124,11 @@ func setLoss(to *nn.Loss) func(string) error {
 func reduce(
 	o options, header results.Header, stdin io.Reader, stdout io.Writer,
 	display *progress.Display,
-) error {
+) (err error) {
 	s := &session{
 		options:   o,
 		in:        stdin,
 		out:       stdout,
-		lines:     prompt.NewInput(stdin, stdout),
 		engine:    cpu.New(),
 		graphFile: "loss_graphs.png",
 		display:   display,
@@ -137,6 +136,12 @@ func reduce(
 	if !outfile.Direct(o.datasetLatents) { // a device has no folder for pictures
 		s.graphFile = filepath.Join(filepath.Dir(o.datasetLatents), s.graphFile)
 	}
+	s.rounds = outfile.NewRounds(s.writeRecords)
+	defer func() {
+		s.rounds.Flush()
+		err = errors.Join(err, s.unrecorded)
+	}()
+	s.lines = prompt.NewInput(s.rounds.Before(stdin), stdout)
 	if err := s.checkFiles("", ""); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
@@ -31,8 +32,8 @@ func (a answers) values() *results.AutoencoderAnswers {
 	}
 }
 
-// record completes the results of an experiment with what the model makes of some images. It
-// writes the results and the page of all experiments, if they are wanted.
+// record completes the results of an experiment with what the model makes of some images. It adds
+// them to the results and the page, if they are wanted.
 func (s *session) record(m *nn.Model, x *results.Autoencoder) error {
 	if s.html == "" && s.json == "" {
 		return nil
@@ -44,15 +45,24 @@ func (s *session) record(m *nn.Model, x *results.Autoencoder) error {
 		return err
 	}
 	s.run.Rounds = append(s.run.Rounds, *x)
+	if s.html != "" {
+		s.page.AddReduce(x, report.Images{Images: s.data, Labels: s.imageLabels})
+	}
+	return s.rounds.Added()
+}
+
+// writeRecords writes the results and the page of all experiments, if they are wanted. An error
+// does not end the conversation: it is shown, and kept for the end.
+func (s *session) writeRecords() error {
 	var files outfile.Group
 	if s.json != "" {
 		files.Add(s.json, func(w io.Writer) error { return results.Write(w, s.run) })
 	}
 	if s.html != "" {
-		s.page.AddReduce(x, report.Images{Images: s.data, Labels: s.imageLabels})
 		files.Add(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
 	}
-	return files.Commit()
+	s.unrecorded = errors.Join(s.unrecorded, s.say(files.Commit()))
+	return nil
 }
 
 // addLatents adds the latent vectors of some images of the dataset.

@@ -11,6 +11,7 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/report"
@@ -31,6 +32,8 @@ type session struct {
 	run           *results.Reduce
 	page          *report.Page
 	display       *progress.Display
+	rounds        *outfile.Rounds // writes the results and the page
+	unrecorded    error           // of all writings that failed
 }
 
 // optimizer is the original's for the autoencoder.
