@@ -44,7 +44,7 @@ func (c *conversation) Fault() error {
 }
 
 // Reject shows why an answer does not serve. A hundred invalid answers in a row are a fault.
-func (c *conversation) Reject(err error) { c.miss(quote.Printable(err.Error()) + "\n") }
+func (c *conversation) Reject(err error) { c.miss(quote.Message(err) + "\n") }
 
 // miss shows text, which may be empty, and counts an invalid answer.
 func (c *conversation) miss(text string) {

@@ -23,6 +23,27 @@ func Short(s string) string {
 	return strconv.Quote(s)
 }
 
+// Message returns the text of an error for a terminal, with what is not printable escaped. Of a
+// text of more than 1,000 characters it leaves out the middle: the cause stands at the end. Errors
+// that are joined have a line each.
+func Message(err error) string {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var plain, lines []string
+		for _, e := range joined.Unwrap() {
+			plain, lines = append(plain, e.Error()), append(lines, Message(e))
+		}
+		if strings.Join(plain, "\n") == err.Error() { // not another sentence that wraps them
+			return strings.Join(lines, "\n")
+		}
+	}
+	const half = 500
+	text := []rune(strings.ReplaceAll(Printable(err.Error()), "\n", `\n`))
+	if len(text) > 2*half {
+		return string(text[:half]) + " ... " + string(text[len(text)-half:])
+	}
+	return string(text)
+}
+
 // Printable returns s, with what is not printable escaped. Line ends stay.
 func Printable(s string) string {
 	var b strings.Builder

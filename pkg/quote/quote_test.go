@@ -1,6 +1,8 @@
 package quote
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode"
@@ -38,10 +40,28 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
+func TestMessage(t *testing.T) {
+	long := strings.Repeat("x", 400_000)
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{errors.New("cannot open ναι: no such file"), "cannot open ναι: no such file"},
+		{errors.New("cannot open a\nb\x1b[31m\u202e: no such file"), `cannot open a\nb\x1b[31m\u202e: no such file`},
+		{errors.Join(errors.New("one\r"), errors.New("two\nlines")), "one\\r\ntwo\\nlines"},
+		{fmt.Errorf("%w and %w", errors.New("one"), errors.New("two\a")), `one and two\a`},
+		{errors.New("cannot open " + long + ": no such file"), "cannot open " + long[:488] + " ... " + long[:486] + ": no such file"},
+	} {
+		if got := Message(c.err); got != c.want {
+			t.Errorf("%.100q becomes %.100q, want %.100q", c.err, got, c.want)
+		}
+	}
+}
+
 func FuzzQuote(f *testing.F) {
 	f.Add("\x1b[31mred\u202e\xff")
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, got := range []string{Short(s), Printable(s)} {
+		for _, got := range []string{Short(s), Printable(s), Message(errors.New(s))} {
 			for _, r := range got {
 				if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
 					t.Errorf("%q becomes %q", s, got)

@@ -15,6 +15,7 @@ import (
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
+	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
@@ -27,20 +28,20 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	opt, err := parseOptions(args)
 	if errors.Is(err, arguments.ErrHelp) {
 		if _, err := io.WriteString(stdout, usage); err != nil {
-			fmt.Fprintf(stderr, "cluster: %v\n", err)
+			fmt.Fprintf(stderr, "cluster: %s\n", quote.Message(err))
 			return 1
 		}
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "cluster: %v\n%s", err, usage)
+		fmt.Fprintf(stderr, "cluster: %s\n%s", quote.Message(err), usage)
 		return 2
 	}
 	opt.guard = outfile.NewGuard(stdin, stdout, stderr)
 	header := results.NewHeader("./cluster", args, opt.mode == clustering.Textbook)
 	err = converse(opt, header, stdin, stdout, progress.New(stderr, opt.quiet))
 	if err != nil {
-		fmt.Fprintf(stderr, "cluster: %v\n", err)
+		fmt.Fprintf(stderr, "cluster: %s\n", quote.Message(err))
 		return 1
 	}
 	return 0

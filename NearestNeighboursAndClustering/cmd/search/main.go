@@ -14,6 +14,7 @@ import (
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
+	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
@@ -26,13 +27,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	opt, err := parseOptions(args)
 	if errors.Is(err, arguments.ErrHelp) {
 		if _, err := io.WriteString(stdout, usage); err != nil {
-			fmt.Fprintf(stderr, "search: %v\n", err)
+			fmt.Fprintf(stderr, "search: %s\n", quote.Message(err))
 			return 1
 		}
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "search: %v\n%s", err, usage)
+		fmt.Fprintf(stderr, "search: %s\n%s", quote.Message(err), usage)
 		return 2
 	}
 	opt.guard = outfile.NewGuard(stdin, stdout, stderr)
@@ -44,7 +45,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = searchNeighbours(opt, header, stdin, stdout, display)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "search: %v\n", err)
+		fmt.Fprintf(stderr, "search: %s\n", quote.Message(err))
 		return 1
 	}
 	return 0

@@ -19,6 +19,7 @@ import (
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
+	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
@@ -99,7 +100,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	header := results.NewHeader("./classification", args, o.textbook)
 	display := experiment.NewDisplay(stdout, stderr, o.quiet)
 	if err := classification(o, header, stdin, stdout, display); err != nil {
-		fmt.Fprintln(stderr, "classification:", err)
+		fmt.Fprintln(stderr, "classification:", quote.Message(err))
 		return 1
 	}
 	return 0

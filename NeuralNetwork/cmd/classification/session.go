@@ -14,6 +14,7 @@ import (
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
+	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
@@ -79,7 +80,7 @@ func (s *session) experiments() error {
 // say shows an error that does not end the conversation, and returns it.
 func (s *session) say(err error) error {
 	if err != nil {
-		fmt.Fprintln(s.out, err)
+		fmt.Fprintln(s.out, quote.Message(err))
 	}
 	return err
 }
@@ -199,7 +200,7 @@ func (s *session) saveModel(m *nn.Model) (saved string, failed error) {
 		}
 		if failed == nil {
 			saved = path
-			fmt.Fprintf(s.out, "Trained model: %s\n", path)
+			fmt.Fprintf(s.out, "Trained model: %s\n", quote.Printable(path))
 		}
 		return failed
 	}

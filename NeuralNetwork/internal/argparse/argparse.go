@@ -11,6 +11,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"imagesimilarity/pkg/quote"
 )
 
 // A Flag takes one value or none. If it is given twice, the last value counts.
@@ -63,7 +65,7 @@ func (p *Parser) Run(args []string, stdout, stderr io.Writer) (status int, done 
 		fmt.Fprint(stdout, p.help())
 		return 0, true
 	default:
-		fmt.Fprintf(stderr, "%s%s: error: %v\n", p.usage(), p.Program, err)
+		fmt.Fprintf(stderr, "%s%s: error: %v\n", p.usage(), p.Program, quote.Message(err))
 		return 2, true
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"imagesimilarity/pkg/figure"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
+	"imagesimilarity/pkg/quote"
 )
 
 // ShowFigure writes a figure as a PNG file and names the file on out. At a terminal it also opens
@@ -19,7 +20,7 @@ func ShowFigure(in io.Reader, out io.Writer, name, what string, img image.Image)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s: %s\n", what, name)
+	fmt.Fprintf(out, "%s: %s\n", what, quote.Printable(name))
 	if progress.IsTerminal(in) && progress.IsTerminal(out) {
 		figure.Open(name)
 	}
