@@ -3,7 +3,6 @@ package experiment
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"imagesimilarity/pkg/nn"
@@ -46,28 +45,16 @@ func (e Encoder) FilterList() string {
 const maxMemory = 32 << 30
 
 // CheckMemory returns an error if a training of the layers in batches of batch images needs more
-// than maxMemory. It makes no weights. Of an autoencoder the layers from its Reshape on, the
-// decoder, are taken to need what the encoder needs, whose mirror image they are.
+// than maxMemory. It makes no weights.
 func CheckMemory(layers []*nn.Layer, batch int) error {
-	decoder := slices.IndexFunc(layers, func(l *nn.Layer) bool { return l.Class == nn.Reshape })
-	if decoder < 0 {
-		decoder = len(layers)
-	}
-	sizes, err := nn.Sizes(layers[:decoder])
+	sizes, err := nn.Sizes(layers)
 	if err != nil {
 		return err
 	}
 	var weights, values float64
-	copies := 1.0
-	if decoder < len(layers) {
-		copies = 2
-	}
-	for i, s := range sizes {
-		if layers[i].Class == nn.Flatten {
-			copies = 1 // the encoder ends
-		}
-		weights += copies * s.Parameters
-		values += copies * s.Values
+	for _, s := range sizes {
+		weights += s.Parameters
+		values += s.Values
 	}
 	// A value has 4 bytes and a gradient; a weight has a gradient and up to two moments in the
 	// optimizer.
