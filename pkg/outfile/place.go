@@ -120,7 +120,10 @@ func split(name string) (dir, base string) {
 		return ".", base
 	}
 	// With a separator at its end, the name of a file would seem to lead nowhere.
-	short := strings.TrimRight(dir, "/"+string(filepath.Separator))
+	short := dir
+	for short != "" && os.IsPathSeparator(short[len(short)-1]) {
+		short = short[:len(short)-1]
+	}
 	if len(short) > len(filepath.VolumeName(dir)) {
 		dir = short
 	}
