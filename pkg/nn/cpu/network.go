@@ -314,10 +314,4 @@ func (n *network) each(tasks int, do func(task int, scratch []float32)) {
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 // product returns the number of values of a shape.
-func product(shape []int) int {
-	p := 1
-	for _, s := range shape {
-		p *= s
-	}
-	return p
-}
+func product(shape []int) int { return tensor.ProdInts(shape) }

@@ -106,7 +106,7 @@ type tiles struct {
 // matmul cuts the product into tiles: columns into one or two vectors, rows into parts of two lines
 // at a time, so that a tile is high even if lines are short.
 func (t tiles) matmul(p *Product, a, b, c, bias []float32) {
-	parts, halves := ceilDiv(p.M, t.rows/2), ceilDiv(p.M, t.rows)
+	parts, halves := (p.M-1)/(t.rows/2)+1, (p.M-1)/t.rows+1
 	for f := 0; f < p.N; f += 2 * t.lanes {
 		columns := min(2*t.lanes, p.N-f)
 		tiles := t.one
@@ -140,9 +140,6 @@ func (t tiles) matmul(p *Product, a, b, c, bias []float32) {
 		}
 	}
 }
-
-// ceilDiv returns a/b rounded up.
-func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 // portable computes line by line, eight columns at a time. More columns, or more than one row, do
 // not fit in the registers that Go's compiler uses.
