@@ -188,7 +188,7 @@ var (
 )
 
 // pooling declares a pooling. For the greatest values 3 values are kept, by estimate: the output,
-// the greatest value of each window, and a share of the gradient that goes back to the whole window.
+// the greatest value of each window, and a share of the gradient that goes back to the window.
 func pooling(base string, kept int) declaration {
 	return declaration{
 		base:  base,

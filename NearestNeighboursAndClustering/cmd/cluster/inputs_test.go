@@ -16,7 +16,8 @@ func TestHeadersComeFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	short := append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 22, 0, 0xff ^ 22, 0xff}, images[:18]...)
+	header := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 22, 0, 0xff ^ 22, 0xff}
+	short := append(header, images[:18]...)
 	if err := os.WriteFile("short.gz", short, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ import (
 // maxImages is the largest number of images that the seeding's generator can draw from.
 const maxImages = 1<<31 - 3
 
-// A data is the content of the files of a round. They are opened in the order of its methods, before
-// one is read whole, so that what does not fit together is told at once.
+// A data is the content of the files of a round. They are opened in the order of its methods,
+// before one is read whole, so that what does not fit together is told at once.
 type data struct {
 	imageFile  *idx.ImageFile
 	latentFile *idx.LatentFile

@@ -16,9 +16,10 @@ import (
 func writeInputs(t *testing.T) {
 	t.Helper()
 	t.Chdir(t.TempDir())
+	grey, latent := []uint8{0, 9, 200, 1, 7, 7}, []uint16{3, 60000, 9}
 	for _, err := range []error{
-		idx.WriteImages("images", &imageset.Images[uint8]{N: 3, Rows: 1, Cols: 2, Pix: []uint8{0, 9, 200, 1, 7, 7}}),
-		idx.WriteLatents("latents", &imageset.Images[uint16]{N: 3, Rows: 1, Cols: 1, Pix: []uint16{3, 60000, 9}}),
+		idx.WriteImages("images", &imageset.Images[uint8]{N: 3, Rows: 1, Cols: 2, Pix: grey}),
+		idx.WriteLatents("latents", &imageset.Images[uint16]{N: 3, Rows: 1, Cols: 1, Pix: latent}),
 		idx.WriteLabels("labels", []uint8{1, 0, 1}),
 		idx.WriteLabels("fewer", []uint8{1, 0}),
 	} {
@@ -53,7 +54,8 @@ func TestHeadersComeFirst(t *testing.T) {
 		"-d images -i latents -q damaged.gz -s latents -html p -l1 labels -l2 /dev/null": "search: /dev/null: byte 0: the file ends within its header",
 	} {
 		var stdout, stderr bytes.Buffer
-		status := run(append(strings.Fields(args), "-o", "out"), strings.NewReader("N\n"), &stdout, &stderr)
+		all := append(strings.Fields(args), "-o", "out")
+		status := run(all, strings.NewReader("N\n"), &stdout, &stderr)
 		if status != 1 || !strings.HasPrefix(stderr.String(), want) || stdout.Len() > 0 {
 			t.Errorf("%s: status %d, %q, want %q", args, status, stderr.String(), want)
 		}

@@ -16,7 +16,8 @@ func TestHeadersComeFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A gzip file that ends within its stored data, which the header is a part of.
-	short := append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 208, 0, 0xff ^ 208, 0xff}, images[:20]...)
+	header := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 208, 0, 0xff ^ 208, 0xff}
+	short := append(header, images[:20]...)
 	if err := os.WriteFile("short.gz", short, 0o644); err != nil {
 		t.Fatal(err)
 	}

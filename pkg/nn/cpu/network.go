@@ -53,7 +53,9 @@ type signal struct {
 
 // trainable returns an error unless a network can have the layer, which is connected.
 func trainable(l *nn.Layer) error {
-	refuse := func(what string) error { return fmt.Errorf("%s with %s is not supported", l.Class, what) }
+	refuse := func(what string) error {
+		return fmt.Errorf("%s with %s is not supported", l.Class, what)
+	}
 	if l.ChannelsFirst {
 		return refuse("channels_first")
 	}
