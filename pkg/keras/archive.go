@@ -7,9 +7,10 @@ import (
 	"hash/crc32"
 	"io"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"imagesimilarity/pkg/hdf5"
-	"imagesimilarity/pkg/nn"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 
 // readArchive reads a .keras archive (Keras 2.13 and later): a zip file of config.json, which is a
 // model_config, and model.weights.h5.
-func (f *modelFile) readArchive(size int64) error {
+func (f *File) readArchive(size int64) error {
 	archive, err := zip.NewReader(&limitedReaderAt{f.r, maxDirectory}, size)
 	if err != nil {
 		return f.errorf("%w", err)
@@ -52,6 +53,9 @@ func (f *modelFile) readArchive(size int64) error {
 		return f.errorf("config.json: %w", err)
 	}
 	f.config = string(text)
+	if f.readGraph(); f.graphError != nil {
+		return f.errorf("%w", f.graphError)
+	}
 
 	// Keras does not compress the members, so that one can be read in its place.
 	if weights.Method != zip.Store {
@@ -82,86 +86,86 @@ func (f *modelFile) readArchive(size int64) error {
 		return err
 	}
 	f.size = h5.Size
-	_, layers, _, err := decodeConfig(f.config)
-	if err != nil {
-		return f.errorf("%w", err)
-	}
-	return f.readContainers(h5.Root, layers)
+	f.containers, err = f.containerGroup(h5.Root)
+	return err
 }
 
-// containerGroup returns the group that has the containers. A container is a group that holds the
-// weights of a layer in a file of Keras 3.
-func (f *modelFile) containerGroup(root *hdf5.Object) (*hdf5.Object, error) {
-	group, err := root.Open("layers")
-	if !errors.Is(err, hdf5.ErrNotFound) {
-		return group, err
-	}
-	if _, err := root.Open("_layer_checkpoint_dependencies"); err == nil {
-		return nil, f.errorf("weights in the layout of Keras 2.12, which is not supported; " +
-			"save the whole model as .h5 instead")
+// A container is a group that holds the weights of a layer in a file of Keras 3 or an archive:
+// layers/dense, layers/dense_1, … in the order of the layers of each class, whatever their names.
+// That of a network has containers of its own.
+
+// containerGroups are the names of the group that has the containers: that of Keras 2.12, then that
+// of all later versions.
+var containerGroups = []string{"_layer_checkpoint_dependencies", "layers"}
+
+// containerGroup returns the group that has the containers.
+func (f *File) containerGroup(root *hdf5.Object) (*hdf5.Object, error) {
+	for _, name := range containerGroups {
+		group, err := root.Open(name)
+		if !errors.Is(err, hdf5.ErrNotFound) {
+			return group, err
+		}
 	}
 	return nil, f.errorf("an HDF5 file, but not a model of Keras: " +
 		"it has neither layer_names nor a group layers")
 }
 
-// readContainers reads the layout of Keras 3: layers/dense, layers/dense_1, ... in the order of the
-// layers of each class, whatever their names.
-func (f *modelFile) readContainers(root *hdf5.Object, layers []*nn.Layer) error {
-	group, err := f.containerGroup(root)
-	if err != nil {
-		return err
-	}
-	count := map[nn.Class]int{}
-	for _, l := range layers {
-		name := l.Class.Base()
-		if k := count[l.Class]; k > 0 {
+// assignContainers finds the weights of a network in the containers of a group.
+func (f *File) assignContainers(g *graph, group *hdf5.Object, n *network) ([]leaf, error) {
+	var leaves []leaf
+	count := map[string]int{}
+	for i, e := range n.entries {
+		name := snakeCase(e.class)
+		if k := count[name]; k > 0 {
 			name += "_" + strconv.Itoa(k)
 		}
-		count[l.Class]++
-		vars, err := group.Open(name + "/vars")
+		count[snakeCase(e.class)]++
+		if len(g.leavesOf(e)) == 0 {
+			continue
+		}
+		container, err := group.Open(name)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if e.network != nil {
+			inner, err := f.containerGroup(container)
+			if err != nil {
+				return nil, err
+			}
+			part, err := f.assignContainers(g, inner, e.network)
+			if err != nil {
+				return nil, err
+			}
+			leaves = append(leaves, part...)
+			continue
+		}
+		vars, err := container.Open("vars")
+		if err != nil {
+			return nil, err
 		}
 		weights, err := variables(vars)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		f.layers = append(f.layers, storedLayer{l.Name, weights})
+		leaves = append(leaves, leaf{g.leaves[e], i, weights})
 	}
-	return nil
+	return leaves, nil
 }
 
-// readNamedContainers reads a .weights.h5 file. Only newer versions of Keras write the names of the
-// layers into it.
-func (f *modelFile) readNamedContainers(root *hdf5.Object) error {
-	group, err := f.containerGroup(root)
-	if err != nil {
-		return err
+// snakeCase returns the name that Keras derives from a class: conv2d_transpose, p_re_lu.
+func snakeCase(class string) string {
+	var b strings.Builder
+	for i, r := range class {
+		if i > 0 && unicode.IsUpper(r) {
+			rest := class[i+1:]
+			next := rest != "" && unicode.IsLower(rune(rest[0]))
+			if next || unicode.IsLower(rune(class[i-1])) {
+				b.WriteByte('_')
+			}
+		}
+		b.WriteRune(unicode.ToLower(r))
 	}
-	names, err := group.Names()
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		vars, err := group.Open(name + "/vars")
-		if err != nil {
-			return err
-		}
-		layer, err := vars.Text("name")
-		if errors.Is(err, hdf5.ErrNotFound) {
-			return f.errorf("a .weights.h5 file without the names of the layers; " +
-				"save the whole model as .h5 or .keras instead")
-		}
-		if err != nil {
-			return err
-		}
-		weights, err := variables(vars)
-		if err != nil {
-			return err
-		}
-		f.layers = append(f.layers, storedLayer{layer, weights})
-	}
-	return f.checkNames()
+	return b.String()
 }
 
 // variables returns the members 0, 1, ... of a group.

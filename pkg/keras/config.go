@@ -8,189 +8,332 @@ import (
 	"strings"
 
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/quote"
 )
 
-// modelConfig is what is read of a model_config. Keras 2 and 3 differ in a few places; each is told
-// below.
-type modelConfig struct {
-	ClassName string `json:"class_name"`
-	Config    struct {
-		Name         string
-		Layers       []*layerEntry
-		OutputLayers any `json:"output_layers"`
-	}
+// A network is a model as a model_config describes it. Keras 2 and 3 differ in a few places; each
+// is told below.
+type network struct {
+	name            string
+	entries         []*entry
+	sequential      bool
+	inputs, outputs []ref // of a Functional model
+	// shape is that of the input of a Sequential model with the batch, if no InputLayer has it.
+	shape json.RawMessage
 }
 
-type layerEntry struct {
-	ClassName    nn.Class `json:"class_name"`
-	Name         string
-	Config       json.RawMessage
-	InboundNodes []any `json:"inbound_nodes"`
+// An entry is a layer of a network, or a network within it.
+type entry struct {
+	class   string
+	name    string
+	config  members
+	network *network // nil for a layer
+	calls   []call
+	// offset is the number that the first of the calls has in refs.
+	offset int
 }
 
-// maxConfig bounds a model_config in bytes. Keras writes about 1000 for a layer; what is made of it
-// may take 100 times the memory.
-const maxConfig = 1 << 19
+// A call is one use of a layer: the outputs that it takes, in order.
+type call struct {
+	inputs   []ref
+	training bool // the call asks for what the layer does in training
+}
 
-// decodeConfig makes the layers of a model, connected and without weights, and returns the weights
-// that each layer needs.
-func decodeConfig(text string) (string, []*nn.Layer, [][]nn.WeightSpec, error) {
-	fail := func(format string, args ...any) (string, []*nn.Layer, [][]nn.WeightSpec, error) {
-		return "", nil, nil, fmt.Errorf(format, args...)
-	}
+// A ref is an output of a layer: that of a call, and which of its outputs.
+type ref struct {
+	name         string
+	call, output int
+}
+
+// members are those of a JSON object. Their keys are exact, unlike those of encoding/json's
+// structs.
+type members map[string]json.RawMessage
+
+const (
+	// maxConfig bounds a model_config in bytes. Keras writes about 1000 for a layer; what is made of
+	// it may take 100 times the memory.
+	maxConfig = 1 << 19
+	// maxDepth bounds the networks that lie in one another.
+	maxDepth = 8
+	// maxCalls bounds the calls of a layer.
+	maxCalls = 1000
+	// maxLayers bounds the layers of a model, with the repetitions of a network that is called often.
+	maxLayers = 10_000
+)
+
+// parseConfig parses a model_config.
+func parseConfig(text string) (*network, error) {
 	if len(text) > maxConfig {
-		return fail("model_config: more than %d bytes", maxConfig)
+		return nil, fmt.Errorf("model_config: more than %d bytes", maxConfig)
 	}
-	var c modelConfig
-	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		return fail("model_config: %w", err)
+	var m members
+	var class string
+	err := decode([]byte(text), &m)
+	if err == nil {
+		err = m.get("class_name", &class)
 	}
-	if c.ClassName != "Functional" && c.ClassName != "Model" {
-		return fail("model_config: a model of class %q, expected Functional", c.ClassName)
+	if err == nil && networkKind(class) == notNetwork {
+		err = fmt.Errorf("a model of class %s, expected Functional or Sequential", quote.Short(class))
 	}
-	var layers []*nn.Layer
-	previous := ""
-	for i, entry := range c.Config.Layers {
-		if entry == nil {
-			return fail("model_config: layer %d is null", i)
-		}
-		l, err := entry.layer()
-		if err == nil {
-			err = entry.follows(previous)
-		}
-		if err != nil {
-			return fail("layer %q: %w", entry.Name, err)
-		}
-		layers = append(layers, l)
-		previous = l.Name
+	var n *network
+	if err == nil {
+		n, err = parseNetwork(m["config"], networkKind(class) == sequential, 0)
 	}
-	if output := history(c.Config.OutputLayers); output != previous {
-		return fail("model_config: the output is that of layer %q, expected the last layer, %q",
-			output, previous)
-	}
-	specs, err := nn.Connect(layers)
 	if err != nil {
-		return "", nil, nil, err
+		return nil, fmt.Errorf("model_config: %w", err)
 	}
-	return c.Config.Name, layers, specs, nil
+	return n, nil
 }
 
-// follows returns an error unless a layer takes the output of the previous one and nothing else.
-// The first layer takes nothing.
-func (e *layerEntry) follows(previous string) error {
-	switch {
-	case previous == "" && len(e.InboundNodes) == 0:
-		return nil
-	case len(e.InboundNodes) == 0:
-		return errors.New("it has no input; only models with a single input are supported")
-	case len(e.InboundNodes) > 1:
-		return fmt.Errorf("it is used %d times; only chains of layers are supported",
-			len(e.InboundNodes))
+// parseEntry parses a layer or a network that lies in depth others.
+func parseEntry(text []byte, depth int) (*entry, error) {
+	var m members
+	if err := decode(text, &m); err != nil {
+		return nil, err
 	}
-	node := e.InboundNodes[0]
-	// Keras 3: {"args": [{"class_name": "__keras_tensor__",
-	//                      "config": {"keras_history": [name, 0, 0]}}], "kwargs": {}}
-	if call, ok := node.(map[string]any); ok {
-		node = nil
-		if args, _ := call["args"].([]any); len(args) == 1 {
-			tensor, _ := args[0].(map[string]any)
-			config, _ := tensor["config"].(map[string]any)
-			node = config["keras_history"]
+	e := &entry{}
+	if err := m.get("class_name", &e.class); err != nil {
+		return nil, err
+	}
+	// A class of the user's own is "Package>Class".
+	e.class = e.class[strings.LastIndexByte(e.class, '>')+1:]
+	kind := networkKind(e.class)
+	if kind == notNetwork {
+		if err := m.get("config", &e.config); err != nil {
+			return nil, err
 		}
+	} else {
+		if depth >= maxDepth {
+			return nil, fmt.Errorf("models within models, deeper than %d", maxDepth)
+		}
+		var err error
+		if e.network, err = parseNetwork(m["config"], kind == sequential, depth+1); err != nil {
+			return nil, err
+		}
+		e.name = e.network.name
 	}
-	if from := history(node); from != previous || previous == "" {
-		return fmt.Errorf("its input is %q, expected the layer before it, %q; "+
-			"only chains of layers are supported", from, previous)
+	if err := e.config.get("name", &e.name); err != nil {
+		return nil, err
+	}
+	outer := e.name // a Sequential model has names only in the configurations
+	if err := m.get("name", &outer); err != nil {
+		return nil, err
+	}
+	if outer == "" {
+		return nil, fmt.Errorf("a layer of class %s without a name", quote.Short(e.class))
+	}
+	if e.name != outer && e.name != "" && e.network == nil {
+		return nil, fmt.Errorf("layer %s: it is named %s in its config",
+			quote.Short(outer), quote.Short(e.name))
+	}
+	e.name = outer
+	return e, e.parseCalls(m["inbound_nodes"])
+}
+
+const (
+	notNetwork = iota
+	functional
+	sequential
+)
+
+// networkKind returns whether a class is one of networks. Model is the name of Functional before
+// Keras 2.3.
+func networkKind(class string) int {
+	switch class {
+	case "Functional", "Model":
+		return functional
+	case "Sequential":
+		return sequential
+	}
+	return notNetwork
+}
+
+// parseNetwork parses the configuration of a network.
+func parseNetwork(text []byte, sequential bool, depth int) (*network, error) {
+	n := &network{sequential: sequential}
+	var m members
+	if sequential && strings.HasPrefix(strings.TrimSpace(string(text)), "[") {
+		m = members{"layers": text} // before Keras 2.3
+	} else if err := decode(text, &m); err != nil {
+		return nil, err
+	}
+	if err := m.get("name", &n.name); err != nil {
+		return nil, err
+	}
+	var layers []json.RawMessage
+	if err := m.get("layers", &layers); err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for i, text := range layers {
+		if string(text) == "null" {
+			return nil, fmt.Errorf("layer %d is null", i)
+		}
+		e, err := parseEntry(text, depth)
+		if err != nil {
+			return nil, err
+		}
+		if names[e.name] {
+			return nil, fmt.Errorf("two layers have the name %s", quote.Short(e.name))
+		}
+		names[e.name] = true
+		n.entries = append(n.entries, e)
+	}
+	if len(n.entries) == 0 {
+		return nil, fmt.Errorf("the model %s has no layers", quote.Short(n.name))
+	}
+	if sequential {
+		n.shape = m["build_input_shape"]
+		return n, nil
+	}
+	var err error
+	if n.inputs, err = m.refs("input_layers"); err != nil {
+		return nil, err
+	}
+	if n.outputs, err = m.refs("output_layers"); err != nil {
+		return nil, err
+	}
+	if len(n.outputs) == 0 {
+		return nil, fmt.Errorf("the model %s has no output", quote.Short(n.name))
+	}
+	return n, nil
+}
+
+// parseCalls parses the inbound_nodes of a layer, one for each call.
+func (e *entry) parseCalls(text []byte) error {
+	if text == nil {
+		return nil
+	}
+	var nodes []any
+	if err := decode(text, &nodes); err != nil {
+		return fmt.Errorf("layer %s: inbound_nodes: %w", quote.Short(e.name), err)
+	}
+	if len(nodes) > maxCalls {
+		return fmt.Errorf("layer %s is called %d times, expected at most %d",
+			quote.Short(e.name), len(nodes), maxCalls)
+	}
+	for _, node := range nodes {
+		var c call
+		if object, ok := node.(map[string]any); ok {
+			// Keras 3: {"args": [{"class_name": "__keras_tensor__",
+			//                      "config": {"keras_history": [name, 0, 0]}}], "kwargs": {}}
+			c.inputs = refs(object["args"], nil)
+			c.inputs = refs(object["kwargs"], c.inputs)
+			c.training = inTraining(object["kwargs"])
+		} else {
+			// Keras 2: [[name, 0, 0, {}], …], the last with the keywords of the call
+			c.inputs = refs(node, nil)
+			if list, ok := node.([]any); ok && len(list) > 0 {
+				if first, ok := list[0].([]any); ok && len(first) > 3 {
+					c.training = inTraining(first[3])
+				}
+			}
+			// Keras 2 counts the call with which a network was made.
+			if e.network != nil && e.network.entries[0].class == string(nn.InputLayer) {
+				e.offset = 1
+			}
+		}
+		e.calls = append(e.calls, c)
 	}
 	return nil
 }
 
-// history returns the name of the layer whose output v denotes, or "" if v does not denote one. An
-// output is [name, 0, 0], perhaps in further brackets. The numbers count the calls of the layer and
-// its outputs. In Keras 2 arguments of the call may follow.
-func history(v any) string {
-	list, _ := v.([]any)
-	for len(list) == 1 {
-		list, _ = list[0].([]any)
-	}
-	if len(list) < 3 || list[1] != 0.0 || list[2] != 0.0 {
-		return ""
-	}
-	name, _ := list[0].(string)
-	return name
+// inTraining returns whether the keywords of a call have training=True.
+func inTraining(keywords any) bool {
+	m, _ := keywords.(map[string]any)
+	return m["training"] == true
 }
 
-// layer makes a layer from its class's parameters. The type of its numbers (dtype) is not read:
-// package nn computes in float32. What a layer cannot do is an error.
-func (e *layerEntry) layer() (*nn.Layer, error) {
-	// Classes first: the configuration of others may look otherwise.
-	if !e.ClassName.Supported() {
-		return nil, fmt.Errorf("a layer of class %q is not supported; supported are %s",
-			e.ClassName, classList())
+// refs appends the outputs that v denotes to list. In Keras 2 an output is [name, 0, 0], perhaps in
+// further brackets, in Keras 3 the keras_history of a tensor.
+func refs(v any, list []ref) []ref {
+	switch v := v.(type) {
+	case []any:
+		if r, ok := asRef(v); ok {
+			return append(list, r)
+		}
+		for _, item := range v {
+			list = refs(item, list)
+		}
+	case map[string]any:
+		if config, ok := v["config"].(map[string]any); ok && v["class_name"] == "__keras_tensor__" {
+			return refs(config["keras_history"], list)
+		}
 	}
-	name, values, err := decodeParameters(e.ClassName, e.Config)
-	if err != nil {
+	return list
+}
+
+func asRef(v []any) (ref, bool) {
+	if len(v) < 3 {
+		return ref{}, false
+	}
+	name, named := v[0].(string)
+	call, called := v[1].(float64)
+	output, put := v[2].(float64)
+	r := ref{name, int(call), int(output)}
+	return r, named && called && put && float64(r.call) == call && float64(r.output) == output
+}
+
+// refs returns the outputs that a member denotes.
+func (m members) refs(key string) ([]ref, error) {
+	var v any
+	if err := m.get(key, &v); err != nil {
 		return nil, err
 	}
-	if name != e.Name || e.Name == "" {
-		return nil, fmt.Errorf("it is named %q in its config", name)
+	if named, ok := v.(map[string]any); ok {
+		return nil, fmt.Errorf("%s: outputs by name are not supported, of %d", key, len(named))
 	}
-	l := &nn.Layer{Class: e.ClassName, Name: e.Name}
-	for i, p := range e.ClassName.Parameters() {
-		if values[i] == nil {
-			continue
-		}
-		if err := p.Set(l, values[i]); err != nil {
-			return nil, err
-		}
-	}
-	return l, nil
+	return refs(v, nil), nil
 }
 
-// decodeParameters decodes the configuration of a layer of class c, a JSON object. The values are,
-// for each parameter, what its Set takes, or nil if the parameter is not read. Entries that the
-// class does not declare are passed over.
-func decodeParameters(c nn.Class, config []byte) (name string, values []any, err error) {
-	// The parameters become the fields of one struct, so that encoding/json treats keys and nulls
-	// as it does in any struct.
-	var fields []reflect.StructField
-	var places []reflect.Value // of the values, set to what Keras takes if an entry is missing
-	add := func(key string, p any) {
-		v := reflect.ValueOf(p).Elem()
-		fields = append(fields, reflect.StructField{
-			Name: fmt.Sprint("F", len(fields)),
-			Type: v.Type(),
-			Tag:  reflect.StructTag(fmt.Sprintf("json:%q", key)),
-		})
-		places = append(places, v)
+// get decodes a member into v. It leaves v as it is if there is no such member.
+func (m members) get(key string, v any) error {
+	text, ok := m[key]
+	if !ok {
+		return nil
 	}
-	add("name", &name)
-	values = make([]any, len(c.Parameters()))
-	for i, p := range c.Parameters() {
-		if p.New != nil {
-			values[i] = p.New()
-			add(p.Key, values[i])
-		}
+	if err := decode(text, v); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
 	}
-	object := reflect.New(reflect.StructOf(fields))
-	for i, v := range places {
-		object.Elem().Field(i).Set(v)
-	}
-	err = json.Unmarshal(config, object.Interface())
-	if t := (*json.UnmarshalTypeError)(nil); errors.As(err, &t) {
-		t.Struct = string(c)
-	}
-	for i, v := range places {
-		v.Set(object.Elem().Field(i))
-	}
-	return name, values, err
+	return nil
 }
 
-// classList returns the names of the supported classes.
-func classList() string {
-	var names []string
-	for _, c := range nn.Classes() {
-		names = append(names, string(c))
+// decode decodes a JSON text into v. Its errors do not show Go's types.
+func decode(text []byte, v any) error {
+	err := json.Unmarshal(text, v)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("%s, expected %s", article(wrong.Value), expected(wrong.Type))
 	}
-	return strings.Join(names, ", ")
+	return err
+}
+
+// article returns the name of a kind of JSON values with an article.
+func article(kind string) string {
+	switch kind, _, _ := strings.Cut(kind, " "); kind {
+	case "string":
+		return "a text"
+	case "bool":
+		return "true or false"
+	case "array":
+		return "a list"
+	case "object":
+		return "an object"
+	}
+	return "a number"
+}
+
+// expected names what a Go type takes.
+func expected(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Map, reflect.Struct:
+		return "an object"
+	}
+	return "a number"
 }

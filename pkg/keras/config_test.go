@@ -14,20 +14,53 @@ import (
 const input = `{"class_name":"InputLayer","name":"in","inbound_nodes":[],` +
 	`"config":{"name":"in","batch_input_shape":[null,8,6,2]}}`
 
-// entry returns a layer named x that follows the input.
-func entry(class, config string) string {
+// layerX returns a layer named x that follows the input.
+func layerX(class, config string) string {
 	return fmt.Sprintf(`{"class_name":%q,"name":"x","inbound_nodes":[[["in",0,0,{}]]],`+
 		`"config":{"name":"x",%s}}`, class, config)
 }
 
-// functional returns a model_config of the layers. The last is named output.
-func functional(output string, layers ...string) string {
+// functionalOf returns a model_config of the layers. The last is named output.
+func functionalOf(output string, layers ...string) string {
 	return fmt.Sprintf(`{"class_name":"Functional","config":{"name":"model","layers":[%s],`+
 		`"output_layers":[[%q,0,0]]}}`, strings.Join(layers, ","), output)
 }
 
 // one returns the model_config of the input and one layer named x.
-func one(class, config string) string { return functional("x", input, entry(class, config)) }
+func one(class, config string) string { return functionalOf("x", input, layerX(class, config)) }
+
+// deep returns a model within n others.
+func deep(n int) string {
+	text := layerX("Flatten", `"trainable":true`)
+	for range n {
+		text = fmt.Sprintf(`{"class_name":"Sequential","config":{"name":"s","layers":[%s]}}`, text)
+	}
+	return text
+}
+
+// doubled returns a model that calls a model eight times, which does so too, n deep.
+func doubled(n int) string {
+	text := `{"class_name":"Flatten","config":{"name":"x"}`
+	for i := range n {
+		calls := strings.Repeat(`[["in",0,0,{}]],`, 7) + `[["in",0,0,{}]]`
+		text = fmt.Sprintf(`{"class_name":"Functional","config":{"name":"x","layers":[%s,`+
+			`%s,"name":"x","inbound_nodes":[%s]}],"input_layers":[["in",0,0]],`+
+			`"output_layers":[["x",%d,0]]}`, input, text, calls, min(i, 1))
+	}
+	text += "}"
+	return text
+}
+
+// decodeConfig makes the layers of a model_config and checks that all that its output needs can be
+// used.
+func decodeConfig(text string) (name string, layers []*nn.Layer, err error) {
+	g, err := newGraph(text)
+	if err != nil {
+		return "", nil, err
+	}
+	layers, err = g.until(g.outputs[0])
+	return g.name, layers, err
+}
 
 // Keras 2 and 3 write a configuration differently; some entries may be missing or have several
 // forms.
@@ -57,16 +90,11 @@ func TestDecodeConfig(t *testing.T) {
 			"padding":"same","activation":"relu","use_bias":true,"data_format":"channels_last","dtype":"float32","trainable":true`), conv},
 		{"Model", strings.Replace(one("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`),
 			"Functional", "Model", 1), conv},
-		{"Keras 3", `{"class_name":"Functional","registered_name":"Functional","module":"keras",
-			"config":{"name":"model","output_layers":["x",0,0],"layers":[
-			{"class_name":"InputLayer","name":"in","inbound_nodes":[],
-			 "config":{"name":"in","batch_shape":[null,8,6,2],"optional":false}},
-			{"class_name":"Conv2D","name":"x",
-			 "config":{"name":"x","dtype":{"class_name":"DTypePolicy","config":{"name":"float32"}},
-				"filters":3,"kernel_size":[5,5],"padding":"same","activation":"relu",
-				"kernel_initializer":{"class_name":"GlorotUniform"}},
-			 "inbound_nodes":[{"args":[{"class_name":"__keras_tensor__",
-				"config":{"keras_history":["in",0,0]}}],"kwargs":{"mask":null}}]}]}}`, conv},
+		{"Keras 3", `{"class_name":"Functional","registered_name":"Functional","module":"keras","config":{"name":"model","output_layers":["x",0,0],"layers":[
+			{"class_name":"InputLayer","name":"in","inbound_nodes":[],"config":{"name":"in","batch_shape":[null,8,6,2],"optional":false}},
+			{"class_name":"Conv2D","name":"x","config":{"name":"x","dtype":{"class_name":"DTypePolicy","config":{"name":"float32"}},
+				"filters":3,"kernel_size":[5,5],"padding":"same","activation":"relu","kernel_initializer":{"class_name":"GlorotUniform"}},
+			 "inbound_nodes":[{"args":[{"class_name":"__keras_tensor__","config":{"keras_history":["in",0,0]}}],"kwargs":{"mask":null}}]}]}}`, conv},
 		{"axis left out", one("BatchNormalization", `"dtype":"float32"`), norm},
 		{"axis -1", one("BatchNormalization", `"axis":-1,"center":true,"scale":true`), norm},
 		{"axis 3", one("BatchNormalization", `"axis":3`), norm},
@@ -80,7 +108,7 @@ func TestDecodeConfig(t *testing.T) {
 		{"frozen", one("Flatten", `"trainable":false`), frozen},
 		{"reshape", one("Reshape", `"target_shape":[4,4,6]`), reshape},
 	} {
-		name, layers, _, err := decodeConfig(tt.config)
+		name, layers, err := decodeConfig(tt.config)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		} else if name != "model" || len(layers) != 2 || !reflect.DeepEqual(layers[1], tt.want) {
@@ -91,15 +119,16 @@ func TestDecodeConfig(t *testing.T) {
 
 // What package nn cannot express is an error that names the layer.
 func TestDecodeConfigErrors(t *testing.T) {
-	flatten := entry("Flatten", `"trainable":true`)
+	flatten := layerX("Flatten", `"trainable":true`)
 	for _, tt := range []struct{ name, config, want string }{
 		{"class", one("Attention", `"axis":-1`), `layer "x": a layer of class "Attention" is not supported`},
 		{"class with another config", one("Lambda", `"axis":{},"filters":[]`), `layer "x": a layer of class "Lambda"`},
+		{"activation object", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":{"class_name":"PReLU","config":{}}`), `layer "x": an activation object of class "PReLU" is not supported`},
+		{"activation of the user's own", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":{"class_name":"function","config":"<lambda>"}`), `layer "x": an activation that is a function of the user's own`},
 		{"groups", one("Conv2D", `"filters":4,"kernel_size":3,"groups":3`), `layer "x": 3 groups`},
 		{"large filter", one("Conv2D", `"filters":4,"kernel_size":7`), `layer "x": windows of 7x7 pixels`},
 		{"padding of a convolution", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"causal"`), `layer "x": padding "causal"`},
 		{"activation", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":"cubed"`), `layer "x": the activation cubed`},
-		{"activation object", one("Conv2D", `"filters":4,"kernel_size":3,"activation":{"class_name":"PReLU"}`), `layer "x": the activation`},
 		{"data format", one("Conv2D", `"filters":4,"kernel_size":3,"data_format":"channels"`), `layer "x": data_format`},
 		{"axis", one("BatchNormalization", `"axis":4`), `layer "x": the axes [4]`},
 		{"axes", one("BatchNormalization", `"axis":[2,3]`), `layer "x": the axes [2 3]`},
@@ -110,35 +139,42 @@ func TestDecodeConfigErrors(t *testing.T) {
 		{"noise shape", one("Dropout", `"rate":0.5,"noise_shape":[1]`), `layer "x": a noise_shape`},
 		{"rate", one("Dropout", `"rate":1.5`), `layer "x": a dropout rate of 1.5`},
 		{"reshape", one("Reshape", `"target_shape":[5]`), `layer "x": cannot reshape`},
-		{"0 filters", one("Conv2D", `"filters":0,"kernel_size":3,"padding":"same"`), `layer "x": a size of 0`},
+		{"0 filters", one("Conv2D", `"filters":0,"kernel_size":3,"padding":"same"`), `layer "x": filters: a size of 0`},
 		{"no filters", one("Conv2D", `"kernel_size":3,"padding":"same"`), `layer "x": `},
 		{"no kernel", one("Conv2D", `"filters":3,"padding":"same"`), `layer "x": `},
-		{"half a filter", one("Conv2D", `"filters":2.5,"kernel_size":3`), `layer "x": a size of 2.5`},
-		{"huge", one("Conv2D", `"filters":1e300,"kernel_size":3`), `layer "x": a size of 1e300`},
+		{"half a filter", one("Conv2D", `"filters":2.5,"kernel_size":3`), `layer "x": filters: a size of 2.5`},
+		{"huge", one("Conv2D", `"filters":1e300,"kernel_size":3`), `layer "x": filters: a size of 1e300`},
 		{"huge output", one("UpSampling2D", `"size":[200000000,1]`), `layer "x": a size of`},
-		{"three sides", one("Conv2D", `"filters":2,"kernel_size":[3,3,3]`), `layer "x": [3,3,3], expected rows and columns`},
-		{"text for a number", one("Conv2D", `"filters":"2"`), `layer "x": a size of "2", expected a whole number`},
-		{"text for a rate", one("Dropout", `"rate":"x"`), `layer "x": json: cannot unmarshal string into Go struct field Dropout.rate`},
-		{"open dimension", functional("in", strings.Replace(input, "8,6,2", "null,6,2", 1)), `layer "in": a shape with an open dimension`},
-		{"no shape", functional("in", strings.Replace(input, "batch_input_shape", "b", 1)), `layer "in": a shape of 0 dimensions`},
-		{"other name", functional("x", input, strings.Replace(flatten, `"config":{"name":"x"`, `"config":{"name":"y"`, 1)), `layer "x": it is named "y"`},
-		{"no input", functional("x", input, strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[]`, 1)), `layer "x": it has no input`},
-		{"two uses", functional("x", input, strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[[["in",0,0,{}]],[["in",0,0,{}]]]`, 1)), `layer "x": it is used 2 times`},
-		{"two inputs", functional("x", input, strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[[["in",0,0,{}],["in",0,0,{}]]]`, 1)), `layer "x": its input is ""`},
-		{"input from elsewhere", functional("x", input, strings.Replace(flatten, `"in"`, `"other"`, 1)), `layer "x": its input is "other"`},
-		{"second output", functional("x", input, strings.Replace(flatten, `"in",0,0`, `"in",0,1`, 1)), `layer "x": its input is ""`},
-		{"output within", functional("in", input, flatten), `the output is that of layer "in"`},
-		{"same name twice", functional("in", input, strings.ReplaceAll(strings.ReplaceAll(flatten, `"x"`, `"in"`), "x", "x")), `two layers have the name "in"`},
-		{"no input layer", functional("x", strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[]`, 1)), "must be an InputLayer"},
-		{"null", functional("in", input, "null"), "layer 1 is null"},
-		{"no layers", functional(""), "must be an InputLayer"},
-		{"Sequential", `{"class_name":"Sequential","config":{}}`, `a model of class "Sequential"`},
-		{"list", `[]`, "model_config: json"},
+		{"three sides", one("Conv2D", `"filters":2,"kernel_size":[3,3,3]`), `layer "x": kernel_size: [3,3,3], expected rows and columns`},
+		{"text for a number", one("Conv2D", `"filters":"2"`), `layer "x": filters: a size of "2", expected a whole number`},
+		{"text for a rate", one("Dropout", `"rate":"x"`), `layer "x": rate: a text, expected a number`},
+		{"open dimension", functionalOf("in", strings.Replace(input, "8,6,2", "null,6,2", 1)), `layer "in": a shape with an open dimension`},
+		{"no shape", functionalOf("in", strings.Replace(input, "batch_input_shape", "b", 1)), `layer "in": a shape of 0 dimensions`},
+		{"other name", functionalOf("x", input, strings.Replace(flatten, `"config":{"name":"x"`, `"config":{"name":"y"`, 1)), `layer "x": it is named "y"`},
+		{"no input", functionalOf("x", input, strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[]`, 1)), `layer "x": it has no input`},
+		{"two inputs", functionalOf("x", input, strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[[["in",0,0,{}],["in",0,0,{}]]]`, 1)), `layer "x": 2 inputs, expected one`},
+		{"input from elsewhere", functionalOf("x", input, strings.Replace(flatten, `"in"`, `"other"`, 1)), `there is no layer "other", whose output is taken`},
+		{"second output", functionalOf("x", input, strings.Replace(flatten, `"in",0,0`, `"in",0,1`, 1)), `layer "in" has 1 outputs; that with index 1 is taken`},
+		{"cycle", functionalOf("x", input, strings.Replace(flatten, `["in"`, `["x"`, 1)), `layer "x" takes its own output, by way of others`},
+		{"third call", functionalOf("x", input, strings.Replace(flatten, `"in",0,0`, `"in",2,0`, 1)), `layer "in" is called 0 times; the output of another call is taken`},
+		{"many calls", functionalOf("x", input, strings.Replace(flatten, `[["in",0,0,{}]]`, strings.Repeat(`[["in",0,0,{}]],`, 1000)+`[["in",0,0,{}]]`, 1)), `layer "x" is called 1001 times, expected at most 1000`},
+		{"no output", functionalOf("", input, flatten), `there is no layer ""`},
+		{"deep models", deep(10), "models within models, deeper than 8"},
+		{"many layers", doubled(8), "more than 10000 layers"},
+		{"training", functionalOf("x", input, strings.Replace(layerX("BatchNormalization", `"axis":3`), `0,{}`, `0,{"training":true}`, 1)), `layer "x": it is called with training=True`},
+		{"control characters", one("Conv2D", `"filters":3,"kernel_size":3,"activation":"\u001b[31m"`), `\x1b[31m`},
+		{"same name twice", functionalOf("in", input, strings.ReplaceAll(strings.ReplaceAll(flatten, `"x"`, `"in"`), "x", "x")), `two layers have the name "in"`},
+		{"no input layer", functionalOf("x", strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[]`, 1)), "must be an InputLayer"},
+		{"null", functionalOf("in", input, "null"), "layer 1 is null"},
+		{"no layers", functionalOf(""), "has no layers"},
+		{"subclass", `{"class_name":"MyModel","config":{}}`, `a model of class "MyModel", expected Functional or Sequential`},
+		{"Sequential of none", `{"class_name":"Sequential","config":{}}`, `has no layers`},
+		{"list", `[]`, "model_config: a list, expected an object"},
 		{"no JSON", `model`, "model_config: invalid character"},
 		{"long", strings.Repeat(" ", maxConfig+1), "model_config: more than 524288 bytes"},
 		{"deep", strings.Repeat("[", 100000), "model_config: "},
 	} {
-		_, _, _, err := decodeConfig(tt.config)
+		_, _, err := decodeConfig(tt.config)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, expected %q", tt.name, err, tt.want)
 		}
@@ -151,20 +187,20 @@ func TestDecodeConfigMemory(t *testing.T) {
 		return strings.Repeat(element+",", n) + element
 	}
 	inbound := func(nodes string) string {
-		layer := entry("Flatten", `"x":0`)
-		return functional("x", input, strings.Replace(layer, `[["in",0,0,{}]]`, nodes, 1))
+		layer := layerX("Flatten", `"x":0`)
+		return functionalOf("x", input, strings.Replace(layer, `[["in",0,0,{}]]`, nodes, 1))
 	}
-	many := strings.Replace(functional("in", input), `["in",0,0]`, list("0", 250000), 1)
+	many := strings.Replace(functionalOf("in", input), `["in",0,0]`, list("0", 250000), 1)
 	for name, config := range map[string]string{
 		"numbers":       inbound(list("0", 250000)),
 		"brackets":      inbound(list("[]", 150000)),
 		"empty objects": inbound(list("{}", 150000)),
-		"layers":        functional("x", list("{}", 150000)),
-		"shape":         functional("in", strings.Replace(input, "8,6,2", list("1", 250000), 1)),
+		"layers":        functionalOf("x", list("{}", 150000)),
+		"shape":         functionalOf("in", strings.Replace(input, "8,6,2", list("1", 250000), 1)),
 		"output":        many,
 	} {
 		var err error
-		n := allocated(func() { _, _, _, err = decodeConfig(config) })
+		n := allocated(func() { _, _, err = decodeConfig(config) })
 		if len(config) > maxConfig || n > 64<<20 {
 			t.Errorf("%s: %d bytes of memory for %d, error %v; expected at most 64 MiB",
 				name, n, len(config), err)

@@ -9,6 +9,7 @@ package keras
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"imagesimilarity/pkg/nn"
@@ -36,78 +37,98 @@ func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
 	})
 }
 
-// Load reads a model with its weights. How it was compiled and the state of its optimizer are not
-// read. A layer that package nn cannot express is an error that names it.
+// Load reads a model with its weights, up to its output: the first if there are several. How it was
+// compiled and the state of its optimizer are not read. If a layer that the output needs cannot be
+// expressed in package nn, the error names it.
 func Load(path string) (*nn.Model, error) {
-	r, size, err := open(path)
+	f, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	f, err := read(r, size, path)
-	if err != nil {
-		return nil, err
-	}
-	return f.model()
+	defer f.Close()
+	return f.load()
 }
 
-// LoadWeightsByName copies weights from the file to the layers of m that have the same names. It
-// returns the names of the layers that got weights, in the order of the file. Layers whose name is
-// not in the other model are passed over. If layers of one name have weights of different shapes,
-// it returns an error and leaves m as it was.
-func LoadWeightsByName(path string, m *nn.Model) (loaded []string, err error) {
-	r, size, err := open(path)
+func (f *File) load() (*nn.Model, error) {
+	g, err := f.whole()
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	f, err := read(r, size, path)
-	if err != nil {
-		return nil, err
-	}
-	return f.assign(m)
+	return f.Model(g.outputs[0])
 }
 
-// Pixels returns the pixels on which the model in a file was trained, or "" if the file does not
-// say so. Files that Keras writes do not.
-func Pixels(path string) (nn.Pixels, error) {
-	r, size, err := open(path)
-	if err != nil {
-		return "", err
-	}
-	defer r.Close()
-	f, err := read(r, size, path)
-	if err != nil {
-		return "", err
-	}
-	return f.pixels, nil
-}
-
-// model makes the model that f describes.
-func (f *modelFile) model() (*nn.Model, error) {
+// whole returns the graph of a file that has a whole model.
+func (f *File) whole() (*graph, error) {
 	if f.config == "" {
 		return nil, f.errorf("the file has weights only, expected a whole model; " +
 			"save it with model.save")
 	}
-	name, layers, specs, err := decodeConfig(f.config)
-	if err != nil {
-		return nil, f.errorf("%w", err)
+	if f.graphError != nil {
+		return nil, f.errorf("%w", f.graphError)
 	}
-	// No weight is read before its shape has been found to be the one that the model needs.
-	weights, err := f.byPosition(layers, specs)
+	return f.graph, nil
+}
+
+// Policy returns the dtype policy of a model that Keras does not compute in float32 alone, such as
+// "mixed_float16", and "" for others. Package nn computes in float32.
+func (f *File) Policy() string {
+	if f.graph == nil {
+		return ""
+	}
+	return f.graph.policy
+}
+
+// Pixels returns the pixels on which the model was trained, or "" if the file does not say so. Files
+// that Keras writes do not.
+func (f *File) Pixels() nn.Pixels { return f.pixels }
+
+// Model reads the part of the model on which the output of one of its layers depends. That layer is
+// the last.
+func (f *File) Model(until *nn.Layer) (*nn.Model, error) {
+	g, err := f.whole()
 	if err != nil {
 		return nil, err
 	}
-	for i, l := range layers {
-		for j, w := range weights[i] {
+	layers, err := g.until(until)
+	if err != nil {
+		return nil, f.errorf("%w", err)
+	}
+	stored, err := f.assign(g)
+	if err != nil {
+		return nil, err
+	}
+	need := map[*nn.Layer]bool{}
+	for _, l := range layers {
+		need[l] = true
+	}
+	var leaves []leaf
+	for _, s := range stored {
+		// A layer that is called several times stands there as often; the weights are one.
+		of := slices.DeleteFunc(slices.Clone(s.layers), func(l *nn.Layer) bool { return !need[l] })
+		if len(of) > 0 {
+			s.layers = of
+			leaves = append(leaves, s)
+		}
+	}
+	// No weight is read before its shape has been found to be the one that the model needs.
+	if err := f.checkLeaves(g, leaves); err != nil {
+		return nil, err
+	}
+	weights := map[*nn.Layer][]*nn.Weight{}
+	for _, s := range leaves {
+		var list []*nn.Weight
+		for i, w := range s.weights {
 			values, err := w.Float32s()
 			if err != nil {
 				return nil, err
 			}
-			l.Weights = append(l.Weights, &nn.Weight{WeightSpec: specs[i][j], Data: values})
+			list = append(list, &nn.Weight{WeightSpec: g.specs[s.layers[0]][i], Data: values})
+		}
+		for _, l := range s.layers {
+			weights[l] = list
 		}
 	}
-	m, err := nn.NewModel(name, layers)
+	m, err := nn.NewModel(g.name, part(layers, weights))
 	if err != nil {
 		return nil, f.errorf("%w", err)
 	}
@@ -115,38 +136,22 @@ func (f *modelFile) model() (*nn.Model, error) {
 	return m, nil
 }
 
-// assign copies the weights of f to the layers of m with the same names.
-func (f *modelFile) assign(m *nn.Model) (loaded []string, err error) {
-	type assignment struct {
-		to     *nn.Weight
-		values []float32
-	}
-	var assignments []assignment
-	for k, stored := range f.layers {
-		l := m.Layer(stored.name)
-		if l == nil {
-			continue
-		}
-		specs := make([]nn.WeightSpec, len(l.Weights))
-		for i, w := range l.Weights {
-			specs[i] = w.WeightSpec
-		}
-		if err := f.check(k, l.Name, specs); err != nil {
-			return nil, err
-		}
-		if len(l.Weights) > 0 {
-			loaded = append(loaded, l.Name)
-		}
-		for i, w := range l.Weights {
-			values, err := stored.weights[i].Float32s()
-			if err != nil {
-				return nil, err
+// part returns copies of layers, with weights, that take the outputs of one another. A layer that
+// takes the output of the one before it does not name it.
+func part(layers []*nn.Layer, weights map[*nn.Layer][]*nn.Weight) []*nn.Layer {
+	var copies []*nn.Layer
+	of := map[*nn.Layer]*nn.Layer{}
+	for i, l := range layers {
+		c := *l
+		c.Weights = weights[l]
+		c.Inputs = nil
+		if l.Inputs != nil && (len(l.Inputs) > 1 || l.Inputs[0] != layers[i-1]) {
+			for _, in := range l.Inputs {
+				c.Inputs = append(c.Inputs, of[in])
 			}
-			assignments = append(assignments, assignment{w, values})
 		}
+		of[l] = &c
+		copies = append(copies, &c)
 	}
-	for _, a := range assignments {
-		copy(a.to.Data, a.values)
-	}
-	return loaded, nil
+	return copies
 }

@@ -19,6 +19,21 @@ import (
 	"imagesimilarity/pkg/nn/cpu"
 )
 
+// transfer gives m weights of a file.
+func transfer(t *testing.T, path string, m *nn.Model) []Transfer {
+	t.Helper()
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	pairs, err := f.TransferWeights(m, "embedding")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pairs
+}
+
 func load(t *testing.T, name string) *nn.Model {
 	t.Helper()
 	m, err := Load(filepath.Join("../testdata/keras", name))
@@ -77,9 +92,7 @@ func TestPredictions(t *testing.T) {
 				var m *nn.Model
 				if strings.HasSuffix(model, ".weights.h5") {
 					m = untrained(t)
-					if _, err := LoadWeightsByName(filepath.Join("../testdata/keras", model), m); err != nil {
-						t.Fatal(err)
-					}
+					transfer(t, filepath.Join("../testdata/keras", model), m)
 				} else {
 					m = load(t, model)
 				}
@@ -233,6 +246,16 @@ func TestSaveLoad(t *testing.T) {
 	}
 }
 
+func pixels(t *testing.T, path string) nn.Pixels {
+	t.Helper()
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return f.Pixels()
+}
+
 // A file says on which pixels its model was trained, unless Keras wrote it. Unknown pixels are an
 // error.
 func TestPixels(t *testing.T) {
@@ -243,12 +266,12 @@ func TestPixels(t *testing.T) {
 		if err := Save(path, m, "", ""); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Pixels(path); got != want || err != nil {
-			t.Errorf("pixels %q, error %v, expected %q", got, err, want)
+		if got := pixels(t, path); got != want {
+			t.Errorf("pixels %q, expected %q", got, want)
 		}
 	}
-	if got, err := Pixels("../testdata/keras/tf2.15.1_real_ae_1x3_k5_e4.h5"); got != "" || err != nil {
-		t.Errorf("of Keras: pixels %q, error %v", got, err)
+	if got := pixels(t, "../testdata/keras/tf2.15.1_real_ae_1x3_k5_e4.h5"); got != "" {
+		t.Errorf("of Keras: pixels %q", got)
 	}
 	m.Pixels = "inverted"
 	if err := Save(path, m, "", ""); err != nil {
@@ -279,16 +302,19 @@ func TestSaveIsDeterministic(t *testing.T) {
 	}
 }
 
-func TestLoadWeightsByName(t *testing.T) {
+func TestTransferWeights(t *testing.T) {
 	models := networks(t)
 	path := filepath.Join(t.TempDir(), "autoencoder.h5")
 	if err := Save(path, models["autoencoder"], nn.MeanSquaredError, nn.RMSprop); err != nil {
 		t.Fatal(err)
 	}
 	m := models["classifier"]
-	loaded, err := LoadWeightsByName(path, m)
-	if err != nil {
-		t.Fatal(err)
+	var loaded []string
+	for _, pair := range transfer(t, path, m) {
+		if pair.Layer != pair.From {
+			t.Errorf("%s has the weights of %s", pair.Layer, pair.From)
+		}
+		loaded = append(loaded, pair.Layer)
 	}
 	// Neither the decoder, whose convolutions have higher numbers, nor the classifier's own layers.
 	want := []string{
@@ -314,7 +340,7 @@ func TestLoadWeightsByName(t *testing.T) {
 
 // A weight of another shape is an error in Keras' words. Nothing is loaded then, not even what
 // fits.
-func TestLoadWeightsByNameMismatch(t *testing.T) {
+func TestTransferWeightsMismatch(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "autoencoder.h5")
 	if err := Save(path, networks(t)["autoencoder"], "", ""); err != nil {
 		t.Fatal(err)
@@ -331,7 +357,12 @@ func TestLoadWeightsByNameMismatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = LoadWeightsByName(path, m)
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	_, err = f.TransferWeights(m, "embedding")
 	want := path + ": Shape mismatch in layer #13 (named embedding) for weight embedding/kernel:0. " +
 		"Weight expects shape (392, 7). Received saved weight with shape (392, 5)"
 	if err == nil || err.Error() != want {

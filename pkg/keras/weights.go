@@ -6,29 +6,58 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"imagesimilarity/pkg/hdf5"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/quote"
 )
 
-// A modelFile is a file with a model, or with weights only.
-type modelFile struct {
+// A File is a file with a model, or with weights only. Weights stay in the file until they are
+// asked for.
+type File struct {
 	r      io.ReaderAt
+	close  func() error
 	path   string
-	config string // model_config; empty where there is none
+	size   int64  // bytes of the HDF5 file
+	config string // model_config; empty if there is none
 	pixels nn.Pixels
-	layers []storedLayer
-	size   int64 // bytes of the HDF5 file
+
+	graph      *graph // of the config
+	graphError error  // why the config has no graph
+
+	// A file has one of these: weights by layer, or a tree of groups.
+	layers     []storedLayer
+	containers *hdf5.Object
 }
 
-// A storedLayer is a layer's weights in a file, in the order of the layer's variables. They are not
-// yet read.
+// A storedLayer is the weights of a layer in an .h5 file, in the order of the layer's variables, or
+// those of a network within the model: first all that are trained, then the others.
 type storedLayer struct {
 	name    string
+	names   []string // of the weights
 	weights []*hdf5.Object
 }
+
+// Open reads what is in a model file, but no weights.
+func Open(path string) (*File, error) {
+	r, size, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := read(r, size, path)
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	f.close = r.Close
+	return f, nil
+}
+
+// Close closes the file.
+func (f *File) Close() error { return f.close() }
 
 // open opens a file to read it at any place.
 func open(path string) (r *os.File, size int64, err error) {
@@ -53,13 +82,13 @@ func open(path string) (r *os.File, size int64, err error) {
 }
 
 // errorf returns an error that begins with the name of the file. Errors of package hdf5 already do.
-func (f *modelFile) errorf(format string, args ...any) error {
+func (f *File) errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: "+format, append([]any{f.path}, args...)...)
 }
 
 // read finds out what is in a file. The weights stay there until they are asked for.
-func read(r io.ReaderAt, size int64, path string) (*modelFile, error) {
-	f := &modelFile{r: r, path: path}
+func read(r io.ReaderAt, size int64, path string) (*File, error) {
+	f := &File{r: r, path: path}
 	// The name of a file does not tell its format: Keras 2.12 wrote HDF5 files named .keras.
 	var start [4]byte
 	if _, err := r.ReadAt(start[:], 0); err != nil && err != io.EOF {
@@ -89,15 +118,23 @@ func read(r io.ReaderAt, size int64, path string) (*modelFile, error) {
 	}
 	err = f.readLayers(group)
 	if errors.Is(err, errNoLayers) {
-		err = f.readNamedContainers(h5.Root)
+		f.containers, err = f.containerGroup(h5.Root)
 	}
+	f.readGraph()
 	return f, err
+}
+
+// readGraph makes the graph of the config.
+func (f *File) readGraph() {
+	if f.config != "" {
+		f.graph, f.graphError = newGraph(f.config)
+	}
 }
 
 // pixelsAttribute is an attribute of the root. Keras does not know it and passes over it.
 const pixelsAttribute = "pixels"
 
-func (f *modelFile) readPixels(root *hdf5.Object) error {
+func (f *File) readPixels(root *hdf5.Object) error {
 	text, err := root.Text(pixelsAttribute)
 	if errors.Is(err, hdf5.ErrNotFound) {
 		return nil
@@ -117,7 +154,7 @@ var errNoLayers = errors.New("no layers")
 
 // readLayers reads the layout of Keras 2, which Keras 3 keeps for .h5 files: a group for each
 // layer.
-func (f *modelFile) readLayers(group *hdf5.Object) error {
+func (f *File) readLayers(group *hdf5.Object) error {
 	names, err := list(group, "layer_names")
 	if errors.Is(err, hdf5.ErrNotFound) {
 		return errNoLayers
@@ -144,7 +181,7 @@ func (f *modelFile) readLayers(group *hdf5.Object) error {
 		if err != nil {
 			return err
 		}
-		s := storedLayer{name: name}
+		s := storedLayer{name: name, names: weightNames}
 		for _, name := range weightNames {
 			w, err := layer.Open(name)
 			if err != nil {
@@ -178,7 +215,7 @@ func list(o *hdf5.Object, name string) ([]string, error) {
 	}
 }
 
-func (f *modelFile) checkNames() error {
+func (f *File) checkNames() error {
 	seen := map[string]bool{}
 	for _, l := range f.layers {
 		if seen[l.name] {
@@ -189,62 +226,169 @@ func (f *modelFile) checkNames() error {
 	return nil
 }
 
-// byPosition pairs the layers of a model that have weights with those in the file, in order, and
-// checks the shapes. It returns the stored weights of every layer.
-func (f *modelFile) byPosition(
-	layers []*nn.Layer, specs [][]nn.WeightSpec,
-) ([][]*hdf5.Object, error) {
+// A leaf is a layer with weights: those in the file, and the layers of the graph that are its calls.
+type leaf struct {
+	layers  []*nn.Layer
+	index   int // of the layer in the file, for errors
+	weights []*hdf5.Object
+}
+
+// assign finds the weights of all layers in the file. It does not check their shapes.
+func (f *File) assign(g *graph) ([]leaf, error) {
+	if f.containers != nil {
+		return f.assignContainers(g, f.containers, g.network)
+	}
+	return f.assignLayers(g)
+}
+
+// assignLayers finds weights in an .h5 file: by the names of the layers, if all are there, else by
+// their order.
+func (f *File) assignLayers(g *graph) ([]leaf, error) {
+	byName := map[string]int{}
 	var with []int // places of the stored layers that have weights
-	for i, l := range f.layers {
-		if len(l.weights) > 0 {
+	for i, s := range f.layers {
+		byName[s.name] = i
+		if len(s.weights) > 0 {
 			with = append(with, i)
 		}
 	}
-	weights := make([][]*hdf5.Object, len(layers))
-	expected := 0
-	for i, l := range layers {
-		if len(specs[i]) == 0 {
-			continue
+	var entries []*entry // those that need weights
+	named := true
+	for _, e := range g.network.entries {
+		if len(g.leavesOf(e)) > 0 {
+			entries = append(entries, e)
+			_, ok := byName[e.name]
+			named = named && ok
 		}
-		if expected < len(with) {
-			k := with[expected]
-			if err := f.check(k, l.Name, specs[i]); err != nil {
-				return nil, err
-			}
-			weights[i] = f.layers[k].weights
-		}
-		expected++
 	}
-	if expected != len(with) {
+	if !named && len(entries) != len(with) {
 		return nil, f.errorf("weights of %d layers, expected %d as in model_config",
-			len(with), expected)
+			len(with), len(entries))
 	}
-	// Data sets may share their bytes: what is then read could be much more than the file.
-	total := int64(0)
-	for _, list := range weights {
-		for _, w := range list {
-			n, err := w.Stored()
-			if err != nil {
-				return nil, err
-			}
-			if total += n; total > f.size {
-				return nil, f.errorf("the weights have more bytes than the file")
-			}
+	var leaves []leaf
+	for i, e := range entries {
+		k := byName[e.name]
+		if !named {
+			k = with[i]
 		}
+		part, err := f.split(g, e, k)
+		if err != nil {
+			return nil, err
+		}
+		leaves = append(leaves, part...)
 	}
-	return weights, nil
+	return leaves, nil
 }
 
-// check returns an error unless the k-th layer in the file has the weights that the layer named
-// name needs. The sentences are those of Keras.
-func (f *modelFile) check(k int, name string, specs []nn.WeightSpec) error {
+// leavesOf returns the entries with weights in an entry and the networks within it, in order.
+func (g *graph) leavesOf(e *entry) []*entry {
+	if e.network == nil {
+		if g.specsOf(e) == nil {
+			return nil
+		}
+		return []*entry{e}
+	}
+	var list []*entry
+	for _, inner := range e.network.entries {
+		list = append(list, g.leavesOf(inner)...)
+	}
+	return list
+}
+
+// specsOf returns the weights of an entry.
+func (g *graph) specsOf(e *entry) []nn.WeightSpec {
+	for _, l := range g.leaves[e] {
+		if specs := g.specs[l]; specs != nil {
+			return specs
+		}
+	}
+	return nil
+}
+
+// split gives the weights of the k-th layer in the file to the entries within e that they belong to.
+func (f *File) split(g *graph, e *entry, k int) ([]leaf, error) {
 	s := f.layers[k]
-	if len(s.weights) != len(specs) {
+	if e.network == nil {
+		return []leaf{{g.leaves[e], k, s.weights}}, nil
+	}
+	entries := g.leavesOf(e)
+	weights := make([][]*hdf5.Object, len(entries))
+	total := 0
+	for i, e := range entries {
+		weights[i] = make([]*hdf5.Object, len(g.specsOf(e)))
+		total += len(weights[i])
+	}
+	next := 0
+	for _, moving := range []bool{false, true} {
+		for i, e := range entries {
+			frozen := !g.leaves[e][0].Trainable
+			for j, spec := range g.specsOf(e) {
+				if (spec.Moving || frozen) != moving {
+					continue
+				}
+				place := next
+				if total != len(s.weights) {
+					// The file has weights of layers that are not supported.
+					place = slices.IndexFunc(s.names, func(name string) bool {
+						return isWeight(name, e.name, spec.Name)
+					})
+				}
+				if place < 0 {
+					return nil, f.errorf("the weight %s of layer %s is not in the group %s",
+						quote.Short(spec.Name), quote.Short(e.name), quote.Short(s.name))
+				}
+				weights[i][j] = s.weights[place]
+				next++
+			}
+		}
+	}
+	var leaves []leaf
+	for i, e := range entries {
+		leaves = append(leaves, leaf{g.leaves[e], k, weights[i]})
+	}
+	return leaves, nil
+}
+
+// isWeight returns whether a variable's name, such as encoder/dense/kernel:0, is that of a weight of
+// a layer.
+func isWeight(variable, layer, weight string) bool {
+	variable, _, _ = strings.Cut(variable, ":")
+	name := layer + "/" + weight
+	return variable == name || strings.HasSuffix(variable, "/"+name)
+}
+
+// checkLeaves returns an error unless every layer has the weights that it needs.
+func (f *File) checkLeaves(g *graph, leaves []leaf) error {
+	// Data sets may share their bytes: what is then read could be much more than the file.
+	total := int64(0)
+	for _, s := range leaves {
+		l := s.layers[0]
+		if err := f.check(s.index, l.Name, s.weights, g.specs[l]); err != nil {
+			return err
+		}
+		for _, w := range s.weights {
+			n, err := w.Stored()
+			if err != nil {
+				return err
+			}
+			if total += n; total > f.size {
+				return f.errorf("the weights have more bytes than the file")
+			}
+		}
+	}
+	return nil
+}
+
+// check returns an error unless weights of the k-th layer in the file are those that the layer named
+// name needs. The sentences are those of Keras.
+func (f *File) check(k int, name string, weights []*hdf5.Object, specs []nn.WeightSpec) error {
+	name = quote.Printable(name)
+	if len(weights) != len(specs) {
 		return f.errorf("Weight count mismatch for layer #%d (named %s). "+
 			"Layer expects %d weight(s). Received %d saved weight(s)",
-			k, name, len(specs), len(s.weights))
+			k, name, len(specs), len(weights))
 	}
-	for i, w := range s.weights {
+	for i, w := range weights {
 		if got, want := tuple(w.Shape), tuple(specs[i].Shape); !w.Dataset || got != want {
 			if !w.Dataset {
 				got = "of a group"
@@ -258,7 +402,7 @@ func (f *modelFile) check(k int, name string, specs []nn.WeightSpec) error {
 			return err
 		}
 		if n == 0 {
-			return f.errorf("the weight %s was never written", w.Path)
+			return f.errorf("the weight %s was never written", quote.Printable(w.Path))
 		}
 	}
 	return nil

@@ -259,6 +259,16 @@ func connect(layers []*Layer, limit float64) ([][]WeightSpec, error) {
 	return specs, nil
 }
 
+// Connect derives the output of l from those of its inputs and returns the weights that it needs, as
+// the function Connect does for all layers of a list.
+func (l *Layer) Connect(inputs []*Layer) ([]WeightSpec, error) {
+	var shapes [][]int
+	for _, in := range inputs {
+		shapes = append(shapes, in.Output)
+	}
+	return l.connect(shapes, maxValues)
+}
+
 // connect derives the output of l from the shapes of its inputs, and the weights that l needs.
 func (l *Layer) connect(inputs [][]int, limit float64) ([]WeightSpec, error) {
 	for _, in := range inputs {

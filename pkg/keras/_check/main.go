@@ -130,6 +130,17 @@ func write(dir string, samples *nn.Samples) error {
 	return os.WriteFile(filepath.Join(dir, "models.json"), b, 0o644)
 }
 
+// transfer gives a network the weights of a file.
+func transfer(path string, network *nn.Model) error {
+	f, err := keras.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.TransferWeights(network, "embedding")
+	return err
+}
+
 // tolerance is the largest difference of two predictions that counts as equal.
 const tolerance = 1e-5
 
@@ -159,7 +170,7 @@ func read(dir string, samples *nn.Samples) error {
 					}
 				}
 			}
-			_, err = keras.LoadWeightsByName(path, network)
+			err = transfer(path, network)
 		}
 		if err != nil {
 			return err
