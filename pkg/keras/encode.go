@@ -118,7 +118,11 @@ func encodeConfig(m *nn.Model) (string, error) {
 		}
 		inbound := []any{}
 		if i > 0 {
-			inbound = []any{[]any{[]any{m.Layers[i-1].Name, 0, 0, object{}}}}
+			var inputs []any
+			for _, in := range nn.InputsOf(m.Layers, i) {
+				inputs = append(inputs, []any{in.Name, 0, 0, object{}})
+			}
+			inbound = []any{inputs}
 		}
 		layers = append(layers, object{
 			"class_name": l.Class, "config": config, "name": l.Name, "inbound_nodes": inbound,

@@ -46,15 +46,7 @@ func Load(path string) (*nn.Model, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return f.load()
-}
-
-func (f *File) load() (*nn.Model, error) {
-	g, err := f.whole()
-	if err != nil {
-		return nil, err
-	}
-	return f.Model(g.outputs[0])
+	return f.Model(nil)
 }
 
 // whole returns the graph of a file that has a whole model.
@@ -82,12 +74,23 @@ func (f *File) Policy() string {
 // that Keras writes do not.
 func (f *File) Pixels() nn.Pixels { return f.pixels }
 
+// Input returns the shape of one sample of the model, or nil if the file has weights only.
+func (f *File) Input() []int {
+	if f.graph == nil {
+		return nil
+	}
+	return f.graph.layers[0].Output
+}
+
 // Model reads the part of the model on which the output of one of its layers depends. That layer is
-// the last.
+// the last. nil stands for the one whose output is the model's; the first, if there are several.
 func (f *File) Model(until *nn.Layer) (*nn.Model, error) {
 	g, err := f.whole()
 	if err != nil {
 		return nil, err
+	}
+	if until == nil {
+		until = g.outputs[0]
 	}
 	layers, err := g.until(until)
 	if err != nil {

@@ -261,7 +261,7 @@ func pixels(t *testing.T, path string) nn.Pixels {
 func TestPixels(t *testing.T) {
 	m := networks(t)["classifier"]
 	path := filepath.Join(t.TempDir(), "model.h5")
-	for _, want := range []nn.Pixels{nn.RowNormalised, nn.GreyLevels, ""} {
+	for _, want := range []nn.Pixels{nn.RowNormalised, nn.GreyLevels, nn.RawLevels, ""} {
 		m.Pixels = want
 		if err := Save(path, m, "", ""); err != nil {
 			t.Fatal(err)
@@ -277,7 +277,8 @@ func TestPixels(t *testing.T) {
 	if err := Save(path, m, "", ""); err != nil {
 		t.Fatal(err)
 	}
-	want := path + `: the attribute "pixels" is "inverted", expected "row-normalised" or "grey-levels"`
+	want := path + `: the attribute "pixels" is "inverted", expected "row-normalised", ` +
+		`"grey-levels" or "raw"`
 	if _, err := Load(path); err == nil || err.Error() != want {
 		t.Errorf("error %v, expected %s", err, want)
 	}

@@ -19,6 +19,7 @@ type Transfer struct{ Layer, From string }
 type source struct {
 	name    string
 	class   nn.Class // "" if the file does not tell it
+	layer   *nn.Layer // of the file's graph; nil if it has none
 	weights []*hdf5.Object
 	index   int // in the file
 }
@@ -43,11 +44,13 @@ func (f *File) TransferWeights(m *nn.Model, until string) ([]Transfer, error) {
 	}
 	var encoder []*nn.Layer
 	named := true
+	ofEncoder := f.encoderSources(sources, until)
 	for _, l := range nn.Sub(m.Layers, last) {
 		if len(l.Weights) > 0 {
 			encoder = append(encoder, l)
-			_, ok := byName[l.Name]
-			named = named && ok
+			named = named && slices.ContainsFunc(ofEncoder, func(s source) bool {
+				return s.name == l.Name
+			})
 		}
 	}
 	from := map[*nn.Layer]source{}
@@ -57,7 +60,7 @@ func (f *File) TransferWeights(m *nn.Model, until string) ([]Transfer, error) {
 				from[l] = s
 			}
 		}
-	} else if from, err = f.byClass(encoder, sources); err != nil {
+	} else if from, err = f.byClass(encoder, ofEncoder); err != nil {
 		return nil, err
 	}
 	values := map[*nn.Weight][]float32{}
@@ -83,6 +86,22 @@ func (f *File) TransferWeights(m *nn.Model, until string) ([]Transfer, error) {
 	return transfers, nil
 }
 
+// encoderSources returns those sources on which the output of the layer named until depends. They are
+// all sources if the file does not tell.
+func (f *File) encoderSources(sources []source, until string) []source {
+	if f.graph == nil {
+		return sources
+	}
+	l, err := f.graph.find(until)
+	if err != nil || l == nil {
+		return sources
+	}
+	sub := nn.Sub(f.graph.layers, slices.Index(f.graph.layers, l))
+	return slices.DeleteFunc(slices.Clone(sources), func(s source) bool {
+		return !slices.Contains(sub, s.layer)
+	})
+}
+
 // byClass pairs layers with the sources of their class, in order.
 func (f *File) byClass(layers []*nn.Layer, sources []source) (map[*nn.Layer]source, error) {
 	from := map[*nn.Layer]source{}
@@ -93,7 +112,7 @@ func (f *File) byClass(layers []*nn.Layer, sources []source) (map[*nn.Layer]sour
 		for i < len(sources) && !sources[i].like(l) {
 			i++
 		}
-		next[l.Class] = i + 1
+		next[l.Class] = min(i+1, len(sources))
 		if i == len(sources) || !sameShapes(sources[i].weights, l.Weights) {
 			without = append(without, quote.Short(l.Name))
 			continue
@@ -102,7 +121,7 @@ func (f *File) byClass(layers []*nn.Layer, sources []source) (map[*nn.Layer]sour
 	}
 	if len(without) > 0 {
 		return nil, f.errorf("no weights for the layers %s: the file has no layers of these names, "+
-			"and those of their classes have others shapes or are too few",
+			"and those of their classes have other shapes or are too few",
 			strings.Join(without, ", "))
 	}
 	return from, nil
@@ -149,7 +168,7 @@ func (f *File) sources() ([]source, error) {
 		for _, s := range leaves {
 			l := s.layers[0]
 			name := l.Name[strings.LastIndexByte(l.Name, '/')+1:]
-			list = append(list, source{name, l.Class, s.weights, s.index})
+			list = append(list, source{name, l.Class, l, s.weights, s.index})
 		}
 		return list, nil
 	}
@@ -269,8 +288,8 @@ func (e Encoder) String() string {
 	if last == 0 {
 		layers = "layer"
 	}
-	return fmt.Sprintf("%d %s, filters of %dx%d, %s of them, embedding %d",
-		len(filters), layers, e.FilterSize, e.FilterSize, list, e.Embedding)
+	return fmt.Sprintf("%d %s, %s filters of %dx%d, embedding %d",
+		len(filters), layers, list, e.FilterSize, e.FilterSize, e.Embedding)
 }
 
 // Encoder returns the sizes of the encoder in the file, if it is like that of the two networks of

@@ -143,11 +143,12 @@ func (f *File) readPixels(root *hdf5.Object) error {
 		return err
 	}
 	f.pixels = nn.Pixels(text)
-	if f.pixels != nn.RowNormalised && f.pixels != nn.GreyLevels {
-		return f.errorf("the attribute %q is %q, expected %q or %q",
-			pixelsAttribute, text, nn.RowNormalised, nn.GreyLevels)
+	switch f.pixels {
+	case nn.RowNormalised, nn.GreyLevels, nn.RawLevels:
+		return nil
 	}
-	return nil
+	return f.errorf("the attribute %q is %s, expected %q, %q or %q",
+		pixelsAttribute, quote.Short(text), nn.RowNormalised, nn.GreyLevels, nn.RawLevels)
 }
 
 var errNoLayers = errors.New("no layers")

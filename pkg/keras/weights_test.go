@@ -25,7 +25,7 @@ func loadBytes(b []byte) (*nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.load()
+	return f.Model(nil)
 }
 
 // channels is large enough for weights that are no small part of a file.

@@ -87,9 +87,7 @@ func (c ClassifierConfig) Layers() ([]*Layer, error) {
 		return nil, err
 	}
 	b.dense("embedding", c.Embedding, Linear)
-	b.dense("fully_connected", c.FullyConnected, Linear)
-	b.add(Layer{Class: Dropout, Name: "final_dropout", Rate: c.DropoutRate})
-	b.dense("output", c.Classes, Softmax)
+	b.head(c)
 	return b.layers, nil
 }
 
@@ -146,6 +144,14 @@ func (b *builder) batchNorm() {
 	b.add(Layer{Class: BatchNormalization, Momentum: 0.99, Epsilon: 0.001})
 }
 
+// head adds the layers of a classifier after the embedding.
+func (b *builder) head(c ClassifierConfig) {
+	names := HeadNames()
+	b.dense(names[0], c.FullyConnected, Linear)
+	b.add(Layer{Class: Dropout, Name: names[1], Rate: c.DropoutRate})
+	b.dense(names[2], c.Classes, Softmax)
+}
+
 func (b *builder) dense(name string, units int, act Activation) {
 	b.add(Layer{Class: Dense, Name: name, Output: []int{units}, Activation: act})
 }
@@ -158,13 +164,18 @@ func newInitialised(layers []*Layer, seed uint64) (*Model, error) {
 	}
 	random := rand.New(rand.NewPCG(seed, 0))
 	for _, l := range m.Layers {
-		for _, w := range l.Weights {
-			if w.Initial == GlorotUniform {
-				w.drawGlorot(random)
-			}
-		}
+		l.draw(random)
 	}
 	return m, nil
+}
+
+// draw draws those initial values of a layer that are random.
+func (l *Layer) draw(random *rand.Rand) {
+	for _, w := range l.Weights {
+		if w.Initial == GlorotUniform {
+			w.drawGlorot(random)
+		}
+	}
 }
 
 // drawGlorot draws the values of a kernel whose last dimensions are (in, out).

@@ -8,6 +8,7 @@ const (
 	// RowNormalised divides every row of an image by its sum; a row of zeros stays.
 	RowNormalised Pixels = "row-normalised"
 	GreyLevels    Pixels = "grey-levels" // divided by 255
+	RawLevels     Pixels = "raw"         // 0 to 255
 )
 
 // Input returns the Input of samples for images of rows x cols grey levels. Quotients are computed
@@ -21,6 +22,8 @@ func (p Pixels) Input(pix []uint8, rows, cols int) func(dst []float32, index []i
 		convert = func(dst []float32, image []uint8) { rowNormalise(dst, image, cols) }
 	case GreyLevels:
 		convert = greyLevels
+	case RawLevels:
+		convert = rawLevels
 	default:
 		panic("nn: unknown pixels")
 	}
@@ -47,5 +50,11 @@ func rowNormalise(dst []float32, image []uint8, cols int) {
 func greyLevels(dst []float32, image []uint8) {
 	for i, p := range image {
 		dst[i] = float32(float64(p) / 255)
+	}
+}
+
+func rawLevels(dst []float32, image []uint8) {
+	for i, p := range image {
+		dst[i] = float32(p)
 	}
 }

@@ -38,11 +38,17 @@ var pythonInt = regexp.MustCompile(`^[+-]?[0-9]+(_[0-9]+)*$`)
 
 // Int asks until the answer is a whole number from lo to hi. The original ended with a traceback
 // at any other answer.
-func (l *Input) Int(question string, lo, hi int) int {
+func (l *Input) Int(question string, lo, hi int) int { return l.IntOr(question, lo, hi, lo-1) }
+
+// IntOr asks as Int does. An empty line stands for the number offered, if that is from lo to hi.
+func (l *Input) IntOr(question string, lo, hi, offered int) int {
 	for {
 		text, ok := l.answer(question)
 		if !ok {
 			return 0
+		}
+		if text == "" && lo <= offered && offered <= hi {
+			return offered
 		}
 		if pythonInt.MatchString(text) {
 			v, err := strconv.Atoi(strings.ReplaceAll(text, "_", ""))

@@ -17,7 +17,7 @@ import (
 // samples returns the images of a set as the networks take them, with their labels.
 func (s *session) samples(of set) *nn.Samples {
 	m := of.images
-	input := experiment.Pixels(s.textbook).Input(m.Pix, m.Rows, m.Cols)
+	input := experiment.Pixels(s.pixels, s.textbook).Input(m.Pix, m.Rows, m.Cols)
 	return &nn.Samples{N: m.N, Input: input, Labels: of.labels}
 }
 

@@ -15,6 +15,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/keras"
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/progress"
@@ -36,6 +37,8 @@ type options struct {
 	html, json                  string // "" for none
 	quiet                       bool
 	textbook                    bool
+	pixels                      nn.Pixels // "" for those of the mode
+	layer                       string    // "" for the bottleneck
 	guard                       outfile.Guard
 }
 
@@ -82,6 +85,15 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			{
 				Short: "-json", Long: "--json", Set: argparse.FileName(&o.json),
 				Help: "JSON file for the results, to be read by other programs",
+			},
+			{
+				Short: "-pixels", Long: "--pixels", Set: experiment.SetPixels(&o.pixels),
+				Help: experiment.PixelsHelp,
+			},
+			{
+				Short: "-layer", Long: "--layer", Set: argparse.LayerName(&o.layer),
+				Help: "the layer with which the trained encoder ends (default embedding, else the " +
+					"narrowest)",
 			},
 			{
 				Short: "-textbook", Long: "--textbook", Switch: &o.textbook,
@@ -135,6 +147,11 @@ func classification(
 	if err := s.checkFiles(o.save); err != nil {
 		return err
 	}
+	defer func() {
+		if s.file != nil {
+			s.file.Close()
+		}
+	}()
 	if err := s.readSets(); err != nil {
 		return err
 	}
@@ -170,12 +187,11 @@ func (s *session) readSets() error {
 	if err := s.checkSets(training, test); err != nil {
 		return err
 	}
-	// The model file is read again with every experiment.
-	trained, err := keras.Pixels(s.model)
-	if err != nil {
+	// The weights are read with every experiment.
+	if s.file, err = keras.Open(s.model); err != nil {
 		return err
 	}
-	if err := experiment.CheckPixels(s.model, trained, s.textbook); err != nil {
+	if err := s.checkModel(training); err != nil {
 		return err
 	}
 	if s.training.images, err = training.Read(); err != nil {

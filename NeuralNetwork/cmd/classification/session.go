@@ -26,6 +26,8 @@ type session struct {
 	out            io.Writer
 	lines          *prompt.Input
 	engine         nn.Engine
+	file           *keras.File
+	foreign        *nn.Layer // the end of an encoder that is used as it is; nil for one of ours
 	training, test set
 	classes        int
 	graphs         []figure.LossGraph // of all experiments so far
@@ -97,14 +99,21 @@ type answers struct {
 // ask asks for a classifier until one can be built that takes the weights of the trained encoder.
 // images is the number of images to train on. It shows every network that it builds.
 func (s *session) ask(images int) (answers, *nn.Model, error) {
+	var offer experiment.Offered // the answers that an empty line stands for
 	for {
-		rows, cols := s.training.images.Rows, s.training.images.Cols
-		a := answers{Encoder: experiment.AskEncoder(s.lines, rows, cols)}
+		var a answers
+		if s.foreign == nil {
+			rows, cols := s.training.images.Rows, s.training.images.Cols
+			a.Encoder = experiment.AskEncoder(s.lines, rows, cols, offer)
+		}
 		a.fullyConnected = s.lines.Int("Fully connected layer size: ", 1, experiment.MaxCount)
 		a.phase1 = s.lines.Int("Phase 1 epochs: ", 0, experiment.MaxCount)
 		a.phase2 = s.lines.Int("Phase 2 epochs: ", 0, experiment.MaxCount)
 		a.batch = s.lines.Int("Batch size: ", 1, experiment.MaxCount)
-		a.embedding = s.lines.Int("Embedding Dimension: ", 1, experiment.MaxCount)
+		if s.foreign == nil {
+			a.embedding = s.lines.IntOr(
+				"Embedding Dimension: ", 1, experiment.MaxCount, offer.Embedding)
+		}
 		a.dropoutRate = s.lines.Share("Dropout rate: ")
 		if err := s.lines.Err(); err != nil {
 			return a, nil, err
@@ -113,13 +122,31 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 		if err == nil {
 			return a, model, nil
 		}
+		var other *mismatch
+		if errors.As(err, &other) {
+			offer = other.Offered
+		}
 		s.lines.Reject(err)
 	}
 }
 
-// build makes the classifier. Its layers get the weights of the layers of the model file that have
-// the same names.
+// A mismatch is the error of answers that do not fit the encoder in the model file.
+type mismatch struct {
+	experiment.Offered
+	err error
+}
+
+func (m *mismatch) Error() string {
+	return fmt.Sprintf("%v\nThe file has %v. An empty answer takes that.", m.err, m.Offered)
+}
+
+func (m *mismatch) Unwrap() error { return m.err }
+
+// build makes the classifier. Its encoder gets the weights of that in the model file.
 func (s *session) build(a answers, images int) (*nn.Model, error) {
+	if s.foreign != nil {
+		return s.buildForeign(a, images)
+	}
 	config := nn.ClassifierConfig{
 		Rows: a.Rows, Cols: a.Cols, FilterSize: a.FilterSize, Filters: a.Filters,
 		Embedding: a.embedding, FullyConnected: a.fullyConnected, Classes: s.classes,
@@ -136,17 +163,31 @@ func (s *session) build(a answers, images int) (*nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	model.Pixels = experiment.Pixels(s.textbook)
+	model.Pixels = experiment.Pixels(s.pixels, s.textbook)
 	fmt.Fprint(s.out, model.Summary())
-	loaded, err := keras.LoadWeightsByName(s.model, model)
+	transfers, err := s.file.TransferWeights(model, embedding)
 	if err != nil {
+		if e, ok := s.file.Encoder(); ok {
+			err = &mismatch{experiment.Offered(e), err}
+		}
 		return nil, err
 	}
-	if len(loaded) == 0 {
-		return nil, fmt.Errorf("%s: no layer has the name of a layer of the classifier, "+
-			"so there is no trained encoder to start from", s.model)
-	}
+	fmt.Fprint(s.out, told(transfers))
 	return model, nil
+}
+
+// told returns which layers got the weights of layers with other names; "" if there are none.
+func told(transfers []keras.Transfer) string {
+	text := ""
+	for _, t := range transfers {
+		if t.Layer != t.From {
+			text += fmt.Sprintf("  %s has the weights of %s\n", t.Layer, quote.Short(t.From))
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "The layers in the model file have other names; taken by class and order:\n" + text
 }
 
 // fit trains the classifier in two phases with one optimizer: first the layers after the encoder,
@@ -155,22 +196,41 @@ func (s *session) build(a answers, images int) (*nn.Model, error) {
 func (s *session) fit(
 	m *nn.Model, a answers, train, validation *nn.Samples,
 ) (*results.Training, error) {
-	trainer := nn.NewTrainer(s.engine, m, loss, optimizer, s.seed)
-	isFlatten := func(l *nn.Layer) bool { return l.Class == nn.Flatten }
 	encoder := m.Layers[:slices.IndexFunc(m.Layers, isFlatten)]
+	if s.foreign != nil {
+		encoder = m.Layers[:len(m.Layers)-head]
+		if err := s.untrainable(m); err != nil {
+			return s.fitHead(m, a, err)
+		}
+	}
+	trainer := nn.NewTrainer(s.engine, m, loss, optimizer, s.seed)
 	freeze := func(frozen bool) {
 		for _, l := range encoder {
 			l.Trainable = !frozen
 		}
 	}
 	defer freeze(false) // also if phase 1 is the last, so that a saved model is not half frozen
+	return s.phases(trainer, a, train, validation, []phase{
+		{a.phase1, func() { freeze(true) }}, {a.phase2, func() { freeze(false) }},
+	})
+}
+
+func isFlatten(l *nn.Layer) bool { return l.Class == nn.Flatten }
+
+// A phase is a part of a training.
+type phase struct {
+	epochs int
+	begin  func()
+}
+
+// phases trains in phases, with one optimizer.
+func (s *session) phases(
+	trainer *nn.Trainer, a answers, train, validation *nn.Samples, phases []phase,
+) (*results.Training, error) {
 	t := &results.Training{}
 	start := time.Now()
-	for _, phase := range []struct {
-		epochs int
-		frozen bool // the encoder
-	}{{a.phase1, true}, {a.phase2, false}} {
-		freeze(phase.frozen)
+	for _, phase := range phases {
+		phase.begin()
 		h, whole, err := experiment.Train(
 			trainer, train, validation, phase.epochs, a.batch, s.out, s.display)
 		if err != nil {

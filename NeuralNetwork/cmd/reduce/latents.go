@@ -21,12 +21,12 @@ const (
 
 // samples returns images as the networks take them.
 func (s *session) samples(m *imageset.Images[uint8]) *nn.Samples {
-	return &nn.Samples{N: m.N, Input: experiment.Pixels(s.textbook).Input(m.Pix, m.Rows, m.Cols)}
+	return &nn.Samples{N: m.N, Input: experiment.Pixels(s.pixels, s.textbook).Input(m.Pix, m.Rows, m.Cols)}
 }
 
 // writeLatents writes the vectors of both sets of images, scaled to whole numbers. The two files
 // belong together, and are replaced together.
-func (s *session) writeLatents(m *nn.Model) error {
+func (s *session) writeLatents(m autoencoder) error {
 	var files outfile.Group
 	var scale *sklearn.MinMaxScaler
 	for _, set := range []struct {
@@ -34,7 +34,7 @@ func (s *session) writeLatents(m *nn.Model) error {
 		file   string
 	}{{s.data, s.datasetLatents}, {s.queries, s.querysetLatents}} {
 		progress := experiment.PredictProgress(s.out, s.display)
-		v, err := m.Predict(s.engine, s.samples(set.images), embedding, latentStep, progress)
+		v, err := m.Predict(s.engine, s.samples(set.images), m.bottleneck, latentStep, progress)
 		if err != nil {
 			return err
 		}

@@ -32,6 +32,8 @@ type options struct {
 	html, json, labels              string // "" for none
 	quiet                           bool
 	textbook                        bool
+	pixels                          nn.Pixels // "" for those of the mode
+	layer                           string    // "" for the bottleneck
 	guard                           outfile.Guard
 	loss                            nn.Loss
 }
@@ -81,6 +83,15 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			{
 				Short: "-textbook", Long: "--textbook", Switch: &o.textbook,
 				Help: "grey levels 0 to 1 as pixels; one scale for the vectors of both sets",
+			},
+			{
+				Short: "-pixels", Long: "--pixels", Set: experiment.SetPixels(&o.pixels),
+				Help: experiment.PixelsHelp,
+			},
+			{
+				Short: "-layer", Long: "--layer", Set: argparse.LayerName(&o.layer),
+				Help: "the layer of a loaded model whose output is the vector (default embedding, " +
+					"else the narrowest)",
 			},
 			{
 				Short: "-loss", Long: "--loss", Set: setLoss(&o.loss),
@@ -153,7 +164,7 @@ func reduce(
 	s.page = report.NewReduce(s.run)
 	for s.lines.YesNo("Load trained model (Y/N)? ") {
 		path, m := s.load()
-		if m == nil {
+		if m.Model == nil {
 			continue
 		}
 		if err := s.writeLatents(m); err != nil {

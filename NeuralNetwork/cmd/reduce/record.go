@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
-	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
@@ -34,7 +33,7 @@ func (a answers) values() *results.AutoencoderAnswers {
 
 // record completes the results of an experiment with what the model makes of some images. It adds
 // them to the results and the page, if they are wanted.
-func (s *session) record(m *nn.Model, x *results.Autoencoder) error {
+func (s *session) record(m autoencoder, x *results.Autoencoder) error {
 	if s.html == "" && s.json == "" {
 		return nil
 	}
@@ -66,9 +65,9 @@ func (s *session) writeRecords() error {
 }
 
 // addLatents adds the latent vectors of some images of the dataset.
-func (s *session) addLatents(m *nn.Model, x *results.Autoencoder) error {
+func (s *session) addLatents(m autoencoder, x *results.Autoencoder) error {
 	x.Points = report.Points(s.data)
-	v, err := m.Predict(s.engine, experiment.Choose(s.samples(s.data), x.Points), embedding,
+	v, err := m.Predict(s.engine, experiment.Choose(s.samples(s.data), x.Points), m.bottleneck,
 		latentStep, s.display.Task("vectors for the report", "batches"))
 	if err != nil {
 		return err
@@ -80,9 +79,12 @@ func (s *session) addLatents(m *nn.Model, x *results.Autoencoder) error {
 	return nil
 }
 
-// addReconstructions adds the reconstructions of a few images of the dataset. There are none if
-// the output of a loaded model has another size than the images.
-func (s *session) addReconstructions(m *nn.Model, x *results.Autoencoder) error {
+// addReconstructions adds the reconstructions of a few images of the dataset. There are none if a
+// loaded model ends at its bottleneck, or if its output has another size than the images.
+func (s *session) addReconstructions(m autoencoder, x *results.Autoencoder) error {
+	if m.Layers[len(m.Layers)-1].Name == m.bottleneck {
+		return nil
+	}
 	examples := report.Examples(s.data)
 	input := experiment.Choose(s.samples(s.data), examples)
 	output, err := m.Predict(s.engine, input, "", latentStep, nil)

@@ -40,16 +40,20 @@ type session struct {
 // optimizer is the original's for the autoencoder.
 const optimizer = nn.RMSprop
 
+// An autoencoder is a model and the layer whose output is the vector of an image. The model may end
+// there.
+type autoencoder struct {
+	*nn.Model
+	bottleneck string
+}
+
 // load asks for a model file until one can be used. It returns no model if the person gives up.
-func (s *session) load() (file string, model *nn.Model) {
+func (s *session) load() (file string, model autoencoder) {
 	s.lines.Path("Input model file path: ", func(path string) error {
 		if err := s.checkFiles(path, ""); err != nil {
 			return err
 		}
-		m, err := keras.Load(path)
-		if err == nil {
-			err = s.checkModel(path, m)
-		}
+		m, err := s.read(path)
 		if err == nil {
 			file, model = path, m
 		}
@@ -58,21 +62,42 @@ func (s *session) load() (file string, model *nn.Model) {
 	return file, model
 }
 
-// checkModel returns an error if the model cannot make vectors of the images.
-func (s *session) checkModel(path string, m *nn.Model) error {
-	if in := m.Input(); len(in) != 3 || in[0] != s.data.Rows || in[1] != s.data.Cols || in[2] != 1 {
-		return fmt.Errorf("%s: the model takes inputs of shape %v, expected [%d %d 1] as in %s",
-			path, in, s.data.Rows, s.data.Cols, s.dataset)
+// read reads a model, and tells what a person should know of one that these programs did not make.
+func (s *session) read(path string) (m autoencoder, err error) {
+	f, err := keras.Open(path)
+	if err != nil {
+		return m, err
 	}
-	l := m.Layer(embedding)
-	if l == nil {
-		return fmt.Errorf("%s: the model has no layer named %q", path, embedding)
+	defer f.Close()
+	end, narrowest, err := f.Bottleneck(s.layer)
+	if err != nil {
+		return m, err
 	}
-	if len(l.Output) != 1 {
-		return fmt.Errorf("%s: the layer %q puts out the shape %v, expected one dimension",
-			path, embedding, l.Output)
+	if err := experiment.CheckPixels(path, f.Pixels(), s.pixels, s.textbook); err != nil {
+		return m, err
 	}
-	return experiment.CheckPixels(path, m.Pixels, s.textbook)
+	in := f.Input()
+	if err := experiment.CheckImages(path, in, s.dataset, s.data.Rows, s.data.Cols); err != nil {
+		return m, err
+	}
+	m.bottleneck = end.Name
+	if s.html != "" || s.json != "" {
+		// They show what comes out of the model, if it can be computed.
+		m.Model, err = f.Model(nil)
+		if err == nil && m.Layer(end.Name) == nil {
+			m.Model = nil // the output does not come from the bottleneck
+		}
+	}
+	if m.Model == nil {
+		if m.Model, err = f.Model(end); err != nil {
+			return autoencoder{}, err
+		}
+	}
+	if _, ours := f.Encoder(); !ours || end.Name != embedding {
+		fmt.Fprint(s.out, experiment.TellForeign(
+			end, narrowest, f.Policy(), f.Pixels(), s.pixels, s.textbook))
+	}
+	return m, nil
 }
 
 // experiments trains one autoencoder after the other and offers what can be done with each. From
@@ -113,11 +138,11 @@ func (s *session) experiments() error {
 				return err
 			}),
 			experiment.Offer(s.lines, "Save latent representations (Y/N)? ", func() error {
-				err := s.writeLatents(model)
+				err := s.writeLatents(autoencoder{model, embedding})
 				x.LatentsWritten = err == nil
 				return err
 			}),
-			s.say(s.record(model, x)))
+			s.say(s.record(autoencoder{model, embedding}, x)))
 		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
 			return errors.Join(failed, s.lines.Fault())
 		}
@@ -141,7 +166,8 @@ type answers struct {
 // ask asks for an autoencoder until one can be built. images is the number of training images.
 func (s *session) ask(images int) (answers, *nn.Model, error) {
 	for {
-		a := answers{Encoder: experiment.AskEncoder(s.lines, s.data.Rows, s.data.Cols)}
+		a := answers{Encoder: experiment.AskEncoder(
+			s.lines, s.data.Rows, s.data.Cols, experiment.Offered{})}
 		a.epochs = s.lines.Int("Epochs: ", 0, experiment.MaxCount)
 		a.batch = s.lines.Int("Batch size: ", 1, experiment.MaxCount)
 		a.embedding = s.lines.Int("Embedding Dimension: ", 1, experiment.MaxCount)
@@ -150,7 +176,7 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 		}
 		model, err := a.build(images, s.seed)
 		if err == nil {
-			model.Pixels = experiment.Pixels(s.textbook)
+			model.Pixels = experiment.Pixels(s.pixels, s.textbook)
 			return a, model, nil
 		}
 		s.lines.Reject(err)

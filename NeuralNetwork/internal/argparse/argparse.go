@@ -35,6 +35,17 @@ func FileName(to *string) func(string) error {
 	}
 }
 
+// LayerName returns the Set of a flag whose value is the name of a layer.
+func LayerName(to *string) func(string) error {
+	return func(value string) error {
+		if value == "" {
+			return errors.New("expected the name of a layer, found an empty one")
+		}
+		*to = value
+		return nil
+	}
+}
+
 // Uint64 returns the Set of a flag whose value is a whole number from 0.
 func Uint64(to *uint64) func(string) error {
 	return func(value string) error {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/prompt"
 )
@@ -23,14 +24,24 @@ type Encoder struct {
 	Filters    []int // one number for each layer
 }
 
+// Offered is the encoder in a model file, whose sizes an empty line answers; none for the zero value.
+type Offered keras.Encoder
+
+func (o Offered) String() string { return keras.Encoder(o).String() }
+
 // AskEncoder asks for the encoder of images of rows x cols pixels.
-func AskEncoder(lines *prompt.Input, rows, cols int) Encoder {
+func AskEncoder(lines *prompt.Input, rows, cols int, offered Offered) Encoder {
 	e := Encoder{Rows: rows, Cols: cols}
-	e.Filters = make([]int, lines.Int("Number of convolutional layers: ", 1, maxLayers))
+	e.Filters = make([]int,
+		lines.IntOr("Number of convolutional layers: ", 1, maxLayers, len(offered.Filters)))
 	// A filter wider than the image would see nothing but padding around it.
-	e.FilterSize = lines.Int("Convolutional filter size: ", 1, max(rows, cols))
+	e.FilterSize = lines.IntOr("Convolutional filter size: ", 1, max(rows, cols), offered.FilterSize)
 	for i := range e.Filters {
-		e.Filters[i] = lines.Int(fmt.Sprintf("Convolutional filters of layer %d: ", i+1), 1, MaxCount)
+		question, filters := fmt.Sprintf("Convolutional filters of layer %d: ", i+1), 0
+		if i < len(offered.Filters) {
+			filters = offered.Filters[i]
+		}
+		e.Filters[i] = lines.IntOr(question, 1, MaxCount, filters)
 	}
 	return e
 }

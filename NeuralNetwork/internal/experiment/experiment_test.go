@@ -71,7 +71,7 @@ func TestSplit(t *testing.T) {
 func TestAskEncoder(t *testing.T) {
 	var screen strings.Builder
 	lines := prompt.NewInput(strings.NewReader("101\n3\n29\n3\n16\n0\n32\n64\n"), &screen)
-	e := AskEncoder(lines, 28, 20)
+	e := AskEncoder(lines, 28, 20, Offered{})
 	const want = "Number of convolutional layers: " +
 		"Expected a whole number from 1 to 100, got \"101\".\nNumber of convolutional layers: " +
 		"Convolutional filter size: " +

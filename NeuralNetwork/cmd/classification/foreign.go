@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"imagesimilarity/NeuralNetwork/internal/experiment"
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/results"
+)
+
+// embedding is the name of the layer with which our encoders end.
+const embedding = "embedding"
+
+// checkModel returns an error if the model file does not serve for the images. An encoder in it that is none of
+// ours is used as it is, without questions on its layers.
+func (s *session) checkModel(images *idx.ImageFile) error {
+	f := s.file
+	if err := experiment.CheckPixels(s.model, f.Pixels(), s.pixels, s.textbook); err != nil {
+		return err
+	}
+	_, ours := f.Encoder()
+	if f.Input() == nil || ours && s.layer == "" {
+		return nil
+	}
+	end, narrowest, err := f.Bottleneck(s.layer)
+	if err != nil || ours && end.Name == embedding {
+		return err
+	}
+	err = experiment.CheckImages(s.model, f.Input(), images.Name, images.Rows, images.Cols)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Model(end); err != nil {
+		return err
+	}
+	s.foreign = end
+	fmt.Fprint(s.out, experiment.TellForeign(
+		end, narrowest, f.Policy(), f.Pixels(), s.pixels, s.textbook))
+	return nil
+}
+
+// head is the number of layers after the encoder.
+const head = 3
+
+// buildForeign makes a classifier on the encoder of the model file.
+func (s *session) buildForeign(a answers, images int) (*nn.Model, error) {
+	encoder, err := s.file.Model(s.foreign)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for _, l := range encoder.Layers {
+		// The name of a layer in a nested model has a slash, which no name in a file has.
+		l.Name = strings.ReplaceAll(l.Name, "/", "_")
+		for names[l.Name] || slices.Contains(nn.HeadNames(), l.Name) {
+			l.Name += "_"
+		}
+		names[l.Name] = true
+	}
+	model, err := nn.NewClassifierOn(encoder, nn.ClassifierConfig{
+		FullyConnected: a.fullyConnected, Classes: s.classes, DropoutRate: a.dropoutRate,
+	}, s.seed)
+	if err != nil {
+		return nil, err
+	}
+	model.Pixels = experiment.Pixels(s.pixels, s.textbook)
+	if s.untrainable(model) == nil {
+		err = experiment.CheckMemory(model.Layers, min(a.batch, images))
+	}
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprint(s.out, model.Summary())
+	return model, nil
+}
+
+// untrainable returns why a model cannot be trained, or nil if it can.
+func (s *session) untrainable(m *nn.Model) error {
+	training, err := s.engine.NewTraining(nn.Plan{
+		Layers: m.Layers, Loss: loss, Batch: 1, EvaluationBatch: 1,
+	}, s.engine.NewSolver(optimizer))
+	if err == nil {
+		training.Close()
+	}
+	return err
+}
+
+// fitHead trains the layers after an encoder that cannot be trained, for the reason why. The
+// encoder's outputs are computed once.
+func (s *session) fitHead(m *nn.Model, a answers, why error) (*results.Training, error) {
+	encoder := &nn.Model{Name: m.Name, Layers: m.Layers[:len(m.Layers)-head]}
+	all := s.samples(s.training)
+	fmt.Fprintln(s.out, "The encoder's outputs for the training set:")
+	features, err := encoder.Predict(s.engine, all, "", a.batch,
+		experiment.PredictProgress(s.out, s.display))
+	if err != nil {
+		return nil, err
+	}
+	size := len(features) / all.N
+	layers := []*nn.Layer{{Class: nn.InputLayer, Name: "features", Output: []int{size}}}
+	for _, l := range m.Layers[len(m.Layers)-head:] {
+		layers = append(layers, l)
+	}
+	classifier, err := nn.NewModel(m.Name, layers)
+	if err != nil {
+		return nil, err
+	}
+	train, validation := experiment.Split(&nn.Samples{
+		N: all.N, Labels: all.Labels,
+		Input: func(dst []float32, index []int) {
+			for i, k := range index {
+				copy(dst[i*size:(i+1)*size], features[k*size:(k+1)*size])
+			}
+		},
+	})
+	phases := []phase{{a.phase1, func() {}}}
+	if a.phase2 > 0 {
+		fmt.Fprintf(s.out, "There is no phase 2: %v\n", why)
+	}
+	trainer := nn.NewTrainer(s.engine, classifier, loss, optimizer, s.seed)
+	return s.phases(trainer, a, train, validation, phases)
+}
