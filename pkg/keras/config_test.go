@@ -128,7 +128,7 @@ func TestDecodeConfigErrors(t *testing.T) {
 		{"groups", one("Conv2D", `"filters":4,"kernel_size":3,"groups":3`), `layer "x": 3 groups`},
 		{"large filter", one("Conv2D", `"filters":4,"kernel_size":7`), `layer "x": windows of 7x7 pixels`},
 		{"padding of a convolution", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"causal"`), `layer "x": padding "causal"`},
-		{"activation", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":"cubed"`), `layer "x": the activation cubed`},
+		{"activation", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":"cubed"`), `layer "x": the activation "cubed" is not supported`},
 		{"data format", one("Conv2D", `"filters":4,"kernel_size":3,"data_format":"channels"`), `layer "x": data_format`},
 		{"axis", one("BatchNormalization", `"axis":4`), `layer "x": the axes [4]`},
 		{"axes", one("BatchNormalization", `"axis":[2,3]`), `layer "x": the axes [2 3]`},

@@ -50,6 +50,10 @@ func newLayer(class nn.Class, config members) (*nn.Layer, error) {
 			return nil, err
 		}
 		if err := p.Set(l, v); err != nil {
+			var name string
+			if p.Key == "activation" && config.get(p.Key, &name) == nil {
+				return nil, fmt.Errorf("the activation %s is not supported", quote.Short(name))
+			}
 			return nil, errors.New(quote.Printable(short(err.Error())))
 		}
 	}
