@@ -119,8 +119,8 @@ func (g *graph) narrowest() (*nn.Layer, error) {
 		return nil, fmt.Errorf("the model has no layer that could be the bottleneck; it has %s",
 			g.list(g.usable()))
 	}
-	return nil, fmt.Errorf("the bottleneck is not clear: %s are equally narrow; choose one by its name",
-		g.list(best))
+	return nil, fmt.Errorf("the bottleneck is not clear, as several layers are equally narrow: %s; "+
+		"choose one by its name", g.list(best))
 }
 
 // computes returns whether layers of a class compute new values, of which there can be few.

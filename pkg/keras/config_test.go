@@ -87,7 +87,8 @@ func TestDecodeConfig(t *testing.T) {
 	}{
 		{"least", one("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`), conv},
 		{"all", one("Conv2D", `"filters":3.0,"kernel_size":[5,5],"strides":1,"dilation_rate":[1,1],"groups":1,
-			"padding":"same","activation":"relu","use_bias":true,"data_format":"channels_last","dtype":"float32","trainable":true`), conv},
+			"padding":"same","activation":"relu","use_bias":true,"data_format":"channels_last",
+			"dtype":"float32","trainable":true`), conv},
 		{"Model", strings.Replace(one("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`),
 			"Functional", "Model", 1), conv},
 		{"Keras 3", `{"class_name":"Functional","registered_name":"Functional","module":"keras","config":{"name":"model","output_layers":["x",0,0],"layers":[

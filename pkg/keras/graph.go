@@ -229,8 +229,8 @@ func (r *run) call(i, k int) ([]*nn.Layer, error) {
 		return nil, fmt.Errorf("layer %s takes its own output, by way of others", name)
 	}
 	r.open[at] = true
-	if place := slices.IndexFunc(r.network.inputs, func(in ref) bool { return in.name == e.name }); place >= 0 &&
-		r.given != nil {
+	isInput := func(in ref) bool { return in.name == e.name }
+	if place := slices.IndexFunc(r.network.inputs, isInput); place >= 0 && r.given != nil {
 		if place >= len(r.given) {
 			return nil, fmt.Errorf("layer %s gets no input", name)
 		}

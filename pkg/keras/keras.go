@@ -70,8 +70,8 @@ func (f *File) Policy() string {
 	return f.graph.policy
 }
 
-// Pixels returns the pixels on which the model was trained, or "" if the file does not say so. Files
-// that Keras writes do not.
+// Pixels returns the pixels on which the model was trained, or "" if the file does not say so.
+// Files that Keras writes do not.
 func (f *File) Pixels() nn.Pixels { return f.pixels }
 
 // Input returns the shape of one sample of the model, or nil if the file has weights only.

@@ -70,8 +70,8 @@ func short(s string) string {
 }
 
 // activationLayer takes an activation that is an object from the parameters of a layer, and returns
-// the layer that it is: Dense(…, activation=ReLU(max_value=6)). A function, which Keras 3 writes as
-// an object, becomes its name there.
+// the layer that it is: Dense(…, activation=ReLU(max_value=6)). A function, which Keras 3 writes
+// as an object, becomes its name there.
 func activationLayer(config members) (*nn.Layer, error) {
 	const key = "activation"
 	if text := string(config[key]); !strings.HasPrefix(text, "{") {

@@ -18,7 +18,7 @@ type Transfer struct{ Layer, From string }
 // A source is a layer of a file with weights.
 type source struct {
 	name    string
-	class   nn.Class // "" if the file does not tell it
+	class   nn.Class  // "" if the file does not tell it
 	layer   *nn.Layer // of the file's graph; nil if it has none
 	weights []*hdf5.Object
 	index   int // in the file
@@ -27,8 +27,8 @@ type source struct {
 // TransferWeights copies weights from the file to m. The layers of m up to that named until must
 // all get theirs. If the file has their names, they go by name, and the other layers of m that are
 // in the file get weights, too. Else the layers up to until go by class and order, whatever their
-// names: Keras counts the names of layers on in a session's second model. If a layer finds none, the
-// error names it and m stays as it was.
+// names: Keras counts the names of layers on in a session's second model. If a layer finds none,
+// the error names it and m stays as it was.
 func (f *File) TransferWeights(m *nn.Model, until string) ([]Transfer, error) {
 	sources, err := f.sources()
 	if err != nil {
@@ -86,8 +86,8 @@ func (f *File) TransferWeights(m *nn.Model, until string) ([]Transfer, error) {
 	return transfers, nil
 }
 
-// encoderSources returns those sources on which the output of the layer named until depends. They are
-// all sources if the file does not tell.
+// encoderSources returns those sources on which the output of the layer named until depends. They
+// are all sources if the file does not tell.
 func (f *File) encoderSources(sources []source, until string) []source {
 	if f.graph == nil {
 		return sources

@@ -227,7 +227,8 @@ func (f *File) checkNames() error {
 	return nil
 }
 
-// A leaf is a layer with weights: those in the file, and the layers of the graph that are its calls.
+// A leaf is a layer with weights: those in the file, and the layers of the graph that are its
+// calls.
 type leaf struct {
 	layers  []*nn.Layer
 	index   int // of the layer in the file, for errors
@@ -306,7 +307,8 @@ func (g *graph) specsOf(e *entry) []nn.WeightSpec {
 	return nil
 }
 
-// split gives the weights of the k-th layer in the file to the entries within e that they belong to.
+// split gives the weights of the k-th layer in the file to the entries within e that they belong
+// to.
 func (f *File) split(g *graph, e *entry, k int) ([]leaf, error) {
 	s := f.layers[k]
 	if e.network == nil {
@@ -350,8 +352,8 @@ func (f *File) split(g *graph, e *entry, k int) ([]leaf, error) {
 	return leaves, nil
 }
 
-// isWeight returns whether a variable's name, such as encoder/dense/kernel:0, is that of a weight of
-// a layer.
+// isWeight returns whether a variable's name, such as encoder/dense/kernel:0, is that of a weight
+// of a layer.
 func isWeight(variable, layer, weight string) bool {
 	variable, _, _ = strings.Cut(variable, ":")
 	name := layer + "/" + weight
@@ -380,8 +382,8 @@ func (f *File) checkLeaves(g *graph, leaves []leaf) error {
 	return nil
 }
 
-// check returns an error unless weights of the k-th layer in the file are those that the layer named
-// name needs. The sentences are those of Keras.
+// check returns an error unless weights of the k-th layer in the file are those that the layer
+// named name needs. The sentences are those of Keras.
 func (f *File) check(k int, name string, weights []*hdf5.Object, specs []nn.WeightSpec) error {
 	name = quote.Printable(name)
 	if len(weights) != len(specs) {

@@ -14,8 +14,8 @@ import (
 // embedding is the name of the layer with which our encoders end.
 const embedding = "embedding"
 
-// checkModel returns an error if the model file does not serve for the images. An encoder in it that is none of
-// ours is used as it is, without questions on its layers.
+// checkModel returns an error if the model file does not serve for the images. An encoder in it
+// that is none of ours is used as it is, without questions on its layers.
 func (s *session) checkModel(images *idx.ImageFile) error {
 	f := s.file
 	if err := experiment.CheckPixels(s.model, f.Pixels(), s.pixels, s.textbook); err != nil {

@@ -21,7 +21,8 @@ const (
 
 // samples returns images as the networks take them.
 func (s *session) samples(m *imageset.Images[uint8]) *nn.Samples {
-	return &nn.Samples{N: m.N, Input: experiment.Pixels(s.pixels, s.textbook).Input(m.Pix, m.Rows, m.Cols)}
+	input := experiment.Pixels(s.pixels, s.textbook).Input(m.Pix, m.Rows, m.Cols)
+	return &nn.Samples{N: m.N, Input: input}
 }
 
 // writeLatents writes the vectors of both sets of images, scaled to whole numbers. The two files

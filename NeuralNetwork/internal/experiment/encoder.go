@@ -24,7 +24,8 @@ type Encoder struct {
 	Filters    []int // one number for each layer
 }
 
-// Offered is the encoder in a model file, whose sizes an empty line answers; none for the zero value.
+// Offered is the encoder in a model file, whose sizes an empty line answers. The zero value offers
+// none.
 type Offered keras.Encoder
 
 func (o Offered) String() string { return keras.Encoder(o).String() }
