@@ -122,25 +122,20 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 		if err == nil {
 			return a, model, nil
 		}
+		s.lines.Reject(err)
 		var other *mismatch
 		if errors.As(err, &other) {
 			offer = other.Offered
+			fmt.Fprintf(s.out, "The file has %v. An empty answer takes that.\n", offer)
 		}
-		s.lines.Reject(err)
 	}
 }
 
 // A mismatch is the error of answers that do not fit the encoder in the model file.
 type mismatch struct {
+	error
 	experiment.Offered
-	err error
 }
-
-func (m *mismatch) Error() string {
-	return fmt.Sprintf("%v\nThe file has %v. An empty answer takes that.", m.err, m.Offered)
-}
-
-func (m *mismatch) Unwrap() error { return m.err }
 
 // build makes the classifier. Its encoder gets the weights of that in the model file.
 func (s *session) build(a answers, images int) (*nn.Model, error) {
@@ -168,7 +163,7 @@ func (s *session) build(a answers, images int) (*nn.Model, error) {
 	transfers, err := s.file.TransferWeights(model, embedding)
 	if err != nil {
 		if e, ok := s.file.Encoder(); ok {
-			err = &mismatch{experiment.Offered(e), err}
+			err = &mismatch{err, experiment.Offered(e)}
 		}
 		return nil, err
 	}
