@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+
+	"imagesimilarity/pkg/infile"
 )
 
 // ErrNotFound is wrapped by the errors of lookups that find no such object or attribute.
@@ -100,6 +102,19 @@ func (f *File) damaged(at int64, format string, args ...any) error {
 	return &FormatError{f.name, at, fmt.Errorf(format, args...)}
 }
 
+// foreign returns the error of a file that is no HDF5 file.
+func (f *File) foreign() error {
+	start := make([]byte, min(f.Size, infile.Peek))
+	if err := readAt(f.r, start, 0); err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
+	}
+	kind := infile.KindOf(start)
+	if kind.Name == "" {
+		return f.damaged(0, "no HDF5 file: the signature is missing")
+	}
+	return f.damaged(0, "no HDF5 file: the signature is missing; this is %s%s", kind.Name, kind.Hint())
+}
+
 const signature = "\x89HDF\r\n\x1a\n"
 
 // superblock finds and reads the superblock (II.A) and returns the address of the root group's
@@ -108,7 +123,7 @@ func (f *File) superblock() (root uint64, err error) {
 	// The signature is at byte 0, or behind a user block of 512, 1024, 2048, ... bytes.
 	for start := int64(0); ; start = max(512, 2*start) {
 		if start+int64(len(signature)) > f.Size {
-			return 0, f.damaged(0, "no HDF5 file: the signature is missing")
+			return 0, f.foreign()
 		}
 		var b [len(signature)]byte
 		if err := readAt(f.r, b[:], start); err != nil {

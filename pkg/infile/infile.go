@@ -20,7 +20,7 @@ func Open(name string) (f *os.File, size int64, err error) {
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
-		err = folder(name)
+		err = Folder(name)
 	}
 	if err != nil {
 		f.Close()
@@ -32,8 +32,8 @@ func Open(name string) (f *os.File, size int64, err error) {
 	return f, info.Size(), nil
 }
 
-// folder returns the error of a folder that should be a file.
-func folder(name string) error {
+// Folder returns the error of a folder that should be a file.
+func Folder(name string) error {
 	if _, err := os.Stat(filepath.Join(name, "saved_model.pb")); err == nil {
 		return errors.New("it is a folder in TensorFlow's format SavedModel, expected a file; " +
 			`save a model with model.save("model.h5")`)

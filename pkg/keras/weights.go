@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"imagesimilarity/pkg/hdf5"
+	"imagesimilarity/pkg/infile"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/quote"
 )
@@ -71,6 +72,9 @@ func open(path string) (r *os.File, size int64, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return fail(err)
+	}
+	if info.IsDir() {
+		return fail(fmt.Errorf("not a regular file: %w", infile.Folder(path)))
 	}
 	if !info.Mode().IsRegular() {
 		return fail(errors.New("not a regular file"))

@@ -251,6 +251,10 @@ func TestOtherFiles(t *testing.T) {
 	}{
 		{"empty", nil, "no HDF5 file"},
 		{"text", []byte("a file of text"), "no HDF5 file"},
+		{"Git LFS", []byte("version https://git-lfs.github.com/spec/v1\n"), "this is a pointer of Git LFS and not the file itself; fetch the file with git lfs pull"},
+		{"web page", []byte("<!DOCTYPE html>\n<html>"), "this is a web page (HTML)"},
+		{"gzip", []byte("\x1f\x8b\x08\x00\x00\x00"), "this is a gzip file; unpack it with gunzip"},
+		{"latent vectors", []byte("\x00\x00\x03\xe7\x00\x00"), "this is a file of 16-bit latent vectors"},
 		{"HDF5", group("data"), "an HDF5 file, but not a model of Keras"},
 		{"cut archive", archive(zip.Store, "config.json", config)[:40], "zip: not a valid zip file"},
 		{"another archive", archive(zip.Store, "word/document.xml", ""), "a zip archive without config.json"},
@@ -271,10 +275,15 @@ func TestOtherFiles(t *testing.T) {
 }
 
 func TestUnreadable(t *testing.T) {
-	dir := t.TempDir()
+	dir, saved := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(saved, "saved_model.pb"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct{ path, want string }{
 		{filepath.Join(dir, "missing.h5"), "cannot read " + filepath.Join(dir, "missing.h5") + ": "},
 		{dir, "not a regular file"},
+		{saved, "SavedModel, expected a file; save a model with model.save"},
+		{os.DevNull, "not a regular file"},
 		{"", "cannot read : "},
 	} {
 		if _, err := Load(tt.path); err == nil || !strings.Contains(err.Error(), tt.want) {
