@@ -38,6 +38,16 @@ func space[P uint8 | uint16](t testing.TB, images *imageset.Images[P]) *Space[P]
 	return s
 }
 
+// evaluate returns the evaluation of a clustering.
+func evaluate(t testing.TB, s *Space[uint8], label []int32, k int, mode Mode) *Evaluation {
+	t.Helper()
+	e, err := Evaluate(s, label, k, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 // randomImages returns images with values below top, few enough different ones that ties happen.
 func randomImages[P uint8 | uint16](random *rand.Rand, n, rows, cols int, top uint) (
 	m *imageset.Images[P]) {
@@ -181,7 +191,7 @@ func testSettles[P uint8 | uint16](t *testing.T, images *imageset.Images[P]) {
 		t.Fatal(err)
 	}
 	var changed []int
-	label := s.Lloyd(seeds, Textbook, func(_, n int) { changed = append(changed, n) })
+	label, _ := s.Lloyd(seeds, Textbook, func(_, n int) { changed = append(changed, n) })
 	if last := len(changed) - 1; changed[last] != 0 || slices.Contains(changed[:last], 0) {
 		t.Errorf("changed %v, want 0 in the last pass alone", changed)
 	}
@@ -292,7 +302,7 @@ func TestLloydWithEmptyClusters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if label := s.Lloyd(seeds, Original, nil); slices.Max(label) != 0 {
+	if label, _ := s.Lloyd(seeds, Original, nil); slices.Max(label) != 0 {
 		t.Errorf("identical images are not all in the first cluster")
 	}
 }
@@ -474,7 +484,8 @@ func TestEvaluateIsTheDefinition(t *testing.T) {
 			label[i] = int32(random.IntN(c.labels))
 		}
 		check := func(t *testing.T, mode Mode) {
-			got, want := Evaluate(space(t, images), label, c.k, mode), judge(images, label, c.k, mode)
+			got := evaluate(t, space(t, images), label, c.k, mode)
+			want := judge(images, label, c.k, mode)
 			if !slices.Equal(got.Sizes, want.Sizes) || got.Objective != want.Objective {
 				t.Errorf("sizes %v, objective %d; want %v, %d",
 					got.Sizes, got.Objective, want.Sizes, want.Objective)
@@ -503,7 +514,7 @@ func TestEvaluateIsTheDefinition(t *testing.T) {
 // Five images of one pixel in three clusters, by hand.
 func TestTextbookJudgementByHand(t *testing.T) {
 	images := &imageset.Images[uint8]{N: 5, Rows: 1, Cols: 1, Pix: []uint8{0, 1, 4, 6, 20}}
-	e := Evaluate(space(t, images), []int32{0, 0, 1, 1, 2}, 3, Textbook)
+	e := evaluate(t, space(t, images), []int32{0, 0, 1, 1, 2}, 3, Textbook)
 	want := []float64{
 		(5. - 1) / 5,    // 1 from the other, 4 and 6 from the next cluster
 		(4. - 1) / 4,    // 1; 3 and 5
@@ -518,7 +529,7 @@ func TestTextbookJudgementByHand(t *testing.T) {
 		t.Errorf("objective %d, want 3", e.Objective)
 	}
 	// The image of 6 is nearer to the centroid of cluster 2 here, but counts with its own, 20.
-	e = Evaluate(space(t, images), []int32{0, 0, 2, 1, 1}, 3, Textbook)
+	e = evaluate(t, space(t, images), []int32{0, 0, 2, 1, 1}, 3, Textbook)
 	if e.Objective != 1+0+0+14+0 {
 		t.Errorf("objective %d, want 15", e.Objective)
 	}
@@ -531,7 +542,7 @@ func TestClassesOfTheOriginal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := Evaluate(space(t, images), label, k, Original)
+	e := evaluate(t, space(t, images), label, k, Original)
 	want := []string{
 		"0.101979", "0.423806", "-0.0109292", "0.059244", "0.0474383",
 		"-0.00582643", "0.169653", "0.0900748", "0.0795969", "0.0862308",
@@ -581,7 +592,11 @@ func TestDifferencesOnMNIST(t *testing.T) {
 			t.Fatal(err)
 		}
 		passes := 0
-		e := Evaluate(s, s.Lloyd(seeds, c.lloyd, func(pass, _ int) { passes = pass }), 10, c.judge)
+		label, err := s.Lloyd(seeds, c.lloyd, func(pass, _ int) { passes = pass })
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := evaluate(t, s, label, 10, c.judge)
 		silhouette, objective := libstdcxx.Double(e.Average), libstdcxx.Double(float64(e.Objective))
 		if passes != c.passes || silhouette != c.silhouette || objective != c.objective {
 			t.Errorf("%s: %d passes, silhouette %s, objective %s; want %d, %s, %s", c.name,

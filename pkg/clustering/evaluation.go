@@ -1,6 +1,10 @@
 package clustering
 
-import "imagesimilarity/pkg/imageset"
+import (
+	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/metric"
+)
 
 // An Evaluation judges a clustering of images, whichever way it was found.
 type Evaluation struct {
@@ -18,8 +22,17 @@ type Evaluation struct {
 //
 // The objective is the sum of the Manhattan distances of the images to the centroids of their
 // clusters. The original's takes the distance to the nearest centroid of any cluster.
-func Evaluate(space *Space[uint8], label []int32, k int, mode Mode) *Evaluation {
+//
+// Evaluate returns an error if there is no memory for the medians, three times, and for 72 bytes an
+// image.
+func Evaluate(space *Space[uint8], label []int32, k int, mode Mode) (*Evaluation, error) {
 	images := space.images
+	need := 3*metric.QueriesSize[uint8](k, images.Dim()) + 72*float64(images.N) + 64*float64(k)
+	err := memory.Check(need, "judging %d clusters of %d images of %dx%d pixels needs",
+		k, images.N, images.Rows, images.Cols)
+	if err != nil {
+		return nil, err
+	}
 	e := &Evaluation{
 		Sizes: make([]int, k),
 		Centroids: &imageset.Images[uint8]{
@@ -58,7 +71,7 @@ func Evaluate(space *Space[uint8], label []int32, k int, mode Mode) *Evaluation 
 	if images.N > 0 {
 		e.Average /= float64(images.N)
 	}
-	return e
+	return e, nil
 }
 
 // distancesToOwn returns the distance of every image to the centroid of its cluster.

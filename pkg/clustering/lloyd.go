@@ -1,6 +1,10 @@
 package clustering
 
-import "imagesimilarity/pkg/imageset"
+import (
+	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/metric"
+)
 
 const (
 	// settled is the number of images that may still change their cluster in the original's last
@@ -21,7 +25,19 @@ const (
 //
 // After each pass, progress, unless nil, gets its number, from 1, and the number of images that
 // changed their cluster.
-func (s *Space[P]) Lloyd(seeds []int, mode Mode, progress func(pass, changed int)) []int32 {
+//
+// Lloyd returns an error if there is no memory for the centroids, twice, and for 24 bytes an image.
+func (s *Space[P]) Lloyd(
+	seeds []int, mode Mode, progress func(pass, changed int),
+) ([]int32, error) {
+	k, dim := len(seeds), s.images.Dim()
+	need := 2*metric.QueriesSize[P](k, dim) + tallySize(s.images, k) +
+		24*float64(s.images.N) + 40*float64(k)
+	err := memory.Check(need, "making %d clusters of %d images of %dx%d values needs",
+		k, s.images.N, s.images.Rows, s.images.Cols)
+	if err != nil {
+		return nil, err
+	}
 	still := settled
 	if mode == Textbook {
 		still = 0
@@ -45,7 +61,7 @@ func (s *Space[P]) Lloyd(seeds []int, mode Mode, progress func(pass, changed int
 			progress(pass, changed)
 		}
 		if changed <= still || mode == Textbook && pass == maxPasses {
-			return label
+			return label, nil
 		}
 		if tally != nil {
 			tally.medians(last, label, any(centroids).(*imageset.Images[uint8]))

@@ -7,15 +7,22 @@ import (
 	"sort"
 
 	"imagesimilarity/pkg/libstdcxx"
+	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/metric"
 )
 
 // Seed chooses k different images by k-means++ as the first centroids. The order of the result
 // numbers the clusters. It is the order of the choice in the textbook's mode, and that of a hash
 // table in the original's. The draws are those of a fresh libstdcxx.Minstd, so the same images give
-// the same seeds. Seed returns an error if k is not in 1 to the number of images.
+// the same seeds. Seed returns an error if k is not in 1 to the number of images, or if there is no
+// memory for a distance and a share of each image.
 func (s *Space[P]) Seed(k int, mode Mode) ([]int, error) {
 	n := s.images.N
 	if err := CheckClusters(k, n); err != nil {
+		return nil, err
+	}
+	need := 12*float64(n) + 16*float64(k) + metric.QueriesSize[P](1, s.images.Dim())
+	if err := memory.Check(need, "choosing %d seeds of %d images needs", k, n); err != nil {
 		return nil, err
 	}
 	random := libstdcxx.NewMinstd()

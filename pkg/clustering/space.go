@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/parallel"
 )
@@ -19,11 +20,16 @@ type Space[P uint8 | uint16] struct {
 }
 
 // NewSpace makes images ready for clustering, and keeps them. It returns an error if they are so
-// large that a distance might not fit into 32 bits.
+// large that a distance might not fit into 32 bits, or if there is no memory for a packed copy.
 func NewSpace[P uint8 | uint16](images *imageset.Images[P]) (*Space[P], error) {
 	if most := metric.MaxDim[P](); images.Dim() > most {
 		return nil, fmt.Errorf("images of %dx%d values; expected at most %d values",
 			images.Rows, images.Cols, most)
+	}
+	err := memory.Check(metric.PointsSize[P](images.N, images.Dim()),
+		"packing %d images of %dx%d values needs", images.N, images.Rows, images.Cols)
+	if err != nil {
+		return nil, err
 	}
 	return &Space[P]{images, metric.PackPoints(images.Pix, images.N, images.Dim())}, nil
 }

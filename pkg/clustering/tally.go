@@ -22,11 +22,19 @@ const mostTallied = 1 << 16
 // newTally returns an empty tally. It returns nil if the tally would be too large or if the images
 // do not consist of grey levels.
 func newTally[P uint8 | uint16](images *imageset.Images[P], k int) *tally {
-	grey, ok := any(images).(*imageset.Images[uint8])
-	if !ok || k > mostTallied/grey.Dim() {
+	if tallySize(images, k) == 0 {
 		return nil
 	}
+	grey := any(images).(*imageset.Images[uint8])
 	return &tally{grey, k, make([][256]uint32, grey.Dim()*k)}
+}
+
+// tallySize returns the bytes of a tally, or 0 if newTally returns none.
+func tallySize[P uint8 | uint16](images *imageset.Images[P], k int) float64 {
+	if _, grey := any(images).(*imageset.Images[uint8]); !grey || k > mostTallied/images.Dim() {
+		return 0
+	}
+	return 1024 * float64(images.Dim()*k)
 }
 
 // medians sets the centroids to the medians of the clusters in after, as the function medians does.

@@ -10,10 +10,12 @@ import (
 	"iter"
 	"math"
 	"math/bits"
+	"runtime"
 	"slices"
 	"sync"
 
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/parallel"
@@ -73,19 +75,40 @@ func New(images *imageset.Images[uint8], first int64, cell int) (*Index, error) 
 	for _, d := range directions {
 		ix.axes = append(ix.axes, newAxes(ix.grid, d[0], d[1]))
 	}
+	if err := ix.check(images); err != nil {
+		return nil, err
+	}
 	ix.blocks = []*block{ix.newBlock(images, first)}
 	return ix, nil
 }
 
 // Add adds a block of images, as New does. Blocks may come in any order. Add returns an error if
-// there are no images or more than math.MaxInt32, if they differ in size from those before, or if
-// one of their indices is taken.
+// there are no images or more than math.MaxInt32, if they differ in size from those before, if one
+// of their indices is taken, or if there is no memory for their projections.
 func (ix *Index) Add(images *imageset.Images[uint8], first int64) error {
 	if err := ix.set.Add(images.N, images.Rows, images.Cols, first); err != nil {
 		return err
 	}
+	if err := ix.check(images); err != nil {
+		return err
+	}
 	ix.blocks = append(ix.blocks, ix.newBlock(images, first))
 	return nil
+}
+
+// check returns an error if there is no memory for a block of images.
+func (ix *Index) check(images *imageset.Images[uint8]) error {
+	need := 0.0
+	for i, a := range ix.axes {
+		need += 2 * float64(images.N) * float64(a.sums())
+		if i < screens && ix.grid.cells > 1 {
+			need += metric.PointsSize[uint16](images.N, a.sums())
+		}
+	}
+	// The list of black images may grow to twice its size.
+	need += 8.25*float64(images.N) + 32*float64(ix.grid.cells)
+	return memory.Check(need, "the projections of %d images in %d cells need",
+		images.N, ix.grid.cells)
 }
 
 func (ix *Index) newBlock(images *imageset.Images[uint8], first int64) *block {
@@ -138,8 +161,9 @@ func (ix *Index) newMasses() []int64 {
 // does not depend on the blocks. Bounds only save work, and rounding decides no order. As in the
 // original, a black image, which has no weights, is at distance 0 from every other.
 //
-// Nearest returns an error if the queries differ from the images in size. progress, unless nil, is
-// called after each query, never twice at a time.
+// Nearest returns an error if the queries differ from the images in size, or if there is no memory
+// for the result and for the distances of the projections, on each core of four queries to all
+// images. progress, unless nil, is called after each query, never twice at a time.
 func (ix *Index) Nearest(queries *imageset.Images[uint8], k int,
 	progress func(done, total int)) ([]Neighbour, error) {
 
@@ -147,6 +171,9 @@ func (ix *Index) Nearest(queries *imageset.Images[uint8], k int,
 		return nil, err
 	}
 	k = ix.set.Most(k)
+	if err := ix.checkSearch(queries.N, k); err != nil {
+		return nil, err
+	}
 	lists := make([]Neighbour, queries.N*k)
 	if len(lists) == 0 {
 		return lists, nil
@@ -180,6 +207,28 @@ func (ix *Index) Nearest(queries *imageset.Images[uint8], k int,
 		}
 	})
 	return lists, nil
+}
+
+// checkSearch returns an error if there is no memory for a search.
+func (ix *Index) checkSearch(queries, k int) error {
+	const neighbour, candidate = 16, 16
+	quads := (queries + metric.Quad - 1) / metric.Quad
+	workers := float64(min(quads, runtime.GOMAXPROCS(0)))
+	images := float64(ix.tiles() * metric.Tile)
+	// The list of candidates may grow to twice its size while it is copied.
+	each := screens*metric.Quad*4*images + 3*images/8 + 3*candidate*images + solverSize(ix.grid)
+	need := neighbour*float64(queries)*float64(k) + workers*each
+	return memory.Check(need, "searching %d queries at a time among %.0f images needs",
+		min(queries, int(workers)*metric.Quad), images)
+}
+
+// tiles returns the number of tiles of the largest block.
+func (ix *Index) tiles() int {
+	tiles := 0
+	for _, b := range ix.blocks {
+		tiles = max(tiles, len(b.blank))
+	}
+	return tiles
 }
 
 // A search finds the neighbours of up to metric.Quad queries in one block after the other, then
@@ -225,10 +274,7 @@ func (ix *Index) newSearch() *search {
 	for _, a := range ix.axes {
 		s.sums = append(s.sums, make([]uint16, metric.Quad*a.sums()))
 	}
-	tiles := 0 // of the largest block
-	for _, b := range ix.blocks {
-		tiles = max(tiles, len(b.blank))
-	}
+	tiles := ix.tiles()
 	for v := range s.sieves {
 		s.sieves[v] = make([]uint32, metric.Quad*tiles*metric.Tile)
 	}

@@ -53,6 +53,12 @@ type shipment struct {
 	empties, fills bool
 }
 
+// solverSize returns the bytes of a solver and of the levels of its images.
+func solverSize(g *grid) float64 {
+	cells := float64(g.cells)
+	return 2*cells*cells + 200*cells
+}
+
 func newSolver(g *grid) *solver {
 	return &solver{
 		grid:      g,

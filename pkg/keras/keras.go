@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/outfile"
 )
@@ -26,6 +27,16 @@ func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
 			return fmt.Errorf("cannot write %s: Keras takes a name ending in %s for another format; "+
 				"expected one like model.h5", path, ending)
 		}
+	}
+	// The file as a whole, and what encodes it.
+	need := 0.0
+	for _, l := range m.Layers {
+		for _, w := range l.Weights {
+			need += 4 * float64(len(w.Data))
+		}
+	}
+	if err := memory.Check(2*need, "%s: the model as a file needs", path); err != nil {
+		return fmt.Errorf("cannot write %w", err)
 	}
 	b, err := encode(m, loss, opt)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"imagesimilarity/pkg/hdf5"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/quote"
 )
@@ -65,6 +66,7 @@ func (f *File) TransferWeights(m *nn.Model, until string) ([]Transfer, error) {
 	}
 	values := map[*nn.Weight][]float32{}
 	var transfers []Transfer
+	need := 0.0
 	for _, l := range m.Layers {
 		s, ok := from[l]
 		if !ok {
@@ -72,6 +74,22 @@ func (f *File) TransferWeights(m *nn.Model, until string) ([]Transfer, error) {
 		}
 		if err := f.check(s.index, l.Name, s.weights, specsOf(l)); err != nil {
 			return nil, err
+		}
+		for _, w := range s.weights {
+			bytes, err := w.Memory()
+			if err != nil {
+				return nil, err
+			}
+			need += float64(bytes)
+		}
+	}
+	if err := memory.Check(need, "%s: the weights of the encoder need", f.path); err != nil {
+		return nil, err
+	}
+	for _, l := range m.Layers {
+		s, ok := from[l]
+		if !ok {
+			continue
 		}
 		for i, w := range l.Weights {
 			if values[w], err = s.weights[i].Float32s(); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"imagesimilarity/pkg/hdf5"
 	"imagesimilarity/pkg/infile"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/quote"
 )
@@ -364,10 +365,12 @@ func isWeight(variable, layer, weight string) bool {
 	return variable == name || strings.HasSuffix(variable, "/"+name)
 }
 
-// checkLeaves returns an error unless every layer has the weights that it needs.
+// checkLeaves returns an error unless every layer has the weights that it needs, and unless there is
+// memory to read them.
 func (f *File) checkLeaves(g *graph, leaves []leaf) error {
 	// Data sets may share their bytes: what is then read could be much more than the file.
 	total := int64(0)
+	need := 0.0
 	for _, s := range leaves {
 		l := s.layers[0]
 		if err := f.check(s.index, l.Name, s.weights, g.specs[l]); err != nil {
@@ -381,9 +384,14 @@ func (f *File) checkLeaves(g *graph, leaves []leaf) error {
 			if total += n; total > f.size {
 				return f.errorf("the weights have more bytes than the file")
 			}
+			bytes, err := w.Memory()
+			if err != nil {
+				return err
+			}
+			need += float64(bytes)
 		}
 	}
-	return nil
+	return memory.Check(need, "%s: the weights of the model need", f.path)
 }
 
 // check returns an error unless weights of the k-th layer in the file are those that the layer

@@ -64,25 +64,25 @@ func BenchmarkOutlines(b *testing.B) {
 
 func BenchmarkLSH(b *testing.B) {
 	data, queries := whole()
-	width := Width(data)
+	width := must(Width(data))
 	b.Run("Width", func(b *testing.B) {
 		for b.Loop() {
-			Width(data)
+			must(Width(data))
 		}
 	})
 	b.Run("New", func(b *testing.B) {
 		b.ReportAllocs()
 		b.SetBytes(int64(len(data.Pix)))
 		for b.Loop() {
-			NewLSH(data, width, 4)
+			must(NewLSH(data, width, 4))
 		}
 	})
 	for _, c := range []struct {
 		name string
 		lsh  *LSH
 	}{
-		{"Nearest", NewLSH(data, width, 4)},
-		{"Textbook", NewTextbookLSH(data, width, 8, 10)},
+		{"Nearest", must(NewLSH(data, width, 4))},
+		{"Textbook", must(NewTextbookLSH(data, width, 8, 10))},
 	} {
 		for _, cpus := range []int{1, 2, 4, 8, 16} {
 			if cpus > runtime.NumCPU() {

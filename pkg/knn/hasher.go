@@ -92,6 +92,22 @@ func newHasher(dim int, width int64, functions int, place func(i, functions int)
 	return h
 }
 
+// hasherSize returns the most bytes of a hasher.
+func hasherSize(dim int, width int64, functions int) float64 {
+	if width == 0 || functions > 32 {
+		return 0
+	}
+	shifts := float64(functions) * float64(dim)
+	if width <= math.MaxUint8 {
+		return 4*float64(dim) + 8*shifts
+	}
+	// A slice of steps may grow to twice its size. The share of the shifts that make a step is
+	// that of the grey levels below the width.
+	const step, spare = 12, 1 << 12
+	steps := min(shifts, shifts*(math.MaxUint8+1)/float64(width)*1.2+spare)
+	return 4*float64(dim) + 2*step*steps
+}
+
 // value returns g of the image x.
 func (h *hasher) value(x []uint8) uint64 {
 	var g uint64

@@ -5,8 +5,10 @@ package knn
 import (
 	"runtime"
 	"sync"
+	"unsafe"
 
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/parallel"
@@ -71,14 +73,48 @@ func newBlock[P uint8 | uint16](images *outlinedImages[P], first int64) *block[P
 // Nearest returns, for each query, its k nearest images, or all if there are fewer; none if k is
 // not positive. The result is (queries.N, min(k, images)), each row sorted by (distance, index). It
 // does not depend on the blocks. Nearest returns an error if the queries differ from the images in
-// size. progress, unless nil, is called after each block of queries, never twice at a time.
+// size, or if there is no memory for the result and for the images as they are packed. progress,
+// unless nil, is called after each block of queries, never twice at a time.
 func (ix *Index[P]) Nearest(queries *imageset.Images[P], k int,
 	progress func(done, total int)) ([]Neighbour, error) {
 
 	if err := ix.set.Check(queries.Rows, queries.Cols); err != nil {
 		return nil, err
 	}
-	return searchBlocks(ix.blocks, outline(queries), ix.set.Most(k), progress), nil
+	k = ix.set.Most(k)
+	need, n := 0.0, 0
+	for _, b := range ix.blocks {
+		need += searchSize(b.Images, queries, k)
+		n += b.N
+	}
+	err := memory.Check(need, "searching %d images of %dx%d values for %d queries needs",
+		n, queries.Rows, queries.Cols, queries.N)
+	if err != nil {
+		return nil, err
+	}
+	return searchBlocks(ix.blocks, outline(queries), k, progress), nil
+}
+
+// searchSize returns the bytes that the search of a block takes: for the lists of neighbours, for
+// the images as they are packed for the fastest way, and for packed queries on each core.
+func searchSize[P uint8 | uint16](images, queries *imageset.Images[P], k int) float64 {
+	const neighbour = 16
+	need := neighbour * float64(queries.N) * float64(k)
+	atATime := min(queries.N, largestBlock*runtime.GOMAXPROCS(0))
+	switch wayOf(images, queries.N) {
+	case all:
+		need += metric.PointsSize[P](images.N, images.Dim()) +
+			metric.QueriesSize[P](atATime, images.Dim())
+	case pruned:
+		height, width := cellSize(images.Rows, images.Cols)
+		coarse := cells(images.Rows, height) * cells(images.Cols, width)
+		fine := cells(images.Rows, max(1, height/2)) * cells(images.Cols, max(1, width/2))
+		one := 2*8 + float64(int(unsafe.Sizeof(P(0)))*(coarse+fine))
+		need += one*float64(images.N+queries.N) + metric.PointsSize[P](images.N, coarse) +
+			metric.QueriesSize[P](atATime, coarse) +
+			float64(atATime)*(8+neighbour*float64(k+spare))
+	}
+	return need
 }
 
 // searchBlocks searches some blocks, which have at least k images, for the k nearest.
@@ -107,28 +143,50 @@ func searchBlocks[P uint8 | uint16](blocks []*block[P], queries *outlinedImages[
 // 64. The other way took 30 ms for both.
 const few = 64
 
+// A way is one of the ways to search.
+type way int
+
+const (
+	pairs  way = iota // searchPairs
+	pruned            // searchPruned
+	all               // searchAll
+)
+
+// wayOf returns the fastest way to search the images for this number of queries.
+func wayOf[P uint8 | uint16](images *imageset.Images[P], queries int) way {
+	switch {
+	case queries <= few || images.Dim() > metric.MaxDim[P]():
+		return pairs
+	case outlinesPay(images):
+		return pruned
+	}
+	return all
+}
+
 // way returns the fastest way to search b for this number of queries.
 func (b *block[P]) way(queries int) func(b *block[P], queries *outlinedImages[P], k int) search {
-	switch {
-	case queries <= few || b.Dim() > metric.MaxDim[P]():
+	switch wayOf(b.Images, queries) {
+	case pairs:
 		return searchPairs
-	case outlinesPay(b.Images):
+	case pruned:
 		return searchPruned
 	}
 	return searchAll
 }
 
+// largestBlock is the largest number of queries that are searched together.
+const largestBlock = 512
+
 // queryBlocks cuts n queries into blocks for the cores. Each block reads all images, so blocks are
 // large, but each core gets at least two. On one core MNIST took 0.51 s in blocks of 64 queries,
 // 0.44 s in blocks of 256, 0.38 s in blocks of 512, and 0.35 s in blocks of 1024. Progress is told
-// after each block, so they are no larger than 512.
+// after each block, so they are no larger than largestBlock.
 func queryBlocks(n int, progress func(done, total int), do func(from, to int)) {
-	const largest = 512
 	share := n/(2*runtime.GOMAXPROCS(0)) + 1
 	quads := (share + metric.Quad - 1) / metric.Quad
 	var lock sync.Mutex
 	done := 0
-	parallel.Blocks(n, min(largest, quads*metric.Quad), func(from, to int) {
+	parallel.Blocks(n, min(largestBlock, quads*metric.Quad), func(from, to int) {
 		do(from, to)
 		if progress != nil {
 			lock.Lock()

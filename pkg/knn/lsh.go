@@ -3,11 +3,13 @@ package knn
 import (
 	"iter"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/libstdcxx"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/parallel"
 )
@@ -27,24 +29,45 @@ type LSH struct {
 //
 // The original kept L tables, each with a generator of its own in the same first state. So all L
 // were the same table, and one stands for them here.
-func NewLSH(data *imageset.Images[uint8], width int64, functions int) *LSH {
+//
+// NewLSH returns an error if there is no memory for the table.
+func NewLSH(data *imageset.Images[uint8], width int64, functions int) (*LSH, error) {
+	if err := checkTables(data, width, functions, 1); err != nil {
+		return nil, err
+	}
 	hash := newHasher(data.Dim(), width, functions, originalPlace, libstdcxx.NewMinstd())
-	return &LSH{data, []*table{newTable(data, hash)}}
+	return &LSH{data, []*table{newTable(data, hash)}}, nil
 }
 
 // NewTextbookLSH builds as many hash tables as tables says. They differ from the original's in two
 // ways. They are independent: one generator draws the random numbers of one table after the other.
 // And the values of a table's hash functions are concatenated, so that images share a bucket if all
 // functions agree, and otherwise only by chance. The number of buckets, the width, and the one
-// bucket from 33 functions on are the original's.
-func NewTextbookLSH(data *imageset.Images[uint8], width int64, functions, tables int) *LSH {
+// bucket from 33 functions on are the original's. It returns an error if there is no memory for the
+// tables.
+func NewTextbookLSH(
+	data *imageset.Images[uint8], width int64, functions, tables int,
+) (*LSH, error) {
+	if err := checkTables(data, width, functions, tables); err != nil {
+		return nil, err
+	}
 	random := libstdcxx.NewMinstd()
 	l := &LSH{data: data}
 	for range tables {
 		hash := newHasher(data.Dim(), width, functions, textbookPlace, random)
 		l.tables = append(l.tables, newTable(data, hash))
 	}
-	return l
+	return l, nil
+}
+
+// checkTables returns an error if there is no memory for the hash tables: for their functions, for
+// 4.25 bytes an image in each, and for as much again while one is built.
+func checkTables(data *imageset.Images[uint8], width int64, functions, tables int) error {
+	need := float64(tables)*(hasherSize(data.Dim(), width, functions)+4.25*float64(data.N)) +
+		4.25*float64(data.N)
+	return memory.Check(need,
+		"%d hash tables of %d functions for %d images of %dx%d pixels need",
+		tables, functions, data.N, data.Rows, data.Cols)
 }
 
 // A table holds images in buckets.
@@ -101,13 +124,17 @@ func (t *table) sort(images *imageset.Images[uint8]) buckets {
 // counts in each, because its distance is measured there. An exact search has N candidates for each
 // query.
 //
-// Nearest returns an error if the queries differ from the images in size. progress, unless nil, is
-// called after each bucket that has queries, never twice at a time.
+// Nearest returns an error if the queries differ from the images in size, or if there is no memory
+// for the answers and for copies of the images of the largest buckets, one for each core. progress,
+// unless nil, is called after each bucket that has queries, never twice at a time.
 func (l *LSH) Nearest(queries *imageset.Images[uint8], progress func(done, total int)) (
 	found []Neighbour, candidates int64, err error) {
 
 	err = nearest.CheckSize(queries.Rows, queries.Cols, l.data.Rows, l.data.Cols)
 	if err != nil {
+		return nil, 0, err
+	}
+	if err := l.check(queries); err != nil {
 		return nil, 0, err
 	}
 	found = make([]Neighbour, queries.N)
@@ -122,6 +149,23 @@ func (l *LSH) Nearest(queries *imageset.Images[uint8], progress func(done, total
 		})
 	}
 	return found, candidates, nil
+}
+
+// check returns an error if there is no memory to search for the queries.
+func (l *LSH) check(queries *imageset.Images[uint8]) error {
+	largest := 0 // bucket
+	for _, t := range l.tables {
+		for b := range int(t.buckets) {
+			largest = max(largest, len(t.data.of(b)))
+		}
+	}
+	// All queries may ask for the same bucket, but the images of all buckets are each copied once.
+	n := min(l.data.N, largest*runtime.GOMAXPROCS(0))
+	bucket := imageset.Images[uint8]{N: n, Rows: l.data.Rows, Cols: l.data.Cols}
+	need := 40*float64(queries.N) + float64(n+queries.N)*float64(l.data.Dim()) +
+		searchSize(&bucket, queries, 1)
+	return memory.Check(need, "searching the buckets of %d images for %d queries needs",
+		l.data.N, queries.N)
 }
 
 // search replaces the neighbours in found by those in the table that are nearer, and returns the
@@ -181,10 +225,12 @@ func selected(m *imageset.Images[uint8], index []int32) *imageset.Images[uint8] 
 // From 50 images on it is the original's number. The original divides by 50 even if the step leaves
 // a few more images than that. For fewer than 50 images the original never ended. Width takes the
 // plain mean over all then. The width of a single image is 0.
-func Width(data *imageset.Images[uint8]) int64 {
+//
+// Width returns an error if there is no memory for a copy of the images from which it measures.
+func Width(data *imageset.Images[uint8]) (int64, error) {
 	const samples = 50
 	if data.N < 2 {
-		return 0
+		return 0, nil
 	}
 	step := max(1, data.N/samples)
 	var index []int
@@ -192,11 +238,18 @@ func Width(data *imageset.Images[uint8]) int64 {
 		index = append(index, i)
 	}
 	whole := []*block[uint8]{newBlock(outline(data), 0)}
+	queries := imageset.Images[uint8]{N: len(index), Rows: data.Rows, Cols: data.Cols}
+	need := float64(queries.N)*float64(data.Dim()) + searchSize(data, &queries, 2)
+	err := memory.Check(need, "measuring the distances of %d of %d images needs",
+		queries.N, data.N)
+	if err != nil {
+		return 0, err
+	}
 	var sum int64
 	for i, n := range searchBlocks(whole, outline(imageset.Select(data, index)), 2, nil) {
 		if i%2 == 1 { // the nearest is the image itself, or one that equals it
 			sum += n.Distance
 		}
 	}
-	return 6 * (sum / int64(min(data.N, samples)))
+	return 6 * (sum / int64(min(data.N, samples))), nil
 }

@@ -30,16 +30,24 @@ func golden(t *testing.T) (data, queries *imageset.Images[uint8]) {
 
 // The wants of the next two tests were printed by the original program, for the images in testdata.
 
+// must returns v. There is memory for what tests do.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 func TestWidth(t *testing.T) {
 	data, _ := golden(t)
-	if got := Width(data); got != 81060 {
+	if got := must(Width(data)); got != 81060 {
 		t.Errorf("width %d, want 81060", got)
 	}
 }
 
 func TestHashValues(t *testing.T) {
 	data, queries := golden(t)
-	table := NewLSH(data, 81060, 4).tables[0]
+	table := must(NewLSH(data, 81060, 4)).tables[0]
 	if table.buckets != 62 {
 		t.Errorf("%d buckets, want 62", table.buckets)
 	}
@@ -222,12 +230,12 @@ func TestLSHIsItsDefinition(t *testing.T) {
 		sorted := naive(c.data, c.queries, c.data.N)
 		for _, k := range []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 31, 32} {
 			tables := 1 + k%3
-			got, _ := ask(t, NewLSH(c.data, c.width, k), c.queries)
+			got, _ := ask(t, must(NewLSH(c.data, c.width, k)), c.queries)
 			want := plainOriginal(c.data, c.queries, sorted, c.width, k, tables)
 			if !slices.Equal(got, want) {
 				t.Errorf("%s, k=%d, L=%d: not the original's neighbours", c.name, k, tables)
 			}
-			got, candidates := ask(t, NewTextbookLSH(c.data, c.width, k, tables), c.queries)
+			got, candidates := ask(t, must(NewTextbookLSH(c.data, c.width, k, tables)), c.queries)
 			want, count := plainTextbook(c.data, c.queries, sorted, c.width, k, tables)
 			if !slices.Equal(got, want) || candidates != count {
 				t.Errorf("%s, k=%d, L=%d: not the textbook's neighbours, or %d candidates and not %d",
@@ -253,9 +261,9 @@ func TestLSHWithOneBucketIsExact(t *testing.T) {
 		{"textbook, 33 functions", 81060, 33, 1},
 		{"textbook, very many functions", 81060, math.MaxInt, 2},
 	} {
-		lsh := NewLSH(data, c.width, c.k)
+		lsh := must(NewLSH(data, c.width, c.k))
 		if c.tables > 0 {
-			lsh = NewTextbookLSH(data, c.width, c.k, c.tables)
+			lsh = must(NewTextbookLSH(data, c.width, c.k, c.tables))
 		}
 		got, candidates := ask(t, lsh, queries)
 		if !slices.Equal(got, want) {
@@ -271,9 +279,9 @@ func TestLSHWithOneBucketIsExact(t *testing.T) {
 // worse.
 func TestTablesComeNearerToTheExactNeighbours(t *testing.T) {
 	data, queries := golden(t)
-	width := Width(data)
+	width := must(Width(data))
 	exact := exact(t, data, queries, 1)
-	last, _ := ask(t, NewLSH(data, width, 8), queries)
+	last, _ := ask(t, must(NewLSH(data, width, 8)), queries)
 	for i, n := range last {
 		if n.Index >= 0 && n.Before(exact[i]) {
 			t.Errorf("original, query %d: %v is nearer than the nearest, %v", i, n, exact[i])
@@ -289,7 +297,7 @@ func TestTablesComeNearerToTheExactNeighbours(t *testing.T) {
 	}
 	first := 0
 	for tables := 1; tables <= 10; tables++ {
-		found, _ := ask(t, NewTextbookLSH(data, width, 8, tables), queries)
+		found, _ := ask(t, must(NewTextbookLSH(data, width, 8, tables)), queries)
 		for i, n := range found {
 			if n.Index >= 0 && n.Before(exact[i]) {
 				t.Errorf("%d tables, query %d: %v is nearer than the nearest, %v", tables, i, n, exact[i])
@@ -327,17 +335,17 @@ func TestFactorsOfMNIST(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	width := Width(data)
+	width := must(Width(data))
 	exact := exact(t, data, queries, 1)
 	for _, c := range []struct {
 		name          string
 		lsh           *LSH
 		factor, share string
 	}{
-		{"original, k=4", NewLSH(data, width, 4), "1.11199", "0.050"},
-		{"textbook, k=4, L=5", NewTextbookLSH(data, width, 4, 5), "1.00506", "0.313"},
-		{"textbook, k=8, L=5", NewTextbookLSH(data, width, 8, 5), "1.04763", "0.035"},
-		{"textbook, k=10, L=10", NewTextbookLSH(data, width, 10, 10), "1.01607", "0.068"},
+		{"original, k=4", must(NewLSH(data, width, 4)), "1.11199", "0.050"},
+		{"textbook, k=4, L=5", must(NewTextbookLSH(data, width, 4, 5)), "1.00506", "0.313"},
+		{"textbook, k=8, L=5", must(NewTextbookLSH(data, width, 8, 5)), "1.04763", "0.035"},
+		{"textbook, k=10, L=10", must(NewTextbookLSH(data, width, 10, 10)), "1.01607", "0.068"},
 	} {
 		found, candidates := ask(t, c.lsh, queries)
 		sum, count := 0.0, 0
@@ -377,7 +385,7 @@ func TestWidthOfSmallSets(t *testing.T) {
 		{"49 images", images(ramp[:49]...), 12},
 		{"99 images, each a sample, divided by 50", images(ramp...), 6 * (99 * 2 / 50)},
 	} {
-		if got := Width(c.data); got != c.want {
+		if got := must(Width(c.data)); got != c.want {
 			t.Errorf("%s: width %d, want %d", c.name, got, c.want)
 		}
 	}

@@ -73,20 +73,19 @@ func searchPruned[P uint8 | uint16](b *block[P], queries *outlinedImages[P], k i
 	}
 }
 
+// spare is the number of images that limits tries beyond k. The image with the nearest outline need
+// not be the nearest.
+const spare = 3
+
 // limits returns an upper bound of the distance of each query's k-th nearest image in b: the k-th
 // smallest distance to some images with near outlines, one each from some blocks of points. If
 // these are fewer than k, the bound is the largest number.
 func limits[P uint8 | uint16](s *scan[P], packed *metric.Queries[P], b *block[P],
 	queries *outlinedImages[P], from, to, k int) []int64 {
 
-	const (
-		// Looking at every fourth block of points took less time in all than looking at each,
-		// although the limit is a little higher.
-		stride = 4 * pointBlock
-		// The image with the nearest outline need not be the nearest, so spare more than k are
-		// tried.
-		spare = 3
-	)
+	// Looking at every fourth block of points took less time in all than looking at each, although
+	// the limit is a little higher.
+	const stride = 4 * pointBlock
 	limit := make([]int64, to-from)
 	for q := range limit {
 		limit[q] = nearest.Farthest[int64]().Distance

@@ -1,6 +1,9 @@
 package metric
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // Tile is the number of points whose distances the kernels compute together, and Quad the number of
 // queries. The sums of 4 queries and 32 points of bytes fill 16 of the 32 registers of AVX-512.
@@ -52,6 +55,16 @@ func Tiles(n int) int { return (n + Tile - 1) / Tile }
 // width returns the number of values of a padded vector.
 func width[P uint8 | uint16](dim int) int {
 	return (dim + step[P]() - 1) / step[P]() * step[P]()
+}
+
+// PointsSize returns the bytes of n packed points.
+func PointsSize[P uint8 | uint16](n, dim int) float64 {
+	return float64(Tiles(n)*Tile) * float64(width[P](dim)*int(unsafe.Sizeof(P(0))))
+}
+
+// QueriesSize returns the bytes of n packed queries.
+func QueriesSize[P uint8 | uint16](n, dim int) float64 {
+	return float64((n+Quad-1)/Quad*Quad) * float64(width[P](dim)*int(unsafe.Sizeof(P(0))))
 }
 
 // PackPoints copies pix, (n, dim). It panics if dim is not in 1 to MaxDim or if pix has

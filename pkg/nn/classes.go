@@ -38,6 +38,7 @@ var InputLayer = declare("InputLayer", declaration{
 		written("sparse", false),
 		written("ragged", false),
 	},
+	kept: 1,
 })
 
 // setInput sets the output of an InputLayer from a shape that begins with the batch.

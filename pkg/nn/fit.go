@@ -58,6 +58,8 @@ var ErrDiverged = errors.New("nn: the loss is no finite number")
 // on the validation samples. progress, which may be nil, is called after each batch and at the end
 // of each epoch; an error that it returns ends the training and is returned.
 //
+// Fit returns an error before it begins if there is no memory.
+//
 // If a loss is no finite number, the model gets back the weights with which the epoch began, and
 // Fit returns an ErrDiverged. Whatever the error, the history has all epochs that were completed.
 func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
@@ -76,6 +78,9 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 	}
 	t.fits++
 	if err := t.loss.check(t.model.Layers); err != nil {
+		return history, err
+	}
+	if err := t.model.checkTraining(min(batch, train.N), min(batch, validation.N)); err != nil {
 		return history, err
 	}
 	training, err := t.engine.NewTraining(Plan{

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"imagesimilarity/pkg/memory"
 )
 
 // A Model is a graph of layers. In the list a layer comes after those whose outputs it takes; the
@@ -192,6 +194,17 @@ func NewModel(name string, layers []*Layer) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	need := 0.0
+	for i, l := range layers {
+		for _, s := range specs[i] {
+			if l.Weights == nil {
+				need += 4 * values(s.Shape)
+			}
+		}
+	}
+	if err := memory.Check(need, "the weights of the network need"); err != nil {
+		return nil, err
+	}
 	for i, l := range layers {
 		if err := l.setWeights(specs[i]); err != nil {
 			return nil, fmt.Errorf("nn: layer %q: %w", l.Name, err)
@@ -205,29 +218,6 @@ func NewModel(name string, layers []*Layer) (*Model, error) {
 // to the number of filters or units for convolutions and Dense. An output or a weight of more than
 // 2^28 values is an error, and so is an input that does not come before its user in the list.
 func Connect(layers []*Layer) ([][]WeightSpec, error) { return connect(layers, maxValues) }
-
-// A Size counts what a layer needs in training.
-type Size struct {
-	Parameters float64 // values of its weights
-	Values     float64 // values that are kept for each sample until the gradient is known
-}
-
-// Sizes connects layers like Connect and estimates what a training needs for each of them.
-// It takes layers of any size: floating point numbers do not overflow.
-func Sizes(layers []*Layer) ([]Size, error) {
-	specs, err := connect(layers, math.Inf(1))
-	if err != nil {
-		return nil, err
-	}
-	sizes := make([]Size, len(layers))
-	for i, l := range layers {
-		for _, s := range specs[i] {
-			sizes[i].Parameters += values(s.Shape)
-		}
-		sizes[i].Values = float64(classes[l.Class].kept) * values(l.Output)
-	}
-	return sizes, nil
-}
 
 // connect is Connect for outputs and weights of at most limit values.
 func connect(layers []*Layer, limit float64) ([][]WeightSpec, error) {

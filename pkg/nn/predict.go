@@ -6,21 +6,22 @@ import (
 )
 
 // Predict returns the output of the layer named until, or of the last layer for "": (N, its size),
-// sample by sample. progress, which may be nil, is called after each batch.
+// sample by sample. progress, which may be nil, is called after each batch. Predict returns the
+// error of CheckPrediction if there is no memory.
 func (m *Model) Predict(e Engine, s *Samples, until string, batch int,
 	progress func(done, total int)) ([]float32, error) {
-	last := len(m.Layers) - 1
-	if until != "" {
-		last = slices.IndexFunc(m.Layers, func(l *Layer) bool { return l.Name == until })
-		if last < 0 {
-			return nil, fmt.Errorf("nn: the model has no layer named %q", until)
-		}
+	last, err := m.index(until)
+	if err != nil {
+		return nil, err
 	}
 	if batch < 1 {
 		return nil, fmt.Errorf("nn: a prediction in batches of %d; expected at least 1", batch)
 	}
 	if s.N < 1 {
 		return nil, nil
+	}
+	if err := m.CheckPrediction(s.N, until, batch); err != nil {
+		return nil, err
 	}
 	batch = min(batch, s.N)
 	prediction, err := e.NewPrediction(Sub(m.Layers, last), batch)
@@ -58,4 +59,16 @@ func (m *Model) Predict(e Engine, s *Samples, until string, batch int,
 		}
 	}
 	return out, nil
+}
+
+// index returns the place of the layer with that name, or of the last one for "".
+func (m *Model) index(name string) (int, error) {
+	if name == "" {
+		return len(m.Layers) - 1, nil
+	}
+	i := slices.IndexFunc(m.Layers, func(l *Layer) bool { return l.Name == name })
+	if i < 0 {
+		return 0, fmt.Errorf("nn: the model has no layer named %q", name)
+	}
+	return i, nil
 }

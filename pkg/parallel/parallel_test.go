@@ -2,6 +2,7 @@ package parallel
 
 import (
 	"iter"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -40,5 +41,35 @@ func TestBlocksCoverTheRangeOnce(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The panic of a worker reaches the caller, with its stack, and once.
+func TestPanicReachesTheCaller(t *testing.T) {
+	for name, do := range map[string]func(){
+		"Do": func() {
+			Do(100, func(jobs iter.Seq[int]) {
+				for i := range jobs {
+					if i == 50 {
+						panic("job 50")
+					}
+				}
+			})
+		},
+		"Do within Do": func() {
+			Blocks(3, 1, func(_, _ int) { Blocks(3, 1, func(from, _ int) { panic("job 50") }) })
+		},
+	} {
+		func() {
+			defer func() {
+				p, ok := recover().(*Panic)
+				if !ok || p.Value != "job 50" || !strings.Contains(string(p.Stack), "parallel_test.go") ||
+					!strings.HasPrefix(p.Error(), "job 50\n") {
+					t.Errorf("%s: recovered %v", name, p)
+				}
+			}()
+			do()
+			t.Errorf("%s: no panic", name)
+		}()
 	}
 }

@@ -12,7 +12,9 @@ import (
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 	"imagesimilarity/pkg/clustering"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/quote"
@@ -20,7 +22,7 @@ import (
 	"imagesimilarity/pkg/results"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(program.Run("cluster", run)) }
 
 // run runs the program and returns its exit status: 2 if the command line is at fault, 1 for any
 // other error.
@@ -37,6 +39,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "cluster: %s\n%s", quote.Message(err), usage)
 		return 2
 	}
+	memory.SetBudget(opt.memory)
 	opt.guard = outfile.NewGuard(stdin, stdout, stderr)
 	header := results.NewHeader("./cluster", args, opt.mode == clustering.Textbook)
 	err = converse(opt, header, stdin, stdout, progress.New(stderr, opt.quiet))

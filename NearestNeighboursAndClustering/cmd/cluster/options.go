@@ -5,6 +5,7 @@ import (
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 	"imagesimilarity/pkg/clustering"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
 )
 
@@ -19,6 +20,7 @@ These may be left out:
   -html <HTML file>  report with pictures
   -json <JSON file>  results, to be read by other programs
   -quiet             nothing about the progress and the results on the screen
+  -memory <size>     most memory, such as 2GiB (what the machine has left)
   -h, --help         show this text and exit
 `
 
@@ -31,6 +33,7 @@ type options struct {
 	html, json            string
 	quiet                 bool
 	guard                 outfile.Guard
+	memory                int64 // bytes that may be used; 0 for what the machine has left
 }
 
 // inputs are the files of one round.
@@ -49,13 +52,18 @@ func parseOptions(args []string) (options, error) {
 		{"-d", &opt.original}, {"-i", &opt.reduced}, {"-n", &opt.classes},
 		{"-c", &opt.configuration}, {"-o", &opt.output},
 	}
-	values := map[string]*string{"-html": &opt.html, "-json": &opt.json}
+	var most string
+	values := map[string]*string{"-html": &opt.html, "-json": &opt.json, "-memory": &most}
 	for _, f := range flags {
 		values[f.name] = f.value
 	}
 	textbook := false
 	switches := map[string]*bool{"-textbook": &textbook, "-quiet": &opt.quiet}
 	if err := arguments.Parse(args, values, switches); err != nil {
+		return opt, err
+	}
+	var err error
+	if opt.memory, err = memory.Flag("-memory", most); err != nil {
 		return opt, err
 	}
 	if textbook {

@@ -11,6 +11,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/libstdcxx"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/results"
 )
@@ -125,10 +126,26 @@ func (opt options) cluster(
 	if err != nil {
 		return nil, err
 	}
-	judged := clustering.Evaluate(d.space, d.class, d.classCount, opt.mode)
+	judged, err := clustering.Evaluate(d.space, d.class, d.classCount, opt.mode)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.files.Classes, err)
+	}
 	r.Network = results.NewClustering(d.class, judged, math.NaN())
 	r.Compare()
-	return &r, nil
+	return &r, opt.checkText(&r)
+}
+
+// checkText returns an error if there is no memory for the medians as text.
+func (opt options) checkText(r *results.ClusterRound) error {
+	medians := len(r.Reduced.Sizes) + len(r.Original.Sizes)
+	if opt.json != "" {
+		medians += medians + len(r.Network.Sizes)
+	}
+	const value = 5 // bytes: three digits, a comma and a blank
+	need := value * float64(medians) * float64(r.Images.Rows) * float64(r.Images.Cols)
+	// The buffer may grow to twice its size while it is copied.
+	return memory.Check(3*need, "writing %d medians of %dx%d pixels needs",
+		medians, r.Images.Rows, r.Images.Cols)
 }
 
 // kMedians clusters the images in a space and judges the clusters in the original space. Its time
@@ -142,9 +159,15 @@ func kMedians[P uint8 | uint16](
 		return results.Clustering{}, err
 	}
 	start := time.Now()
-	label := space.Lloyd(seeds, mode, progress)
+	label, err := space.Lloyd(seeds, mode, progress)
+	if err != nil {
+		return results.Clustering{}, err
+	}
 	seconds := time.Since(start).Seconds()
-	judged := clustering.Evaluate(original, label, k, mode)
+	judged, err := clustering.Evaluate(original, label, k, mode)
+	if err != nil {
+		return results.Clustering{}, err
+	}
 	return results.NewClustering(label, judged, seconds), nil
 }
 

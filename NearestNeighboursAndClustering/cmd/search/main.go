@@ -11,7 +11,9 @@ import (
 	"os"
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/quote"
@@ -19,7 +21,7 @@ import (
 	"imagesimilarity/pkg/results"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(program.Run("search", run)) }
 
 // run runs the program and returns its exit status: 2 if the command line is at fault, 1 for any
 // other error.
@@ -36,6 +38,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "search: %s\n%s", quote.Message(err), usage)
 		return 2
 	}
+	memory.SetBudget(opt.memory)
 	opt.guard = outfile.NewGuard(stdin, stdout, stderr)
 	header := results.NewHeader("./search", args, opt.textbook)
 	display := progress.New(stderr, opt.quiet)

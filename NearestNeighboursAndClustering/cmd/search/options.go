@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
 )
 
@@ -26,6 +27,7 @@ These may be left out:
   -html <HTML file>  report with pictures; -l1 and -l2 may give labels for it
   -json <JSON file>  results, to be read by other programs
   -quiet             nothing about the progress and the results on the screen
+  -memory <size>     most memory, such as 2GiB (what the machine has left)
   -h, --help         show this text and exit
 `
 
@@ -43,6 +45,7 @@ type options struct {
 	html, json  string // the page and the results
 	quiet       bool   // no progress
 	guard       outfile.Guard
+	memory      int64 // bytes that may be used; 0 for what the machine has left
 
 	// The three searches.
 	reducedData, reducedQuery string // 16-bit latent vectors of the same images
@@ -56,12 +59,12 @@ type options struct {
 
 func parseOptions(args []string) (options, error) {
 	var opt options
-	var k, l, cell string
+	var k, l, cell, most string
 	err := arguments.Parse(args, map[string]*string{
 		"-d": &opt.data, "-q": &opt.query, "-o": &opt.output,
 		"-i": &opt.reducedData, "-s": &opt.reducedQuery, "-k": &k, "-L": &l,
 		"-l1": &opt.dataLabels, "-l2": &opt.queryLabels, "-cell": &cell,
-		"-html": &opt.html, "-json": &opt.json,
+		"-html": &opt.html, "-json": &opt.json, "-memory": &most,
 	}, map[string]*bool{
 		"-EMD": &opt.emd, "-textbook": &opt.textbook, "-quiet": &opt.quiet,
 	})
@@ -69,6 +72,9 @@ func parseOptions(args []string) (options, error) {
 		return opt, err
 	}
 
+	if opt.memory, err = memory.Flag("-memory", most); err != nil {
+		return opt, err
+	}
 	const both, searches, emd = "", "-EMD is not", "-EMD is"
 	mode := searches
 	if opt.emd {

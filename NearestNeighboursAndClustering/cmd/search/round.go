@@ -164,13 +164,16 @@ func newDataSet(s *spaces, opt options) (*dataSet, error) {
 	if d.reducedIndex, err = knn.New(s.reduced, 0); err != nil {
 		return nil, err
 	}
-	width := knn.Width(s.original)
-	if opt.textbook {
-		d.lsh = knn.NewTextbookLSH(s.original, width, opt.functions, opt.tables)
-	} else {
-		d.lsh = knn.NewLSH(s.original, width, opt.functions)
+	width, err := knn.Width(s.original)
+	if err != nil {
+		return nil, err
 	}
-	return d, nil
+	if opt.textbook {
+		d.lsh, err = knn.NewTextbookLSH(s.original, width, opt.functions, opt.tables)
+	} else {
+		d.lsh, err = knn.NewLSH(s.original, width, opt.functions)
+	}
+	return d, err
 }
 
 // answer finds the nearest image of each query in the three ways. Each time is wall-clock time for

@@ -8,6 +8,7 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/figure"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/numpy"
 	"imagesimilarity/pkg/outfile"
@@ -107,6 +108,12 @@ func (s *session) classifyTestSet(m *nn.Model, batch int, x *results.Classifier)
 // showDigits shows the first 100 test images, as the network sees them, with their classes.
 func (s *session) showDigits(class []uint8) error {
 	images := s.test.images.First(100)
+	// Of one image at a time, every pixel becomes 64 dots of 4 bytes.
+	err := memory.Check(4*float64(len(images.Pix))+2*4*64*float64(images.Dim()),
+		"showing %d images of %dx%d pixels needs", images.N, images.Rows, images.Cols)
+	if err != nil {
+		return err
+	}
 	titles := make([]string, images.N)
 	index := make([]int, images.N)
 	for i := range titles {

@@ -46,7 +46,7 @@ func (s *session) checkModel(images *idx.ImageFile) error {
 const head = 3
 
 // buildForeign makes a classifier on the encoder of the model file.
-func (s *session) buildForeign(a answers, images int) (*nn.Model, error) {
+func (s *session) buildForeign(a answers, train, validation int) (*nn.Model, error) {
 	encoder, err := s.file.Model(s.foreign)
 	if err != nil {
 		return nil, err
@@ -67,8 +67,10 @@ func (s *session) buildForeign(a answers, images int) (*nn.Model, error) {
 		return nil, err
 	}
 	model.Pixels = experiment.Pixels(s.pixels, s.textbook)
-	if s.untrainable(model) == nil {
-		err = experiment.CheckMemory(model.Layers, min(a.batch, images))
+	err = experiment.CheckMemory(model.Layers, 1, 1)
+	if err == nil && s.untrainable(model) == nil {
+		err = experiment.CheckMemory(
+			model.Layers, min(a.batch, train), min(a.batch, validation))
 	}
 	if err != nil {
 		return nil, err

@@ -15,9 +15,11 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/keras"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/quote"
@@ -25,7 +27,7 @@ import (
 	"imagesimilarity/pkg/results"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(program.Run("classification", run)) }
 
 // options holds the values of the flags.
 type options struct {
@@ -40,6 +42,7 @@ type options struct {
 	pixels                      nn.Pixels // "" for those of the mode
 	layer                       string    // "" for the bottleneck
 	guard                       outfile.Guard
+	memory                      int64 // bytes that may be used; 0 for what the machine has left
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
@@ -103,11 +106,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 				Short: "-quiet", Long: "--quiet", Switch: &o.quiet,
 				Help: "nothing on the standard error output but errors",
 			},
+			experiment.MemoryFlag(&o.memory),
 		},
 	}
 	if status, done := parser.Run(args, stdout, stderr); done {
 		return status
 	}
+	memory.SetBudget(o.memory)
 	o.guard = outfile.NewGuard(stdin, stdout, stderr)
 	header := results.NewHeader("./classification", args, o.textbook)
 	display := experiment.NewDisplay(stdout, stderr, o.quiet)

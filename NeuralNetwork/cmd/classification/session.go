@@ -50,7 +50,7 @@ func (s *session) experiments() error {
 	train, validation := experiment.Split(s.samples(s.training))
 	var failed error
 	for {
-		a, model, err := s.ask(train.N)
+		a, model, err := s.ask(train.N, validation.N)
 		if err != nil {
 			return err
 		}
@@ -97,8 +97,8 @@ type answers struct {
 }
 
 // ask asks for a classifier until one can be built that takes the weights of the trained encoder.
-// images is the number of images to train on. It shows every network that it builds.
-func (s *session) ask(images int) (answers, *nn.Model, error) {
+// train and validation are the numbers of images. It shows every network that it builds.
+func (s *session) ask(train, validation int) (answers, *nn.Model, error) {
 	var offer experiment.Offered // the answers that an empty line stands for
 	for {
 		var a answers
@@ -118,7 +118,7 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 		if err := s.lines.Err(); err != nil {
 			return a, nil, err
 		}
-		model, err := s.build(a, images)
+		model, err := s.build(a, train, validation)
 		if err == nil {
 			return a, model, nil
 		}
@@ -138,9 +138,9 @@ type mismatch struct {
 }
 
 // build makes the classifier. Its encoder gets the weights of that in the model file.
-func (s *session) build(a answers, images int) (*nn.Model, error) {
+func (s *session) build(a answers, train, validation int) (*nn.Model, error) {
 	if s.foreign != nil {
-		return s.buildForeign(a, images)
+		return s.buildForeign(a, train, validation)
 	}
 	config := nn.ClassifierConfig{
 		Rows: a.Rows, Cols: a.Cols, FilterSize: a.FilterSize, Filters: a.Filters,
@@ -151,7 +151,8 @@ func (s *session) build(a answers, images int) (*nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := experiment.CheckMemory(layers, min(a.batch, images)); err != nil {
+	err = experiment.CheckMemory(layers, min(a.batch, train), min(a.batch, validation))
+	if err != nil {
 		return nil, err
 	}
 	model, err := nn.NewClassifier(config, s.seed)

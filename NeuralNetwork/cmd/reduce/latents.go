@@ -8,6 +8,7 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/sklearn"
@@ -36,6 +37,10 @@ func (s *session) writeLatents(m autoencoder) error {
 	}{{s.data, s.datasetLatents}, {s.queries, s.querysetLatents}} {
 		progress := experiment.PredictProgress(s.out, s.display)
 		v, err := m.Predict(s.engine, s.samples(set.images), m.bottleneck, latentStep, progress)
+		if err != nil {
+			return err
+		}
+		err = memory.Check(2*float64(len(v)), "%s: %d vectors need", set.file, set.images.N)
 		if err != nil {
 			return err
 		}

@@ -12,9 +12,11 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/argparse"
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
 	"imagesimilarity/pkg/quote"
@@ -22,7 +24,7 @@ import (
 	"imagesimilarity/pkg/results"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(program.Run("reduce", run)) }
 
 // options holds the values of the flags.
 type options struct {
@@ -35,6 +37,7 @@ type options struct {
 	pixels                          nn.Pixels // "" for those of the mode
 	layer                           string    // "" for the bottleneck
 	guard                           outfile.Guard
+	memory                          int64 // bytes that may be used; 0 for what the machine has left
 	loss                            nn.Loss
 }
 
@@ -102,11 +105,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 				Short: "-quiet", Long: "--quiet", Switch: &o.quiet,
 				Help: "nothing on the standard error output but errors",
 			},
+			experiment.MemoryFlag(&o.memory),
 		},
 	}
 	if status, done := parser.Run(args, stdout, stderr); done {
 		return status
 	}
+	memory.SetBudget(o.memory)
 	o.guard = outfile.NewGuard(stdin, stdout, stderr)
 	header := results.NewHeader("./reduce", args, o.textbook)
 	display := experiment.NewDisplay(stdout, stderr, o.quiet)

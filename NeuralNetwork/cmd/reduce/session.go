@@ -93,6 +93,10 @@ func (s *session) read(path string) (m autoencoder, err error) {
 			return autoencoder{}, err
 		}
 	}
+	err = m.CheckPrediction(max(s.data.N, s.queries.N), m.bottleneck, latentStep)
+	if err != nil {
+		return autoencoder{}, fmt.Errorf("%s: %w", path, err)
+	}
 	if _, ours := f.Encoder(); !ours || end.Name != embedding {
 		fmt.Fprint(s.out, experiment.TellForeign(
 			end, narrowest, f.Policy(), f.Pixels(), s.pixels, s.textbook))
@@ -106,7 +110,7 @@ func (s *session) experiments() error {
 	train, validation := experiment.Split(s.samples(s.data))
 	var failed error
 	for {
-		a, model, err := s.ask(train.N)
+		a, model, err := s.ask(train.N, validation.N)
 		if err != nil {
 			return err
 		}
@@ -164,7 +168,7 @@ type answers struct {
 }
 
 // ask asks for an autoencoder until one can be built. images is the number of training images.
-func (s *session) ask(images int) (answers, *nn.Model, error) {
+func (s *session) ask(train, validation int) (answers, *nn.Model, error) {
 	for {
 		a := answers{Encoder: experiment.AskEncoder(
 			s.lines, s.data.Rows, s.data.Cols, experiment.Offered{})}
@@ -174,7 +178,7 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 		if err := s.lines.Err(); err != nil {
 			return a, nil, err
 		}
-		model, err := a.build(images, s.seed)
+		model, err := a.build(train, validation, s.seed)
 		if err == nil {
 			model.Pixels = experiment.Pixels(s.pixels, s.textbook)
 			return a, model, nil
@@ -183,7 +187,7 @@ func (s *session) ask(images int) (answers, *nn.Model, error) {
 	}
 }
 
-func (a answers) build(images int, seed uint64) (*nn.Model, error) {
+func (a answers) build(train, validation int, seed uint64) (*nn.Model, error) {
 	config := nn.AutoencoderConfig{
 		Rows: a.Rows, Cols: a.Cols, FilterSize: a.FilterSize, Filters: a.Filters,
 		Embedding: a.embedding,
@@ -192,7 +196,8 @@ func (a answers) build(images int, seed uint64) (*nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := experiment.CheckMemory(layers, min(a.batch, images)); err != nil {
+	err = experiment.CheckMemory(layers, min(a.batch, train), min(a.batch, validation))
+	if err != nil {
 		return nil, err
 	}
 	return nn.NewAutoencoder(config, seed)

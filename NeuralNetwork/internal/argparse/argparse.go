@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,7 @@ type Flag struct {
 	Help        string
 	Set         func(value string) error // nil for a flag without value
 	Switch      *bool                    // what a flag without value makes true
+	Whole       bool                     // no beginning of its name stands for it
 }
 
 // FileName returns the Set of a flag whose value is the name of a file.
@@ -166,6 +168,7 @@ func (p *Parser) classify(arg string) (word, error) {
 	if f, _ := p.find(whole); f != nil {
 		return word{flag: f, attached: attached, value: value}, nil
 	}
+	p = p.shortened()
 	f, forms := p.find(func(form string) bool { return strings.HasPrefix(form, name) })
 	if arg[1] != '-' {
 		// With one dash, argparse takes arg for the beginning of a name, or its first letter for a flag
@@ -187,6 +190,12 @@ func (p *Parser) classify(arg string) (word, error) {
 		return word{}, nil
 	}
 	return word{foreign: true}, nil
+}
+
+// shortened returns p without the flags that must not be shortened.
+func (p *Parser) shortened() *Parser {
+	flags := slices.Clone(p.Flags)
+	return &Parser{Flags: slices.DeleteFunc(flags, func(f Flag) bool { return f.Whole })}
 }
 
 // find returns all forms that match, in the order of the flags, and the flag of the first form.

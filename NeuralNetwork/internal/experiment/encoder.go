@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"imagesimilarity/pkg/keras"
-	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/prompt"
 )
 
@@ -50,40 +49,4 @@ func AskEncoder(lines *prompt.Input, rows, cols int, offered Offered) Encoder {
 // FilterList returns the filters as Python prints a list.
 func (e Encoder) FilterList() string {
 	return strings.ReplaceAll(fmt.Sprint(e.Filters), " ", ", ")
-}
-
-// maxMemory is the most that a training may need, in bytes. It is fixed, so that the same answers
-// are accepted everywhere.
-const maxMemory = 32 << 30
-
-// CheckMemory returns an error if a training of the layers in batches of batch images needs more
-// than maxMemory. It makes no weights.
-func CheckMemory(layers []*nn.Layer, batch int) error {
-	sizes, err := nn.Sizes(layers)
-	if err != nil {
-		return err
-	}
-	var weights, values float64
-	for _, s := range sizes {
-		weights += s.Parameters
-		values += s.Values
-	}
-	// A value has 4 bytes and a gradient; a weight has a gradient and up to two moments in the
-	// optimizer.
-	need := 4 * (4*weights + 2*float64(batch)*values)
-	if need > maxMemory {
-		return fmt.Errorf("training this network in batches of %d images needs about %s of memory; "+
-			"at most %s are allowed", batch, memory(need), memory(maxMemory))
-	}
-	return nil
-}
-
-// memory returns a number of bytes in a unit that suits it.
-func memory(bytes float64) string {
-	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
-	for bytes >= 1024 && len(units) > 1 {
-		bytes /= 1024
-		units = units[1:]
-	}
-	return fmt.Sprintf("%.3g %s", bytes, units[0])
 }

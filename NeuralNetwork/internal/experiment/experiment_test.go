@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/prompt"
 )
@@ -88,6 +89,9 @@ func TestAskEncoder(t *testing.T) {
 }
 
 func TestCheckMemory(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	memory.SetBudget(32 << 30)
+	defer memory.SetBudget(0)
 	tests := []struct {
 		name    string
 		filters []int
@@ -96,15 +100,15 @@ func TestCheckMemory(t *testing.T) {
 	}{
 		{name: "usual", filters: []int{16, 32, 64}, batch: 128},
 		{name: "a million filters", filters: []int{1000000, 8}, batch: 128,
-			want: "training this network in batches of 128 images needs about 4.02 TiB of memory; " +
+			want: "training this network in batches of 128 images needs about 6.4 TiB of memory; " +
 				"at most 32 GiB are allowed"},
 		{name: "all images in one batch", filters: []int{16, 32, 64}, batch: 48000,
-			want: "training this network in batches of 48000 images needs about 45.1 GiB of memory; " +
+			want: "training this network in batches of 48000 images needs about 53 GiB of memory; " +
 				"at most 32 GiB are allowed"},
 		{name: "as many filters as can be typed",
 			filters: slices.Repeat([]int{MaxCount}, maxLayers), batch: MaxCount,
 			want: "training this network in batches of 2147483647 images needs " +
-				"about 1.21e+06 EiB of memory; at most 32 GiB are allowed"},
+				"about 7.69e+12 EiB of memory; at most 32 GiB are allowed"},
 	}
 	for _, tt := range tests {
 		layers, err := nn.AutoencoderConfig{
@@ -113,7 +117,7 @@ func TestCheckMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err = CheckMemory(layers, tt.batch); err == nil {
+		if err = CheckMemory(layers, tt.batch, min(tt.batch, 12000)); err == nil {
 			err = errors.New("")
 		}
 		if err.Error() != tt.want {
@@ -133,7 +137,9 @@ func TestCheckMemoryMakesNoWeights(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	err = CheckMemory(layers, 1)
+	memory.SetBudget(32 << 30)
+	defer memory.SetBudget(0)
+	err = CheckMemory(layers, 1, 1)
 	runtime.ReadMemStats(&after)
 	if err == nil || !strings.Contains(err.Error(), "at most 32 GiB are allowed") {
 		t.Errorf("error %v, want one with the memory that is allowed", err)

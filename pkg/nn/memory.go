@@ -1,0 +1,128 @@
+package nn
+
+import (
+	"math"
+	"runtime"
+
+	"imagesimilarity/pkg/memory"
+)
+
+// A Size counts the values that a layer needs: numbers of four bytes.
+type Size struct {
+	Parameters float64 // of its weights
+	Values     float64 // kept for each sample until the gradient is known
+	Window     float64 // of a convolution's filters, spread over the upsampling before it
+	Scratch    float64 // of a core while it computes the layer
+}
+
+// Sizes connects layers like Connect and estimates what each of them needs. It takes layers of any
+// size: floating point numbers do not overflow.
+func Sizes(layers []*Layer) ([]Size, error) {
+	specs, err := connect(layers, math.Inf(1))
+	if err != nil {
+		return nil, err
+	}
+	sizes := make([]Size, len(layers))
+	for i, l := range layers {
+		for _, s := range specs[i] {
+			sizes[i].Parameters += values(s.Shape)
+		}
+		sizes[i].Values = float64(classes[l.Class].kept) * values(l.Output)
+		if l.Class == Conv2D {
+			up := [2]int{1, 1}
+			if layers[i-1].Class == UpSampling2D {
+				up = layers[i-1].Size
+			}
+			sizes[i].convolution(l, layers[i-1].Output, up)
+		}
+	}
+	return sizes, nil
+}
+
+// convolution sets what a convolution needs beyond its weights and outputs. in is the shape of its
+// input, after an upsampling by up. It is what the CPU engine takes, or somewhat more.
+func (s *Size) convolution(l *Layer, in []int, up [2]int) {
+	const (
+		group = 8    // images whose gradients a core computes together
+		room  = 8    // rows and columns around an image to which tiles may reach
+		tiles = 64   // of 4x4 pixels that are computed together
+		fixed = 1e5  // whatever the sizes
+		plane = 36.0 // elements of a tile
+	)
+	kh, kw := float64(l.Kernel[0]), float64(l.Kernel[1])
+	h, w, c := float64(in[0]), float64(in[1]), float64(in[2])
+	f := float64(l.Output[len(l.Output)-1])
+	s.Window = (kh - 1 + float64(up[0])) * (kw - 1 + float64(up[1])) * c * f
+	frame := (h + max(kh, room)) * (w + max(kw, room))
+	s.Scratch = (group+2)*h*w*f + group*frame*(c+f) + fixed
+	switch {
+	case f == 1:
+		s.Scratch += h * w * (kh - 1 + float64(up[0])) * (kw - 1 + float64(up[1]))
+	case kh == 3 && kw == 3:
+		s.Scratch += plane * max(tiles, frame/16) * (c + 2*f)
+	}
+}
+
+// What is needed for each parameter and for each value of a convolution's window.
+const (
+	// the weight, its gradient and its transpose, two moments, and a copy from before the epoch
+	perParameter = 6
+	// filters as each network computes with them, which 36/9 tiles make four of, and their
+	// gradients
+	perWindow = 14
+)
+
+// TrainingMemory returns the bytes that a training needs with its weights, for batches of batch
+// samples and of evaluation samples to validate.
+func TrainingMemory(sizes []Size, batch, evaluation int) float64 {
+	groups := math.Ceil(float64(batch) / 8) // each has its sums of a filter's gradients
+	need, scratch := 0.0, 0.0
+	for _, s := range sizes {
+		need += perParameter*s.Parameters + (perWindow+groups)*s.Window +
+			(2*float64(batch)+float64(evaluation))*s.Values
+		scratch = max(scratch, s.Scratch)
+	}
+	return 4 * (need + 2*float64(runtime.GOMAXPROCS(0))*scratch)
+}
+
+// PredictionMemory returns the bytes that a prediction in batches of batch samples needs, without
+// weights and results.
+func PredictionMemory(sizes []Size, batch int) float64 {
+	need, scratch := 0.0, 0.0
+	for _, s := range sizes {
+		need += 4*s.Window + float64(batch)*s.Values
+		scratch = max(scratch, s.Scratch)
+	}
+	return 4 * (need + float64(runtime.GOMAXPROCS(0))*scratch)
+}
+
+// CheckPrediction returns an error if there is no memory for Predict with n samples in batches of
+// batch: for the outputs of the layer named until, or of the last one for "", and of the layers
+// before it.
+func (m *Model) CheckPrediction(n int, until string, batch int) error {
+	last, err := m.index(until)
+	if err != nil {
+		return err
+	}
+	sizes, err := Sizes(Sub(m.Layers, last))
+	if err != nil {
+		return err
+	}
+	need := PredictionMemory(sizes, min(n, batch)) + 4*float64(n)*values(m.Layers[last].Output)
+	return memory.Check(need, "computing the layer %q for %d images in batches of %d needs",
+		m.Layers[last].Name, n, min(n, batch))
+}
+
+// checkTraining returns an error if there is no memory for a training of the model, whose weights
+// are there already.
+func (m *Model) checkTraining(batch, evaluation int) error {
+	sizes, err := Sizes(m.Layers)
+	if err != nil {
+		return err
+	}
+	need := TrainingMemory(sizes, batch, evaluation)
+	for _, s := range sizes {
+		need -= 4 * s.Parameters
+	}
+	return memory.Check(need, "training this network in batches of %d images needs", batch)
+}
