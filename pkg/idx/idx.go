@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/infile"
@@ -59,7 +60,12 @@ func EncodeLatents(w io.Writer, m *imageset.Images[uint16]) error {
 	if err := writeHeader(w, MagicLatents, m.N, m.Rows, m.Cols); err != nil {
 		return err
 	}
-	return binary.Write(w, binary.BigEndian, m.Pix)
+	for values := range slices.Chunk(m.Pix, 1<<15) { // binary.Write makes bytes of all at once
+		if err := binary.Write(w, binary.BigEndian, values); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // WriteLabels writes labels.

@@ -8,9 +8,11 @@ import (
 	"io"
 	"math"
 	"os"
+	"unsafe"
 
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/infile"
+	"imagesimilarity/pkg/memory"
 )
 
 // A File is an IDX file, plain or gzip, of which the header has been read. Read, which the types
@@ -69,13 +71,12 @@ func (f *LatentFile) Read() (*imageset.Images[uint16], error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &imageset.Images[uint16]{
-		N: f.N, Rows: f.Rows, Cols: f.Cols, Pix: make([]uint16, len(b)/2),
+	// The values take the place of their bytes, which newBytes has aligned for them.
+	pix := unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/2)
+	for i := range pix {
+		pix[i] = binary.BigEndian.Uint16(b[2*i:])
 	}
-	for i := range m.Pix {
-		m.Pix[i] = binary.BigEndian.Uint16(b[2*i:])
-	}
-	return m, nil
+	return &imageset.Images[uint16]{N: f.N, Rows: f.Rows, Cols: f.Cols, Pix: pix}, nil
 }
 
 // Read reads the labels and closes the file. Bytes after the last label are ignored.
@@ -319,19 +320,26 @@ func (r *reader) all(n int, what string) ([]byte, error) {
 	return b, nil
 }
 
-// bytes reads the n bytes that the header promised. what names them. Memory follows the bytes that
-// are there, not the promise.
+// bytes reads the n bytes that the header promised. what names them. It returns an error if there
+// is no memory for them. Memory follows the bytes that are there, not the promise. It is at most the
+// n bytes if the size of the file is known, and twice as much otherwise.
 func (r *reader) bytes(n int, what string) ([]byte, error) {
 	const step = 16 << 20 // bytes to begin with if the size is unknown
-	var b []byte
-	if r.size >= 0 {
-		b = make([]byte, 0, n)
+	first, need := min(n, step), float64(n)
+	switch {
+	case r.size >= 0:
+		first = n
+	case n > step:
+		need *= 2 // a slice that grows
 	}
+	if err := memory.Check(need, "%s: %s need", r.name, what); err != nil {
+		return nil, err
+	}
+	b := newBytes(first)[:0]
 	for len(b) < n {
 		if len(b) == cap(b) {
-			grown := make([]byte, len(b), min(n, max(step, 2*len(b))))
-			copy(grown, b)
-			b = grown
+			grown := newBytes(min(n, 2*len(b)))
+			b = grown[:copy(grown, b)]
 		}
 		got, err := io.ReadFull(r.Reader, b[len(b):cap(b)])
 		b = b[:len(b)+got]
@@ -343,6 +351,12 @@ func (r *reader) bytes(n int, what string) ([]byte, error) {
 		}
 	}
 	return b, nil
+}
+
+// newBytes returns n bytes that are aligned as 16-bit values are.
+func newBytes(n int) []byte {
+	words := make([]uint16, (n+1)/2)
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), 2*len(words))[:n:n]
 }
 
 // verify reads a gzip stream from the last promised value to its end, so that the checksum and the

@@ -28,20 +28,16 @@ func Sizes(layers []*Layer) ([]Size, error) {
 			sizes[i].Parameters += values(s.Shape)
 		}
 		sizes[i].Values = float64(classes[l.Class].kept) * values(l.Output)
-		if l.Class == Conv2D {
-			up := [2]int{1, 1}
-			if layers[i-1].Class == UpSampling2D {
-				up = layers[i-1].Size
-			}
-			sizes[i].convolution(l, layers[i-1].Output, up)
+		if l.Kernel[0] > 0 && len(l.Output) == 3 {
+			sizes[i].convolution(l, InputsOf(layers, i)[0])
 		}
 	}
 	return sizes, nil
 }
 
-// convolution sets what a convolution needs beyond its weights and outputs. in is the shape of its
-// input, after an upsampling by up. It is what the CPU engine takes, or somewhat more.
-func (s *Size) convolution(l *Layer, in []int, up [2]int) {
+// convolution sets what a convolution of the output of layer in needs beyond its weights and
+// outputs. It is what the CPU engine takes, or somewhat more.
+func (s *Size) convolution(l, in *Layer) {
 	const (
 		group = 8    // images whose gradients a core computes together
 		room  = 8    // rows and columns around an image to which tiles may reach
@@ -49,15 +45,23 @@ func (s *Size) convolution(l *Layer, in []int, up [2]int) {
 		fixed = 1e5  // whatever the sizes
 		plane = 36.0 // elements of a tile
 	)
+	dimensions := func(rows, cols, channels int) (h, w, c float64) {
+		return float64(rows), float64(cols), float64(channels)
+	}
+	h, w, c := dimensions(l.image(in.Output))
+	outH, outW, f := dimensions(l.image(l.Output))
+	h, w = max(h, outH), max(w, outW)
 	kh, kw := float64(l.Kernel[0]), float64(l.Kernel[1])
-	h, w, c := float64(in[0]), float64(in[1]), float64(in[2])
-	f := float64(l.Output[len(l.Output)-1])
-	s.Window = (kh - 1 + float64(up[0])) * (kw - 1 + float64(up[1])) * c * f
+	span := kh * kw
+	if in.Class == UpSampling2D { // the engine spreads the filters instead of the image
+		span = (kh - 1 + float64(in.Size[0])) * (kw - 1 + float64(in.Size[1]))
+	}
+	s.Window = span * c * f
 	frame := (h + max(kh, room)) * (w + max(kw, room))
 	s.Scratch = (group+2)*h*w*f + group*frame*(c+f) + fixed
 	switch {
 	case f == 1:
-		s.Scratch += h * w * (kh - 1 + float64(up[0])) * (kw - 1 + float64(up[1]))
+		s.Scratch += h * w * span
 	case kh == 3 && kw == 3:
 		s.Scratch += plane * max(tiles, frame/16) * (c + 2*f)
 	}
