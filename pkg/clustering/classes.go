@@ -44,6 +44,17 @@ func WriteClasses(w io.Writer, class []uint8, k int) error {
 // ends.
 const maxBlankLines = 1000
 
+// A MismatchError tells that a class file does not belong to the images: it names one that does not
+// exist, or leaves one out.
+type MismatchError struct{ reason string }
+
+func (e *MismatchError) Error() string { return e.reason }
+
+// mismatch returns a MismatchError.
+func mismatch(format string, args ...any) error {
+	return &MismatchError{fmt.Sprintf(format, args...)}
+}
+
 // ReadClasses reads a class file for n images. It returns the class of each image, which is the
 // number of its line from 0, and the number k of classes. It skips blank lines.
 //
@@ -51,7 +62,8 @@ const maxBlankLines = 1000
 // the end. The header ends with "size:" and a number, which may be wrong. A line without a brace
 // and without a size has any four words as its header, as the original takes them. A class may be
 // empty. An image that a class names twice counts once. ReadClasses returns an error if the file
-// leaves an image without a class or names it in two. The original crashed or went on with less.
+// names an image in two classes, and a MismatchError if it leaves one out or names one that does not
+// exist. The original crashed or went on with less.
 func ReadClasses(name string, n int) (label []int32, k int, err error) {
 	f, _, err := infile.Open(name)
 	if err != nil {
@@ -88,7 +100,7 @@ func ReadClasses(name string, n int) (label []int32, k int, err error) {
 	}
 	for i, class := range c.label {
 		if class == none {
-			return nil, 0, fmt.Errorf("%s: image %d of %d is in no class", name, i, n)
+			return nil, 0, mismatch("%s: image %d of %d is in no class", name, i, n)
 		}
 	}
 	return c.label, len(c.lines), nil
@@ -151,7 +163,7 @@ func (c *classReader) read(line int, text []byte) error {
 		case !ok:
 			return fmt.Errorf("expected the index of an image, found %q", word(indices))
 		case i >= c.images:
-			return fmt.Errorf("image %s does not exist; there are %d images, counted from 0",
+			return mismatch("image %s does not exist; there are %d images, counted from 0",
 				quote.Printable(word(indices)), c.images)
 		case c.label[i] != none && int(c.label[i]) != class:
 			return fmt.Errorf("image %d is also in the class of line %d", i, c.lines[c.label[i]])

@@ -18,12 +18,20 @@ func TestHeadersComeFirst(t *testing.T) {
 	}
 	header := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 22, 0, 0xff ^ 22, 0xff}
 	short := append(header, images[:18]...)
-	if err := os.WriteFile("short.gz", short, 0o644); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{
+		"short.gz": string(short),
+		"few":      "CLUSTER-0 { size: 2, 0, 1}}\n",
+		"many":     "CLUSTER-0 { size: 4, 0, 1, 2, 3}\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for args, want := range map[string]string{
 		"-d short.gz -i missing -n classes -c two.conf":  "cluster: cannot open missing: ",
 		"-d short.gz -i latents -n two.conf -c two.conf": "cluster: two.conf: line 1: expected a class such as",
+		"-d short.gz -i latents -n few -c two.conf":      "cluster: few: image 2 of 3 is in no class; the images are those of short.gz\n",
+		"-d short.gz -i latents -n many -c two.conf":     "cluster: many: line 1: image 3} does not exist; there are 3 images, counted from 0; the images are those of short.gz\n",
 		"-d short.gz -i latents -n classes -c two.conf":  "cluster: short.gz: byte 18: the file ends early: ",
 	} {
 		var stdout, stderr bytes.Buffer

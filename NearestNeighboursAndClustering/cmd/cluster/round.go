@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -64,6 +65,9 @@ func (d *data) openLatents(path string) (err error) {
 func (d *data) readClasses(path string) (err error) {
 	d.files.Classes = path
 	d.class, d.classCount, err = clustering.ReadClasses(path, d.imageFile.N)
+	if m := (*clustering.MismatchError)(nil); errors.As(err, &m) {
+		return fmt.Errorf("%w; the images are those of %s", err, d.imageFile.Name)
+	}
 	return err
 }
 

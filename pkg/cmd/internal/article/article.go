@@ -4,6 +4,7 @@
 package article
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"imagesimilarity/pkg/idx"
@@ -105,6 +106,10 @@ func images(dir string, file results.File, labels string) (m report.Images, err 
 		return m, err
 	}
 	m.Labels, err = idx.ReadLabels(path(dir, labels))
+	if err == nil && len(m.Labels) != m.Images.N {
+		err = fmt.Errorf("%s has %d labels for the %d images of %s",
+			path(dir, labels), len(m.Labels), m.Images.N, path(dir, file.Name))
+	}
 	return m, err
 }
 
