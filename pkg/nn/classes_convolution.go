@@ -176,7 +176,7 @@ var Conv2DTranspose = declare("Conv2DTranspose", declaration{
 		_, _, c := l.image(in)
 		s := l.Spans(l.Output)
 		channels := max(c, l.outputs())
-		return []int{add(s[0].In, s[0].extent()), add(s[1].In, s[1].extent()), channels}
+		return []int{add(s[0].In, s[0].Extent()), add(s[1].In, s[1].Extent()), channels}
 	},
 	kept: 1,
 })
@@ -296,16 +296,16 @@ type Span struct {
 	Before         int // the first window begins before the image
 }
 
-// extent returns the number of pixels from the first element of a window to the last.
-func (s Span) extent() int { return extent(s.Size, s.Dilation) }
+// Extent returns the number of pixels from the first element of a window to the last.
+func (s Span) Extent() int { return extent(s.Size, s.Dilation) }
 
 func extent(size, dilation int) int { return add(product([]int{size - 1, dilation}), 1) }
 
-// reach returns the number of pixels from the beginning of the first window to the end of the last.
-func (s Span) reach() int { return add(product([]int{s.Out - 1, s.Stride}), s.extent()) }
+// Reach returns the number of pixels from the beginning of the first window to the end of the last.
+func (s Span) Reach() int { return add(product([]int{s.Out - 1, s.Stride}), s.Extent()) }
 
 // padding returns the number of zeros before and after the image.
-func (s Span) padding() int { return max(s.reach()-s.In, 0) }
+func (s Span) padding() int { return max(s.Reach()-s.In, 0) }
 
 // Spans returns the rows and the columns of the windows of a convolution or pooling on images of
 // shape in. Those of a Conv2DTranspose lie on its output. "same" shares the zeros out evenly; one
@@ -320,7 +320,7 @@ func (l *Layer) Spans(in []int) [2]Span {
 			s.Before = s.padding() / 2
 		} else {
 			s.Out = 0
-			if free := n - s.extent(); free >= 0 {
+			if free := n - s.Extent(); free >= 0 {
 				s.Out = free/s.Stride + 1
 			}
 		}
@@ -369,7 +369,7 @@ func (l *Layer) slide(h, w, c int) error {
 	s := l.Spans(in)
 	if s[0].Out == 0 || s[1].Out == 0 {
 		return fmt.Errorf("windows of %dx%d pixels do not fit in an image of %dx%d",
-			s[0].extent(), s[1].extent(), h, w)
+			s[0].Extent(), s[1].Extent(), h, w)
 	}
 	l.setImage(s[0].Out, s[1].Out, c)
 	return nil

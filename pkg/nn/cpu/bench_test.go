@@ -93,12 +93,15 @@ func BenchmarkTrainingStep(b *testing.B) {
 
 func BenchmarkPrediction(b *testing.B) {
 	benchmarkNetworks(b, 1, func(k *kernel.Set, m *nn.Model) (func() error, error) {
-		n, err := newPredictor(k, m.Layers, benchmarkBatch)
+		p, err := newPredictor(k, m.Layers, benchmarkBatch)
 		if err != nil {
 			return nil, err
 		}
-		someImages(n.input)
-		return func() error { return n.run(benchmarkBatch) }, nil
+		images := make([]float32, benchmarkBatch*product(m.Input()))
+		someImages(images)
+		samples := &nn.Samples{N: benchmarkBatch, Input: copied(images, product(m.Input()))}
+		index := inOrder(benchmarkBatch)
+		return func() error { return p.Run(data{samples}, index) }, nil
 	})
 }
 

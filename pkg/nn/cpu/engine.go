@@ -29,26 +29,13 @@ func (data) Close()                                {}
 
 func (e engine) NewSolver(o nn.Optimizer) nn.Solver { return newSolver(e.kernels, o) }
 
-type prediction struct{ *network }
-
 func (e engine) NewPrediction(layers []*nn.Layer, batch int) (nn.Prediction, error) {
-	n, err := newPredictor(e.kernels, layers, batch)
+	p, err := newPredictor(e.kernels, layers, batch)
 	if err != nil {
 		return nil, err
 	}
-	return prediction{n}, nil
+	return p, nil
 }
-
-func (p prediction) Run(d nn.Data, index []int) error {
-	return p.network.compute(d.(data).Samples, index)
-}
-
-func (p prediction) Output(dst []float32) error {
-	copy(dst, p.output.Value().Data().([]float32))
-	return nil
-}
-
-func (prediction) Close() {}
 
 type training struct {
 	learner, evaluator *network

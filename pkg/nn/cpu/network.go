@@ -103,17 +103,6 @@ func trainable(l *nn.Layer) error {
 	return fmt.Errorf("the class %s is not supported", l.Class)
 }
 
-// newPredictor makes a network that computes the output of the last of the layers.
-func newPredictor(k *kernel.Set, layers []*nn.Layer, batch int) (*network, error) {
-	n, x, err := newNetwork(k, layers, batch)
-	if err != nil {
-		return nil, err
-	}
-	n.output = n.add(layers[1:], x).Node
-	n.machine = G.NewTapeMachine(n.graph)
-	return n, nil
-}
-
 // newEvaluator makes a network that computes the loss.
 func newEvaluator(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int) (*network, error) {
 	n, x, err := newNetwork(k, layers, batch)

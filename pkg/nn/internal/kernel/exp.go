@@ -50,6 +50,21 @@ func Softmax(out, x []float32) (greatest, sum float32) {
 	return greatest, sum
 }
 
+// LogSoftmax sets out to the logarithm of the Softmax of x.
+func LogSoftmax(out, x []float32) {
+	greatest, sum := x[0], float32(0)
+	for _, v := range x {
+		greatest = max(greatest, v)
+	}
+	for _, v := range x {
+		sum += exp(v - greatest)
+	}
+	logSum := Log(float64(sum))
+	for j, v := range x {
+		out[j] = float32(float64(v-greatest) - logSum)
+	}
+}
+
 // Log returns the natural logarithm of a normal positive x. It is the same on every processor;
 // math.Log is not.
 func Log(x float64) float64 {

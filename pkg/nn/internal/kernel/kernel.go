@@ -23,6 +23,8 @@ type Set struct {
 	matmul func(p *Product, a, b, c, bias []float32)
 
 	addTo     func(out, x []float32)
+	maxTo     func(out, x []float32)
+	depthwise func(out, x, w, bias []float32, p *Window)
 	sum       func(acc, x []float32)
 	squares   func(acc, x, mean []float32)
 	normalise func(out, x, mean, scale, beta []float32)
@@ -48,6 +50,7 @@ var portable = Set{
 	Name:   "portable",
 	matmul: (*Product).portable,
 
+	maxTo: maxTo, depthwise: depthwise,
 	addTo: addTo, sum: sum, squares: squares,
 	normalise: normalise, gradSums: gradSums, backward: backward,
 	pool2x2: pool2x2, unpool2x2: unpool2x2,
@@ -83,6 +86,9 @@ func Period(channels int) int {
 	return channels * (vectorLanes / a)
 }
 
+// Lanes returns n rounded up to whole vectors of every instruction set.
+func Lanes(n int) int { return ceilDiv(n, vectorLanes) * vectorLanes }
+
 // Repeat fills dst with copies of src.
 func Repeat(dst, src []float32) {
 	for len(dst) > 0 {
@@ -102,6 +108,29 @@ func Fold(dst, acc []float32) {
 
 // AddTo adds x to out.
 func (s *Set) AddTo(out, x []float32) { s.addTo(out, x[:len(out)]) }
+
+// MaxTo sets out to the greater of out and x.
+func (s *Set) MaxTo(out, x []float32) { s.maxTo(out, x[:len(out)]) }
+
+// A Window tells how the windows of a row of pixels lie in an image.
+type Window struct {
+	C          int // channels
+	Pixel      int // values from a window to the next
+	Rows, Cols int // elements of a window
+	Line, Step int // values from a row or column of it to the next
+}
+
+// Depthwise computes, for each channel of the pixels of out, the sum of the products of a window of
+// x with w, (Rows,Cols,C), row by row, and adds bias, (C), which may be nil.
+func (s *Set) Depthwise(out, x, w, bias []float32, p *Window) {
+	pixels := len(out) / p.C
+	x = x[:(pixels-1)*p.Pixel+(p.Rows-1)*p.Line+(p.Cols-1)*p.Step+p.C]
+	w = w[:p.Rows*p.Cols*p.C]
+	if bias != nil {
+		bias = bias[:p.C]
+	}
+	s.depthwise(out[:pixels*p.C], x, w, bias, p)
+}
 
 // Sum adds x[i] to acc[i%len(acc)]; len(acc) is a Period.
 func (s *Set) Sum(acc, x []float32) { s.sum(acc, x) }
