@@ -72,6 +72,7 @@ func (b *bar) blank(columns, overwritten int) string {
 func (b *bar) wipe() {
 	if b.width > 0 {
 		io.WriteString(b.w, strings.Repeat("\b", b.width)+"\r"+b.blank(b.columns(), 0)+"\r")
+		b.width = 0
 	}
 }
 

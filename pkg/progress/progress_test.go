@@ -2,6 +2,7 @@ package progress
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,26 @@ import (
 	"testing/synctest"
 	"time"
 )
+
+// A screen is a writer that several goroutines may use.
+type screen struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *screen) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func (s *screen) Len() int { return len(s.String()) }
 
 // work tells n units, one every step of the test's own clock.
 func work(told func(done, total int), n int, step time.Duration) {
@@ -40,14 +61,22 @@ func TestLines(t *testing.T) {
 			"search: 1000 of 3000 queries (33%), 500 a second, 4s left\n" +
 				"search: 3000 queries in 6s\n"},
 		{"less than one a second", 3, 4 * time.Second,
-			"search: 1 of 3 queries (33%), 0.25 a second, 8s left\n" +
+			"search: 2s so far\n" +
+				"search: 2 of 3 queries (66%), 0.25 a second, 4s left\n" +
 				"search: 3 queries in 12s\n"},
-		{"one long unit has no line: there is nothing left to tell", 1, time.Hour, ""},
+		{"one long unit", 1, 12 * time.Second,
+			"search: 2s so far\nsearch: 8s so far\nsearch: 1 queries in 12s\n"},
+		{"a long unit between others", 2, 14 * time.Second,
+			"search: 2s so far\nsearch: 8s so far\n" +
+				"search: 1 of 2 queries (50%), 0.071 a second, 14s left\n" +
+				"search: 1 of 2 queries (50%), 0.071 a second, 8s left\n" +
+				"search: 1 of 2 queries (50%), 0.071 a second, 2s left\n" +
+				"search: 2 queries in 28s\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var out bytes.Buffer
+				var out screen
 				work(New(&out, false).Task("search", "queries"), test.n, test.step)
 				if out.String() != test.want {
 					t.Errorf("got\n%swant\n%s", out.String(), test.want)
@@ -60,20 +89,20 @@ func TestLines(t *testing.T) {
 func TestLateAndUselessCallsAreIgnored(t *testing.T) {
 	for _, c := range []func() int{nil, columns(80)} {
 		synctest.Test(t, func(t *testing.T) {
-			var out bytes.Buffer
+			var out screen
 			told := (&Display{w: &out, columns: c}).Task("search", "queries")
 			time.Sleep(time.Minute)
+			synctest.Wait()
+			n := out.Len()
 			told(0, 0)
 			told(0, 10)
-			if out.Len() > 0 {
+			if out.Len() != n {
 				t.Errorf("nothing is done, but %q", out.String())
 			}
+			time.Sleep(pause)
+			synctest.Wait()
 			told(5, 10)
-			n := out.Len()
-			if n == 0 {
-				t.Error("half is done after a minute, but nothing was shown")
-			}
-			time.Sleep(time.Minute)
+			n = out.Len()
 			told(3, 10)
 			if out.Len() != n {
 				t.Errorf("a late call was shown: %q", out.String())
@@ -91,7 +120,7 @@ func TestLateAndUselessCallsAreIgnored(t *testing.T) {
 
 func TestBar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out screen
 		told := (&Display{w: &out, columns: columns(80)}).Task("search", "queries")
 		work(func(done, _ int) { told(done, 100) }, 19, 100*time.Millisecond)
 		if out.Len() > 0 {
@@ -125,15 +154,9 @@ func TestBar(t *testing.T) {
 
 func TestShortBarIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out screen
 		told := (&Display{w: &out, columns: columns(80)}).Task("search", "queries")
 		work(told, 19, 100*time.Millisecond)
-		if out.Len() > 0 {
-			t.Errorf("%q", out.String())
-		}
-		// All of the long work is one unit: the end comes with the first call.
-		told = (&Display{w: &out, columns: columns(80)}).Task("search", "queries")
-		work(told, 1, time.Minute)
 		if out.Len() > 0 {
 			t.Errorf("%q", out.String())
 		}
@@ -143,7 +166,7 @@ func TestShortBarIsSilent(t *testing.T) {
 func TestQuiet(t *testing.T) {
 	for _, c := range []func() int{nil, columns(80)} {
 		synctest.Test(t, func(t *testing.T) {
-			var out bytes.Buffer
+			var out screen
 			work((&Display{w: &out, columns: c, quiet: true}).Task("search", "queries"), 100, time.Minute)
 			if out.Len() > 0 {
 				t.Errorf("%q", out.String())
@@ -156,15 +179,15 @@ func TestPasses(t *testing.T) {
 	const lines = "k-medians: pass 3, 97 images changed, 2s\n" +
 		"k-medians: pass 11, 89 images changed, 8s\n"
 	for _, c := range []struct {
-		display Display
+		display *Display
 		want    string
 	}{
-		{Display{}, lines},
-		{Display{columns: columns(80)}, lines},
-		{Display{quiet: true}, ""},
+		{&Display{}, lines},
+		{&Display{columns: columns(80)}, lines},
+		{&Display{quiet: true}, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var out bytes.Buffer
+			var out screen
 			c.display.w = &out
 			told := c.display.Passes("k-medians", "images")
 			for pass := 1; pass <= 16; pass++ {
@@ -194,6 +217,109 @@ func TestManyGoroutinesTell(t *testing.T) {
 	}
 }
 
+// gaps records the longest time between two writes to it, and to its end, since the start of a
+// test's clock.
+type gaps struct {
+	screen
+	last    time.Time
+	longest time.Duration
+}
+
+func (g *gaps) Write(b []byte) (int, error) {
+	g.look()
+	return g.screen.Write(b)
+}
+
+func (g *gaps) look() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	g.longest, g.last = max(g.longest, now.Sub(g.last)), now
+}
+
+// Work that tells nothing for an hour is shown from the start: every second on a terminal, every
+// six seconds elsewhere. Nothing is shown of work of less than two seconds, and while the program
+// rests.
+func TestNoPhaseIsSilent(t *testing.T) {
+	for _, c := range []struct {
+		columns func() int
+		most    time.Duration
+	}{{nil, pause + delay}, {columns(80), patience + firstDelay}} {
+		for name, begin := range map[string]func(d *Display){
+			"phase":  func(d *Display) { d.Phase("reading") },
+			"task":   func(d *Display) { d.Task("reading", "images") },
+			"passes": func(d *Display) { d.Passes("reading", "images") },
+			"a task that stops": func(d *Display) {
+				told := d.Task("reading", "images")
+				time.Sleep(time.Second)
+				told(1, 2)
+			},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				out := &gaps{last: time.Now()}
+				d := &Display{w: out, columns: c.columns}
+				begin(d)
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				out.look()
+				if most := max(c.most, pause+delay); name == "passes" && out.longest > most ||
+					name != "passes" && out.longest > c.most+delay {
+					t.Errorf("%s: silent for %v: %.200q", name, out.longest, out.String())
+				}
+				d.Rest()
+				synctest.Wait()
+				n := out.Len()
+				time.Sleep(time.Hour)
+				for range 100 {
+					begin(d)
+					time.Sleep(patience / 2)
+				}
+				d.Rest()
+				if out.Len() != n {
+					t.Errorf("%s: shown at rest: %q", name, out.String()[n:])
+				}
+			})
+		}
+	}
+}
+
+func TestPhases(t *testing.T) {
+	for _, c := range []struct {
+		columns func() int
+		want    string
+	}{
+		{nil, "reading a\\x1b b: 2s so far\nreading a\\x1b b: done in 3s\nsorting: 2s so far\n" +
+			"sorting: done in 3s\n"},
+		{columns(80), "reading a\\x1b b [2s]|reading a\\x1b b [3s]|sorting [2s]|Query: 1\n|sorting [3s]|"},
+		{columns(12), "reading a\\x1|reading a\\x1|sorting [2s]|Query: 1\n|sorting [3s]|"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var out screen
+			d := &Display{w: &out, columns: c.columns}
+			d.Phase("reading a\x1b\nb")
+			time.Sleep(3200 * time.Millisecond)
+			d.Phase("sorting")
+			time.Sleep(2500 * time.Millisecond)
+			synctest.Wait()
+			if c.columns != nil {
+				io.WriteString(d.Writer(&out), "Query: 1\n")
+			}
+			time.Sleep(700 * time.Millisecond)
+			d.Reader(strings.NewReader("Y")).Read(make([]byte, 1))
+			got := out.String()
+			if c.columns != nil { // what the screen showed, one state after the other
+				got = regexp.MustCompile(`[\x08\r]+ *\r?`).ReplaceAllString(got, "|")
+				got = strings.ReplaceAll(strings.TrimPrefix(regexp.MustCompile(` *\|+`).
+					ReplaceAllString(got, "|"), "|"), "\n", "\n|")
+				got = strings.ReplaceAll(got, "||", "|")
+			}
+			if got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func TestFileIsNoTerminal(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
@@ -214,11 +340,11 @@ func TestBarFitsTheTerminal(t *testing.T) {
 		20: "search  50% (10 quer",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var out bytes.Buffer
+			var out screen
 			told := (&Display{w: &out, columns: columns(width)}).Task("search", "queries")
 			time.Sleep(5 * time.Second)
 			told(50, 100)
-			if got := strings.Trim(out.String(), "\r"); got != want {
+			if got := out.String()[strings.LastIndex(out.String(), "\r")+1:]; got != want {
 				t.Errorf("%d columns: %q, want %q", width, got, want)
 			}
 		})
