@@ -33,7 +33,7 @@ const clusters = 10
 var modes = []string{Original: "original", Textbook: "textbook"}
 
 func seedsOf(b *testing.B, s *Space[uint8]) []int {
-	seeds, err := s.Seed(clusters, Original)
+	seeds, err := s.Seed(clusters, Original, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

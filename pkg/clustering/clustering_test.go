@@ -59,6 +59,25 @@ func randomImages[P uint8 | uint16](random *rand.Rand, n, rows, cols int, top ui
 	return m
 }
 
+// Each choice of a seed is told.
+func TestSeedTellsItsProgress(t *testing.T) {
+	images := randomImages[uint8](rand.New(rand.NewPCG(1, 1)), 50, 3, 2, 255)
+	for _, mode := range []Mode{Original, Textbook} {
+		var told []int
+		if _, err := space(t, images).Seed(20, mode, func(done, total int) {
+			if total != 20 {
+				t.Errorf("%d seeds in all", total)
+			}
+			told = append(told, done)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if len(told) != 19 || told[0] != 2 || told[18] != 20 {
+			t.Errorf("told %v", told)
+		}
+	}
+}
+
 // The seeds are those of the original program on the same files.
 func TestSeedsOfTheOriginal(t *testing.T) {
 	images, latents := digits(t)
@@ -73,10 +92,10 @@ func TestSeedsOfTheOriginal(t *testing.T) {
 			from1(934, 530, 682, 461, 760, 683, 137, 53, 222, 1),
 		},
 	} {
-		if got, err := space(t, latents).Seed(c.k, Original); err != nil || !slices.Equal(got, c.new) {
+		if got, err := space(t, latents).Seed(c.k, Original, nil); err != nil || !slices.Equal(got, c.new) {
 			t.Errorf("new space, k=%d: seeds %v, error %v; want %v", c.k, got, err, c.new)
 		}
-		got, err := space(t, images).Seed(c.k, Original)
+		got, err := space(t, images).Seed(c.k, Original, nil)
 		if err != nil || !slices.Equal(got, c.originals) {
 			t.Errorf("original space, k=%d: seeds %v, error %v; want %v",
 				c.k, got, err, c.originals)
@@ -89,7 +108,7 @@ func TestSeedIsEveryImageOnce(t *testing.T) {
 	for _, mode := range []Mode{Original, Textbook} {
 		for _, n := range []int{1, 2, 13, 14, 300} {
 			for _, top := range []uint{1, 2, 256} { // 1: all images are black, all distances 0
-				seeds, err := space(t, randomImages[uint8](random, n, 3, 2, top)).Seed(n, mode)
+				seeds, err := space(t, randomImages[uint8](random, n, 3, 2, top)).Seed(n, mode, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -147,7 +166,7 @@ func testSeedsArePapers[P uint8 | uint16](t *testing.T, name string, images *ima
 	k int) {
 
 	t.Helper()
-	got, err := space(t, images).Seed(k, Textbook)
+	got, err := space(t, images).Seed(k, Textbook, nil)
 	if want := plainSeed(images, k); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%s, k=%d: seeds %v, error %v; want %v", name, k, got, err, want)
 	}
@@ -164,7 +183,7 @@ func TestTextbookSeedsDiffer(t *testing.T) {
 	for _, v := range images.Pix {
 		values[v] = true
 	}
-	seeds, err := space(t, images).Seed(len(values), Textbook)
+	seeds, err := space(t, images).Seed(len(values), Textbook, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +205,7 @@ func TestTextbookLloydSettles(t *testing.T) {
 
 func testSettles[P uint8 | uint16](t *testing.T, images *imageset.Images[P]) {
 	s := space(t, images)
-	seeds, err := s.Seed(10, Textbook)
+	seeds, err := s.Seed(10, Textbook, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +231,7 @@ func TestSeedRefusesImpossibleNumbers(t *testing.T) {
 	images := randomImages[uint8](rand.New(rand.NewPCG(1, 1)), 3, 2, 2, 256)
 	s := space(t, images)
 	for _, k := range []int{-1, 0, 4, math.MaxInt} {
-		if seeds, err := s.Seed(k, Original); err == nil {
+		if seeds, err := s.Seed(k, Original, nil); err == nil {
 			t.Errorf("k=%d of 3 images gives seeds %v, want an error", k, seeds)
 		}
 	}
@@ -250,7 +269,7 @@ func TestPassesOfTheOriginal(t *testing.T) {
 func passes[P uint8 | uint16](t *testing.T, images *imageset.Images[P], k int) (changed []int) {
 	t.Helper()
 	s := space(t, images)
-	seeds, err := s.Seed(k, Original)
+	seeds, err := s.Seed(k, Original, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +285,7 @@ func TestObjectiveNeverRises(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
 	images := randomImages[uint16](random, 2000, 1, 10, 65536)
 	s := space(t, images)
-	seeds, err := s.Seed(20, Original)
+	seeds, err := s.Seed(20, Original, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +317,7 @@ func TestAssignmentTakesTheLowerClusterOfTwo(t *testing.T) {
 func TestLloydWithEmptyClusters(t *testing.T) {
 	images := randomImages[uint8](rand.New(rand.NewPCG(3, 3)), 500, 2, 2, 1)
 	s := space(t, images)
-	seeds, err := s.Seed(3, Original)
+	seeds, err := s.Seed(3, Original, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -587,7 +606,7 @@ func TestDifferencesOnMNIST(t *testing.T) {
 		{"textbook's judgement", Original, Original, Textbook, 13, "0.0857901", "1.89193e+08"},
 		{"the textbook", Textbook, Textbook, Textbook, 61, "0.100269", "1.90118e+08"},
 	} {
-		seeds, err := s.Seed(10, c.seeds)
+		seeds, err := s.Seed(10, c.seeds, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

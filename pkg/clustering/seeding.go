@@ -15,8 +15,9 @@ import (
 // numbers the clusters. It is the order of the choice in the textbook's mode, and that of a hash
 // table in the original's. The draws are those of a fresh libstdcxx.Minstd, so the same images give
 // the same seeds. Seed returns an error if k is not in 1 to the number of images, or if there is no
-// memory for a distance and a share of each image.
-func (s *Space[P]) Seed(k int, mode Mode) ([]int, error) {
+// memory for a distance and a share of each image. progress, unless nil, is called after each
+// choice.
+func (s *Space[P]) Seed(k int, mode Mode, progress func(done, total int)) ([]int, error) {
 	n := s.images.N
 	if err := CheckClusters(k, n); err != nil {
 		return nil, err
@@ -47,6 +48,9 @@ func (s *Space[P]) Seed(k int, mode Mode) ([]int, error) {
 			chosen = append(chosen, draw(nearest, chosen, share, random))
 		} else {
 			chosen = append(chosen, drawNeighbour(nearest, chosen, share, random))
+		}
+		if progress != nil {
+			progress(len(chosen), k)
 		}
 	}
 	if mode == Textbook {

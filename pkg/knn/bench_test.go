@@ -82,7 +82,7 @@ func BenchmarkLSH(b *testing.B) {
 		lsh  *LSH
 	}{
 		{"Nearest", must(NewLSH(data, width, 4))},
-		{"Textbook", must(NewTextbookLSH(data, width, 8, 10))},
+		{"Textbook", must(NewTextbookLSH(data, width, 8, 10, nil))},
 	} {
 		for _, cpus := range []int{1, 2, 4, 8, 16} {
 			if cpus > runtime.NumCPU() {

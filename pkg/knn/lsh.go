@@ -43,10 +43,10 @@ func NewLSH(data *imageset.Images[uint8], width int64, functions int) (*LSH, err
 // ways. They are independent: one generator draws the random numbers of one table after the other.
 // And the values of a table's hash functions are concatenated, so that images share a bucket if all
 // functions agree, and otherwise only by chance. The number of buckets, the width, and the one
-// bucket from 33 functions on are the original's. It returns an error if there is no memory for the
-// tables.
+// bucket from 33 functions on are the original's. progress, unless nil, is called after each table.
+// It returns an error if there is no memory for the tables.
 func NewTextbookLSH(
-	data *imageset.Images[uint8], width int64, functions, tables int,
+	data *imageset.Images[uint8], width int64, functions, tables int, progress func(done, total int),
 ) (*LSH, error) {
 	if err := checkTables(data, width, functions, tables); err != nil {
 		return nil, err
@@ -56,6 +56,9 @@ func NewTextbookLSH(
 	for range tables {
 		hash := newHasher(data.Dim(), width, functions, textbookPlace, random)
 		l.tables = append(l.tables, newTable(data, hash))
+		if progress != nil {
+			progress(len(l.tables), tables)
+		}
 	}
 	return l, nil
 }

@@ -235,13 +235,27 @@ func TestLSHIsItsDefinition(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%s, k=%d, L=%d: not the original's neighbours", c.name, k, tables)
 			}
-			got, candidates := ask(t, must(NewTextbookLSH(c.data, c.width, k, tables)), c.queries)
+			got, candidates := ask(t, must(NewTextbookLSH(c.data, c.width, k, tables, nil)), c.queries)
 			want, count := plainTextbook(c.data, c.queries, sorted, c.width, k, tables)
 			if !slices.Equal(got, want) || candidates != count {
 				t.Errorf("%s, k=%d, L=%d: not the textbook's neighbours, or %d candidates and not %d",
 					c.name, k, tables, candidates, count)
 			}
 		}
+	}
+}
+
+func TestEachTableIsTold(t *testing.T) {
+	var told []int
+	data := &imageset.Images[uint8]{N: 40, Rows: 1, Cols: 1, Pix: make([]uint8, 40)}
+	NewTextbookLSH(data, 300, 4, 25, func(done, total int) {
+		if total != 25 || done != len(told)+1 {
+			t.Errorf("%d of %d tables after %d calls", done, total, len(told))
+		}
+		told = append(told, done)
+	})
+	if len(told) != 25 {
+		t.Errorf("%d calls for 25 tables", len(told))
 	}
 }
 
@@ -263,7 +277,7 @@ func TestLSHWithOneBucketIsExact(t *testing.T) {
 	} {
 		lsh := must(NewLSH(data, c.width, c.k))
 		if c.tables > 0 {
-			lsh = must(NewTextbookLSH(data, c.width, c.k, c.tables))
+			lsh = must(NewTextbookLSH(data, c.width, c.k, c.tables, nil))
 		}
 		got, candidates := ask(t, lsh, queries)
 		if !slices.Equal(got, want) {
@@ -297,7 +311,7 @@ func TestTablesComeNearerToTheExactNeighbours(t *testing.T) {
 	}
 	first := 0
 	for tables := 1; tables <= 10; tables++ {
-		found, _ := ask(t, must(NewTextbookLSH(data, width, 8, tables)), queries)
+		found, _ := ask(t, must(NewTextbookLSH(data, width, 8, tables, nil)), queries)
 		for i, n := range found {
 			if n.Index >= 0 && n.Before(exact[i]) {
 				t.Errorf("%d tables, query %d: %v is nearer than the nearest, %v", tables, i, n, exact[i])
@@ -343,9 +357,9 @@ func TestFactorsOfMNIST(t *testing.T) {
 		factor, share string
 	}{
 		{"original, k=4", must(NewLSH(data, width, 4)), "1.11199", "0.050"},
-		{"textbook, k=4, L=5", must(NewTextbookLSH(data, width, 4, 5)), "1.00506", "0.313"},
-		{"textbook, k=8, L=5", must(NewTextbookLSH(data, width, 8, 5)), "1.04763", "0.035"},
-		{"textbook, k=10, L=10", must(NewTextbookLSH(data, width, 10, 10)), "1.01607", "0.068"},
+		{"textbook, k=4, L=5", must(NewTextbookLSH(data, width, 4, 5, nil)), "1.00506", "0.313"},
+		{"textbook, k=8, L=5", must(NewTextbookLSH(data, width, 8, 5, nil)), "1.04763", "0.035"},
+		{"textbook, k=10, L=10", must(NewTextbookLSH(data, width, 10, 10, nil)), "1.01607", "0.068"},
 	} {
 		found, candidates := ask(t, c.lsh, queries)
 		sum, count := 0.0, 0

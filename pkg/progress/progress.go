@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"imagesimilarity/pkg/quote"
 )
@@ -32,6 +33,10 @@ type Display struct {
 	w       io.Writer
 	columns func() int // of the terminal at the moment; nil if w is none
 	quiet   bool
+
+	// Began, unless nil, gets the name of each phase at its beginning, of a quiet display, too. It
+	// may not call methods of the display.
+	Began func(name string)
 
 	mu  sync.Mutex
 	now *phase // the present one, or nil
@@ -88,6 +93,35 @@ func (d *Display) Rest() {
 	d.end(time.Now())
 }
 
+// Say ends the present phase and writes a text. Its lines are wrapped between words at 80 columns.
+func (d *Display) Say(text string) {
+	d.Rest()
+	if d.quiet {
+		return
+	}
+	const width = 80
+	var b strings.Builder
+	for line := range strings.Lines(quote.Printable(text)) {
+		columns := 0
+		for word := range strings.FieldsSeq(line) {
+			n := utf8.RuneCountInString(word)
+			switch {
+			case columns == 0:
+			case columns+1+n > width:
+				b.WriteString("\n  ")
+				columns = 2
+			default:
+				b.WriteByte(' ')
+				columns++
+			}
+			b.WriteString(word)
+			columns += n
+		}
+		b.WriteByte('\n')
+	}
+	io.WriteString(d.w, b.String())
+}
+
 // Reader returns a reader of in that calls Rest before each read.
 func (d *Display) Reader(in io.Reader) io.Reader { return resting{in, d} }
 
@@ -125,6 +159,9 @@ func (d *Display) begin(p *phase, columns func() int) *phase {
 	defer d.mu.Unlock()
 	now := time.Now()
 	d.end(now)
+	if d.Began != nil {
+		d.Began(p.name)
+	}
 	if d.quiet {
 		return p
 	}

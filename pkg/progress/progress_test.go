@@ -320,6 +320,27 @@ func TestPhases(t *testing.T) {
 	}
 }
 
+func TestSayWrapsAt80Columns(t *testing.T) {
+	var out bytes.Buffer
+	text := "one\nWritten:" + strings.Repeat(" grün", 30) + " " + strings.Repeat("x", 90) + "\x1b end"
+	New(&out, false).Say(text)
+	const want = `one
+Written: grün grün grün grün grün grün grün grün grün grün grün grün grün grün
+  grün grün grün grün grün grün grün grün grün grün grün grün grün grün grün
+  grün
+  xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\x1b
+  end
+`
+	if out.String() != want {
+		t.Errorf("%s, want\n%s", out.String(), want)
+	}
+	out.Reset()
+	New(&out, true).Say(text)
+	if out.Len() > 0 {
+		t.Errorf("a quiet display says %q", out.String())
+	}
+}
+
 func TestFileIsNoTerminal(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {

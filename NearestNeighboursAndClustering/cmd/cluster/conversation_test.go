@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/progress"
+	"imagesimilarity/pkg/results"
 )
 
 const someClasses = "CLUSTER-0 { size: 2, 0, 2}}\nCLUSTER-1 { size: 1, 1}}\n"
@@ -94,6 +98,32 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 			t.Errorf("%q: status %d, %d rounds, want 2; stderr %q, screen %q",
 				empty, status, rounds(report), stderr, screen)
 		}
+	}
+}
+
+// All work lies in phases, each of which is shown if it takes long.
+func TestPhases(t *testing.T) {
+	talk(t, "", someClasses) // makes the files
+	opt, err := parseOptions(strings.Fields(
+		"-d images -i latents -n classes -c two.conf -o out -html page.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var phases []string
+	opt.display = progress.New(io.Discard, true)
+	opt.display.Began = func(name string) { phases = append(phases, name) }
+	if err := converse(opt, results.Header{}, strings.NewReader(""), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"checking the files", "reading the files",
+		"seeds in the new space", "k-medians in the new space", "silhouettes of the new space",
+		"seeds in the original space", "k-medians in the original space",
+		"silhouettes of the original space", "silhouettes of the classes",
+		"preparing the report", "writing out",
+	}
+	if !slices.Equal(phases, want) {
+		t.Errorf("phases %q, want %q", phases, want)
 	}
 }
 

@@ -42,7 +42,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	memory.SetBudget(opt.memory)
 	opt.guard = outfile.NewGuard(stdin, stdout, stderr)
 	header := results.NewHeader("./cluster", args, opt.mode == clustering.Textbook)
-	err = converse(opt, header, stdin, stdout, progress.New(stderr, opt.quiet))
+	opt.display = progress.New(stderr, opt.quiet)
+	err = converse(opt, header, stdin, stdout)
+	opt.display.Rest()
 	if err != nil {
 		fmt.Fprintf(stderr, "cluster: %s\n", quote.Message(err))
 		return 1
@@ -55,8 +57,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // round.
 func converse(
 	opt options, header results.Header, stdin io.Reader, stdout io.Writer,
-	display *progress.Display,
 ) (err error) {
+	opt.display.Phase("checking the files")
 	err = opt.checkFiles(opt.configuration, opt.original, opt.reduced, opt.classes)
 	if err != nil {
 		return err
@@ -65,6 +67,7 @@ func converse(
 	if err != nil {
 		return err
 	}
+	opt.display.Phase("reading the files")
 	d, err := read(opt.inputs, k)
 	if err != nil {
 		return err
@@ -79,13 +82,18 @@ func converse(
 		if fault := rounds.Flush(); fault != nil {
 			err = fault
 		}
+		if err == nil {
+			opt.display.Say(found(run) + opt.written())
+		}
 	}()
-	ask := prompt.NewCin(rounds.Before(stdin), stdout)
+	ask := prompt.NewCin(
+		rounds.Before(opt.display.Reader(stdin)), opt.display.Writer(stdout))
 	for {
-		r, err := opt.cluster(d, k, display)
+		r, err := opt.cluster(d, k)
 		if err != nil {
 			return err
 		}
+		opt.display.Phase("preparing the report")
 		run.Rounds = append(run.Rounds, *r)
 		write(&text, r)
 		if opt.html != "" {
@@ -103,6 +111,8 @@ func converse(
 // write replaces the output files together: the text, and the results and the page if they are
 // wanted.
 func (opt options) write(text []byte, run *results.Cluster, page *report.Page) error {
+	opt.display.Phase("writing " + opt.output)
+	defer opt.display.Rest()
 	var files outfile.Group
 	files.Add(opt.output, func(w io.Writer) error {
 		_, err := w.Write(text)
@@ -115,6 +125,17 @@ func (opt options) write(text []byte, run *results.Cluster, page *report.Page) e
 		files.Add(opt.html, func(w io.Writer) error { return report.Render(w, page) })
 	}
 	return files.Commit()
+}
+
+// written returns a line that names the output files.
+func (opt options) written() string {
+	line := "Written: " + opt.output
+	for _, name := range []string{opt.html, opt.json} {
+		if name != "" {
+			line += ", " + name
+		}
+	}
+	return line + "\n"
 }
 
 // checkFiles returns an error if an output cannot be written, or is one of the inputs or another
@@ -149,6 +170,7 @@ func (opt options) moreData(ask *prompt.Cin, k int) *data {
 			{"Classes from NN as clusters file: ", d.readClasses},
 		} {
 			given = given && ask.Path(q.question, func(path string) error {
+				opt.display.Phase("reading " + path)
 				if err := opt.checkFiles(path); err != nil {
 					return err
 				}

@@ -7,6 +7,7 @@ import (
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/progress"
 )
 
 const usage = `Usage:./cluster -d <input file original space> -i <input file new space>
@@ -34,6 +35,7 @@ type options struct {
 	quiet                 bool
 	guard                 outfile.Guard
 	memory                int64 // bytes that may be used; 0 for what the machine has left
+	display               *progress.Display
 }
 
 // inputs are the files of one round.

@@ -13,7 +13,6 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/memory"
-	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/results"
 )
 
@@ -115,21 +114,16 @@ func read(in inputs, k int) (*data, error) {
 }
 
 // cluster clusters the images of one round.
-func (opt options) cluster(
-	d *data, k int, display *progress.Display,
-) (*results.ClusterRound, error) {
+func (opt options) cluster(d *data, k int) (*results.ClusterRound, error) {
 	r := d.files
 	var err error
-	r.Reduced, err = kMedians(d.reducedSpace, d.space, k, opt.mode,
-		display.Passes("k-medians in the new space", "images"))
-	if err != nil {
+	if r.Reduced, err = kMedians(opt, d.reducedSpace, d.space, k, "the new space"); err != nil {
 		return nil, err
 	}
-	r.Original, err = kMedians(d.space, d.space, k, opt.mode,
-		display.Passes("k-medians in the original space", "images"))
-	if err != nil {
+	if r.Original, err = kMedians(opt, d.space, d.space, k, "the original space"); err != nil {
 		return nil, err
 	}
+	opt.display.Phase("silhouettes of the classes")
 	judged, err := clustering.Evaluate(d.space, d.class, d.classCount, opt.mode)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.files.Classes, err)
@@ -152,23 +146,25 @@ func (opt options) checkText(r *results.ClusterRound) error {
 		medians, r.Images.Rows, r.Images.Cols)
 }
 
-// kMedians clusters the images in a space and judges the clusters in the original space. Its time
-// is that of Lloyd's iteration by the wall clock; the original counted processor seconds.
+// kMedians clusters the images in a space, whose name is for the display, and judges the clusters
+// in the original space. Its time is that of Lloyd's iteration by the wall clock; the original
+// counted processor seconds.
 func kMedians[P uint8 | uint16](
-	space *clustering.Space[P], original *clustering.Space[uint8], k int, mode clustering.Mode,
-	progress func(pass, changed int),
+	opt options, space *clustering.Space[P], original *clustering.Space[uint8], k int, name string,
 ) (results.Clustering, error) {
-	seeds, err := space.Seed(k, mode)
+	seeds, err := space.Seed(k, opt.mode, opt.display.Task("seeds in "+name, "clusters"))
 	if err != nil {
 		return results.Clustering{}, err
 	}
+	passes := opt.display.Passes("k-medians in "+name, "images")
 	start := time.Now()
-	label, err := space.Lloyd(seeds, mode, progress)
+	label, err := space.Lloyd(seeds, opt.mode, passes)
 	if err != nil {
 		return results.Clustering{}, err
 	}
 	seconds := time.Since(start).Seconds()
-	judged, err := clustering.Evaluate(original, label, k, mode)
+	opt.display.Phase("silhouettes of " + name)
+	judged, err := clustering.Evaluate(original, label, k, opt.mode)
 	if err != nil {
 		return results.Clustering{}, err
 	}
@@ -212,4 +208,24 @@ func writeJudgement(text *bytes.Buffer, c *results.Clustering) {
 	}
 	fmt.Fprintf(text, "%s]\nValue of Objective Function: %s\n",
 		libstdcxx.Double(float64(c.Average)), libstdcxx.Double(float64(c.Objective)))
+}
+
+// found returns what was found in the last round, in a few lines for the person at the screen.
+func found(run *results.Cluster) string {
+	r := &run.Rounds[len(run.Rounds)-1]
+	text := ""
+	if n := len(run.Rounds); n > 1 {
+		text = fmt.Sprintf("Last of %d rounds: ", n)
+	}
+	text += fmt.Sprintf("%d images in %d clusters\n", r.Images.Images, run.Settings.Clusters)
+	for _, c := range []struct {
+		name string
+		*results.Clustering
+	}{
+		{"new space", &r.Reduced}, {"original space", &r.Original}, {"classes as clusters", &r.Network},
+	} {
+		text += fmt.Sprintf("%s: silhouette %s, objective %s\n", c.name,
+			libstdcxx.Double(float64(c.Average)), libstdcxx.Double(float64(c.Objective)))
+	}
+	return text
 }

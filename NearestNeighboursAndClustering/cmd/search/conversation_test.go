@@ -5,11 +5,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/progress"
+	"imagesimilarity/pkg/results"
 )
 
 // talk runs search in a new folder on two images, with this input, and returns how many rounds its
@@ -117,6 +120,80 @@ func TestOddAnswersAtEveryQuestion(t *testing.T) {
 		if status != 0 || rounds != 2 || stderr != "" {
 			t.Errorf("%q: status %d, %d rounds, want 2; stderr %q, screen %q",
 				empty, status, rounds, stderr, screen)
+		}
+	}
+}
+
+// All work lies in phases, each of which is shown if it takes long.
+func TestPhases(t *testing.T) {
+	talk(t, "") // makes the files
+	if err := idx.WriteLabels("labels", []uint8{1, 2}); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args, input string
+		want        []string
+	}{
+		"two rounds": {"-i twolatents -s twolatents -html page.html -textbook -L 3", "Y two twolatents",
+			[]string{
+				"checking the files", "reading the data set", "reading the queries",
+				"preparing the data set", "width of the hash grid", "building the hash tables",
+				"reduced search", "LSH search", "exact search", "comparing the answers",
+				"preparing the report", "writing out", "reading two", "reading twolatents",
+				"reduced search", "LSH search", "exact search", "comparing the answers",
+				"preparing the report", "writing out",
+			}},
+		"EMD": {"-EMD -l1 labels -l2 labels -cell 1", "", []string{
+			"checking the files", "reading the data set", "reading the queries",
+			"projecting the images", "Earth Mover's Distance", "Manhattan distance",
+			"preparing the report", "writing out",
+		}},
+	} {
+		opt, err := parseOptions(strings.Fields("-d two -q two -o out " + c.args))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var phases []string
+		opt.display = progress.New(io.Discard, true)
+		opt.display.Began = func(name string) { phases = append(phases, name) }
+		if opt.emd {
+			err = searchEMD(opt, results.Header{}, io.Discard)
+		} else {
+			err = searchNeighbours(opt, results.Header{}, &typist{c.input}, io.Discard)
+		}
+		if err != nil || !slices.Equal(phases, c.want) {
+			t.Errorf("%s: phases %q, want %q; error %v", name, phases, c.want, err)
+		}
+	}
+}
+
+// A typist types a line when it is asked for.
+type typist struct{ line string }
+
+func (p *typist) Read(b []byte) (int, error) {
+	if p.line == "" {
+		return 0, io.EOF
+	}
+	n := copy(b, p.line+"\n")
+	p.line = ""
+	return n, nil
+}
+
+// -quiet hides the lines of EMD's queries, too.
+func TestQuietEMD(t *testing.T) {
+	talk(t, "")
+	if err := idx.WriteLabels("labels", []uint8{1, 2}); err != nil {
+		t.Fatal(err)
+	}
+	args := strings.Fields("-d two -q two -l1 labels -l2 labels -o out -EMD -cell 1")
+	for quiet, want := range map[string]string{"": "Query: 0\nQuery: 1\n", "-quiet": ""} {
+		var stdout, stderr bytes.Buffer
+		status := run(append(args, strings.Fields(quiet)...), nil, &stdout, &stderr)
+		if status != 0 || stdout.String() != want {
+			t.Errorf("%q: status %d, screen %q, want %q", quiet, status, &stdout, want)
+		}
+		if quiet != "" && stderr.Len() > 0 {
+			t.Errorf("stderr %q", &stderr)
 		}
 	}
 }

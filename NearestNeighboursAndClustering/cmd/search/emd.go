@@ -9,7 +9,6 @@ import (
 	"imagesimilarity/pkg/emd"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/nearest"
-	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
@@ -19,10 +18,10 @@ import (
 const neighbours = 10
 
 // searchEMD finds each query's nearest neighbours by Earth Mover's Distance and by Manhattan
-// distance, and writes how many have the query's label. stdout gets a line as each query is done.
-func searchEMD(
-	opt options, run results.Header, stdout io.Writer, display *progress.Display,
-) error {
+// distance, and writes how many have the query's label. stdout gets a line as each query is done,
+// unless -quiet is given.
+func searchEMD(opt options, run results.Header, stdout io.Writer) error {
+	opt.display.Phase("checking the files")
 	err := opt.checkFiles(opt.data, opt.query, opt.dataLabels, opt.queryLabels)
 	if err != nil {
 		return err
@@ -31,23 +30,29 @@ func searchEMD(
 	if err != nil {
 		return err
 	}
+	opt.display.Phase("reading the data set")
 	if err := data.read(); err != nil {
 		return err
 	}
+	opt.display.Phase("reading the queries")
 	if err := queries.read(); err != nil {
 		return err
 	}
+	opt.display.Phase("projecting the images")
 	index, err := emd.New(data.original, 0, opt.cell)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
 
 	var screen error
+	lines := opt.display.Writer(stdout)
+	tell := opt.display.Task("Earth Mover's Distance", "queries")
 	start := time.Now()
-	byEMD, err := index.Nearest(queries.original, neighbours, func(done, _ int) { // the progress
-		if _, err := fmt.Fprintf(stdout, "Query: %d\n", done-1); screen == nil {
-			screen = err
+	byEMD, err := index.Nearest(queries.original, neighbours, func(done, total int) {
+		if !opt.quiet && screen == nil {
+			_, screen = fmt.Fprintf(lines, "Query: %d\n", done-1)
 		}
+		tell(done, total)
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.query, err)
@@ -57,18 +62,19 @@ func searchEMD(
 	}
 	timeEMD := time.Since(start)
 
+	tell = opt.display.Task("Manhattan distance", "queries")
 	start = time.Now()
 	manhattan, err := knn.New(data.original, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
-	byManhattan, err := manhattan.Nearest(
-		queries.original, neighbours, display.Task("Manhattan distance", "queries"))
+	byManhattan, err := manhattan.Nearest(queries.original, neighbours, tell)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.query, err)
 	}
 	timeManhattan := time.Since(start)
 
+	opt.display.Phase("preparing the report")
 	k := min(neighbours, data.images.N)
 	rank := func(at []int32, distance []float64, took time.Duration) results.Ranking {
 		return results.NewRanking(took.Seconds(), k, at, distance,
@@ -97,7 +103,14 @@ func searchEMD(
 	if opt.html != "" {
 		page.AddEMD(e, round, data.shown(), queries.shown())
 	}
-	return opt.write(text.Bytes(), e, page)
+	if err := opt.write(text.Bytes(), e, page); err != nil {
+		return err
+	}
+	opt.display.Say(fmt.Sprintf(
+		"%d queries among %d images, %d neighbours each\nCorrect results: EMD %s, Manhattan %s\n",
+		round.Queries.Images.Images, round.Data.Images.Images, k,
+		double(round.EMD.Correctness), double(round.Manhattan.Correctness)) + opt.written())
+	return nil
 }
 
 // split returns the indices and the distances of neighbours.

@@ -41,12 +41,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	memory.SetBudget(opt.memory)
 	opt.guard = outfile.NewGuard(stdin, stdout, stderr)
 	header := results.NewHeader("./search", args, opt.textbook)
-	display := progress.New(stderr, opt.quiet)
+	opt.display = progress.New(stderr, opt.quiet)
 	if opt.emd {
-		err = searchEMD(opt, header, stdout, display)
+		err = searchEMD(opt, header, stdout)
 	} else {
-		err = searchNeighbours(opt, header, stdin, stdout, display)
+		err = searchNeighbours(opt, header, stdin, stdout)
 	}
+	opt.display.Rest()
 	if err != nil {
 		fmt.Fprintf(stderr, "search: %s\n", quote.Message(err))
 		return 1
@@ -59,8 +60,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // part of a round.
 func searchNeighbours(
 	opt options, header results.Header, stdin io.Reader, stdout io.Writer,
-	display *progress.Display,
 ) (err error) {
+	opt.display.Phase("checking the files")
 	err = opt.checkFiles(opt.data, opt.reducedData, opt.query, opt.reducedQuery,
 		opt.dataLabels, opt.queryLabels)
 	if err != nil {
@@ -70,9 +71,11 @@ func searchNeighbours(
 	if err != nil {
 		return err
 	}
+	opt.display.Phase("reading the data set")
 	if err := in.read(); err != nil {
 		return err
 	}
+	opt.display.Phase("reading the queries")
 	if err := queries.read(); err != nil {
 		return err
 	}
@@ -95,13 +98,18 @@ func searchNeighbours(
 		if fault := rounds.Flush(); fault != nil {
 			err = fault
 		}
+		if err == nil {
+			opt.display.Say(found(run) + opt.written())
+		}
 	}()
-	ask := prompt.NewCin(rounds.Before(stdin), stdout)
+	ask := prompt.NewCin(
+		rounds.Before(opt.display.Reader(stdin)), opt.display.Writer(stdout))
 	for {
-		r, err := data.answer(queries, display)
+		r, err := data.answer(queries, opt.display)
 		if err != nil {
 			return err
 		}
+		opt.display.Phase("preparing the report")
 		run.Rounds = append(run.Rounds, *r)
 		write(&text, r, opt.textbook)
 		if opt.html != "" {
@@ -120,6 +128,8 @@ func searchNeighbours(
 // write replaces the output files together: the text, and the results and the page if they are
 // wanted.
 func (opt options) write(text []byte, run results.Document, page *report.Page) error {
+	opt.display.Phase("writing " + opt.output)
+	defer opt.display.Rest()
 	var files outfile.Group
 	files.Add(opt.output, func(w io.Writer) error {
 		_, err := w.Write(text)
@@ -134,6 +144,17 @@ func (opt options) write(text []byte, run results.Document, page *report.Page) e
 	return files.Commit()
 }
 
+// written returns a line that names the output files.
+func (opt options) written() string {
+	line := "Written: " + opt.output
+	for _, name := range []string{opt.html, opt.json} {
+		if name != "" {
+			line += ", " + name
+		}
+	}
+	return line + "\n"
+}
+
 // checkFiles returns an error if an output cannot be written, or is one of the inputs or another
 // output.
 func (opt options) checkFiles(inputs ...string) error {
@@ -146,6 +167,7 @@ func (d *dataSet) moreQueries(ask *prompt.Cin, opt options) *spaces {
 	for ask.YesNo("Do you want to enter another query (Y/N)?  ") {
 		q := new(spaces)
 		original := func(path string) error {
+			opt.display.Phase("reading " + path)
 			if err := opt.checkFiles(path); err != nil {
 				return err
 			}
@@ -157,6 +179,7 @@ func (d *dataSet) moreQueries(ask *prompt.Cin, opt options) *spaces {
 			return err
 		}
 		reduced := func(path string) error {
+			opt.display.Phase("reading " + path)
 			if err := opt.checkFiles(path); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/progress"
 )
 
 const usage = `Usage:./search -d <input file original space> -i <input file new space>
@@ -46,6 +47,7 @@ type options struct {
 	quiet       bool   // no progress
 	guard       outfile.Guard
 	memory      int64 // bytes that may be used; 0 for what the machine has left
+	display     *progress.Display
 
 	// The three searches.
 	reducedData, reducedQuery string // 16-bit latent vectors of the same images

@@ -156,6 +156,7 @@ func (s *spaces) openQueryLatents(q *spaces, path string) error {
 // random numbers and are therefore equal: one table stands for all of them, and L changes nothing.
 // The textbook's tables differ, and L is their number.
 func newDataSet(s *spaces, opt options) (*dataSet, error) {
+	opt.display.Phase("preparing the data set")
 	d := &dataSet{spaces: *s}
 	var err error
 	if d.originalIndex, err = knn.New(s.original, 0); err != nil {
@@ -164,13 +165,16 @@ func newDataSet(s *spaces, opt options) (*dataSet, error) {
 	if d.reducedIndex, err = knn.New(s.reduced, 0); err != nil {
 		return nil, err
 	}
+	opt.display.Phase("width of the hash grid")
 	width, err := knn.Width(s.original)
 	if err != nil {
 		return nil, err
 	}
 	if opt.textbook {
-		d.lsh, err = knn.NewTextbookLSH(s.original, width, opt.functions, opt.tables)
+		d.lsh, err = knn.NewTextbookLSH(s.original, width, opt.functions, opt.tables,
+			opt.display.Task("building the hash tables", "tables"))
 	} else {
+		opt.display.Phase("building the hash table")
 		d.lsh, err = knn.NewLSH(s.original, width, opt.functions)
 	}
 	return d, err
@@ -206,6 +210,7 @@ func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchR
 	}
 	exactTime := time.Since(start)
 
+	display.Phase("comparing the answers")
 	for i, n := range reduced {
 		reduced[i].Distance = metric.Manhattan(q.original.At(i), d.original.At(int(n.Index)))
 	}
@@ -265,6 +270,18 @@ func write(w io.Writer, r *results.SearchRound, textbook bool) {
 		fmt.Fprintf(w, "Share of Images Compared LSH: %s\n", double(r.Compared))
 	}
 	fmt.Fprintln(w)
+}
+
+// found returns what was found in the last round, in a few lines for the person at the screen.
+func found(run *results.Search) string {
+	r := &run.Rounds[len(run.Rounds)-1]
+	which := ""
+	if n := len(run.Rounds); n > 1 {
+		which = fmt.Sprintf("Last of %d rounds: ", n)
+	}
+	return fmt.Sprintf("%s%d queries among %d images\nApproximation factor: LSH %s, reduced %s\n",
+		which, r.Queries.Images.Images, run.Data.Images.Images,
+		double(r.LSH.Mean), double(r.Reduced.Mean))
 }
 
 func double(n results.Number) string { return libstdcxx.Double(float64(n)) }
