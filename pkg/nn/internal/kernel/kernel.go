@@ -87,7 +87,7 @@ func Period(channels int) int {
 }
 
 // Lanes returns n rounded up to whole vectors of every instruction set.
-func Lanes(n int) int { return ceilDiv(n, vectorLanes) * vectorLanes }
+func Lanes(n int) int { return (n + vectorLanes - 1) / vectorLanes * vectorLanes }
 
 // Repeat fills dst with copies of src.
 func Repeat(dst, src []float32) {
