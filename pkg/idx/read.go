@@ -164,6 +164,7 @@ type reader struct {
 	name    string
 	regular bool     // no pipe and no device
 	size    int64    // bytes in the file, or -1 if unknown before reading: not plain or not regular
+	magic   uint32   // of the header
 	offset  int64    // uncompressed bytes that were read
 	source  *bounded // compressed bytes; nil if the file is plain
 }
@@ -207,7 +208,7 @@ func (r *reader) header(n int, magic uint32, what string) ([]uint32, error) {
 		h[i] = binary.BigEndian.Uint32(b[4*i:])
 	}
 	if whole && h[0] == magic {
-		r.offset = int64(len(b))
+		r.magic, r.offset = magic, int64(len(b))
 		return h, nil
 	}
 	more, _ := io.ReadFull(r.Reader, b[got:cap(b)])
@@ -228,37 +229,41 @@ func (r *reader) header(n int, magic uint32, what string) ([]uint32, error) {
 	if kind.Name != "" {
 		reason += "; this is " + kind.Name + kind.Hint()
 	}
-	return nil, r.fault(0, early(err), "%s%s", reason, r.otherWidth(h, magic))
+	return nil, r.fault(0, early(err), "%s%s", reason, r.otherWidth(h, magic, int64(got+more)))
 }
 
 // otherWidth returns a hint if the values of images or vectors have the width, by the size of the
-// file, that the expected magic number stands for and not the file's own.
-func (r *reader) otherWidth(h []uint32, magic uint32) string {
-	if r.size < 0 || len(h) < 4 {
+// file, that the expected magic number stands for and not the file's own. have bytes were read.
+func (r *reader) otherWidth(h []uint32, magic uint32, have int64) string {
+	images := h[0] == MagicImages && magic == MagicLatents
+	if !images && (h[0] != MagicLatents || magic != MagicImages) {
 		return ""
 	}
-	size, values := uint64(r.size)-16, uint64(h[1])*uint64(h[2])*uint64(h[3])
-	switch {
-	case h[0] == MagicImages && magic == MagicLatents && size == 2*values:
+	values := uint64(h[1]) * uint64(h[2]) * uint64(h[3])
+	if r.size >= 0 {
+		have = r.size
+	} else {
+		const most = 1 << 30 // an error may take a few seconds
+		more, _ := io.CopyN(io.Discard, r.Reader, int64(min(2*values+1, most)))
+		have += more
+	}
+	switch size := uint64(have) - 16; {
+	case images && size == 2*values:
 		return fmt.Sprintf(", but its values have 16 bits; its magic number should be %d", magic)
-	case h[0] == MagicLatents && magic == MagicImages && size == values:
+	case !images && size == values:
 		return fmt.Sprintf(", but its values have 8 bits; its magic number should be %d", magic)
 	}
 	return ""
 }
 
-// checkSize returns an error if a plain file has fewer bytes than its header h promises, or just
-// the bytes of values of another width.
+// checkSize returns an error if a plain file has fewer bytes than its header h promises. Images of
+// one row are also refused if there are just twice the bytes: they are latent vectors.
 func (r *reader) checkSize(h []uint32, n int, what string) error {
 	if r.size < 0 {
 		return nil
 	}
 	have := max(r.size-r.offset, 0)
 	switch {
-	case h[0] == MagicLatents && n > 0 && have == int64(n/2):
-		return r.fault(0, nil, "magic number %d of 16-bit latent vectors, "+
-			"but its values have 8 bits; the header promises %s, %d bytes, but %d follow it",
-			h[0], what, n, have)
 	case h[0] == MagicImages && h[2] == 1 && h[3] > 1 && n > 0 && have == 2*int64(n):
 		return r.fault(0, nil, "magic number %d of 8-bit images, but its values have 16 bits; "+
 			"the header promises %s, %d bytes, but %d follow it", h[0], what, n, have)
@@ -270,8 +275,12 @@ func (r *reader) checkSize(h []uint32, n int, what string) error {
 
 // short returns the error of a file in which have bytes follow the header instead of n.
 func (r *reader) short(n int, what string, have int64) error {
-	return r.fault(r.offset+have, io.ErrUnexpectedEOF,
-		"the file ends early: the header promises %s, %d bytes, but %d follow it", what, n, have)
+	hint := ""
+	if r.magic == MagicLatents && have > 0 && 2*have == int64(n) {
+		hint = fmt.Sprintf(", as if its values had 8 bits; images have the magic number %d", MagicImages)
+	}
+	return r.fault(r.offset+have, io.ErrUnexpectedEOF, "the file ends early: "+
+		"the header promises %s, %d bytes, but %d follow it%s", what, n, have, hint)
 }
 
 // fault returns a FormatError at an offset.
