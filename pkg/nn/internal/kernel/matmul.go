@@ -176,11 +176,12 @@ func (p *Product) portable(a, b, c, bias []float32) {
 func (p *Matmul) tile1x8(a, b, c []float32) {
 	s := c[:8]
 	var s0, s1, s2, s3, s4, s5, s6, s7 float32
-	aInner, bInner := p.A.Inner, p.B.Inner
+	// Read from p in the loop, inner alone makes it take 12% longer.
+	inner, aInner, bInner := p.Inner, p.A.Inner, p.B.Inner
 	for o := range p.Outer * p.Middle {
 		o, h := o/p.Middle, o%p.Middle
 		ia, ib := o*p.A.Outer+h*p.A.Middle, o*p.B.Outer+h*p.B.Middle
-		for range p.Inner {
+		for range inner {
 			x := a[ia]
 			w := b[ib : ib+4 : ib+4]
 			s0 += float32(x * w[0])
