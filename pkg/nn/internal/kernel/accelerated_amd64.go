@@ -23,7 +23,7 @@ func avx512() *Set {
 	s := portable
 	s.Name = "AVX-512"
 	s.half, s.halfLanes = avx2(), 8
-	s.matmul = tiles{
+	s.matmul = (&tiles{
 		lanes: 16, rows: 14,
 		one: []tile{
 			tile1x1AVX512, tile2x1AVX512, tile3x1AVX512, tile4x1AVX512, tile5x1AVX512,
@@ -35,7 +35,7 @@ func avx512() *Set {
 			tile6x2AVX512, tile7x2AVX512, tile8x2AVX512, tile9x2AVX512, tile10x2AVX512,
 			tile11x2AVX512, tile12x2AVX512, tile13x2AVX512, tile14x2AVX512,
 		},
-	}.matmul
+	}).matmul
 	s.addTo, s.sum, s.squares = addToAVX512, sumAVX512, squaresAVX512
 	s.normalise, s.gradSums, s.backward = normaliseAVX512, gradSumsAVX512, backwardAVX512
 	s.pool2x2, s.unpool2x2 = pool2x2AVX512, unpool2x2AVX512
@@ -49,7 +49,7 @@ func avx512() *Set {
 func avx2() *Set {
 	s := portable
 	s.Name = "AVX2"
-	s.matmul = tiles{
+	s.matmul = (&tiles{
 		lanes: 8, rows: 6,
 		one: []tile{
 			tile1x1AVX2, tile2x1AVX2, tile3x1AVX2, tile4x1AVX2, tile5x1AVX2, tile6x1AVX2,
@@ -57,7 +57,7 @@ func avx2() *Set {
 		two: []tile{
 			tile1x2AVX2, tile2x2AVX2, tile3x2AVX2, tile4x2AVX2, tile5x2AVX2, tile6x2AVX2,
 		},
-	}.matmul
+	}).matmul
 	s.addTo, s.sum, s.squares = addToAVX2, sumAVX2, squaresAVX2
 	s.normalise, s.gradSums, s.backward = normaliseAVX2, gradSumsAVX2, backwardAVX2
 	s.pool2x2, s.unpool2x2 = pool2x2AVX2, unpool2x2AVX2

@@ -105,7 +105,7 @@ type tiles struct {
 
 // matmul cuts the product into tiles: columns into one or two vectors, rows into parts of two lines
 // at a time, so that a tile is high even if lines are short.
-func (t tiles) matmul(p *Product, a, b, c, bias []float32) {
+func (t *tiles) matmul(p *Product, a, b, c, bias []float32) {
 	parts, halves := (p.M-1)/(t.rows/2)+1, (p.M-1)/t.rows+1
 	for f := 0; f < p.N; f += 2 * t.lanes {
 		columns := min(2*t.lanes, p.N-f)
