@@ -62,8 +62,8 @@ func mismatch(format string, args ...any) error {
 // the end. The header ends with "size:" and a number, which may be wrong. A line without a brace
 // and without a size has any four words as its header, as the original takes them. A class may be
 // empty. An image that a class names twice counts once. ReadClasses returns an error if the file
-// names an image in two classes, and a MismatchError if it leaves one out or names one that does not
-// exist. The original crashed or went on with less.
+// names an image in two classes, and a MismatchError if it leaves one out or names one that does
+// not exist. The original crashed or went on with less.
 func ReadClasses(name string, n int) (label []int32, k int, err error) {
 	f, _, err := infile.Open(name)
 	if err != nil {

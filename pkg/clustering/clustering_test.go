@@ -92,10 +92,11 @@ func TestSeedsOfTheOriginal(t *testing.T) {
 			from1(934, 530, 682, 461, 760, 683, 137, 53, 222, 1),
 		},
 	} {
-		if got, err := space(t, latents).Seed(c.k, Original, nil); err != nil || !slices.Equal(got, c.new) {
+		got, err := space(t, latents).Seed(c.k, Original, nil)
+		if err != nil || !slices.Equal(got, c.new) {
 			t.Errorf("new space, k=%d: seeds %v, error %v; want %v", c.k, got, err, c.new)
 		}
-		got, err := space(t, images).Seed(c.k, Original, nil)
+		got, err = space(t, images).Seed(c.k, Original, nil)
 		if err != nil || !slices.Equal(got, c.originals) {
 			t.Errorf("original space, k=%d: seeds %v, error %v; want %v",
 				c.k, got, err, c.originals)

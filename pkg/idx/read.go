@@ -330,8 +330,8 @@ func (r *reader) all(n int, what string) ([]byte, error) {
 }
 
 // bytes reads the n bytes that the header promised. what names them. It returns an error if there
-// is no memory for them. Memory follows the bytes that are there, not the promise. It is at most the
-// n bytes if the size of the file is known, and twice as much otherwise.
+// is no memory for them. Memory follows the bytes that are there, not the promise. It is at most
+// the n bytes if the size of the file is known, and twice as much otherwise.
 func (r *reader) bytes(n int, what string) ([]byte, error) {
 	const step = 16 << 20 // bytes to begin with if the size is unknown
 	first, need := min(n, step), float64(n)

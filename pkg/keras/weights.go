@@ -365,8 +365,8 @@ func isWeight(variable, layer, weight string) bool {
 	return variable == name || strings.HasSuffix(variable, "/"+name)
 }
 
-// checkLeaves returns an error unless every layer has the weights that it needs, and unless there is
-// memory to read them.
+// checkLeaves returns an error unless every layer has the weights that it needs, and unless there
+// is memory to read them.
 func (f *File) checkLeaves(g *graph, leaves []leaf) error {
 	// Data sets may share their bytes: what is then read could be much more than the file.
 	total := int64(0)

@@ -249,8 +249,8 @@ func connect(layers []*Layer, limit float64) ([][]WeightSpec, error) {
 	return specs, nil
 }
 
-// Connect derives the output of l from those of its inputs and returns the weights that it needs, as
-// the function Connect does for all layers of a list.
+// Connect derives the output of l from those of its inputs and returns the weights that it needs,
+// as the function Connect does for all layers of a list.
 func (l *Layer) Connect(inputs []*Layer) ([]WeightSpec, error) {
 	var shapes [][]int
 	for _, in := range inputs {
