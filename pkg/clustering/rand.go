@@ -18,7 +18,7 @@ func AdjustedRand(a, b []int32) float64 {
 	both, inA, inB := equalPairs(joint), equalPairs(a), equalPairs(b)
 	all := float64(n) * float64(n-1) / 2
 	chance := float64(inA / all * inB)
-	if most := (inA + inB) / 2; most != chance {
+	if most := float64((inA + inB) / 2); most != chance {
 		return (both - chance) / (most - chance)
 	}
 	return 1
@@ -33,7 +33,7 @@ func equalPairs[V int32 | int64](values []V) float64 {
 		for first+n < len(sorted) && sorted[first+n] == sorted[first] {
 			n++
 		}
-		pairs += float64(n) * float64(n-1) / 2
+		pairs += float64(float64(n) * float64(n-1) / 2)
 		first += n
 	}
 	return pairs

@@ -34,9 +34,9 @@ func newAxes(g *grid, dx, dy int) *axes {
 	a := &axes{
 		first:   dx*(g.wide-1) + dy*(g.high-1),
 		second:  dy*(g.wide-1) + dx*(g.high-1),
-		perCell: scale * math.Hypot(float64(dx), float64(dy)),
+		perCell: scale * length(dx, dy),
 	}
-	a.slack = math.Hypot(float64(a.first), float64(a.second))
+	a.slack = length(a.first, a.second)
 	for c := range g.cells {
 		x, y := c%g.wide, c/g.wide
 		a.onFirst = append(a.onFirst, dx*x+dy*y)
@@ -44,6 +44,10 @@ func newAxes(g *grid, dx, dy int) *axes {
 	}
 	return a
 }
+
+// length returns the length of a vector. Not by math.Hypot, which is computed differently on
+// different processors.
+func length(x, y int) float64 { return math.Sqrt(float64(x*x + y*y)) }
 
 // sums returns the number of cumulative sums on both axes.
 func (a *axes) sums() int { return a.first + a.second }

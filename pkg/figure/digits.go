@@ -78,7 +78,7 @@ func picture(pix []float32, cols int) image.Image {
 // viridis returns matplotlib's default colour for a share of 0 (dark violet) to 1 (yellow), to
 // within 2 of 255.
 func viridis(share float64) color.RGBA {
-	at := share * float64(len(viridisAnchors)-1)
+	at := float64(share * float64(len(viridisAnchors)-1))
 	i := min(int(at), len(viridisAnchors)-2)
 	var c [3]uint8
 	for k := range c {

@@ -184,6 +184,6 @@ func (w *Weight) drawGlorot(random *rand.Rand) {
 	fans := (w.Shape[n] + w.Shape[n+1]) * product(w.Shape[:n])
 	limit := math.Sqrt(6 / float64(fans))
 	for i := range w.Data {
-		w.Data[i] = float32(float64(2*random.Float64()-1) * limit)
+		w.Data[i] = float32((2*float64(random.Float64()) - 1) * limit)
 	}
 }

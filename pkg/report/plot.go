@@ -162,7 +162,7 @@ func losses(alt string, curves []curve, marks ...int) template.HTML {
 // decades returns ticks from low to high, which are positive, for a logarithmic axis. They stand at
 // 1, 2 and 5 times powers of 10 or, if these are many, at powers of 10 far enough apart.
 func decades(low, high float64) plot.ConstantTicks {
-	first, last := int(math.Floor(math.Log10(low))), int(math.Ceil(math.Log10(high)))
+	first, last := decade(low), decade(high)+1
 	digits, step := []int{1, 2, 5}, 1
 	if last-first > 3 {
 		digits, step = digits[:1], (last-first+7)/8
@@ -178,6 +178,17 @@ func decades(low, high float64) plot.ConstantTicks {
 		}
 	}
 	return ticks
+}
+
+// decade returns the exponent of the greatest power of 10 that is at most v, which is positive.
+// math.Log10 is computed differently on different processors.
+func decade(v float64) int {
+	_, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', -1, 64), "e")
+	n, err := strconv.Atoi(exponent)
+	if err != nil {
+		panic(err) // v is finite
+	}
+	return n
 }
 
 func grid() *plotter.Grid {
@@ -235,7 +246,7 @@ func bars(alt, x, y string, names []string, groups [][]int) template.HTML {
 			panic(err) // all values are finite
 		}
 		chart.Color, chart.LineStyle.Width = series[g], 0
-		chart.Offset = width * (vg.Length(g) - vg.Length(len(groups)-1)/2)
+		chart.Offset = width * (vg.Length(g) - vg.Length(vg.Length(len(groups)-1)/2))
 		p.Add(chart)
 		p.Legend.Add(names[g], chart)
 	}
@@ -265,7 +276,7 @@ func silhouettes(alt string, first int, clusters [][]float64, average float64) t
 		slices.Reverse(c)
 		height := max(1, len(c)*lines/max(total, 1))
 		if i%apart == 0 {
-			ticks = append(ticks, plot.Tick{Value: y - float64(height)/2, Label: fmt.Sprint(first + i)})
+			ticks = append(ticks, plot.Tick{Value: y - float64(float64(height)/2), Label: fmt.Sprint(first + i)})
 		}
 		if len(c) > 0 {
 			band := plotter.XYs{{X: 0, Y: y}}

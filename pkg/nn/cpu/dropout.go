@@ -10,7 +10,7 @@ import (
 func (n *network) dropout(rate float64, x signal) signal {
 	layer := uint64(n.operators)
 	// A 32-bit number is drawn for each value; the value is dropped if the number is below threshold.
-	threshold := uint64(rate * (1 << 32))
+	threshold := uint64(float64(rate * (1 << 32)))
 	var scale float32
 	if rate < 1 {
 		scale = float32(1 / (1 - rate))
