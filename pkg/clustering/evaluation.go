@@ -27,7 +27,7 @@ type Evaluation struct {
 // image.
 func Evaluate(space *Space[uint8], label []int32, k int, mode Mode) (*Evaluation, error) {
 	images := space.images
-	need := 3*metric.QueriesSize[uint8](k, images.Dim()) + 72*float64(images.N) + 64*float64(k)
+	need := float64(3*metric.QueriesSize[uint8](k, images.Dim())) + float64(72*images.N+64*k)
 	err := memory.Check(need, "judging %d clusters of %d images of %dx%d pixels needs",
 		k, images.N, images.Rows, images.Cols)
 	if err != nil {

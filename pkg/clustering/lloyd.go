@@ -31,8 +31,8 @@ func (s *Space[P]) Lloyd(
 	seeds []int, mode Mode, progress func(pass, changed int),
 ) ([]int32, error) {
 	k, dim := len(seeds), s.images.Dim()
-	need := 2*metric.QueriesSize[P](k, dim) + tallySize(s.images, k) +
-		24*float64(s.images.N) + 40*float64(k)
+	need := float64(2*metric.QueriesSize[P](k, dim)) + tallySize(s.images, k) +
+		float64(24*s.images.N+40*k)
 	err := memory.Check(need, "making %d clusters of %d images of %dx%d values needs",
 		k, s.images.N, s.images.Rows, s.images.Cols)
 	if err != nil {

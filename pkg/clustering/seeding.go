@@ -22,7 +22,7 @@ func (s *Space[P]) Seed(k int, mode Mode, progress func(done, total int)) ([]int
 	if err := CheckClusters(k, n); err != nil {
 		return nil, err
 	}
-	need := 12*float64(n) + 16*float64(k) + metric.QueriesSize[P](1, s.images.Dim())
+	need := float64(12*n+16*k) + metric.QueriesSize[P](1, s.images.Dim())
 	if err := memory.Check(need, "choosing %d seeds of %d images needs", k, n); err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func tallySize[P uint8 | uint16](images *imageset.Images[P], k int) float64 {
 	if _, grey := any(images).(*imageset.Images[uint8]); !grey || k > mostTallied/images.Dim() {
 		return 0
 	}
-	return 1024 * float64(images.Dim()*k)
+	return float64(1024 * float64(images.Dim()*k))
 }
 
 // medians sets the centroids to the medians of the clusters in after, as the function medians does.

@@ -100,13 +100,13 @@ func (ix *Index) Add(images *imageset.Images[uint8], first int64) error {
 func (ix *Index) check(images *imageset.Images[uint8]) error {
 	need := 0.0
 	for i, a := range ix.axes {
-		need += 2 * float64(images.N) * float64(a.sums())
+		need += float64(2 * float64(images.N) * float64(a.sums()))
 		if i < screens && ix.grid.cells > 1 {
 			need += metric.PointsSize[uint16](images.N, a.sums())
 		}
 	}
 	// The list of black images may grow to twice its size.
-	need += 8.25*float64(images.N) + 32*float64(ix.grid.cells)
+	need += float64(8.25*float64(images.N)) + float64(32*ix.grid.cells)
 	return memory.Check(need, "the projections of %d images in %d cells need",
 		images.N, ix.grid.cells)
 }
@@ -216,8 +216,8 @@ func (ix *Index) checkSearch(queries, k int) error {
 	workers := float64(min(quads, runtime.GOMAXPROCS(0)))
 	images := float64(ix.tiles() * metric.Tile)
 	// The list of candidates may grow to twice its size while it is copied.
-	each := screens*metric.Quad*4*images + 3*images/8 + 3*candidate*images + solverSize(ix.grid)
-	need := neighbour*float64(queries)*float64(k) + workers*each
+	each := float64((screens*metric.Quad*4+3./8+3*candidate)*images) + solverSize(ix.grid)
+	need := float64(neighbour*float64(queries)*float64(k)) + float64(workers*each)
 	return memory.Check(need, "searching %d queries at a time among %.0f images needs",
 		min(queries, int(workers)*metric.Quad), images)
 }

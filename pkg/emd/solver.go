@@ -56,7 +56,7 @@ type shipment struct {
 // solverSize returns the bytes of a solver and of the levels of its images.
 func solverSize(g *grid) float64 {
 	cells := float64(g.cells)
-	return 2*cells*cells + 200*cells
+	return float64((2*cells + 200) * cells)
 }
 
 func newSolver(g *grid) *solver {

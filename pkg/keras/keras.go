@@ -32,7 +32,7 @@ func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
 	need := 0.0
 	for _, l := range m.Layers {
 		for _, w := range l.Weights {
-			need += 4 * float64(len(w.Data))
+			need += float64(4 * len(w.Data))
 		}
 	}
 	if err := memory.Check(2*need, "%s: the model as a file needs", path); err != nil {

@@ -99,13 +99,13 @@ func hasherSize(dim int, width int64, functions int) float64 {
 	}
 	shifts := float64(functions) * float64(dim)
 	if width <= math.MaxUint8 {
-		return 4*float64(dim) + 8*shifts
+		return float64(4*dim) + float64(8*shifts)
 	}
 	// A slice of steps may grow to twice its size. The share of the shifts that make a step is
 	// that of the grey levels below the width.
 	const step, spare = 12, 1 << 12
-	steps := min(shifts, shifts*(math.MaxUint8+1)/float64(width)*1.2+spare)
-	return 4*float64(dim) + 2*step*steps
+	steps := min(shifts, float64(shifts*(math.MaxUint8+1)/float64(width)*1.2)+spare)
+	return float64(4*dim) + float64(2*step*steps)
 }
 
 // value returns g of the image x.

@@ -99,7 +99,7 @@ func (ix *Index[P]) Nearest(queries *imageset.Images[P], k int,
 // the images as they are packed for the fastest way, and for packed queries on each core.
 func searchSize[P uint8 | uint16](images, queries *imageset.Images[P], k int) float64 {
 	const neighbour = 16
-	need := neighbour * float64(queries.N) * float64(k)
+	need := float64(neighbour * float64(queries.N) * float64(k))
 	atATime := min(queries.N, largestBlock*runtime.GOMAXPROCS(0))
 	switch wayOf(images, queries.N) {
 	case all:
@@ -110,9 +110,9 @@ func searchSize[P uint8 | uint16](images, queries *imageset.Images[P], k int) fl
 		coarse := cells(images.Rows, height) * cells(images.Cols, width)
 		fine := cells(images.Rows, max(1, height/2)) * cells(images.Cols, max(1, width/2))
 		one := 2*8 + float64(int(unsafe.Sizeof(P(0)))*(coarse+fine))
-		need += one*float64(images.N+queries.N) + metric.PointsSize[P](images.N, coarse) +
+		need += float64(one*float64(images.N+queries.N)) + metric.PointsSize[P](images.N, coarse) +
 			metric.QueriesSize[P](atATime, coarse) +
-			float64(atATime)*(8+neighbour*float64(k+spare))
+			float64(float64(atATime)*float64(8+neighbour*(k+spare)))
 	}
 	return need
 }

@@ -66,8 +66,8 @@ func NewTextbookLSH(
 // checkTables returns an error if there is no memory for the hash tables: for their functions, for
 // 4.25 bytes an image in each, and for as much again while one is built.
 func checkTables(data *imageset.Images[uint8], width int64, functions, tables int) error {
-	need := float64(tables)*(hasherSize(data.Dim(), width, functions)+4.25*float64(data.N)) +
-		4.25*float64(data.N)
+	images := float64(4.25 * float64(data.N))
+	need := float64(float64(tables)*(hasherSize(data.Dim(), width, functions)+images)) + images
 	return memory.Check(need,
 		"%d hash tables of %d functions for %d images of %dx%d pixels need",
 		tables, functions, data.N, data.Rows, data.Cols)
@@ -165,7 +165,7 @@ func (l *LSH) check(queries *imageset.Images[uint8]) error {
 	// All queries may ask for the same bucket, but the images of all buckets are each copied once.
 	n := min(l.data.N, largest*runtime.GOMAXPROCS(0))
 	bucket := imageset.Images[uint8]{N: n, Rows: l.data.Rows, Cols: l.data.Cols}
-	need := 40*float64(queries.N) + float64(n+queries.N)*float64(l.data.Dim()) +
+	need := float64(40*queries.N) + float64(float64(n+queries.N)*float64(l.data.Dim())) +
 		searchSize(&bucket, queries, 1)
 	return memory.Check(need, "searching the buckets of %d images for %d queries needs",
 		l.data.N, queries.N)
@@ -242,7 +242,7 @@ func Width(data *imageset.Images[uint8]) (int64, error) {
 	}
 	whole := []*block[uint8]{newBlock(outline(data), 0)}
 	queries := imageset.Images[uint8]{N: len(index), Rows: data.Rows, Cols: data.Cols}
-	need := float64(queries.N)*float64(data.Dim()) + searchSize(data, &queries, 2)
+	need := float64(float64(queries.N)*float64(data.Dim())) + searchSize(data, &queries, 2)
 	err := memory.Check(need, "measuring the distances of %d of %d images needs",
 		queries.N, data.N)
 	if err != nil {

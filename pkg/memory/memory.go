@@ -131,7 +131,7 @@ func Parse(text string) (int64, error) {
 	number, factor := strings.TrimSpace(text), 1.0
 	for i, unit := range units[1:] {
 		if n := len(number) - len(unit); n > 0 && strings.EqualFold(number[n:], unit) {
-			number, factor = strings.TrimSpace(number[:n]), math.Pow(1024, float64(i+1))
+			number, factor = strings.TrimSpace(number[:n]), math.Ldexp(1, 10*(i+1))
 			break
 		}
 	}

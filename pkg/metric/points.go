@@ -57,14 +57,19 @@ func width[P uint8 | uint16](dim int) int {
 	return (dim + step[P]() - 1) / step[P]() * step[P]()
 }
 
+// bytesOf returns the bytes of n padded vectors.
+func bytesOf[P uint8 | uint16](n, dim int) float64 {
+	return float64(float64(n) * float64(width[P](dim)*int(unsafe.Sizeof(P(0)))))
+}
+
 // PointsSize returns the bytes of n packed points.
 func PointsSize[P uint8 | uint16](n, dim int) float64 {
-	return float64(Tiles(n)*Tile) * float64(width[P](dim)*int(unsafe.Sizeof(P(0))))
+	return bytesOf[P](Tiles(n)*Tile, dim)
 }
 
 // QueriesSize returns the bytes of n packed queries.
 func QueriesSize[P uint8 | uint16](n, dim int) float64 {
-	return float64((n+Quad-1)/Quad*Quad) * float64(width[P](dim)*int(unsafe.Sizeof(P(0))))
+	return bytesOf[P]((n+Quad-1)/Quad*Quad, dim)
 }
 
 // PackPoints copies pix, (n, dim). It panics if dim is not in 1 to MaxDim or if pix has

@@ -58,12 +58,12 @@ func (s *Size) convolution(l, in *Layer) {
 	}
 	s.Window = span * c * f
 	frame := (h + max(kh, room)) * (w + max(kw, room))
-	s.Scratch = (group+2)*h*w*f + group*frame*(c+f) + fixed
+	s.Scratch = float64((group+2)*h*w*f) + float64(group*frame*(c+f)) + fixed
 	switch {
 	case f == 1:
-		s.Scratch += h * w * span
+		s.Scratch += float64(h * w * span)
 	case kh == 3 && kw == 3:
-		s.Scratch += plane * max(tiles, frame/16) * (c + 2*f)
+		s.Scratch += float64(plane * max(tiles, frame/16) * (c + 2*f))
 	}
 }
 
@@ -82,11 +82,11 @@ func TrainingMemory(sizes []Size, batch, evaluation int) float64 {
 	groups := math.Ceil(float64(batch) / 8) // each has its sums of a filter's gradients
 	need, scratch := 0.0, 0.0
 	for _, s := range sizes {
-		need += perParameter*s.Parameters + (perWindow+groups)*s.Window +
-			(2*float64(batch)+float64(evaluation))*s.Values
+		need += float64(perParameter*s.Parameters) + float64((perWindow+groups)*s.Window) +
+			float64((2*float64(batch)+float64(evaluation))*s.Values)
 		scratch = max(scratch, s.Scratch)
 	}
-	return 4 * (need + 2*float64(runtime.GOMAXPROCS(0))*scratch)
+	return 4 * (need + float64(float64(2*runtime.GOMAXPROCS(0))*scratch))
 }
 
 // PredictionMemory returns the bytes that a prediction in batches of batch samples needs, without
@@ -94,10 +94,10 @@ func TrainingMemory(sizes []Size, batch, evaluation int) float64 {
 func PredictionMemory(sizes []Size, batch int) float64 {
 	need, scratch := 0.0, 0.0
 	for _, s := range sizes {
-		need += 4*s.Window + float64(batch)*s.Values
+		need += float64(4*s.Window) + float64(float64(batch)*s.Values)
 		scratch = max(scratch, s.Scratch)
 	}
-	return 4 * (need + float64(runtime.GOMAXPROCS(0))*scratch)
+	return 4 * (need + float64(float64(runtime.GOMAXPROCS(0))*scratch))
 }
 
 // CheckPrediction returns an error if there is no memory for Predict with n samples in batches of
@@ -112,7 +112,8 @@ func (m *Model) CheckPrediction(n int, until string, batch int) error {
 	if err != nil {
 		return err
 	}
-	need := PredictionMemory(sizes, min(n, batch)) + 4*float64(n)*values(m.Layers[last].Output)
+	need := PredictionMemory(sizes, min(n, batch)) +
+		float64(4*float64(n)*values(m.Layers[last].Output))
 	return memory.Check(need, "computing the layer %q for %d images in batches of %d needs",
 		m.Layers[last].Name, n, min(n, batch))
 }
@@ -126,7 +127,7 @@ func (m *Model) checkTraining(batch, evaluation int) error {
 	}
 	need := TrainingMemory(sizes, batch, evaluation)
 	for _, s := range sizes {
-		need -= 4 * s.Parameters
+		need -= float64(4 * s.Parameters)
 	}
 	return memory.Check(need, "training this network in batches of %d images needs", batch)
 }

@@ -198,7 +198,7 @@ func NewModel(name string, layers []*Layer) (*Model, error) {
 	for i, l := range layers {
 		for _, s := range specs[i] {
 			if l.Weights == nil {
-				need += 4 * values(s.Shape)
+				need += float64(4 * values(s.Shape))
 			}
 		}
 	}

@@ -109,7 +109,7 @@ func (s *session) classifyTestSet(m *nn.Model, batch int, x *results.Classifier)
 func (s *session) showDigits(class []uint8) error {
 	images := s.test.images.First(100)
 	// Of one image at a time, every pixel becomes 64 dots of 4 bytes.
-	err := memory.Check(4*float64(len(images.Pix))+2*4*64*float64(images.Dim()),
+	err := memory.Check(float64(4*len(images.Pix)+2*4*64*images.Dim()),
 		"showing %d images of %dx%d pixels needs", images.N, images.Rows, images.Cols)
 	if err != nil {
 		return err

@@ -129,7 +129,7 @@ func init() {
 		// erf(x) is slope*Σ 2ⁿ x²ⁿ⁺¹/(1·3·…·(2n+1)); all terms are positive.
 		term, sum := x, x
 		for n := 1; term > sum*1e-17; n++ {
-			term *= float64(2*float64(x*x)) / float64(2*n+1)
+			term = float64(term * float64(2*float64(x*x)) / float64(2*n+1))
 			sum += term
 		}
 		erfTable[i].value, erfTable[i].slope = float64(slope*sum), slope
@@ -146,7 +146,7 @@ func erf(x float64) float64 {
 		return math.Copysign(1, x)
 	}
 	i := int(float64(a*erfSteps) + 0.5)
-	known := float64(i) / erfSteps
+	known := float64(float64(i) / erfSteps)
 	d := a - known
 	square := float64(known * known)
 	// The derivatives are slope times Hermite polynomials: 1, -2x, 4x²-2, -8x³+12x, 16x⁴-48x²+12.
