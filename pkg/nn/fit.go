@@ -19,11 +19,13 @@ type Samples struct {
 
 // Progress tells how far a training is.
 type Progress struct {
-	Epoch, Epochs int     // from 1
-	Step, Steps   int     // batches of this epoch, from 1
-	Loss          float64 // mean over this epoch's samples so far, while the weights change
-	ValLoss       float64 // on the validation samples, after the epoch; set if Done
-	Done          bool    // the epoch is over
+	Epoch, Epochs int // from 1
+	Step, Steps   int // batches of this epoch, from 1
+	// batches of the validation after them, from 1; none is done while the epoch trains
+	Validated, Validations int
+	Loss                   float64 // mean over this epoch's samples so far, while the weights change
+	ValLoss                float64 // on the validation samples, after the epoch; set if Done
+	Done                   bool    // the epoch is over
 }
 
 // History is the course of a training, with one value for each epoch.
@@ -55,8 +57,8 @@ var ErrDiverged = errors.New("nn: the loss is no finite number")
 
 // Fit trains the trainable layers for some epochs on the train samples, in batches that are
 // shuffled anew each epoch, of which the last may be short. After each epoch it computes the loss
-// on the validation samples. progress, which may be nil, is called after each batch and at the end
-// of each epoch; an error that it returns ends the training and is returned.
+// on the validation samples. progress, which may be nil, is called after each batch, of the validation,
+// too, and at the end of each epoch; an error that it returns ends the training and is returned.
 //
 // Fit returns an error before it begins if there is no memory.
 //
@@ -127,7 +129,10 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 			return fmt.Errorf("%w: it became %v in epoch %d of %d; "+
 				"the weights are those from before that epoch", ErrDiverged, loss, epoch, epochs)
 		}
-		p := Progress{Epoch: epoch, Epochs: epochs, Steps: batches(train.N, batch)}
+		p := Progress{
+			Epoch: epoch, Epochs: epochs, Steps: batches(train.N, batch),
+			Validations: batches(validation.N, batch),
+		}
 		p.Loss, err = t.meanLoss(training, t.order(train.N), batch, pass{
 			run: func(index []int) error { return training.Run(trainData, index) },
 			each: func(loss float64) error {
@@ -144,8 +149,14 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 			return history, err
 		}
 		p.ValLoss, err = t.meanLoss(training, inOrder(validation.N), batch, pass{
-			run:  func(index []int) error { return training.Evaluate(validationData, index) },
-			each: finite,
+			run: func(index []int) error { return training.Evaluate(validationData, index) },
+			each: func(loss float64) error {
+				p.Validated++
+				if err := progress(p); err != nil {
+					return err
+				}
+				return finite(loss)
+			},
 			then: func() error { return nil },
 		})
 		if err != nil {

@@ -87,17 +87,20 @@ func TestFitLearns(t *testing.T) {
 				t.Errorf("the loss went from %v to %v, the validation loss from %v to %v",
 					h.Loss[0], h.Loss[last], h.ValLoss[0], h.ValLoss[last])
 			}
-			// Five batches, the last of six samples, and then the end of the epoch.
-			if len(seen) != 6*epochs {
-				t.Fatalf("%d calls of progress, expected %d", len(seen), 6*epochs)
+			// Five batches, the last of six samples, three of the validation, and then the end of the
+			// epoch.
+			const calls = 9
+			if len(seen) != calls*epochs {
+				t.Fatalf("%d calls of progress, expected %d", len(seen), calls*epochs)
 			}
 			for i, p := range seen {
 				want := nn.Progress{
-					Epoch: i/6 + 1, Epochs: epochs, Step: min(i%6+1, 5), Steps: 5,
-					Loss: p.Loss, Done: i%6 == 5,
+					Epoch: i/calls + 1, Epochs: epochs, Step: min(i%calls+1, 5), Steps: 5,
+					Validated: min(max(i%calls-4, 0), 3), Validations: 3,
+					Loss: p.Loss, Done: i%calls == 8,
 				}
 				if want.Done {
-					want.Loss, want.ValLoss = h.Loss[i/6], h.ValLoss[i/6]
+					want.Loss, want.ValLoss = h.Loss[i/calls], h.ValLoss[i/calls]
 				}
 				if p != want {
 					t.Fatalf("call %d: %+v, expected %+v", i, p, want)

@@ -2,7 +2,6 @@ package progress
 
 import (
 	"io"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -10,9 +9,12 @@ import (
 	"golang.org/x/term"
 )
 
+// A descriptor is a reader or writer that belongs to a file of the system, as an *os.File does.
+type descriptor interface{ Fd() uintptr }
+
 // IsTerminal reports whether f, a reader or a writer, is a person's terminal.
 func IsTerminal(f any) bool {
-	file, ok := f.(*os.File)
+	file, ok := f.(descriptor)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
@@ -22,7 +24,7 @@ func terminalWidth(w io.Writer) func() int {
 	if !IsTerminal(w) {
 		return nil
 	}
-	file := w.(*os.File)
+	file := w.(descriptor)
 	return func() int {
 		const usual = 80 // for a terminal that does not know its size, as a serial line
 		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {

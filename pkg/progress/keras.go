@@ -44,7 +44,7 @@ func (k *Keras) Show(step, all int, final bool, values string) {
 	if step == 1 {
 		k.first = now
 	}
-	times := " - ETA: " + eta(perStep*float64(all-step))
+	times := " - ETA: " + KerasTime(perStep*float64(all-step))
 	if final {
 		times = fmt.Sprintf(" - %.0fs %s/step", now.Sub(k.start).Seconds(), duration(perStep))
 	}
@@ -89,8 +89,8 @@ func KerasLoss(v float64) string {
 	return fmt.Sprintf("%.4e", v)
 }
 
-// eta returns a time that is left, in seconds, as text.
-func eta(seconds float64) string {
+// KerasTime returns a time that is left, in seconds, as Keras shows it.
+func KerasTime(seconds float64) string {
 	s := int(seconds)
 	switch {
 	case seconds > 3600:

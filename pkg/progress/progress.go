@@ -153,6 +153,14 @@ func (w wiping) Write(b []byte) (int, error) {
 	return w.out.Write(b)
 }
 
+// Fd returns the descriptor of the writer behind, so that a terminal stays one.
+func (w wiping) Fd() uintptr {
+	if f, ok := w.out.(descriptor); ok {
+		return f.Fd()
+	}
+	return ^uintptr(0) // no file has it
+}
+
 // begin makes p the present phase. columns is nil if it is to be shown in plain lines.
 func (d *Display) begin(p *phase, columns func() int) *phase {
 	d.mu.Lock()

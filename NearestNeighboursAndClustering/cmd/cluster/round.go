@@ -215,9 +215,9 @@ func found(run *results.Cluster) string {
 	r := &run.Rounds[len(run.Rounds)-1]
 	text := ""
 	if n := len(run.Rounds); n > 1 {
-		text = fmt.Sprintf("Last of %d rounds: ", n)
+		text = fmt.Sprintf("Last of %d rounds:\n", n)
 	}
-	text += fmt.Sprintf("%d images in %d clusters\n", r.Images.Images, run.Settings.Clusters)
+	text += fmt.Sprintf("Images: %d, clusters: %d\n", r.Images.Images, run.Settings.Clusters)
 	for _, c := range []struct {
 		name string
 		*results.Clustering

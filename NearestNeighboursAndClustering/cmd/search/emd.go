@@ -107,7 +107,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 	opt.display.Say(fmt.Sprintf(
-		"%d queries among %d images, %d neighbours each\nCorrect results: EMD %s, Manhattan %s\n",
+		"Queries: %d, images: %d, neighbours of each query: %d\nCorrect results: EMD %s, Manhattan %s\n",
 		round.Queries.Images.Images, round.Data.Images.Images, k,
 		double(round.EMD.Correctness), double(round.Manhattan.Correctness)) + opt.written())
 	return nil

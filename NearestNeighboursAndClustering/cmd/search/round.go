@@ -277,9 +277,9 @@ func found(run *results.Search) string {
 	r := &run.Rounds[len(run.Rounds)-1]
 	which := ""
 	if n := len(run.Rounds); n > 1 {
-		which = fmt.Sprintf("Last of %d rounds: ", n)
+		which = fmt.Sprintf("Last of %d rounds:\n", n)
 	}
-	return fmt.Sprintf("%s%d queries among %d images\nApproximation factor: LSH %s, reduced %s\n",
+	return fmt.Sprintf("%sQueries: %d, images: %d\nApproximation factor: LSH %s, reduced %s\n",
 		which, r.Queries.Images.Images, run.Data.Images.Images,
 		double(r.LSH.Mean), double(r.Reduced.Mean))
 }

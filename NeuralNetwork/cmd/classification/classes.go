@@ -74,11 +74,14 @@ func (s *session) writeClasses(m *nn.Model, batch int, x *results.Classifier) er
 	if err != nil {
 		return err
 	}
+	s.display.Phase("comparing classes with labels")
 	x.Test = &s.evaluate(class, p).Test
+	s.tested = x.Test
 	trainingClass, _, err := s.classify(m, s.training, batch)
 	if err != nil {
 		return err
 	}
+	s.display.Phase("writing the classes")
 	var files outfile.Group
 	files.Add(testClasses, func(w io.Writer) error {
 		return clustering.WriteClasses(w, class, s.classes)
@@ -86,7 +89,11 @@ func (s *session) writeClasses(m *nn.Model, batch int, x *results.Classifier) er
 	files.Add(trainingClasses, func(w io.Writer) error {
 		return clustering.WriteClasses(w, trainingClass, s.classes)
 	})
-	return files.Commit()
+	if err := files.Commit(); err != nil {
+		return err
+	}
+	s.wrote(testClasses, trainingClasses)
+	return nil
 }
 
 // classifyTestSet shows how well the model classifies the test set: counts, report, confusion
@@ -96,6 +103,7 @@ func (s *session) classifyTestSet(m *nn.Model, batch int, x *results.Classifier)
 	if err != nil {
 		return err
 	}
+	s.display.Phase("comparing classes with labels")
 	e := s.evaluate(class, p)
 	x.Test = &e.Test
 	fmt.Fprintf(s.out, "Found %d correct labels\n", e.Right)
@@ -107,6 +115,7 @@ func (s *session) classifyTestSet(m *nn.Model, batch int, x *results.Classifier)
 
 // showDigits shows the first 100 test images, as the network sees them, with their classes.
 func (s *session) showDigits(class []uint8) error {
+	s.display.Phase("drawing the digits")
 	images := s.test.images.First(100)
 	// Of one image at a time, every pixel becomes 64 dots of 4 bytes.
 	err := memory.Check(float64(4*len(images.Pix)+2*4*64*images.Dim()),
@@ -123,5 +132,9 @@ func (s *session) showDigits(class []uint8) error {
 	pix := make([]float32, len(images.Pix))
 	s.samples(s.test).Input(pix, index)
 	digits := figure.Digits(pix, images.Rows, images.Cols, titles)
-	return experiment.ShowFigure(s.in, s.out, digitsFile, "Classified digits", digits)
+	err = experiment.ShowFigure(s.in, s.out, digitsFile, "Classified digits", digits)
+	if err == nil {
+		s.wrote(digitsFile)
+	}
+	return err
 }

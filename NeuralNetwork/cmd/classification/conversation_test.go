@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +15,8 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/progress"
+	"imagesimilarity/pkg/results"
 )
 
 // converse runs classification in a new folder on 12 images of 4x4 pixels in 3 classes and an
@@ -49,6 +54,40 @@ func converse(
 	var stdout, stderr bytes.Buffer
 	status = run(args, strings.NewReader(input), &stdout, &stderr)
 	return status, stdout.String(), stderr.String()
+}
+
+// All work lies in phases, each of which is shown if it takes long. In the end the display tells
+// what was found and written.
+func TestPhases(t *testing.T) {
+	converse(t, "", nil) // makes the files
+	o := options{
+		trainingSet: "images", trainingLabels: "labels", testSet: "images", testLabels: "labels",
+		model: "model.h5", save: "classifier.h5", json: "out.json", seed: 1,
+	}
+	var stderr strings.Builder
+	var phases []string
+	display := progress.New(&stderr, false)
+	display.Began = func(name string) { phases = append(phases, name) }
+	answers := strings.NewReader(strings.Join(conversation, "\n"))
+	if err := classification(o, results.Header{}, answers, io.Discard, display); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"checking the files", "reading the files", "building the network", "training", "training",
+		"writing classifier.h5", "drawing the loss graphs",
+		"prediction", "comparing classes with labels", "prediction", "writing the classes",
+		"prediction", "comparing classes with labels", "drawing the digits",
+		"preparing the report", "writing the report",
+	}
+	if !slices.Equal(phases, want) {
+		t.Errorf("phases %q, want %q", phases, want)
+	}
+	found := regexp.MustCompile(`^Right: [0-9]+ of 12 test images \([0-9.]+ %\)\n` +
+		`Written: classifier.h5, classification_loss_graphs.png, clustering_test_set.txt,\n` +
+		`  clustering_train_set.txt, classified_digits.png, out.json\n$`)
+	if !found.MatchString(stderr.String()) {
+		t.Errorf("in the end: %q", stderr.String())
+	}
 }
 
 // A whole conversation; its answers up to the dropout rate are needed, the later ones can be left

@@ -115,7 +115,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	memory.SetBudget(o.memory)
 	o.guard = outfile.NewGuard(stdin, stdout, stderr)
 	header := results.NewHeader("./classification", args, o.textbook)
-	display := experiment.NewDisplay(stdout, stderr, o.quiet)
+	display := progress.New(stderr, o.quiet)
 	if err := classification(o, header, stdin, stdout, display); err != nil {
 		fmt.Fprintln(stderr, "classification:", quote.Message(err))
 		return 1
@@ -139,16 +139,21 @@ func classification(
 	s := &session{
 		options: o,
 		in:      stdin,
-		out:     stdout,
+		out:     display.Writer(stdout),
 		engine:  cpu.New(),
 		display: display,
 	}
 	s.rounds = outfile.NewRounds(s.writeRecords)
 	defer func() {
 		s.rounds.Flush()
+		display.Rest()
 		err = errors.Join(err, s.unrecorded)
+		if err == nil {
+			display.Say(s.found())
+		}
 	}()
-	s.lines = prompt.NewInput(s.rounds.Before(stdin), stdout)
+	s.lines = prompt.NewInput(s.rounds.Before(display.Reader(stdin)), s.out)
+	display.Phase("checking the files")
 	if err := s.checkFiles(o.save); err != nil {
 		return err
 	}
@@ -157,6 +162,7 @@ func classification(
 			s.file.Close()
 		}
 	}()
+	display.Phase("reading the files")
 	if err := s.readSets(); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 
+	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
@@ -40,6 +41,7 @@ func (a answers) values() results.ClassifierAnswers {
 
 // record adds an experiment to the results and to the page.
 func (s *session) record(x *results.Classifier) error {
+	s.display.Phase("preparing the report")
 	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" {
 		s.page.AddClassification(s.run, x, report.Images{Images: s.test.images, Labels: s.test.labels})
@@ -57,8 +59,28 @@ func (s *session) writeRecords() error {
 	if s.html != "" {
 		files.Add(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
 	}
-	s.unrecorded = errors.Join(s.unrecorded, s.say(files.Commit()))
+	s.display.Phase("writing the report")
+	err := files.Commit()
+	if err == nil {
+		s.wrote(s.html, s.json)
+	}
+	s.unrecorded = errors.Join(s.unrecorded, s.say(err))
 	return nil
+}
+
+// found returns what was found and which files were written, in a few lines for the person at the
+// screen.
+func (s *session) found() string {
+	text := ""
+	if t := s.tested; t != nil {
+		if n := len(s.graphs); n > 1 {
+			text = fmt.Sprintf("Last of %d classifiers:\n", n)
+		}
+		images := t.Right + t.Wrong
+		text += fmt.Sprintf("Right: %d of %d test images (%.2f %%)\n",
+			t.Right, images, 100*float64(t.Right)/float64(images))
+	}
+	return text + "Written: " + experiment.Files(s.written) + "\n"
 }
 
 // An evaluation is the results on the test set and the scores that are shown.

@@ -36,6 +36,8 @@ type session struct {
 	display        *progress.Display
 	rounds         *outfile.Rounds // writes the results and the page
 	unrecorded     error           // of all writings that failed
+	written        []string        // names of the files that were written
+	tested         *results.Test   // the last one
 }
 
 // How the original compiles the classifier.
@@ -87,6 +89,15 @@ func (s *session) say(err error) error {
 	return err
 }
 
+// wrote remembers the names of files that were written.
+func (s *session) wrote(names ...string) {
+	for _, name := range names {
+		if name != "" && !slices.Contains(s.written, name) {
+			s.written = append(s.written, name)
+		}
+	}
+}
+
 // answers describe an experiment.
 type answers struct {
 	experiment.Encoder
@@ -118,6 +129,7 @@ func (s *session) ask(train, validation int) (answers, *nn.Model, error) {
 		if err := s.lines.Err(); err != nil {
 			return a, nil, err
 		}
+		s.display.Phase("building the network")
 		model, err := s.build(a, train, validation)
 		if err == nil {
 			return a, model, nil
@@ -252,10 +264,13 @@ func (s *session) saveModel(m *nn.Model) (saved string, failed error) {
 	save := func(path string) error {
 		failed = s.checkFiles(path)
 		if failed == nil {
+			s.display.Phase("writing " + path)
 			failed = keras.Save(path, m, loss, optimizer)
 		}
 		if failed == nil {
 			saved = path
+			s.wrote(path)
+			s.wrote(path)
 			fmt.Fprintf(s.out, "Trained model: %s\n", quote.Printable(path))
 		}
 		return failed
@@ -279,9 +294,11 @@ func (a answers) title() string {
 
 // showGraphs shows the losses of all experiments so far and returns the file that it wrote.
 func (s *session) showGraphs() (file string, err error) {
+	s.display.Phase("drawing the loss graphs")
 	graphs := figure.LossGraphs(s.graphs)
 	if err := experiment.ShowFigure(s.in, s.out, graphFile, "Loss graphs", graphs); err != nil {
 		return "", err
 	}
+	s.wrote(graphFile)
 	return graphFile, nil
 }

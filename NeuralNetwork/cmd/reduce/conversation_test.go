@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,9 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/scripttest"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/progress"
+	"imagesimilarity/pkg/results"
 )
 
 // converse runs reduce in a new folder on 12 images of 4x4 pixels, with these lines as the answers.
@@ -62,6 +67,39 @@ func TestTheInputEndsAtEveryQuestion(t *testing.T) {
 		if k == len(conversation) && !strings.HasSuffix(screen, "Repeat Experiment (Y/N)? ") {
 			t.Errorf("the last question is missing:\n%s", screen)
 		}
+	}
+}
+
+// All work lies in phases, each of which is shown if it takes long. In the end the display tells
+// what was found and written.
+func TestPhases(t *testing.T) {
+	converse(t, "") // makes the images
+	o := options{
+		dataset: "images", queryset: "images", datasetLatents: "d", querysetLatents: "q",
+		html: "page.html", loss: nn.MeanSquaredError, seed: 1,
+	}
+	var stderr strings.Builder
+	var phases []string
+	display := progress.New(&stderr, false)
+	display.Began = func(name string) { phases = append(phases, name) }
+	answers := strings.NewReader(strings.Join(conversation, "\n"))
+	if err := reduce(o, results.Header{}, answers, io.Discard, display); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"checking the files", "reading the files", "building the network", "training",
+		"drawing the loss graphs", "writing model.h5",
+		"prediction", "scaling the vectors", "prediction", "scaling the vectors",
+		"writing the vectors", "vectors for the report", "reconstructions for the report",
+		"preparing the report", "writing the report",
+	}
+	if !slices.Equal(phases, want) {
+		t.Errorf("phases %q, want %q", phases, want)
+	}
+	found := regexp.MustCompile(`^Epochs: 1, loss: [0-9.e-]+, validation loss: [0-9.e-]+\n` +
+		`Written: loss_graphs.png, model.h5, d, q, page.html\n$`)
+	if !found.MatchString(stderr.String()) {
+		t.Errorf("in the end: %q", stderr.String())
 	}
 }
 

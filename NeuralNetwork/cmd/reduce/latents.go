@@ -40,6 +40,7 @@ func (s *session) writeLatents(m autoencoder) error {
 		if err != nil {
 			return err
 		}
+		s.display.Phase("scaling the vectors")
 		err = memory.Check(2*float64(len(v)), "%s: %d vectors need", set.file, set.images.N)
 		if err != nil {
 			return err
@@ -60,7 +61,12 @@ func (s *session) writeLatents(m autoencoder) error {
 		}
 		files.Add(set.file, func(w io.Writer) error { return idx.EncodeLatents(w, latents) })
 	}
-	return files.Commit()
+	s.display.Phase("writing the vectors")
+	if err := files.Commit(); err != nil {
+		return err
+	}
+	s.wrote(s.datasetLatents, s.querysetLatents)
+	return nil
 }
 
 // quantize scales v, (n,dim), and rounds half to even. If clamp is set, finite values outside 0 to

@@ -114,7 +114,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	memory.SetBudget(o.memory)
 	o.guard = outfile.NewGuard(stdin, stdout, stderr)
 	header := results.NewHeader("./reduce", args, o.textbook)
-	display := experiment.NewDisplay(stdout, stderr, o.quiet)
+	display := progress.New(stderr, o.quiet)
 	if err := reduce(o, header, stdin, stdout, display); err != nil {
 		fmt.Fprintln(stderr, "reduce:", quote.Message(err))
 		return 1
@@ -145,7 +145,7 @@ func reduce(
 	s := &session{
 		options:   o,
 		in:        stdin,
-		out:       stdout,
+		out:       display.Writer(stdout),
 		engine:    cpu.New(),
 		graphFile: "loss_graphs.png",
 		display:   display,
@@ -156,12 +156,18 @@ func reduce(
 	s.rounds = outfile.NewRounds(s.writeRecords)
 	defer func() {
 		s.rounds.Flush()
+		display.Rest()
 		err = errors.Join(err, s.unrecorded)
+		if err == nil {
+			display.Say(s.found())
+		}
 	}()
-	s.lines = prompt.NewInput(s.rounds.Before(stdin), stdout)
+	s.lines = prompt.NewInput(s.rounds.Before(display.Reader(stdin)), s.out)
+	display.Phase("checking the files")
 	if err := s.checkFiles("", ""); err != nil {
 		return err
 	}
+	display.Phase("reading the files")
 	if err := s.readImages(); err != nil {
 		return err
 	}

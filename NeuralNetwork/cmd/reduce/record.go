@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
@@ -43,6 +45,7 @@ func (s *session) record(m autoencoder, x *results.Autoencoder) error {
 	if err := s.addReconstructions(m, x); err != nil {
 		return err
 	}
+	s.display.Phase("preparing the report")
 	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" {
 		s.page.AddReduce(x, report.Images{Images: s.data, Labels: s.imageLabels})
@@ -60,7 +63,12 @@ func (s *session) writeRecords() error {
 	if s.html != "" {
 		files.Add(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
 	}
-	s.unrecorded = errors.Join(s.unrecorded, s.say(files.Commit()))
+	s.display.Phase("writing the report")
+	err := files.Commit()
+	if err == nil {
+		s.wrote(s.html, s.json)
+	}
+	s.unrecorded = errors.Join(s.unrecorded, s.say(err))
 	return nil
 }
 
@@ -87,7 +95,8 @@ func (s *session) addReconstructions(m autoencoder, x *results.Autoencoder) erro
 	}
 	examples := report.Examples(s.data)
 	input := experiment.Choose(s.samples(s.data), examples)
-	output, err := m.Predict(s.engine, input, "", latentStep, nil)
+	output, err := m.Predict(s.engine, input, "", latentStep,
+		s.display.Task("reconstructions for the report", "batches"))
 	dim := s.data.Dim()
 	if err != nil || len(output) != len(examples)*dim {
 		return err
@@ -100,4 +109,23 @@ func (s *session) addReconstructions(m autoencoder, x *results.Autoencoder) erro
 		x.Reconstructions = append(x.Reconstructions, r)
 	}
 	return nil
+}
+
+// found returns what was found and which files were written, in a few lines for the person at the
+// screen.
+func (s *session) found() string {
+	text := ""
+	if n := len(s.graphs); n > 0 {
+		if n > 1 {
+			text = fmt.Sprintf("Last of %d experiments:\n", n)
+		}
+		g := s.graphs[n-1]
+		if epochs := len(g.Loss); epochs > 0 {
+			text += fmt.Sprintf("Epochs: %d, loss: %s, validation loss: %s\n", epochs,
+				progress.KerasLoss(g.Loss[epochs-1]), progress.KerasLoss(g.ValLoss[epochs-1]))
+		} else {
+			text += "Epochs: 0\n"
+		}
+	}
+	return text + "Written: " + experiment.Files(s.written) + "\n"
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
@@ -35,6 +36,7 @@ type session struct {
 	display       *progress.Display
 	rounds        *outfile.Rounds // writes the results and the page
 	unrecorded    error           // of all writings that failed
+	written       []string        // names of the files that were written
 }
 
 // optimizer is the original's for the autoencoder.
@@ -50,6 +52,7 @@ type autoencoder struct {
 // load asks for a model file until one can be used. It returns no model if the person gives up.
 func (s *session) load() (file string, model autoencoder) {
 	s.lines.Path("Input model file path: ", func(path string) error {
+		s.display.Phase("reading " + path)
 		if err := s.checkFiles(path, ""); err != nil {
 			return err
 		}
@@ -161,6 +164,15 @@ func (s *session) say(err error) error {
 	return err
 }
 
+// wrote remembers the names of files that were written.
+func (s *session) wrote(names ...string) {
+	for _, name := range names {
+		if name != "" && !slices.Contains(s.written, name) {
+			s.written = append(s.written, name)
+		}
+	}
+}
+
 // answers describe an experiment.
 type answers struct {
 	experiment.Encoder
@@ -178,6 +190,7 @@ func (s *session) ask(train, validation int) (answers, *nn.Model, error) {
 		if err := s.lines.Err(); err != nil {
 			return a, nil, err
 		}
+		s.display.Phase("building the network")
 		model, err := a.build(train, validation, s.seed)
 		if err == nil {
 			model.Pixels = experiment.Pixels(s.pixels, s.textbook)
@@ -212,10 +225,12 @@ func (a answers) title() string {
 
 // showGraphs shows the losses of all experiments so far and returns the file that it wrote.
 func (s *session) showGraphs() (file string, err error) {
+	s.display.Phase("drawing the loss graphs")
 	graphs := figure.LossGraphs(s.graphs)
 	if err := experiment.ShowFigure(s.in, s.out, s.graphFile, "Loss graphs", graphs); err != nil {
 		return "", err
 	}
+	s.wrote(s.graphFile)
 	return s.graphFile, nil
 }
 
@@ -226,10 +241,12 @@ func (s *session) save(m *nn.Model) (saved string, err error) {
 		if err := s.checkFiles("", path); err != nil {
 			return err
 		}
+		s.display.Phase("writing " + path)
 		if err := keras.Save(path, m, s.loss, optimizer); err != nil {
 			return err
 		}
 		saved = path
+		s.wrote(path)
 		fmt.Fprintf(s.out, "Trained model: %s\n", quote.Printable(path))
 		return nil
 	})

@@ -6,41 +6,59 @@ package experiment
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/progress"
 )
 
-// fitProgress returns the callback that shows a fit on out as Keras does.
-func fitProgress(out io.Writer) func(nn.Progress) {
+// fitProgress returns the callback that shows a fit on out as Keras does, and on display. On a
+// terminal with several epochs, it adds the time left for all of them, and the validation.
+func fitProgress(out io.Writer, display *progress.Display) func(nn.Progress) {
+	all := batches(out, display, "training")
 	b := progress.NewKeras(out)
+	start := time.Now()
 	return func(p nn.Progress) {
+		epoch := p.Steps + p.Validations
+		done, total := (p.Epoch-1)*epoch+p.Step+p.Validated, p.Epochs*epoch
+		all(done, total)
 		if p.Step == 1 && !p.Done && p.Epochs > 1 {
 			fmt.Fprintf(out, "Epoch %d/%d\n", p.Epoch, p.Epochs)
 		}
-		loss := " - loss: " + progress.KerasLoss(p.Loss)
-		if !p.Done {
-			b.Show(p.Step, p.Steps, false, loss)
+		values := " - loss: " + progress.KerasLoss(p.Loss)
+		if p.Done {
+			b.Show(p.Steps, p.Steps, true, values+" - val_loss: "+progress.KerasLoss(p.ValLoss))
+			b = progress.NewKeras(out) // for the next epoch
 			return
 		}
-		b.Show(p.Steps, p.Steps, true, loss+" - val_loss: "+progress.KerasLoss(p.ValLoss))
-		b = progress.NewKeras(out) // for the next epoch
+		if p.Validated > 0 {
+			values += fmt.Sprintf(" - validating: %d/%d", p.Validated, p.Validations)
+		}
+		if p.Epochs > 1 && !display.Quiet() {
+			left := time.Since(start).Seconds() * float64(total-done) / float64(done)
+			values += " - all epochs: " + progress.KerasTime(left)
+		}
+		b.Show(p.Step, p.Steps, false, values)
 	}
 }
 
 // PredictProgress returns the callback that shows a prediction on out as Keras does, and on
 // display.
 func PredictProgress(out io.Writer, display *progress.Display) func(done, total int) {
+	all := batches(out, display, "prediction")
 	b := progress.NewKeras(out)
-	batches := display.Task("prediction", "batches")
 	return func(done, total int) {
+		all(done, total)
 		b.Show(done, total, done == total, "")
-		batches(done, total)
 	}
 }
 
-// NewDisplay returns the display on stderr. It is quiet if stdout is a terminal, where progress is
-// shown as Keras does.
-func NewDisplay(stdout, stderr io.Writer, quiet bool) *progress.Display {
-	return progress.New(stderr, quiet || progress.IsTerminal(stdout))
+// batches begins a phase of display and returns the function that tells how many batches are done.
+// If out is a terminal, which shows the batches as Keras does, display rests from the first one on.
+func batches(out io.Writer, display *progress.Display, name string) func(done, total int) {
+	if !progress.IsTerminal(out) {
+		return display.Task(name, "batches")
+	}
+	display.Phase(name)
+	return func(int, int) { display.Rest() }
 }

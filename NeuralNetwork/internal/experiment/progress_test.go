@@ -11,7 +11,7 @@ import (
 // A file gets one line for each epoch and prediction, without control characters.
 func TestProgressInAFile(t *testing.T) {
 	var out bytes.Buffer
-	fit := fitProgress(&out)
+	fit := fitProgress(&out, silent)
 	for epoch := 1; epoch <= 2; epoch++ {
 		p := nn.Progress{Epoch: epoch, Epochs: 2, Steps: 3}
 		for p.Step = 1; p.Step <= p.Steps; p.Step++ {
@@ -21,9 +21,9 @@ func TestProgressInAFile(t *testing.T) {
 		p.Step, p.ValLoss, p.Done = p.Steps, 0.0005, true
 		fit(p)
 	}
-	fitProgress(&out)(nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1})
+	fitProgress(&out, silent)(nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1})
 	last := nn.Progress{Epoch: 1, Epochs: 1, Step: 1, Steps: 1, Loss: 1, ValLoss: 2, Done: true}
-	fitProgress(&out)(last)
+	fitProgress(&out, silent)(last)
 	predict := PredictProgress(&out, silent)
 	for done := 1; done <= 12; done++ {
 		predict(done, 12)

@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"strings"
 
 	"imagesimilarity/pkg/figure"
 	"imagesimilarity/pkg/outfile"
@@ -25,4 +26,12 @@ func ShowFigure(in io.Reader, out io.Writer, name, what string, img image.Image)
 		figure.Open(name)
 	}
 	return nil
+}
+
+// Files returns the names of files as a list, or "nothing".
+func Files(names []string) string {
+	if len(names) == 0 {
+		return "nothing"
+	}
+	return strings.Join(names, ", ")
 }

@@ -40,11 +40,9 @@ func Train(
 		}
 	}()
 
-	show, told := fitProgress(out), false
-	steps := display.Task("training", "batches")
+	show, told := fitProgress(out, display), false
 	history, err = t.Fit(train, validation, epochs, batch, func(p nn.Progress) error {
 		show(p)
-		steps((p.Epoch-1)*p.Steps+p.Step, p.Epochs*p.Steps)
 		if !interrupted.Load() {
 			return nil
 		}
