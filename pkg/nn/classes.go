@@ -77,7 +77,7 @@ var Dense = declare("Dense", declaration{
 	kept: 1,
 })
 
-// Flatten turns any shape into (values), row-major.
+// Flatten turns any shape into (values), row-major; channels_first are put last before.
 var Flatten = declare("Flatten", declaration{
 	base:       "flatten",
 	parameters: []Parameter{trainable(), dataFormat()},

@@ -89,15 +89,77 @@ func TrainingMemory(sizes []Size, batch, evaluation int) float64 {
 	return 4 * (need + float64(float64(2*runtime.GOMAXPROCS(0))*scratch))
 }
 
-// PredictionMemory returns the bytes that a prediction in batches of batch samples needs, without
-// weights and results.
-func PredictionMemory(sizes []Size, batch int) float64 {
+// PredictionMemory returns the bytes that a prediction of the last of some layers, which are
+// connected, needs in batches of batch samples, without weights and results.
+func PredictionMemory(layers []*Layer, batch int) float64 {
+	const (
+		group = 14      // samples that a core takes through all layers together
+		most  = 1 << 24 // values that it then has at most, if that is more than one sample
+	)
 	need, scratch := 0.0, 0.0
-	for _, s := range sizes {
-		need += float64(4*s.Window) + float64(float64(batch)*s.Values)
-		scratch = max(scratch, s.Scratch)
+	for i, l := range layers {
+		filters, s := predicting(l, InputsOf(layers, i))
+		need += filters
+		scratch = max(scratch, s)
 	}
-	return 4 * (need + float64(float64(runtime.GOMAXPROCS(0))*scratch))
+	width := widest(layers)
+	width = max(width, min(float64(min(group, batch))*width, most))
+	need += float64(float64(batch) * values(layers[len(layers)-1].Output))
+	return 4 * (need + float64(float64(runtime.GOMAXPROCS(0))*(width+scratch)))
+}
+
+// widest returns the most values that are in use at a time while one sample goes through the
+// layers: what later layers take, what a layer puts out, and a copy with the axes in another order.
+func widest(layers []*Layer) float64 {
+	last := map[*Layer]int{} // the place of the layer that uses an output last
+	for i := range layers {
+		for _, in := range InputsOf(layers, i) {
+			last[in] = i
+		}
+	}
+	ending := make([]float64, len(layers)) // values that a layer uses last
+	most, live := 0.0, 0.0
+	for i, l := range layers {
+		out := values(l.Output)
+		live += out
+		most = max(most, live+out)
+		ending[max(last[l], i)] += out
+		live -= ending[i]
+	}
+	return most
+}
+
+// predicting returns the number of values that a layer needs in a prediction: of filters in another
+// order or transformed, and of what a core needs besides inputs and outputs.
+func predicting(l *Layer, in []*Layer) (filters, scratch float64) {
+	if l.Kernel[0] < 1 || len(l.Output) != 3 || len(in) != 1 {
+		return 0, 0
+	}
+	const (
+		room     = 8    // rows and columns around an image to which tiles may reach
+		tiles    = 32   // of 4x4 pixels that are computed together
+		elements = 36.0 // of a tile
+		fixed    = 1e5  // whatever the sizes
+	)
+	h, w, c := l.image(in[0].Output)
+	outH, outW, f := l.image(l.Output)
+	if in[0].Class == UpSampling2D {
+		filters = 4 * float64(l.Kernel[0]*l.Kernel[1]) * float64(c) * float64(f)
+	}
+	for _, weight := range l.Weights {
+		filters += float64(elements / 9 * values(weight.Shape))
+	}
+	rows := float64(max(h, outH)) + float64(max((l.Kernel[0]-1)*max(l.Dilation[0], 1), room))
+	cols := float64(max(w, outW)) + float64(max((l.Kernel[1]-1)*max(l.Dilation[1], 1), room))
+	between := float64(c) * float64(max(l.Multiplier, 1))
+	scratch = fixed + float64(rows*cols*(between+float64(2*f)))
+	if l.Kernel == [2]int{3, 3} {
+		scratch += float64(elements * max(tiles, rows*cols/16) * float64(c+2*f))
+	}
+	if f < 8 {
+		scratch += float64(float64(h*w) * float64(l.Kernel[0]*l.Kernel[1]) * float64(f))
+	}
+	return filters, scratch
 }
 
 // CheckPrediction returns an error if there is no memory for Predict with n samples in batches of
@@ -108,11 +170,7 @@ func (m *Model) CheckPrediction(n int, until string, batch int) error {
 	if err != nil {
 		return err
 	}
-	sizes, err := Sizes(Sub(m.Layers, last))
-	if err != nil {
-		return err
-	}
-	need := PredictionMemory(sizes, min(n, batch)) +
+	need := PredictionMemory(Sub(m.Layers, last), min(n, batch)) +
 		float64(4*float64(n)*values(m.Layers[last].Output))
 	return memory.Check(need, "computing the layer %q for %d images in batches of %d needs",
 		m.Layers[last].Name, n, min(n, batch))

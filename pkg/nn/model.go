@@ -33,8 +33,7 @@ type Layer struct {
 	// statistics in training too.
 	Trainable bool
 
-	// Keras2 says that the definitions of Keras 2 hold if Keras 3 changed them: those of hard_sigmoid
-	// and of Flatten for channels_first.
+	// Keras2 says that the definitions of Keras 2 hold if Keras 3 changed them: that of hard_sigmoid.
 	Keras2 bool
 
 	// Of layers on images. A pair is for rows and columns.

@@ -244,7 +244,7 @@ func (b *builder) layer(l *nn.Layer) error {
 	case nn.PReLU:
 		v = b.prelu(l, b.plain(x))
 	case nn.Flatten:
-		if l.Keras2 && l.ChannelsFirst && len(x.shape) > 1 {
+		if l.ChannelsFirst && len(x.shape) > 1 {
 			x = b.image(x, true)
 			x.moved = false // flattened with the channels last
 		}

@@ -337,7 +337,7 @@ func predict(l *nn.Layer, in []array) array {
 			return v
 		})
 	case nn.Flatten:
-		if l.ChannelsFirst && l.Keras2 {
+		if l.ChannelsFirst {
 			x = x.transpose(append(upTo(len(x.shape))[1:], 0)...)
 		}
 		return array{l.Output, x.data}
@@ -723,6 +723,59 @@ func TestSpecialGraphs(t *testing.T) {
 		{images, few}, {images, holes},
 	} {
 		checkGraph(t, r, layers, layers[1].Name)
+	}
+}
+
+// A prediction takes no more memory than is said before, and not much less. That of the widest place
+// is enough for a deep model.
+func TestPredictionMemory(t *testing.T) {
+	image := func(rows, cols, c int) *nn.Layer {
+		return &nn.Layer{Class: nn.InputLayer, Output: []int{rows, cols, c}}
+	}
+	layer := func(class nn.Class, filters, size, stride int) *nn.Layer {
+		return &nn.Layer{
+			Class: class, Output: []int{filters}, Kernel: [2]int{size, size}, Padding: nn.Same,
+			Strides: [2]int{stride, stride}, Activation: relu,
+		}
+	}
+	var deep []*nn.Layer
+	for range 30 {
+		deep = append(deep, layer(nn.Conv2D, 16, 3, 1))
+	}
+	first := layer(nn.Conv2D, 24, 5, 2)
+	first.ChannelsFirst = true
+	for name, layers := range map[string][]*nn.Layer{
+		"strides": {
+			image(96, 96, 3), layer(nn.Conv2D, 32, 3, 2), layer(nn.Conv2D, 64, 3, 2), flatten(),
+			dense(64, relu),
+		},
+		"Winograd":       append([]*nn.Layer{image(64, 64, 8)}, deep...),
+		"transposed":     {image(24, 24, 64), layer(nn.Conv2DTranspose, 32, 3, 2)},
+		"few filters":    {image(24, 24, 64), layer(nn.Conv2DTranspose, 1, 5, 2)},
+		"separable":      {image(64, 64, 32), layer(nn.SeparableConv2D, 64, 3, 1)},
+		"channels first": {image(16, 64, 64), first},
+		"upsampling": {
+			image(32, 32, 16), {Class: nn.UpSampling2D, Size: [2]int{2, 2}},
+			layer(nn.Conv2D, 16, 3, 1),
+		},
+	} {
+		m := randomModel(t, layers, rand.New(rand.NewPCG(1, 1)))
+		const n = 64
+		s := &nn.Samples{N: n, Input: func([]float32, []int) {}}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		p, err := New().NewPrediction(layers, n)
+		if err == nil {
+			err = p.Run(data{s}, inOrder(n))
+		}
+		runtime.ReadMemStats(&after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		took, said := float64(after.TotalAlloc-before.TotalAlloc), nn.PredictionMemory(m.Layers, n)
+		if t.Logf("%s: %.2f of %.2f MB", name, took/1e6, said/1e6); took > said || took < said/6 {
+			t.Errorf("%s: %.0f bytes, expected up to %.0f", name, took, said)
+		}
 	}
 }
 
