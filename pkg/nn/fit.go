@@ -94,6 +94,11 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 		return history, err
 	}
 	defer training.Close()
+	defer func() {
+		if failed := training.Pull(); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}()
 	trainData, err := t.engine.Load(train)
 	if err != nil {
 		return history, err
@@ -104,11 +109,6 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 		return history, err
 	}
 	defer validationData.Close()
-	defer func() {
-		if failed := training.Pull(); failed != nil {
-			err = errors.Join(err, failed)
-		}
-	}()
 	if progress == nil {
 		progress = func(Progress) error { return nil }
 	}
