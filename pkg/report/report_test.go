@@ -41,9 +41,9 @@ func randomLabels(n, classes int, rng *rand.Rand) []uint8 {
 }
 
 // neighbours returns k random neighbours for each query.
-func neighbours(queries, k, images int, rng *rand.Rand) (index []int32, distance []float64) {
+func neighbours(queries, k, images int, rng *rand.Rand) (index []int64, distance []float64) {
 	for range queries * k {
-		index = append(index, int32(rng.IntN(images)))
+		index = append(index, int64(rng.IntN(images)))
 		distance = append(distance, 1000+float64(rng.IntN(1000)))
 	}
 	return index, distance
@@ -422,8 +422,8 @@ func TestLittleToShow(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	none, one := Images{Images: noise(0, 28, 28, rng)}, Images{Images: noise(1, 28, 28, rng)}
 	labelled := func(m Images) Images { return Images{m.Images, []uint8{1}} }
-	still := results.Nearest{Index: []int32{0}, Distance: []float64{0}}
-	lost := results.Nearest{Index: []int32{-1}, Distance: []float64{math.NaN()}}
+	still := results.Nearest{Index: []int64{0}, Distance: []float64{0}}
+	lost := results.Nearest{Index: []int64{-1}, Distance: []float64{math.NaN()}}
 	nan := math.NaN()
 	search := func(exact, reduced, lsh results.Nearest, data, queries Images) func(p *Page) {
 		return func(p *Page) {
@@ -506,10 +506,10 @@ func TestSearchTable(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	data, queries := Images{Images: noise(9, 4, 4, rng)}, Images{Images: noise(5, 4, 4, rng)}
 	exact := results.Nearest{
-		Seconds: 2, Index: []int32{1, 2, 3, 4, 5}, Distance: []float64{10, 20, 0, 40, 50},
+		Seconds: 2, Index: []int64{1, 2, 3, 4, 5}, Distance: []float64{10, 20, 0, 40, 50},
 	}
 	lsh := results.Nearest{
-		Seconds: 0.125, Index: []int32{1, -1, 6, 7, 8}, Distance: []float64{10, 20, 7, 50, 100},
+		Seconds: 0.125, Index: []int64{1, -1, 6, 7, 8}, Distance: []float64{10, 20, 7, 50, 100},
 	}
 	p := &Page{}
 	p.AddSearch(&results.Search{}, &results.SearchRound{
@@ -534,7 +534,7 @@ func TestEMDTable(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	data := Images{noise(4, 4, 4, rng), []uint8{7, 7, 9, 8}}
 	queries := Images{noise(2, 4, 4, rng), []uint8{7, 9}}
-	rank := func(index ...int32) results.Ranking {
+	rank := func(index ...int64) results.Ranking {
 		return results.NewRanking(1, 2, index, make([]float64, 4), queries.Labels, data.Labels, true)
 	}
 	p := &Page{}

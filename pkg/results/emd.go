@@ -42,7 +42,7 @@ type Ranking struct {
 	Queries      []int        `json:"queries"`       // [r] is the number with r right neighbours
 	Labels       []LabelScore `json:"labels"`        // ascending, those that queries have
 	RightOf      []int        `json:"right_of"`      // right neighbours of each query
-	Index        [][]int32    `json:"index"`         // (queries, neighbours), the nearest first
+	Index        [][]int64    `json:"index"`         // (queries, neighbours), the nearest first
 	Distance     []Numbers    `json:"distance"`      // the same, in pixels or grey levels
 }
 
@@ -58,7 +58,7 @@ type LabelScore struct {
 // query whose neighbours are all right counts 1 and any other 0. textbook selects which.
 // The correctness is NaN if there are no queries.
 func NewRanking(
-	seconds float64, k int, index []int32, distance []float64,
+	seconds float64, k int, index []int64, distance []float64,
 	queryLabels, dataLabels []uint8, textbook bool,
 ) Ranking {
 	r := Ranking{Seconds: Number(seconds), Queries: make([]int, k+1)}

@@ -22,8 +22,8 @@ func TestSpread(t *testing.T) {
 
 func TestApproximation(t *testing.T) {
 	nan := math.NaN()
-	exact := Nearest{Index: []int32{1, 2, 3, 4, 5}, Distance: []float64{10, 20, 0, 40, 50}}
-	found := Nearest{Index: []int32{1, -1, 6, 7, 8}, Distance: []float64{10, nan, 7, 50, 100}}
+	exact := Nearest{Index: []int64{1, 2, 3, 4, 5}, Distance: []float64{10, 20, 0, 40, 50}}
+	found := Nearest{Index: []int64{1, -1, 6, 7, 8}, Distance: []float64{10, nan, 7, 50, 100}}
 	a := NewApproximation(found, exact)
 	if a.Right != 1 || a.NotFound != 1 || !math.IsInf(float64(a.Mean), 1) {
 		t.Errorf("%d right, %d not found, mean %v; want 1, 1, +Inf", a.Right, a.NotFound, a.Mean)
@@ -40,13 +40,13 @@ func TestCorrectness(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		queryLabels    []uint8
-		neighbours     []int32
+		neighbours     []int64
 		want, textbook Number
 	}{
-		{"all right", []uint8{7, 3}, []int32{0, 1, 3, 2}, 1, 1},
-		{"one of two queries", []uint8{7, 3}, []int32{0, 4, 3, 0}, 0.5, 0.75},
-		{"one neighbour of four wrong", []uint8{7}, []int32{0, 4, 2, 1}, 0, 0.75},
-		{"nobody right", []uint8{7}, []int32{2, 3}, 0, 0},
+		{"all right", []uint8{7, 3}, []int64{0, 1, 3, 2}, 1, 1},
+		{"one of two queries", []uint8{7, 3}, []int64{0, 4, 3, 0}, 0.5, 0.75},
+		{"one neighbour of four wrong", []uint8{7}, []int64{0, 4, 2, 1}, 0, 0.75},
+		{"nobody right", []uint8{7}, []int64{2, 3}, 0, 0},
 	} {
 		for textbook, want := range map[bool]Number{false: c.want, true: c.textbook} {
 			k := len(c.neighbours) / len(c.queryLabels)
@@ -60,7 +60,7 @@ func TestCorrectness(t *testing.T) {
 }
 
 func TestRanking(t *testing.T) {
-	r := NewRanking(0, 2, []int32{0, 2, 2, 1, 2, 3}, make([]float64, 6),
+	r := NewRanking(0, 2, []int64{0, 2, 2, 1, 2, 3}, make([]float64, 6),
 		[]uint8{7, 9, 9}, []uint8{7, 7, 9, 8}, true)
 	if r.Right != 3 || r.NearestRight != 3 || !slices.Equal(r.Queries, []int{0, 3, 0}) ||
 		!slices.Equal(r.RightOf, []int{1, 1, 1}) {

@@ -7,6 +7,7 @@ package results
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -99,19 +100,33 @@ func Read(name string, d Document) error {
 	}
 	var h Header
 	if err := json.Unmarshal(text, &h); err != nil {
-		return fmt.Errorf("%s: not a document of results: %w", name, err)
+		return malformed(name, err)
 	}
 	if h.Schema != Schema || h.Kind != d.kind() {
 		return fmt.Errorf("%s: results of kind %q and schema %d; expected kind %q and schema %d",
 			name, h.Kind, h.Schema, d.kind(), Schema)
 	}
 	if err := json.Unmarshal(text, d); err != nil {
-		return fmt.Errorf("%s: not a document of results: %w", name, err)
+		return malformed(name, err)
 	}
 	if d.rounds() == 0 {
 		return fmt.Errorf("%s: no rounds; expected at least one", name)
 	}
 	return nil
+}
+
+// malformed returns the error of a document in which encoding/json found err. It names the field as
+// the document does, not the type of Go that the value does not fit.
+func malformed(name string, err error) error {
+	if t := (*json.UnmarshalTypeError)(nil); errors.As(err, &t) {
+		field := "a field"
+		if t.Field != "" {
+			field = "the field " + t.Field
+		}
+		return fmt.Errorf("%s: not a document of results: the schema does not allow the value of %s: %s",
+			name, field, t.Value)
+	}
+	return fmt.Errorf("%s: not a document of results: %w", name, err)
 }
 
 // A File is a file of images or of latent vectors and the size of what is in it.

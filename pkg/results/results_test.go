@@ -130,7 +130,11 @@ func TestReadRefusesOtherDocuments(t *testing.T) {
 	rounds := regexp.MustCompile(`"rounds":.*`)
 	replace := func(a, b string) string { return strings.Replace(string(good), a, b, 1) }
 	for name, c := range map[string]struct{ text, want string }{
-		"no JSON":      {"{", "not a document of results: "},
+		"no JSON": {"{", "not a document of results: "},
+		"wrong values": {replace(`"modified":false`, `"modified":"no"`),
+			"the schema does not allow the value of the field build.modified: string"},
+		"a large grey level": {`{"schema":1,"kind":"cluster","rounds":[{"reduced":{"medians":[[256]]}}]}`,
+			": number 256"},
 		"cut off":      {string(good[:len(good)/2]), "not a document of results: "},
 		"other kind":   {replace(`"cluster"`, `"emd"`), `results of kind "emd"`},
 		"other schema": {replace(`"schema":1`, `"schema":2`), "and schema 2; expected"},

@@ -43,7 +43,7 @@ type SearchRound struct {
 // original space, in grey levels.
 type Nearest struct {
 	Seconds  Number  `json:"seconds"`  // for all queries
-	Index    []int32 `json:"index"`    // of the image; -1 if none was found
+	Index    []int64 `json:"index"`    // of the image; -1 if none was found
 	Distance Numbers `json:"distance"` // NaN if none was found
 }
 

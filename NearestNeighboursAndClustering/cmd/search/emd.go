@@ -76,7 +76,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 
 	opt.display.Phase("preparing the report")
 	k := min(neighbours, data.images.N)
-	rank := func(at []int32, distance []float64, took time.Duration) results.Ranking {
+	rank := func(at []int64, distance []float64, took time.Duration) results.Ranking {
 		return results.NewRanking(took.Seconds(), k, at, distance,
 			queries.labels, data.labels, opt.textbook)
 	}
@@ -114,10 +114,10 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 }
 
 // split returns the indices and the distances of neighbours.
-func split[D int64 | float64](all []nearest.Neighbour[D]) (index []int32, distance []float64) {
-	index, distance = make([]int32, len(all)), make([]float64, len(all))
+func split[D int64 | float64](all []nearest.Neighbour[D]) (index []int64, distance []float64) {
+	index, distance = make([]int64, len(all)), make([]float64, len(all))
 	for i, n := range all {
-		index[i], distance[i] = int32(n.Index), float64(n.Distance)
+		index[i], distance[i] = n.Index, float64(n.Distance)
 	}
 	return index, distance
 }

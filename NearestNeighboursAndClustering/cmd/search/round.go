@@ -225,11 +225,11 @@ func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchR
 func answers(found []knn.Neighbour, took time.Duration) results.Nearest {
 	n := results.Nearest{
 		Seconds:  results.Number(took.Seconds()),
-		Index:    make([]int32, len(found)),
+		Index:    make([]int64, len(found)),
 		Distance: make(results.Numbers, len(found)),
 	}
 	for q, f := range found {
-		n.Index[q], n.Distance[q] = int32(f.Index), float64(f.Distance)
+		n.Index[q], n.Distance[q] = f.Index, float64(f.Distance)
 		if f.Index < 0 {
 			n.Distance[q] = math.NaN()
 		}
