@@ -1,6 +1,7 @@
 package nn_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -117,5 +118,42 @@ func TestQueue(t *testing.T) {
 	}
 	if !slices.Equal(seen, wantSeen) {
 		t.Errorf("progress %v, expected %v", seen, wantSeen)
+	}
+}
+
+// A full device has no room for samples. It counts how often weights are pulled from it.
+type fullDevice struct {
+	nn.Engine
+	pulls *int
+}
+
+var errFull = errors.New("the device is full")
+
+func (fullDevice) Load(*nn.Samples) (nn.Data, error) { return nil, errFull }
+
+func (d fullDevice) NewTraining(p nn.Plan, s nn.Solver) (nn.Training, error) {
+	t, err := d.Engine.NewTraining(p, s)
+	return pullCounter{t, d.pulls}, err
+}
+
+type pullCounter struct {
+	nn.Training
+	pulls *int
+}
+
+func (c pullCounter) Pull() error {
+	*c.pulls++
+	return c.Training.Pull()
+}
+
+// A model has its weights back from the engine after a training that could not begin.
+func TestFitPullsWeightsIfSamplesCannotBeLoaded(t *testing.T) {
+	pulls := 0
+	m := small(t, nn.MeanSquaredError, 0)
+	e := fullDevice{cpu.New(), &pulls}
+	_, err := nn.NewTrainer(e, m, nn.MeanSquaredError, nn.RMSprop, 1).Fit(
+		smallSamples(7, 1), smallSamples(3, 2), 1, 4, nil)
+	if !errors.Is(err, errFull) || pulls != 1 {
+		t.Errorf("error %v and weights pulled %d times, want %v and once", err, pulls, errFull)
 	}
 }
