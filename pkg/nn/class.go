@@ -107,11 +107,6 @@ func only[T comparable](key string, value T, refuse func(T) error) Parameter {
 	}, func(*Layer) any { return value })
 }
 
-// because returns the function refuse of only whose error has the text of format with the value.
-func because[T any](format string) func(T) error {
-	return func(v T) error { return fmt.Errorf(format, v) }
-}
-
 // flag makes a switch that is supported in one position, which Keras takes if the entry is missing
 // or null. text is the error's text.
 func flag(key string, value bool, text string) Parameter {

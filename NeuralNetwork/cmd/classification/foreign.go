@@ -103,9 +103,7 @@ func (s *session) fitHead(m *nn.Model, a answers, why error) (*results.Training,
 	}
 	size := len(features) / all.N
 	layers := []*nn.Layer{{Class: nn.InputLayer, Name: "features", Output: []int{size}}}
-	for _, l := range m.Layers[len(m.Layers)-head:] {
-		layers = append(layers, l)
-	}
+	layers = append(layers, m.Layers[len(m.Layers)-head:]...)
 	classifier, err := nn.NewModel(m.Name, layers)
 	if err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ type network struct {
 	// The next run takes these: (batch, size of a sample) and (batch, classes). An autoencoder has
 	// no target but its input.
 	input, target []float32
-	output, loss  *G.Node
+	loss          *G.Node
 
 	scratchSize int       // the most values that an operator's task needs
 	scratch     sync.Pool // *[]float32 of scratchSize
