@@ -26,33 +26,34 @@ func (f *File) readArchive(size int64) error {
 	if err != nil {
 		return f.errorf("%w", err)
 	}
-	var config, weights *zip.File
+	var config, weights, metadata *zip.File
 	for _, member := range archive.File {
 		switch member.Name {
 		case "config.json":
 			config = member
 		case "model.weights.h5":
 			weights = member
+		case "metadata.json":
+			metadata = member
 		}
 	}
 	if config == nil || weights == nil {
 		return f.errorf("a zip archive without config.json or model.weights.h5, " +
 			"expected a .keras archive")
 	}
-	r, err := config.Open()
-	if err != nil {
-		return f.errorf("config.json: %w", err)
+	if f.config, err = f.readMember(config); err != nil {
+		return err
 	}
-	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
-	if errors.Is(err, zip.ErrChecksum) {
-		return f.errorf("config.json is damaged: the CRC-32 of its bytes is not %08x: %w",
-			config.CRC32, err)
+	if metadata != nil {
+		text, err := f.readMember(metadata)
+		if err != nil {
+			return err
+		}
+		var m members
+		if decode([]byte(text), &m) == nil && m.get("keras_version", &f.version) != nil {
+			f.version = ""
+		}
 	}
-	if err != nil {
-		return f.errorf("config.json: %w", err)
-	}
-	f.config = string(text)
 	if f.readGraph(); f.graphError != nil {
 		return f.errorf("%w", f.graphError)
 	}
@@ -88,6 +89,24 @@ func (f *File) readArchive(size int64) error {
 	f.size = h5.Size
 	f.containers, err = f.containerGroup(h5.Root)
 	return err
+}
+
+// readMember returns a text in the archive.
+func (f *File) readMember(member *zip.File) (string, error) {
+	r, err := member.Open()
+	if err != nil {
+		return "", f.errorf("%s: %w", member.Name, err)
+	}
+	defer r.Close()
+	text, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
+	if errors.Is(err, zip.ErrChecksum) {
+		return "", f.errorf("%s is damaged: the CRC-32 of its bytes is not %08x: %w",
+			member.Name, member.CRC32, err)
+	}
+	if err != nil {
+		return "", f.errorf("%s: %w", member.Name, err)
+	}
+	return string(text), nil
 }
 
 // A container is a group that holds the weights of a layer in a file of Keras 3 or an archive:

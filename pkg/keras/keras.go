@@ -131,18 +131,23 @@ func (f *File) Model(until *nn.Layer) (*nn.Model, error) {
 	weights := map[*nn.Layer][]*nn.Weight{}
 	for _, s := range leaves {
 		var list []*nn.Weight
-		for i, w := range s.weights {
+		needed := g.specs[s.layers[0]]
+		stored, _ := used(s.weights, needed)
+		for i, w := range stored {
 			values, err := w.Float32s()
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, &nn.Weight{WeightSpec: g.specs[s.layers[0]][i], Data: values})
+			list = append(list, &nn.Weight{WeightSpec: needed[i], Data: values})
+		}
+		for _, spec := range needed[len(list):] {
+			list = append(list, nn.NewWeight(spec))
 		}
 		for _, l := range s.layers {
 			weights[l] = list
 		}
 	}
-	m, err := nn.NewModel(g.name, part(layers, weights))
+	m, err := nn.NewModel(g.name, part(layers, weights, strings.HasPrefix(f.version, "2")))
 	if err != nil {
 		return nil, f.errorf("%w", err)
 	}
@@ -151,13 +156,14 @@ func (f *File) Model(until *nn.Layer) (*nn.Model, error) {
 }
 
 // part returns copies of layers, with weights, that take the outputs of one another. A layer that
-// takes the output of the one before it does not name it.
-func part(layers []*nn.Layer, weights map[*nn.Layer][]*nn.Weight) []*nn.Layer {
+// takes the output of the one before it does not name it. keras2 is for a file of Keras 2.
+func part(layers []*nn.Layer, weights map[*nn.Layer][]*nn.Weight, keras2 bool) []*nn.Layer {
 	var copies []*nn.Layer
 	of := map[*nn.Layer]*nn.Layer{}
 	for i, l := range layers {
 		c := *l
 		c.Weights = weights[l]
+		c.Keras2 = keras2 && (l.Activation == nn.HardSigmoid || l.ChannelsFirst)
 		c.Inputs = nil
 		if l.Inputs != nil && (len(l.Inputs) > 1 || l.Inputs[0] != layers[i-1]) {
 			for _, in := range l.Inputs {

@@ -25,6 +25,8 @@ type File struct {
 	path   string
 	size   int64  // bytes of the HDF5 file
 	config string // model_config; empty if there is none
+	// version is that of Keras, such as "2.15.0"; empty if the file does not say so.
+	version string
 	pixels nn.Pixels
 
 	graph      *graph // of the config
@@ -171,8 +173,8 @@ func (f *File) readLayers(group *hdf5.Object) error {
 	// Keras would convert the weights of these.
 	if version, err := group.Text("keras_version"); err != nil {
 		return fmt.Errorf("%w; expected a file of Keras 2 or 3", err)
-	} else if strings.HasPrefix(version, "1") {
-		return f.errorf("written by Keras %s, expected Keras 2 or 3", version)
+	} else if f.version = version; strings.HasPrefix(version, "1") {
+		return f.errorf("written by Keras %s, expected Keras 2 or 3", quote.Printable(version))
 	}
 	if backend, err := group.Text("backend"); err == nil && backend == "theano" {
 		return f.errorf("written by Keras on Theano, whose filters are upside down; " +
@@ -341,6 +343,9 @@ func (f *File) split(g *graph, e *entry, k int) ([]leaf, error) {
 						return isWeight(name, e.name, spec.Name)
 					})
 				}
+				if place < 0 && spec.Name == "count" {
+					continue // see used
+				}
 				if place < 0 {
 					return nil, f.errorf("the weight %s of layer %s is not in the group %s",
 						quote.Short(spec.Name), quote.Short(e.name), quote.Short(s.name))
@@ -373,10 +378,11 @@ func (f *File) checkLeaves(g *graph, leaves []leaf) error {
 	need := 0.0
 	for _, s := range leaves {
 		l := s.layers[0]
-		if err := f.check(s.index, l.Name, s.weights, g.specs[l]); err != nil {
+		weights, specs := used(s.weights, g.specs[l])
+		if err := f.check(s.index, l.Name, weights, specs); err != nil {
 			return err
 		}
-		for _, w := range s.weights {
+		for _, w := range weights {
 			n, err := w.Stored()
 			if err != nil {
 				return err
@@ -392,6 +398,19 @@ func (f *File) checkLeaves(g *graph, leaves []leaf) error {
 		}
 	}
 	return memory.Check(need, "%s: the weights of the model need", f.path)
+}
+
+// used returns the weights that are read, and what they have to be. The count of a Normalization is
+// not among them: no prediction uses it, it is a whole number, and Keras 3 does not save it.
+func used(weights []*hdf5.Object, specs []nn.WeightSpec) ([]*hdf5.Object, []nn.WeightSpec) {
+	last := len(specs) - 1
+	if last >= 0 && specs[last].Name == "count" {
+		specs = specs[:last]
+		if len(weights) > last {
+			weights = weights[:last]
+		}
+	}
+	return weights, specs
 }
 
 // check returns an error unless weights of the k-th layer in the file are those that the layer

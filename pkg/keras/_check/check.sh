@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks the exchange of model files with real Keras, both ways: sh pkg/keras/_check/check.sh DIR
-# It begins with small models of every kind that package keras reads and writes. Then the programs
-# run with MNIST from datasets/. h5dump and h5ls check the files too if they are installed.
+# It begins with small models of every kind that package keras writes, and encoders of all layers
+# that it reads. Then the programs run with MNIST from datasets/. h5dump and h5ls check the files too if they are installed.
 # Needs python3 (3.8 to 3.11 for Keras 2.12 and 2.15), a network and about 5 GB in DIR, which keeps
 # the environments for the next time.
 set -eu
@@ -28,6 +28,8 @@ for version in 2.12 2.15 3; do
 	"$dir/check" write "$models"
 	"$venv/bin/python" -B pkg/keras/_check/check_keras.py "$models"
 	"$dir/check" read "$models"
+	"$venv/bin/python" -B pkg/keras/_check/encoders.py "$models"
+	"$dir/check" encoders "$models"
 	"$venv/bin/python" -B pkg/keras/_check/programs.py datasets "$dir" "$models"
 done
 if command -v h5dump >/dev/null && command -v h5ls >/dev/null; then

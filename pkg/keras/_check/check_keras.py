@@ -102,10 +102,13 @@ for m in models:
         else:
             model.save(os.path.join(directory, file))
         for how in ("load", "by_name"):
-            # A .weights.h5 file has no model. Only newer versions put the names of layers into it.
+            # A .weights.h5 file has no model. Only newer versions put the names of layers into it;
+            # without them the encoder is found by the classes of its layers.
             if ending == ".weights.h5":
-                if how == "load" or not has_layer_names(os.path.join(directory, file)):
+                if how == "load":
                     continue
+                if not has_layer_names(os.path.join(directory, file)):
+                    how = "by_class"
             written.append({"File": file, "Model": m["Name"], "How": how,
                             "Output": output, "Latent": latent})
 json.dump(written, open(os.path.join(directory, "keras.json"), "w"))

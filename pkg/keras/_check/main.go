@@ -2,6 +2,7 @@
 //
 //	check write DIR   trains small models and writes them as DIR/go_*.h5, with models.json
 //	check read DIR    loads what check_keras.py trained, DIR/keras_*, and compares the predictions
+//	check encoders DIR    the same for what encoders.py made, DIR/enc_*
 package main
 
 import (
@@ -69,8 +70,11 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) == 2 && args[0] == "encoders" {
+		return encoders(args[1])
+	}
 	if len(args) != 2 || args[0] != "write" && args[0] != "read" {
-		return errors.New("usage: check write|read DIR")
+		return errors.New("usage: check write|read|encoders DIR")
 	}
 	digits, err := idx.ReadImages(images)
 	if err != nil {
@@ -151,7 +155,8 @@ func read(dir string, samples *nn.Samples) error {
 		return err
 	}
 	var files []struct {
-		File, Model, How string // How: "load" a model, or "by_name" into one of ours
+		// How: "load" a model, or put it "by_name" or "by_class" into one of ours
+		File, Model, How string
 		Output, Latent   []float32
 	}
 	if err := json.Unmarshal(b, &files); err != nil {
@@ -177,6 +182,9 @@ func read(dir string, samples *nn.Samples) error {
 		}
 		worst := 0.0
 		for until, want := range map[string][]float32{"": f.Output, "embedding": f.Latent} {
+			if f.How == "by_class" && until == "" {
+				continue // only the encoder was transferred
+			}
 			got, err := network.Predict(cpu.New(), samples, until, 32, nil)
 			if err != nil {
 				return err
