@@ -119,9 +119,10 @@ var containerGroups = []string{"_layer_checkpoint_dependencies", "layers"}
 
 // containerGroup returns the group that has the containers.
 func (f *File) containerGroup(root *hdf5.Object) (*hdf5.Object, error) {
-	for _, name := range containerGroups {
+	for i, name := range containerGroups {
 		group, err := root.Open(name)
 		if !errors.Is(err, hdf5.ErrNotFound) {
+			f.twice = i == 0
 			return group, err
 		}
 	}
@@ -141,6 +142,9 @@ func (f *File) assignContainers(g *graph, group *hdf5.Object, n *network) ([]lea
 		count[snakeCase(e.class)]++
 		if len(g.leavesOf(e)) == 0 {
 			continue
+		}
+		if f.twice {
+			count[snakeCase(e.class)]++
 		}
 		container, err := group.Open(name)
 		if err != nil {

@@ -29,8 +29,9 @@ type entry struct {
 	config  members
 	network *network // nil for a layer
 	calls   []call
-	// offset is the number that the first of the calls has in refs.
-	offset int
+	// offset is the number that the first of the calls has in the inputs of other layers. In the
+	// outputs of the network it may be outputOffset.
+	offset, outputOffset int
 }
 
 // A call is one use of a layer: the outputs that it takes, in order.
@@ -220,6 +221,10 @@ func (e *entry) parseCalls(text []byte) error {
 			c.inputs = refs(object["args"], nil)
 			c.inputs = refs(object["kwargs"], c.inputs)
 			c.training = inTraining(object["kwargs"])
+			// Keras 3 counts the call with which a Functional model was made, but in outputs only.
+			if e.network != nil && !e.network.sequential {
+				e.outputOffset = 1
+			}
 		} else {
 			// Keras 2: [[name, 0, 0, {}], …], the last with the keywords of the call
 			c.inputs = refs(node, nil)

@@ -111,6 +111,9 @@ func (b *builder) network(n *network, prefix string, given []*nn.Layer) ([]*nn.L
 	}
 	var outputs []*nn.Layer
 	for _, r := range n.outputs {
+		if i, ok := run.index[r.name]; ok && r.call > 0 {
+			r.call -= n.entries[i].outputOffset
+		}
 		l, err := run.output(r)
 		if err != nil {
 			return nil, err

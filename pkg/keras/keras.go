@@ -163,7 +163,7 @@ func part(layers []*nn.Layer, weights map[*nn.Layer][]*nn.Weight, keras2 bool) [
 	for i, l := range layers {
 		c := *l
 		c.Weights = weights[l]
-		c.Keras2 = keras2 && (l.Activation == nn.HardSigmoid || l.ChannelsFirst)
+		c.Keras2 = keras2 && l.Activation == nn.HardSigmoid
 		c.Inputs = nil
 		if l.Inputs != nil && (len(l.Inputs) > 1 || l.Inputs[0] != layers[i-1]) {
 			for _, in := range l.Inputs {

@@ -75,6 +75,9 @@ func short(s string) string {
 func activationLayer(config members) (*nn.Layer, error) {
 	const key = "activation"
 	if text := string(config[key]); !strings.HasPrefix(text, "{") {
+		if text == `"log_softmax_v2"` {
+			config[key] = json.RawMessage(`"log_softmax"`) // as Keras 2.12 writes it
+		}
 		return nil, nil
 	}
 	var object, inner members

@@ -35,6 +35,7 @@ type File struct {
 	// A file has one of these: weights by layer, or a tree of groups.
 	layers     []storedLayer
 	containers *hdf5.Object
+	twice      bool // containers are counted as Keras 2.12 does: layers with weights twice
 }
 
 // A storedLayer is the weights of a layer in an .h5 file, in the order of the layer's variables, or

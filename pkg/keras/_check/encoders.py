@@ -25,6 +25,7 @@ seed = int(sys.argv[2]) if len(sys.argv) > 2 else 20261127
 VERSION = tuple(int(part) for part in keras.__version__.split(".")[:2])
 KERAS3 = VERSION[0] == 3
 IMAGE = (12, 10, 2)
+RANDOM = 70  # models that are combined at random
 manifest = []
 
 
@@ -153,10 +154,10 @@ def decoder(x, rng):
 def randomise(model, rng):
     """Gives all weights values that no other weight has."""
     for w in model.weights:
-        name = getattr(w, "path", w.name)
+        name = getattr(w, "path", w.name).split("/")[-1].split(":")[0]
         shape = tuple(w.shape)
-        if "seed" in name or "count" in name or "normalization/mean" in name and "moving" not in name:
-            continue
+        if name in ("mean", "variance", "count"):
+            continue  # of Normalization, which computed something of them when it was adapted
         v = rng.normal(0, 1, shape) / max(1, np.sqrt(np.prod(shape[:-1]))) * 1.4
         if "variance" in name:
             v = rng.uniform(0.3, 2, shape)
@@ -184,14 +185,15 @@ def classes(model):
 
 def record(name, model, encoder, layer, narrowest=""):
     """Saves a model, and notes what its encoder predicts. layer is the argument of -layer."""
-    rng = np.random.default_rng(abs(hash(name)) % 1000 if False else len(manifest))
+    rng = np.random.default_rng(len(manifest))
     randomise(model, rng)
     x = rng.normal(0.2, 1, (3, *encoder.input_shape[1:])).astype("f4")
     y = predict(encoder, x)
     base = f"enc_{name}"
     x.tofile(os.path.join(directory, base + ".f32"))
-    ending = {".h5": {}, ".keras": {"save_format": "keras_v3"} if VERSION[0] == 2 and VERSION[1] < 13 else {}}
-    for end, options in ending.items():
+    for end in (".h5", ".keras"):
+        # Keras 2.12 calls the archive so, and writes HDF5 into a .keras file by default.
+        options = {"save_format": "keras_v3"} if end == ".keras" and VERSION == (2, 12) else {}
         model.save(os.path.join(directory, base + end), **options)
         manifest.append({
             "File": base + end, "Input": base + ".f32", "Layer": layer, "Narrowest": narrowest,
@@ -393,11 +395,11 @@ for key, make in first_layers().items():
     attempt(f"first_{key}", channels_first(make))
 for key, shape in {"flat": (120,), "rows": (12, 10), "image": (12, 10, 1)}.items():
     attempt(f"input_{key}", lambda name: inputs(name, shape))
-for k in range(int(os.environ.get("RANDOM", 70))):
+for k in range(RANDOM):
     attempt(f"random{k}", lambda name: combined(name, random.Random(seed + k)))
 
 json.dump(manifest, open(os.path.join(directory, "encoders.json"), "w"))
 for line in refused:
     print("  not made:", line)
-print(f"Keras {keras.__version__}: {len(manifest) // 2} encoders made, seeds {seed} to "
-      f"{seed + 69}; {len(refused)} are refused by Keras itself", flush=True)
+print(f"  Keras encoders: {len(manifest) // 2} models in {len(manifest)} files, random ones of seeds "
+      f"{seed} to {seed + RANDOM - 1}; {len(refused)} cannot be made", flush=True)
