@@ -28,7 +28,7 @@ func Sizes(layers []*Layer) ([]Size, error) {
 			sizes[i].Parameters += values(s.Shape)
 		}
 		sizes[i].Values = float64(classes[l.Class].kept) * values(l.Output)
-		if l.Kernel[0] > 0 && len(l.Output) == 3 {
+		if classes[l.Class].image && l.Kernel[0] > 0 && len(l.Output) == 3 {
 			sizes[i].convolution(l, InputsOf(layers, i)[0])
 		}
 	}
