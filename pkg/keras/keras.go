@@ -28,6 +28,27 @@ func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
 				"expected one like model.h5", path, ending)
 		}
 	}
+	write, err := content(path, m, loss, opt)
+	if err != nil {
+		return err
+	}
+	return outfile.Write(path, write)
+}
+
+// SaveNew is Save for a file that must replace no other. It returns the name of the file, which
+// outfile.WriteNew chooses.
+func SaveNew(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) (saved string, err error) {
+	write, err := content(path, m, loss, opt)
+	if err != nil {
+		return "", err
+	}
+	return outfile.WriteNew(path, write)
+}
+
+// content returns what writes the content of the file path.
+func content(
+	path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer,
+) (write func(w io.Writer) error, err error) {
 	// The file as a whole, and what encodes it.
 	need := 0.0
 	for _, l := range m.Layers {
@@ -36,16 +57,16 @@ func Save(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) error {
 		}
 	}
 	if err := memory.Check(2*need, "%s: the model as a file needs", path); err != nil {
-		return fmt.Errorf("cannot write %w", err)
+		return nil, fmt.Errorf("cannot write %w", err)
 	}
 	b, err := encode(m, loss, opt)
 	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		return nil, fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	return outfile.Write(path, func(w io.Writer) error {
+	return func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
-	})
+	}, nil
 }
 
 // Load reads a model with its weights, up to its output: the first if there are several. How it was

@@ -57,8 +57,9 @@ var ErrDiverged = errors.New("nn: the loss is no finite number")
 
 // Fit trains the trainable layers for some epochs on the train samples, in batches that are
 // shuffled anew each epoch, of which the last may be short. After each epoch it computes the loss
-// on the validation samples. progress, which may be nil, is called after each batch, of the validation,
-// too, and at the end of each epoch; an error that it returns ends the training and is returned.
+// on the validation samples. progress, which may be nil, is called after each batch, of the
+// validation, too, and at the end of each epoch; an error that it returns ends the training and is
+// returned. While it runs, the weights do not change, and their last loss is finite.
 //
 // Fit returns an error before it begins if there is no memory.
 //
@@ -133,15 +134,19 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 			Epoch: epoch, Epochs: epochs, Steps: batches(train.N, batch),
 			Validations: batches(validation.N, batch),
 		}
+		report := func(loss float64) error {
+			bad := finite(loss) // before progress, which may see the weights
+			if err := progress(p); bad == nil {
+				return err
+			}
+			return bad
+		}
 		p.Loss, err = t.meanLoss(training, t.order(train.N), batch, pass{
 			run: func(index []int) error { return training.Run(trainData, index) },
 			each: func(loss float64) error {
 				p.Step++
 				p.Loss = loss
-				if err := progress(p); err != nil {
-					return err
-				}
-				return finite(loss)
+				return report(loss)
 			},
 			then: training.Step,
 		})
@@ -152,10 +157,7 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 			run: func(index []int) error { return training.Evaluate(validationData, index) },
 			each: func(loss float64) error {
 				p.Validated++
-				if err := progress(p); err != nil {
-					return err
-				}
-				return finite(loss)
+				return report(loss)
 			},
 			then: func() error { return nil },
 		})

@@ -197,6 +197,9 @@ func TestFitKeepsGoodWeightsWhereTheLossIsNoNumber(t *testing.T) {
 			if p.Epoch == poison.at.Epoch && p.Step == poison.at.Step {
 				m.Layer("embedding").Weights[1].Data[0] = float32(math.NaN())
 			}
+			if math.IsNaN(p.Loss) && !slices.Equal(nn.WeightsOf(m), good) {
+				t.Errorf("%s: progress sees other weights than those after epoch 2", poison.name)
+			}
 			return nil
 		})
 		const text = "nn: the loss is no finite number: it became NaN in epoch 3 of 9; " +

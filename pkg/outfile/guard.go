@@ -3,6 +3,7 @@ package outfile
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -14,8 +15,8 @@ type Guard struct {
 	streams [3]place // the standard streams; info is nil unless a stream is a regular file
 }
 
-// NewGuard returns the guard of a program with these standard streams. A stream that is an *os.File
-// of a regular file counts as one of the files in use.
+// NewGuard returns the guard of a program with these standard streams. A stream that is a regular
+// file, as its method Stat tells, counts as one of the files in use.
 func NewGuard(stdin io.Reader, stdout, stderr io.Writer) Guard {
 	var g Guard
 	for i, s := range []struct {
@@ -27,7 +28,7 @@ func NewGuard(stdin io.Reader, stdout, stderr io.Writer) Guard {
 		{stdout, "the standard output", isWritten},
 		{stderr, "the standard error output", isWritten},
 	} {
-		f, ok := s.stream.(*os.File)
+		f, ok := s.stream.(interface{ Stat() (fs.FileInfo, error) })
 		if !ok {
 			continue
 		}

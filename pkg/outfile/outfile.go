@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -19,6 +20,25 @@ func Write(name string, write func(w io.Writer) error) error {
 	var g Group
 	g.Add(name, write)
 	return g.Commit()
+}
+
+// WriteNew is Write for a file that must replace no other. If there is a file with the name, it
+// takes the first of name-2, name-3 and so on that is free, with the number before the extension.
+// It returns the name of the file.
+func WriteNew(name string, write func(w io.Writer) error) (taken string, err error) {
+	dir, base := split(name)
+	r := &replacement{place: place{name: name, fd: -1, dir: dir, base: base}}
+	defer r.discard()
+	if err = r.checkFolder(); err == nil {
+		err = r.prepare(write)
+	}
+	if err == nil {
+		err = r.takeFree()
+	}
+	if err != nil {
+		return "", cannotWrite(name, err)
+	}
+	return strings.TrimSuffix(name, base) + r.base, nil
 }
 
 // A Group is a list of files that are replaced together. The zero Group is empty.

@@ -80,6 +80,40 @@ func TestFailedWriteKeepsTheOldFiles(t *testing.T) {
 	holds(t, ".", "a", "b")
 }
 
+// WriteNew replaces nothing, also on a disk without second names.
+func TestWriteNew(t *testing.T) {
+	for _, links := range []bool{true, false} {
+		t.Run(fmt.Sprint("links ", links), func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			put(t, "folder/", "folder/f-2.h5", "plain")
+			setFault(t, func(step string) error {
+				if step == "link" && !links {
+					return syscall.EPERM
+				}
+				return nil
+			})
+			for _, tt := range []struct{ name, want string }{
+				{"folder/f.h5", "folder/f.h5"}, {"folder/f.h5", "folder/f-3.h5"},
+				{"./folder/f.h5", "./folder/f-4.h5"}, {"plain", "plain-2"}, {"f", "f"},
+			} {
+				got, err := WriteNew(tt.name, text(tt.want))
+				if err != nil || got != tt.want || read(t, got) != tt.want {
+					t.Errorf("%s: %q, %v, want %q", tt.name, got, err, tt.want)
+				}
+			}
+			if got := read(t, "plain") + read(t, "folder/f-2.h5"); got != "plainfolder/f-2.h5" {
+				t.Errorf("what was there is now %q", got)
+			}
+			_, err := WriteNew("none/f", text("new"))
+			if got := message(err); got != "cannot write none/f: there is no folder none" {
+				t.Errorf("%q", got)
+			}
+			holds(t, ".", "folder", "plain", "plain-2", "f")
+			holds(t, "folder", "f.h5", "f-2.h5", "f-3.h5", "f-4.h5")
+		})
+	}
+}
+
 func TestGroup(t *testing.T) {
 	t.Chdir(t.TempDir())
 	put(t, "old", "folder/")

@@ -2,10 +2,13 @@ package outfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
@@ -137,6 +140,24 @@ func (r *replacement) replace() error {
 		return err
 	}
 	return r.overwrite()
+}
+
+// takeFree gives the new content the first name that is free, and keeps that name in base.
+func (r *replacement) takeFree() error {
+	live.Lock()
+	defer live.Unlock()
+	ext := filepath.Ext(r.base)
+	begin := strings.TrimSuffix(r.base, ext)
+	for n := 2; ; n++ {
+		err := r.next.renameFree(r.base)
+		if err == nil {
+			return r.syncFolder()
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		r.base = fmt.Sprintf("%s-%d%s", begin, n, ext)
+	}
 }
 
 // overwrite writes the new content into the old file. If that fails, the old content comes back.

@@ -137,6 +137,34 @@ func linkLocked(dir, base string) (*temporary, error) {
 	return t, nil
 }
 
+// renameFree gives the temporary its final name, or returns fs.ErrExist if the name is taken. The
+// caller holds the lock of live.
+func (t *temporary) renameFree(name string) error {
+	err := fault("link")
+	if err == nil {
+		err = t.folder.Link(t.name, name) // a rename would replace a file
+	}
+	if err == nil {
+		t.folder.Remove(t.name)
+		delete(live.files, t)
+		return nil
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// Some file systems have no second names.
+	if _, there := t.folder.Lstat(name); !errors.Is(there, fs.ErrNotExist) {
+		return fs.ErrExist
+	}
+	if err = fault("rename"); err == nil {
+		err = t.folder.Rename(t.name, name)
+	}
+	if err == nil {
+		delete(live.files, t)
+	}
+	return err
+}
+
 func randomName(stem string) string {
 	var random [randomLen / 2]byte
 	rand.Read(random[:])

@@ -29,10 +29,7 @@ func main() { os.Exit(program.Run("cluster", run)) }
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	opt, err := parseOptions(args)
 	if errors.Is(err, arguments.ErrHelp) {
-		if _, err := io.WriteString(stdout, usage); err != nil {
-			fmt.Fprintf(stderr, "cluster: %s\n", quote.Message(err))
-			return 1
-		}
+		fmt.Fprint(stdout, usage)
 		return 0
 	}
 	if err != nil {

@@ -44,21 +44,17 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
 
-	var screen error
 	lines := opt.display.Writer(stdout)
 	tell := opt.display.Task("Earth Mover's Distance", "queries")
 	start := time.Now()
 	byEMD, err := index.Nearest(queries.original, neighbours, func(done, total int) {
-		if !opt.quiet && screen == nil {
-			_, screen = fmt.Fprintf(lines, "Query: %d\n", done-1)
+		if !opt.quiet {
+			fmt.Fprintf(lines, "Query: %d\n", done-1)
 		}
 		tell(done, total)
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.query, err)
-	}
-	if screen != nil {
-		return screen
 	}
 	timeEMD := time.Since(start)
 

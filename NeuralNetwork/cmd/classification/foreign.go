@@ -121,5 +121,5 @@ func (s *session) fitHead(m *nn.Model, a answers, why error) (*results.Training,
 		fmt.Fprintf(s.out, "There is no phase 2: %v\n", why)
 	}
 	trainer := nn.NewTrainer(s.engine, classifier, loss, optimizer, s.seed)
-	return s.phases(trainer, a, train, validation, phases)
+	return s.phases(m, func() {}, trainer, a, train, validation, phases)
 }

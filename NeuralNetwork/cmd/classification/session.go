@@ -34,10 +34,11 @@ type session struct {
 	run            *results.Classification
 	page           *report.Page
 	display        *progress.Display
-	rounds         *outfile.Rounds // writes the results and the page
-	unrecorded     error           // of all writings that failed
-	written        []string        // names of the files that were written
-	tested         *results.Test   // the last one
+	rounds         *outfile.Rounds     // writes the results and the page
+	unrecorded     error               // of all writings that failed
+	written        []string            // names of the files that were written
+	tested         *results.Test       // the last one
+	unsaved        *experiment.Unsaved // the last classifier
 }
 
 // How the original compiles the classifier.
@@ -65,6 +66,10 @@ func (s *session) experiments() error {
 			Title: a.title(), Loss: training.Loss, ValLoss: training.ValLoss,
 		})
 		x.Saved, err = s.saveModel(model)
+		if x.Saved != "" {
+			s.unsaved.Forget()
+		}
+		lost := experiment.Cut(s.lines, err)
 		failed = errors.Join(failed, err,
 			experiment.Offer(s.lines, "Show loss graphs (Y/N)? ", func() (err error) {
 				x.LossGraph, err = s.showGraphs()
@@ -76,7 +81,11 @@ func (s *session) experiments() error {
 			}),
 			s.say(s.record(x)))
 		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
-			return errors.Join(failed, s.lines.Fault())
+			failed = errors.Join(failed, s.lines.Fault())
+			if x.Saved == "" && (lost || s.lines.Fault() != nil) {
+				return s.unsaved.Save(s.out, failed)
+			}
+			return failed
 		}
 	}
 }
@@ -217,9 +226,11 @@ func (s *session) fit(
 			l.Trainable = !frozen
 		}
 	}
-	defer freeze(false) // also if phase 1 is the last, so that a saved model is not half frozen
-	return s.phases(trainer, a, train, validation, []phase{
-		{a.phase1, func() { freeze(true) }}, {a.phase2, func() { freeze(false) }},
+	// Also if phase 1 is the last, so that a saved model is not half frozen.
+	thaw := func() { freeze(false) }
+	defer thaw()
+	return s.phases(m, thaw, trainer, a, train, validation, []phase{
+		{a.phase1, func() { freeze(true) }}, {a.phase2, thaw},
 	})
 }
 
@@ -231,16 +242,23 @@ type phase struct {
 	begin  func()
 }
 
-// phases trains in phases, with one optimizer.
+// phases trains in phases, with one optimizer. If a signal ends the program meanwhile, it saves the
+// model m after a call of thaw.
 func (s *session) phases(
-	trainer *nn.Trainer, a answers, train, validation *nn.Samples, phases []phase,
+	m *nn.Model, thaw func(), trainer *nn.Trainer, a answers, train, validation *nn.Samples,
+	phases []phase,
 ) (*results.Training, error) {
+	s.unsaved = experiment.Keep("classifier", s.save, func(path string) (string, error) {
+		thaw()
+		return keras.SaveNew(path, m, loss, optimizer)
+	})
+	defer s.unsaved.Rest()
 	t := &results.Training{}
 	start := time.Now()
 	for _, phase := range phases {
 		phase.begin()
 		h, whole, err := experiment.Train(
-			trainer, train, validation, phase.epochs, a.batch, s.out, s.display)
+			s.unsaved.Work, trainer, train, validation, phase.epochs, a.batch, s.out, s.display)
 		if err != nil {
 			return nil, err
 		}

@@ -121,9 +121,14 @@ func (s *session) experiments() error {
 		// Every experiment starts from the same seed: its results depend on its answers, not on
 		// the experiments before it.
 		trainer := nn.NewTrainer(s.engine, model, s.loss, optimizer, s.seed)
+		unsaved := experiment.Keep("autoencoder", s.datasetLatents,
+			func(path string) (string, error) {
+				return keras.SaveNew(path, model, s.loss, optimizer)
+			})
 		start := time.Now()
 		history, whole, err := experiment.Train(
-			trainer, train, validation, a.epochs, a.batch, s.out, s.display)
+			unsaved.Work, trainer, train, validation, a.epochs, a.batch, s.out, s.display)
+		unsaved.Rest()
 		if err != nil {
 			return err
 		}
@@ -139,11 +144,16 @@ func (s *session) experiments() error {
 			experiment.Offer(s.lines, "Show loss graphs (Y/N)? ", func() (err error) {
 				x.LossGraph, err = s.showGraphs()
 				return err
-			}),
-			experiment.Offer(s.lines, "Save trained model (Y/N)? ", func() (err error) {
-				x.Saved, err = s.save(model)
-				return err
-			}),
+			}))
+		notSaved := experiment.Offer(s.lines, "Save trained model (Y/N)? ", func() (err error) {
+			x.Saved, err = s.save(model)
+			return err
+		})
+		lost := x.Saved == "" && experiment.Cut(s.lines, notSaved)
+		if !lost {
+			unsaved.Forget()
+		}
+		failed = errors.Join(failed, notSaved,
 			experiment.Offer(s.lines, "Save latent representations (Y/N)? ", func() error {
 				err := s.writeLatents(autoencoder{model, embedding})
 				x.LatentsWritten = err == nil
@@ -151,7 +161,11 @@ func (s *session) experiments() error {
 			}),
 			s.say(s.record(autoencoder{model, embedding}, x)))
 		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
-			return errors.Join(failed, s.lines.Fault())
+			failed = errors.Join(failed, s.lines.Fault())
+			if lost {
+				return unsaved.Save(s.out, failed)
+			}
+			return failed
 		}
 	}
 }

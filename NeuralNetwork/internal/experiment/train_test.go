@@ -3,20 +3,24 @@ package experiment
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/cpu"
+	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
 )
 
@@ -73,7 +77,9 @@ func TestTrainEndsWithTheEpochOfAnInterrupt(t *testing.T) {
 	m, s := autoencoder(t)
 	out := &interrupter{t: t}
 	const epochs = 1 << 30 // ends by the interrupt or never
-	h, whole, err := Train(trainer(m), s, s, epochs, 2, out, silent)
+	work := program.Begin(nil)
+	h, whole, err := Train(work, trainer(m), s, s, epochs, 2, out, silent)
+	end(work)
 	if err != nil || whole {
 		t.Errorf("error %v, whole %v", err, whole)
 	}
@@ -84,6 +90,12 @@ func TestTrainEndsWithTheEpochOfAnInterrupt(t *testing.T) {
 	if n := strings.Count(out.String(), told); n != 1 {
 		t.Errorf("the person was told %d times", n)
 	}
+}
+
+// end ends a work and forgets it.
+func end(w *program.Work) {
+	w.Rest()
+	w.Forget()
 }
 
 // TestMain lets the test binary be a program that trains until it is ended.
@@ -98,50 +110,121 @@ func TestMain(m *testing.M) {
 			ready()
 			time.Sleep(10 * time.Millisecond)
 		}}
-		_, _, err = Train(trainer(model), slow, slow, 1, 1, os.Stdout, silent)
+		unsaved := Keep("model", "", func(path string) (string, error) { return path, nil })
+		_, _, err = Train(unsaved.Work, trainer(model), slow, slow, 1, 1, os.Stdout, silent)
 	}
 	fmt.Println("The training ended by itself:", err)
 }
 
-func TestSecondInterruptEndsTheProgram(t *testing.T) {
+// A signal, and the second one if it is Ctrl-C, ends the program in the middle of an epoch, and the
+// model is saved. QUIT alone does not wait.
+func TestSignalsEndATraining(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows cannot send an interrupt to another process")
 	}
+	for _, s := range []syscall.Signal{
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT,
+	} {
+		t.Run(s.String(), func(t *testing.T) {
+			cmd, stdout := start(t)
+			last, told := "", false
+			for lines := bufio.NewScanner(stdout); lines.Scan(); {
+				last = cmp.Or(lines.Text(), last)
+				wasTold := strings.HasPrefix(last, "Interrupted")
+				if last == "Ready" || wasTold && !told {
+					if err := cmd.Process.Signal(s); err != nil {
+						t.Error(err)
+					}
+				}
+				told = told || wasTold
+			}
+			cmd.Wait()
+			want := "The trained model is in model-interrupted.h5"
+			if s == syscall.SIGQUIT {
+				want = "Ready"
+			}
+			if last != want || told != (s == syscall.SIGINT) {
+				t.Errorf("the last line is %q, want %q; told %v", last, want, told)
+			}
+			status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+			if status.Signal() != s && status.ExitStatus() != 128+int(s) {
+				t.Errorf("the program ended with %v, want %d", cmd.ProcessState, 128+int(s))
+			}
+		})
+	}
+}
+
+// start starts the program of TestMain.
+func start(t *testing.T) (cmd *exec.Cmd, stdout io.Reader) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self)
+	cmd = exec.Command(self)
 	cmd.Env = append(os.Environ(), "TRAIN_SLOWLY=1")
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
+	if stdout, err = cmd.StdoutPipe(); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Process.Kill()
-	told := false
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		switch text := lines.Text(); {
-		case text == "Ready":
-		case strings.HasPrefix(text, "Interrupted"):
-			told = true
-		case text == "":
-			continue
-		default:
-			t.Errorf("the program says %q", text)
-		}
-		if err := cmd.Process.Signal(os.Interrupt); err != nil {
-			t.Error(err)
+	t.Cleanup(func() { cmd.Process.Kill() })
+	return cmd, stdout
+}
+
+// A model is saved beside the output and, if that cannot be, elsewhere.
+func TestUnsavedFindsAPlace(t *testing.T) {
+	full := errors.New("full")
+	inTemp := filepath.ToSlash(filepath.Join(os.TempDir(), "autoencoder-interrupted.h5"))
+	for _, tt := range []struct {
+		output string
+		fails  int // of the places
+		told   string
+		err    error
+	}{
+		{"folder/latents", 0, "\nThe trained model is in folder/autoencoder-interrupted.h5\n", nil},
+		{"folder/latents", 1, "\nThe trained model is in autoencoder-interrupted.h5\n", nil},
+		{"latents", 0, "\nThe trained model is in autoencoder-interrupted.h5\n", nil},
+		{os.DevNull, 0, "\nThe trained model is in autoencoder-interrupted.h5\n", nil},
+		{"", 1, "\nThe trained model is in " + inTemp + "\n", nil},
+		{"", 2, "", full},
+	} {
+		tries := 0
+		u := Keep("autoencoder", tt.output, func(path string) (string, error) {
+			if tries++; tries <= tt.fails {
+				return "", full
+			}
+			return filepath.ToSlash(path), nil
+		})
+		end(u.Work)
+		var out bytes.Buffer
+		failed := errors.New("failed")
+		err := u.Save(&out, failed)
+		if out.String() != tt.told || !errors.Is(err, failed) ||
+			errors.Is(err, full) != (tt.err == full) {
+			t.Errorf("%q, %d fail: %q, %v", tt.output, tt.fails, &out, err)
 		}
 	}
-	if !told {
-		t.Error("the first interrupt was not answered")
+}
+
+// failing is a screen that cannot be written.
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errors.New("nobody reads") }
+
+// A training outlives its screen, and the error tells where the model is.
+func TestTrainWithoutAScreen(t *testing.T) {
+	m, s := autoencoder(t)
+	u := Keep("model", "", func(path string) (string, error) { return path, nil })
+	h, whole, err := Train(u.Work, trainer(m), s, s, 2, 4, failing{}, silent)
+	end(u.Work)
+	if err != nil || !whole || len(h.Loss) != 2 {
+		t.Errorf("error %v, whole %v, history %v", err, whole, h)
 	}
-	var exit *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != -1 {
-		t.Errorf("the program ended with %v, want by the interrupt", err)
+	const want = "failed\nThe trained model is in model-interrupted.h5"
+	if err := u.Save(failing{}, errors.New("failed")); err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
 	}
 }
 
@@ -149,7 +232,9 @@ func TestTrainSaysThatTheLossIsNoNumber(t *testing.T) {
 	m, s := autoencoder(t)
 	m.Layer("embedding").Weights[0].Data[0] = float32(math.Inf(1))
 	var out bytes.Buffer
-	h, whole, err := Train(trainer(m), s, s, 3, 2, &out, silent)
+	work := program.Begin(nil)
+	h, whole, err := Train(work, trainer(m), s, s, 3, 2, &out, silent)
+	end(work)
 	if err != nil || whole || len(h.Loss) != 0 {
 		t.Errorf("error %v, whole %v, history %v", err, whole, h)
 	}
@@ -163,7 +248,9 @@ func TestTrainSaysThatTheLossIsNoNumber(t *testing.T) {
 func TestTrainToTheEnd(t *testing.T) {
 	m, s := autoencoder(t)
 	var out bytes.Buffer
-	h, whole, err := Train(trainer(m), s, s, 2, 4, &out, silent)
+	work := program.Begin(nil)
+	h, whole, err := Train(work, trainer(m), s, s, 2, 4, &out, silent)
+	end(work)
 	if err != nil || !whole || len(h.Loss) != 2 || strings.Count(out.String(), "2/2 [====") != 2 {
 		t.Errorf("error %v, whole %v, history %v, screen\n%s", err, whole, h, &out)
 	}
