@@ -22,7 +22,7 @@ func fitProgress(out io.Writer, display *progress.Display) func(nn.Progress) {
 		epoch := p.Steps + p.Validations
 		done, total := (p.Epoch-1)*epoch+p.Step+p.Validated, p.Epochs*epoch
 		all(done, total)
-		if p.Step == 1 && !p.Done && p.Epochs > 1 {
+		if p.Step == 1 && p.Validated == 0 && p.Epochs > 1 {
 			fmt.Fprintf(out, "Epoch %d/%d\n", p.Epoch, p.Epochs)
 		}
 		values := " - loss: " + progress.KerasLoss(p.Loss)

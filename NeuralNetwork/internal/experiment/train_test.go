@@ -255,3 +255,15 @@ func TestTrainToTheEnd(t *testing.T) {
 		t.Errorf("error %v, whole %v, history %v, screen\n%s", err, whole, h, &out)
 	}
 }
+
+// An epoch of one batch begins once.
+func TestTrainInOneBatch(t *testing.T) {
+	m, s := autoencoder(t)
+	var out bytes.Buffer
+	work := program.Begin(nil)
+	_, _, err := Train(work, trainer(m), s, s, 2, 6, &out, silent)
+	end(work)
+	if err != nil || strings.Count(out.String(), "Epoch ") != 2 {
+		t.Errorf("error %v, screen\n%s", err, &out)
+	}
+}
