@@ -3,6 +3,7 @@ package numpy_test
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 
 	"imagesimilarity/pkg/numpy"
@@ -33,6 +34,24 @@ func TestArrayTextIsNumPys(t *testing.T) {
 		}
 		if got := numpy.ArrayText(sklearn.NewConfusion(truth, predicted).Count); got != c.Matrix {
 			t.Errorf("%s: matrix\n%s\nwant\n%s", c.Name, got, c.Matrix)
+		}
+	}
+}
+
+// No line is longer than 75 columns, however many classes there are.
+func TestArrayTextFits75Columns(t *testing.T) {
+	for _, classes := range []int{10, 26, 27, 31, 32, 47, 62, 256} {
+		for _, largest := range []int{9, 1000, 123456, 12345678} {
+			a := make([][]int, classes)
+			for i := range a {
+				a[i] = make([]int, classes)
+				a[i][i] = largest
+			}
+			for line := range strings.SplitSeq(numpy.ArrayText(a), "\n") {
+				if len(line) > 75 {
+					t.Errorf("%d classes: %d columns: %s", classes, len(line), line)
+				}
+			}
 		}
 	}
 }

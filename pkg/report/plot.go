@@ -276,7 +276,8 @@ func silhouettes(alt string, first int, clusters [][]float64, average float64) t
 		slices.Reverse(c)
 		height := max(1, len(c)*lines/max(total, 1))
 		if i%apart == 0 {
-			ticks = append(ticks, plot.Tick{Value: y - float64(float64(height)/2), Label: fmt.Sprint(first + i)})
+			middle := y - float64(float64(height)/2)
+			ticks = append(ticks, plot.Tick{Value: middle, Label: fmt.Sprint(first + i)})
 		}
 		if len(c) > 0 {
 			band := plotter.XYs{{X: 0, Y: y}}
