@@ -1,5 +1,8 @@
 package metric
 
+//go:generate go run -C _asm . -out ../kernels_amd64.s -stubs ../kernels_stubs_amd64.go -pkg metric
+//go:generate go run imagesimilarity/pkg/cmd/neon metric
+
 // An implementation is one form of the kernels. An instruction set may bring some kernels only: the
 // others stay portable.
 type implementation struct {

@@ -5,8 +5,6 @@
 // the order in which the kernels read them, and every vector that is loaded serves four queries.
 package metric
 
-//go:generate go run -C _asm . -out ../kernels_amd64.s -stubs ../kernels_stubs_amd64.go -pkg metric
-
 const differentLengths = "metric: vectors of different lengths"
 
 // Manhattan returns Σ|a-b|. It panics if the lengths differ.

@@ -4,8 +4,6 @@ package kernel
 
 import "golang.org/x/sys/cpu"
 
-//go:generate go run -C _asm . -out ../kernels_amd64.s -stubs ../kernels_stubs_amd64.go -pkg kernel
-
 // accelerated returns the sets of kernels in assembly that this processor can run, the fastest
 // first.
 func accelerated() []*Set {
@@ -25,16 +23,15 @@ func avx512() *Set {
 	s.half, s.halfLanes = avx2(), 8
 	s.matmul = (&tiles{
 		lanes: 16, rows: 14,
-		one: []tile{
+		tiles: [][]tile{{
 			tile1x1AVX512, tile2x1AVX512, tile3x1AVX512, tile4x1AVX512, tile5x1AVX512,
 			tile6x1AVX512, tile7x1AVX512, tile8x1AVX512, tile9x1AVX512, tile10x1AVX512,
 			tile11x1AVX512, tile12x1AVX512, tile13x1AVX512, tile14x1AVX512,
-		},
-		two: []tile{
+		}, {
 			tile1x2AVX512, tile2x2AVX512, tile3x2AVX512, tile4x2AVX512, tile5x2AVX512,
 			tile6x2AVX512, tile7x2AVX512, tile8x2AVX512, tile9x2AVX512, tile10x2AVX512,
 			tile11x2AVX512, tile12x2AVX512, tile13x2AVX512, tile14x2AVX512,
-		},
+		}},
 	}).matmul
 	s.addTo, s.sum, s.squares = addToAVX512, sumAVX512, squaresAVX512
 	s.normalise, s.gradSums, s.backward = normaliseAVX512, gradSumsAVX512, backwardAVX512
@@ -51,11 +48,9 @@ func avx2() *Set {
 	s.Name = "AVX2"
 	s.matmul = (&tiles{
 		lanes: 8, rows: 6,
-		one: []tile{
-			tile1x1AVX2, tile2x1AVX2, tile3x1AVX2, tile4x1AVX2, tile5x1AVX2, tile6x1AVX2,
-		},
-		two: []tile{
-			tile1x2AVX2, tile2x2AVX2, tile3x2AVX2, tile4x2AVX2, tile5x2AVX2, tile6x2AVX2,
+		tiles: [][]tile{
+			{tile1x1AVX2, tile2x1AVX2, tile3x1AVX2, tile4x1AVX2, tile5x1AVX2, tile6x1AVX2},
+			{tile1x2AVX2, tile2x2AVX2, tile3x2AVX2, tile4x2AVX2, tile5x2AVX2, tile6x2AVX2},
 		},
 	}).matmul
 	s.addTo, s.sum, s.squares = addToAVX2, sumAVX2, squaresAVX2

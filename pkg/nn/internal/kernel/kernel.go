@@ -10,6 +10,9 @@ package kernel
 
 import "math"
 
+//go:generate go run -C _asm . -out ../kernels_amd64.s -stubs ../kernels_stubs_amd64.go -pkg kernel
+//go:generate go run imagesimilarity/pkg/cmd/neon kernel
+
 // A Set is a table of kernels for one instruction set. What the set does not bring is portable.
 // The methods check the operands' lengths, so that no entry reads or writes beyond an end.
 type Set struct {

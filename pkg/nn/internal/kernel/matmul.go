@@ -91,28 +91,26 @@ func (s *Set) Matmul(p *Product, a, b, c, bias []float32) {
 	s.narrow(p.N).matmul(p, a, b, c, bias)
 }
 
-// A tile is assembly that computes some rows of a Matmul and one or two vectors of columns, of
-// which the last has lanes columns. The first half of the rows, rounded up, begins at a and c, the
+// A tile is assembly that computes some rows of a Matmul and some vectors of columns, of which
+// the last has lanes columns. The first half of the rows, rounded up, begins at a and c, the
 // second at a2 and c2. bias may be nil. p points to the first of the strides.
 type tile func(p *int, a, a2, b, c, c2, bias *float32, lanes int)
 
 // tiles are the tiles of an instruction set.
 type tiles struct {
-	lanes    int    // values in a vector
-	rows     int    // the most rows of a tile
-	one, two []tile // with one vector of columns and with two, by rows less one
+	lanes int      // values in a vector
+	rows  int      // the most rows of a tile
+	tiles [][]tile // by vectors of columns and by rows, both less one
 }
 
-// matmul cuts the product into tiles: columns into one or two vectors, rows into parts of two lines
-// at a time, so that a tile is high even if lines are short.
+// matmul cuts the product into tiles: columns into as many vectors as a tile can have, rows into
+// parts of two lines at a time, so that a tile is high even if lines are short.
 func (t *tiles) matmul(p *Product, a, b, c, bias []float32) {
 	parts, halves := (p.M-1)/(t.rows/2)+1, (p.M-1)/t.rows+1
-	for f := 0; f < p.N; f += 2 * t.lanes {
-		columns := min(2*t.lanes, p.N-f)
-		tiles := t.one
-		if columns > t.lanes {
-			tiles = t.two
-		}
+	wide := len(t.tiles) * t.lanes
+	for f := 0; f < p.N; f += wide {
+		columns := min(wide, p.N-f)
+		tiles := t.tiles[(columns-1)/t.lanes]
 		lanes := (columns-1)%t.lanes + 1
 		var biasAt *float32
 		if bias != nil {
