@@ -726,8 +726,8 @@ func TestSpecialGraphs(t *testing.T) {
 	}
 }
 
-// A prediction takes no more memory than is said before, and not much less. That of the widest place
-// is enough for a deep model.
+// A prediction takes no more memory than is said before, and not much less. That of the widest
+// place is enough for a deep model.
 func TestPredictionMemory(t *testing.T) {
 	image := func(rows, cols, c int) *nn.Layer {
 		return &nn.Layer{Class: nn.InputLayer, Output: []int{rows, cols, c}}
