@@ -117,7 +117,8 @@ func TestBottleneck(t *testing.T) {
 	conv := `Conv2D ,"filters":1,"kernel_size":3,"padding":"same","strides":2`
 	nested := strings.Replace(chainOf(`f Flatten `, `d Dense ,"units":3`), `"name":"model"`,
 		`"name":"encoder"`, 1)
-	nested = strings.Replace(nested, `"output_layers"`, `"input_layers":[["in",0,0]],"output_layers"`, 1)
+	nested = strings.Replace(nested, `"output_layers"`,
+		`"input_layers":[["in",0,0]],"output_layers"`, 1)
 	nested = strings.TrimSuffix(nested, "}") + `,"name":"encoder","inbound_nodes":[[["in",0,0,{}]]]}`
 	outer := functionalOf("out", input, nested, `{"class_name":"Dense","name":"out",`+
 		`"inbound_nodes":[[["encoder",1,0,{}]]],"config":{"name":"out","units":50}}`)

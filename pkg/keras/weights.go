@@ -27,7 +27,7 @@ type File struct {
 	config string // model_config; empty if there is none
 	// version is that of Keras, such as "2.15.0"; empty if the file does not say so.
 	version string
-	pixels nn.Pixels
+	pixels  nn.Pixels
 
 	graph      *graph // of the config
 	graphError error  // why the config has no graph

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Checks the exchange of model files with real Keras, both ways: sh pkg/keras/_check/check.sh DIR
 # It begins with small models of every kind that package keras writes, and encoders of all layers
-# that it reads. Then the programs run with MNIST from datasets/. h5dump and h5ls check the files too if they are installed.
+# that it reads. Then the programs run with MNIST from datasets/. h5dump and h5ls check the files
+# too if they are installed.
 # Needs python3 (3.8 to 3.11 for Keras 2.12 and 2.15), a network and about 5 GB in DIR, which keeps
 # the environments for the next time.
 set -eu

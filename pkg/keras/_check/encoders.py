@@ -401,5 +401,6 @@ for k in range(RANDOM):
 json.dump(manifest, open(os.path.join(directory, "encoders.json"), "w"))
 for line in refused:
     print("  not made:", line)
-print(f"  Keras encoders: {len(manifest) // 2} models in {len(manifest)} files, random ones of seeds "
-      f"{seed} to {seed + RANDOM - 1}; {len(refused)} cannot be made", flush=True)
+print(f"  Keras encoders: {len(manifest) // 2} models in {len(manifest)} files, "
+      f"random ones of seeds {seed} to {seed + RANDOM - 1}; "
+      f"{len(refused)} cannot be made", flush=True)
