@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
@@ -16,8 +17,8 @@ func (b *builder) activate(l *nn.Layer, x value) value {
 			axes = []int{len(x.shape)}
 		}
 		return b.along(axes, x, func(x value, width int) value {
-			return b.each(x, func(_ *kernel.Set, out, x []float32) {
-				softmaxes(l.Activation, out, x, width)
+			return b.each(x, func(k *kernel.Set, out, x []float32) {
+				softmaxes(k, l.Activation, out, x, width)
 			})
 		})
 	}
@@ -34,13 +35,13 @@ func alongChannels(l *nn.Layer) bool {
 }
 
 // softmaxes computes the softmax, or its logarithm, of each row.
-func softmaxes(a nn.Activation, out, x []float32, width int) {
+func softmaxes(k *kernel.Set, a nn.Activation, out, x []float32, width int) {
 	for at := 0; at < len(x); at += width {
 		out, x := out[at:at+width], x[at:at+width]
-		if a == nn.Softmax {
-			kernel.Softmax(out, x)
+		if a == nn.LogSoftmax {
+			k.LogSoftmax(out, x)
 		} else {
-			kernel.LogSoftmax(out, x)
+			k.Softmax(out, x)
 		}
 	}
 }
@@ -51,39 +52,50 @@ func elementwise(l *nn.Layer) func(k *kernel.Set, out, x []float32) {
 		// Klambauer and others 2017
 		seluAlpha, seluScale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 	)
+	infinity := float32(math.Inf(1))
+	clip := func(low, high float32) func(k *kernel.Set, out, x []float32) {
+		return func(k *kernel.Set, out, x []float32) { k.Clip(out, x, low, high) }
+	}
+	elu := func(alpha, scale float64) func(k *kernel.Set, out, x []float32) {
+		a, s := float32(alpha*scale), float32(scale)
+		return func(k *kernel.Set, out, x []float32) { k.ELU(out, x, a, s) }
+	}
 	switch l.Activation {
 	case nn.ReLU:
-		if l.PlainReLU() {
-			return rectify
+		switch {
+		case l.PlainReLU():
+			return clip(0, infinity)
+		case l.Slope == 0 && l.Threshold == 0 && *l.MaxValue >= 0:
+			return clip(0, float32(*l.MaxValue))
 		}
 		return general(l)
-	case nn.LeakyReLU:
-		slope := float32(l.Slope)
-		return func(_ *kernel.Set, out, x []float32) { leak(out, x, slope) }
 	case nn.ReLU6:
-		return func(_ *kernel.Set, out, x []float32) { clip(out, x, 0, 6) }
+		return clip(0, 6)
+	case nn.LeakyReLU:
+		slopes := slices.Repeat([]float32{float32(l.Slope)}, kernel.Period(1))
+		return func(k *kernel.Set, out, x []float32) { k.Leak(out, x, slopes) }
+	case nn.ELU:
+		return elu(l.Slope, 1)
+	case nn.SELU:
+		return elu(seluAlpha, seluScale)
 	case nn.Sigmoid:
 		return (*kernel.Set).Sigmoid
 	case nn.Tanh:
-		return portable(kernel.Tanh)
-	case nn.ELU:
-		return func(_ *kernel.Set, out, x []float32) { kernel.ELU(out, x, l.Slope, 1) }
-	case nn.SELU:
-		return func(_ *kernel.Set, out, x []float32) { kernel.ELU(out, x, seluAlpha, seluScale) }
+		return (*kernel.Set).Tanh
 	case nn.GELU:
-		return portable(kernel.GELU)
+		return (*kernel.Set).GELU
 	case nn.Softplus:
-		return portable(kernel.Softplus)
+		return (*kernel.Set).Softplus
 	case nn.Swish:
-		return portable(kernel.Swish)
+		return (*kernel.Set).Swish
 	case nn.Mish:
-		return portable(kernel.Mish)
+		return (*kernel.Set).Mish
 	case nn.Exponential:
-		return portable(kernel.Exp)
+		return (*kernel.Set).Exp
 	case nn.Softsign:
 		return portable(func(out, x []float32) {
 			for i, v := range x {
-				out[i] = v / (1 + max(v, -v))
+				out[i] = v / (1 + float32(math.Abs(float64(v))))
 			}
 		})
 	case nn.HardSigmoid:
@@ -116,27 +128,6 @@ func portable(f func(out, x []float32)) func(k *kernel.Set, out, x []float32) {
 
 func hardSigmoid(x float32) float32 { return min(max(x+3, 0), 6) / 6 }
 
-func rectify(_ *kernel.Set, out, x []float32) {
-	for i, v := range x {
-		out[i] = max(v, 0)
-	}
-}
-
-func clip(out, x []float32, low, high float32) {
-	for i, v := range x {
-		out[i] = min(max(v, low), high)
-	}
-}
-
-func leak(out, x []float32, slope float32) {
-	for i, v := range x {
-		if v < 0 {
-			v *= slope
-		}
-		out[i] = v
-	}
-}
-
 // general returns the ReLU with its three parameters.
 func general(l *nn.Layer) func(k *kernel.Set, out, x []float32) {
 	highest := float32(math.Inf(1))
@@ -164,18 +155,20 @@ func (b *builder) prelu(l *nn.Layer, x value) value {
 			places[i] = 0
 		}
 	}
-	size := product(x.shape)
-	slopes := make([]float32, size)
-	gather(slopes, alpha, x.shape, places)
-	return b.each(x, func(_ *kernel.Set, out, x []float32) {
-		for at := 0; at < len(x); at += size {
-			o := out[at : at+size]
-			for i, v := range x[at : at+size] {
-				if v < 0 {
-					v *= slopes[i]
-				}
-				o[i] = v
-			}
+	row := product(x.shape)
+	if i := slices.IndexFunc(shape, func(d int) bool { return d > 1 }); i < 0 ||
+		i == len(shape)-1 && kernel.Period(shape[i]) <= maxPeriod {
+		row = kernel.Period(shape[len(shape)-1])
+	}
+	slopes := make([]float32, kernel.Lanes(row))
+	if row == product(x.shape) {
+		gather(slopes[:row], alpha, x.shape, places)
+	} else {
+		kernel.Repeat(slopes, alpha)
+	}
+	return b.each(x, func(k *kernel.Set, out, x []float32) {
+		for at := 0; at < len(x); at += row {
+			k.Leak(out[at:min(at+row, len(x))], x[at:min(at+row, len(x))], slopes)
 		}
 	})
 }

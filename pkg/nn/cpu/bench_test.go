@@ -105,6 +105,99 @@ func BenchmarkPrediction(b *testing.B) {
 	})
 }
 
+// BenchmarkLayers measures predictions of single layers and of two encoders that people write, with
+// images in batches of 32.
+func BenchmarkLayers(b *testing.B) {
+	layer := func(class nn.Class, filters, size, stride int, p nn.Padding) *nn.Layer {
+		return &nn.Layer{
+			Class: class, Output: []int{filters}, Kernel: [2]int{size, size}, Padding: p,
+			Strides: [2]int{stride, stride}, Activation: relu,
+		}
+	}
+	pooling := func(class nn.Class, size, stride int, p nn.Padding) *nn.Layer {
+		return &nn.Layer{
+			Class: class, Size: [2]int{size, size}, Strides: [2]int{stride, stride}, Padding: p,
+		}
+	}
+	of := func(class nn.Class) *nn.Layer {
+		return &nn.Layer{Class: class, Size: [2]int{2, 2}, Slope: 0.3, Epsilon: 0.001}
+	}
+	dilated, grouped := layer(nn.Conv2D, 32, 3, 1, nn.Same), layer(nn.Conv2D, 32, 3, 1, nn.Same)
+	dilated.Dilation, grouped.Groups = [2]int{2, 2}, 4
+	bilinear, permute := of(nn.UpSampling2D), of(nn.Permute)
+	bilinear.Bilinear, permute.Axes = true, []int{3, 1, 2}
+	pad, prelu := of(nn.ZeroPadding2D), of(nn.PReLU)
+	pad.Border, prelu.Axes = [2][2]int{{1, 1}, {1, 1}}, []int{1, 2}
+	grey, image, small := []int{28, 28, 1}, []int{28, 28, 32}, []int{14, 14, 32}
+	type benchmark struct {
+		name   string
+		input  []int
+		layers []*nn.Layer
+	}
+	one := func(name string, input []int, l *nn.Layer) benchmark {
+		return benchmark{name, input, []*nn.Layer{l}}
+	}
+	all := []benchmark{
+		{"strided encoder", grey, []*nn.Layer{
+			layer(nn.Conv2D, 32, 3, 2, nn.Valid), layer(nn.Conv2D, 64, 3, 2, nn.Valid), flatten(),
+			dense(16, linear),
+		}},
+		{"transposed decoder", []int{3, 3, 64}, []*nn.Layer{
+			layer(nn.Conv2DTranspose, 64, 3, 2, nn.Valid),
+			layer(nn.Conv2DTranspose, 32, 3, 2, nn.Same),
+			layer(nn.Conv2DTranspose, 1, 3, 2, nn.Same),
+		}},
+		one("depthwise", image, layer(nn.DepthwiseConv2D, 32, 3, 1, nn.Same)),
+		one("separable", image, layer(nn.SeparableConv2D, 64, 3, 1, nn.Same)),
+		one("max pooling 3x3, strides 2", image, pooling(nn.MaxPooling2D, 3, 2, nn.Same)),
+		one("average pooling", image, pooling(nn.AveragePooling2D, 2, 2, nn.Valid)),
+		one("global average", image, of(nn.GlobalAveragePooling2D)),
+		one("bilinear", small, bilinear), one("nearest", small, of(nn.UpSampling2D)),
+		one("leaky", image, of(nn.LeakyReLULayer)), one("elu", image, of(nn.ELULayer)),
+		one("layer normalisation", image, of(nn.LayerNormalization)),
+		one("batch normalisation", image, of(nn.BatchNormalization)),
+		one("permute", image, permute), one("softmax", image, of(nn.SoftmaxLayer)),
+		one("prelu", image, prelu), one("zero padding", image, pad),
+		one("dense on a map", image, dense(64, relu)),
+		one("three filters", image, layer(nn.Conv2D, 3, 3, 1, nn.Same)),
+		one("dilated", image, dilated), one("groups", image, grouped),
+		one("3x3 valid", image, layer(nn.Conv2D, 32, 3, 1, nn.Valid)),
+		one("5x5 valid, one channel", grey, layer(nn.Conv2D, 32, 5, 1, nn.Valid)),
+		one("4x4, strides 2", image, layer(nn.Conv2D, 64, 4, 2, nn.Same)),
+	}
+	for _, a := range everyActivation {
+		l := of(nn.ActivationLayer)
+		l.Activation = a
+		all = append(all, one(string(a), image, l))
+	}
+	for _, c := range all {
+		b.Run(c.name, func(b *testing.B) {
+			layers := append([]*nn.Layer{{Class: nn.InputLayer, Output: c.input}}, c.layers...)
+			for i, l := range layers {
+				l.Name = fmt.Sprint(i)
+			}
+			m, err := nn.NewModel("model", layers)
+			if err != nil {
+				b.Fatal(err)
+			}
+			const batch = 32
+			x, _ := randomSamples(rand.New(rand.NewPCG(1, 1)), batch, product(c.input), 1)
+			s := &nn.Samples{N: batch, Input: copied(x, product(c.input))}
+			p, err := newPredictor(kernel.Implementations[0], m.Layers, batch)
+			if err != nil {
+				b.Fatal(err)
+			}
+			index := inOrder(batch)
+			for b.Loop() {
+				if err := p.Run(data{s}, index); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*batch), "µs/image")
+		})
+	}
+}
+
 // BenchmarkConvolution runs the convolutions of the networks above on a group of images, on one
 // core. GFLOP/s count every product and sum of the plain definition, including those with zeros and
 // those that are saved.

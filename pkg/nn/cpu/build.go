@@ -324,12 +324,14 @@ func repeated(n int, mean, scale, beta []float32) *kernel.Normalisation {
 	return p
 }
 
+// maxPeriod bounds the values that parameters take which are repeated up to a Period.
+const maxPeriod = 1 << 12
+
 // affine adds (x-mean)*scale+beta. The parameters are those of the places of the last axes, and
 // have the same length.
 func (b *builder) affine(x value, mean, scale, beta []float32) value {
-	const most = 1 << 12
 	row := len(mean)
-	if kernel.Period(row) <= most {
+	if kernel.Period(row) <= maxPeriod {
 		p := repeated(kernel.Period(row), mean, scale, beta)
 		return b.each(x, func(k *kernel.Set, out, x []float32) { k.Normalise(out, x, p) })
 	}
@@ -536,16 +538,8 @@ var merges = map[nn.Class]func(k *kernel.Set, out, x []float32){
 			out[i] -= v
 		}
 	},
-	nn.Multiply: func(_ *kernel.Set, out, x []float32) {
-		for i, v := range x {
-			out[i] *= v
-		}
-	},
-	nn.Maximum: func(_ *kernel.Set, out, x []float32) {
-		for i, v := range x {
-			out[i] = max(out[i], v)
-		}
-	},
+	nn.Multiply: (*kernel.Set).MulTo,
+	nn.Maximum:  (*kernel.Set).MaxTo,
 	nn.Minimum: func(_ *kernel.Set, out, x []float32) {
 		for i, v := range x {
 			out[i] = min(out[i], v)

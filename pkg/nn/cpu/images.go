@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"math"
+
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
@@ -55,7 +57,9 @@ func (b *builder) convolution(up, l *nn.Layer, x value) {
 			}
 		}
 		if alongChannels(l) {
-			act = func(_ *kernel.Set, out, x []float32) { softmaxes(l.Activation, out, x, pooling.C) }
+			act = func(k *kernel.Set, out, x []float32) {
+				softmaxes(k, l.Activation, out, x, pooling.C)
+			}
 		}
 	}
 	images, pooledSize := f.imagesPerCall(), product(pooled)
@@ -556,9 +560,7 @@ func (v *transposed) scratch() int { return v.x.size() }
 func (v *transposed) apply(k *kernel.Set, y, x, scratch []float32, _ int) {
 	if v.blank {
 		kernel.Repeat(y, v.bias)
-		if v.floor == 0 {
-			rectify(nil, y, y)
-		}
+		k.Clip(y, y, v.floor, float32(math.Inf(1)))
 	}
 	frame := v.x.within(x, scratch)
 	for _, p := range v.products {
@@ -676,12 +678,23 @@ func (v *scattering) apply(k *kernel.Set, y, x, scratch []float32, _ int) {
 func (b *builder) upSample(l *nn.Layer, x value) value {
 	x = b.image(x, l.ChannelsFirst)
 	v := newRepetition(x.shape, l.Size)
-	f := func(_ *kernel.Set, out, x []float32) { v.repeat(out, x) }
+	s := step{run: func(_ *kernel.Set, in [][]float32, out, _ []float32, n int) {
+		from, to := len(in[0])/n, len(out)/n
+		for i := range n {
+			v.repeat(out[i*to:(i+1)*to], in[0][i*from:(i+1)*from])
+		}
+	}}
 	if l.Bilinear {
 		rows, cols := newBlends(v.inH, v.h), newBlends(v.inW, v.w)
-		f = func(_ *kernel.Set, out, x []float32) { v.interpolate(out, x, rows, cols) }
+		s.scratch = v.inH * v.w * v.c
+		s.run = func(_ *kernel.Set, in [][]float32, out, scratch []float32, n int) {
+			from, to := len(in[0])/n, len(out)/n
+			for i := range n {
+				v.interpolate(out[i*to:(i+1)*to], in[0][i*from:(i+1)*from], scratch, rows, cols)
+			}
+		}
 	}
-	y := b.sample(x, []int{v.h, v.w, v.c}, f)
+	y := b.add(s, []int{v.h, v.w, v.c}, x)
 	y.moved = l.ChannelsFirst
 	return y
 }
@@ -706,20 +719,26 @@ func newBlends(in, out int) []blend {
 	return blends
 }
 
-// interpolate writes the image x enlarged to dst.
-func (v repetition) interpolate(dst, x []float32, rows, cols []blend) {
-	line := v.inW * v.c
-	for r, row := range rows {
-		top, bottom := x[row.first*line:], x[row.second*line:]
+// interpolate writes the image x enlarged to dst. wide has room for x with its lines enlarged.
+func (v repetition) interpolate(dst, x, wide []float32, rows, cols []blend) {
+	for r := range v.inH {
+		line := x[r*v.inW*v.c:][:v.inW*v.c]
 		for q, col := range cols {
-			left, right := col.first*v.c, col.second*v.c
-			out := dst[(r*v.w+q)*v.c:][:v.c]
-			for c := range out {
-				above := top[left+c] + float32((top[right+c]-top[left+c])*col.share)
-				below := bottom[left+c] + float32((bottom[right+c]-bottom[left+c])*col.share)
-				out[c] = above + float32((below-above)*row.share)
-			}
+			out := wide[(r*v.w+q)*v.c:][:v.c]
+			col.mix(out, line[col.first*v.c:], line[col.second*v.c:])
 		}
+	}
+	line := v.w * v.c
+	for r, row := range rows {
+		row.mix(dst[r*line:(r+1)*line], wide[row.first*line:], wide[row.second*line:])
+	}
+}
+
+// mix sets out to the values between a and b.
+func (m blend) mix(out, a, b []float32) {
+	a, b = a[:len(out)], b[:len(out)]
+	for i := range out {
+		out[i] = a[i] + float32((b[i]-a[i])*m.share)
 	}
 }
 

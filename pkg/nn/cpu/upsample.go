@@ -44,11 +44,19 @@ func (n *network) upSample(l *nn.Layer, x signal) signal {
 	return signal{out, l.Output, x.active}
 }
 
-// repeat copies the image x to dst and repeats each pixel.
+// repeat copies the image x to dst, each pixel repeated.
 func (v repetition) repeat(dst, x []float32) {
-	for y := range v.h {
-		for z := range v.w {
-			copy(dst[(y*v.w+z)*v.c:], x[(y/v.upH*v.inW+z/v.upW)*v.c:][:v.c])
+	line := v.w * v.c
+	for y := range v.inH {
+		first := dst[y*v.upH*line:][:line]
+		for z := range v.inW {
+			pixel := x[(y*v.inW+z)*v.c:][:v.c]
+			for i := range v.upW {
+				copy(first[(z*v.upW+i)*v.c:], pixel)
+			}
+		}
+		for i := 1; i < v.upH; i++ {
+			copy(dst[(y*v.upH+i)*line:], first)
 		}
 	}
 }

@@ -39,7 +39,13 @@ func avx512() *Set {
 	s.winogradIn, s.winogradGradIn = winogradInAVX512, winogradGradInAVX512
 	s.winogradOut = winogradOutAVX512
 	s.winogradFilter, s.winogradFilterGrad = winogradFilterAVX512, winogradFilterGradAVX512
-	s.sigmoid, s.rmsprop, s.adam = sigmoidAVX512, rmspropAVX512, adamAVX512
+	s.maxTo, s.mulTo, s.clip, s.leak = maxToAVX512, mulToAVX512, clipAVX512, leakAVX512
+	s.depthwise = func(out, x, w, bias []float32, p *Window) {
+		depthwiseAVX512(out, x, w, bias, &p.C)
+	}
+	s.sigmoid, s.exp, s.tanh, s.swish = sigmoidAVX512, expAVX512, tanhAVX512, swishAVX512
+	s.softplus, s.mish, s.gelu, s.elu = softplusAVX512, mishAVX512, geluAVX512, eluAVX512
+	s.rmsprop, s.adam = rmspropAVX512, adamAVX512
 	return &s
 }
 
@@ -58,6 +64,12 @@ func avx2() *Set {
 	s.pool2x2, s.unpool2x2 = pool2x2AVX2, unpool2x2AVX2
 	s.winogradIn, s.winogradGradIn, s.winogradOut = winogradInAVX2, winogradGradInAVX2, winogradOutAVX2
 	s.winogradFilter, s.winogradFilterGrad = winogradFilterAVX2, winogradFilterGradAVX2
-	s.sigmoid, s.rmsprop, s.adam = sigmoidAVX2, rmspropAVX2, adamAVX2
+	s.maxTo, s.mulTo, s.clip, s.leak = maxToAVX2, mulToAVX2, clipAVX2, leakAVX2
+	s.depthwise = func(out, x, w, bias []float32, p *Window) {
+		depthwiseAVX2(out, x, w, bias, &p.C)
+	}
+	s.sigmoid, s.exp, s.tanh, s.swish = sigmoidAVX2, expAVX2, tanhAVX2, swishAVX2
+	s.softplus, s.mish, s.gelu, s.elu = softplusAVX2, mishAVX2, geluAVX2, eluAVX2
+	s.rmsprop, s.adam = rmspropAVX2, adamAVX2
 	return &s
 }

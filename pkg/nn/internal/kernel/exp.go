@@ -16,6 +16,12 @@ var expConstants = [14]float32{
 // exp returns e to the x, to about 1 unit in the last place. For x beyond [-87,88] it returns the
 // result for the nearer bound. math.Exp is computed differently on different processors.
 func exp(x float32) float32 {
+	q, scale := expParts(x)
+	return float32((q + 1) * scale)
+}
+
+// expParts returns q and a power of 2: e to the x is (q+1)*scale. Near 0, scale is 1.
+func expParts(x float32) (q, scale float32) {
 	c := &expConstants
 	if x < c[0] {
 		x = c[0]
@@ -27,10 +33,10 @@ func exp(x float32) float32 {
 	whole := shifted - c[3]
 	r := x - float32(whole*c[4]) - float32(whole*c[5])
 	p := c[6]
-	for _, a := range c[7:] {
+	for _, a := range c[7:13] {
 		p = float32(p*r) + a
 	}
-	return float32(p * math.Float32frombits((math.Float32bits(shifted)+127)<<23))
+	return float32(p * r), math.Float32frombits((math.Float32bits(shifted) + 127) << 23)
 }
 
 // Softmax sets out to exp(x)/sum(exp(x)). It returns the greatest x and the sum of
@@ -50,19 +56,51 @@ func Softmax(out, x []float32) (greatest, sum float32) {
 	return greatest, sum
 }
 
-// LogSoftmax sets out to the logarithm of the Softmax of x.
-func LogSoftmax(out, x []float32) {
-	greatest, sum := x[0], float32(0)
-	for _, v := range x {
-		greatest = max(greatest, v)
-	}
-	for _, v := range x {
-		sum += exp(v - greatest)
-	}
-	logSum := Log(float64(sum))
+// Softmax sets out to exp(x)/sum(exp(x)), as the function Softmax does.
+func (s *Set) Softmax(out, x []float32) {
+	greatest, sum := greatestOf(x), float32(0)
+	out = out[:len(x)]
 	for j, v := range x {
-		out[j] = float32(float64(v-greatest) - logSum)
+		out[j] = v - greatest
 	}
+	s.Exp(out, out)
+	for _, v := range out {
+		sum += v
+	}
+	for j := range out {
+		out[j] /= sum
+	}
+}
+
+// LogSoftmax sets out to the logarithm of the softmax of x.
+func (s *Set) LogSoftmax(out, x []float32) {
+	greatest, sum := greatestOf(x), float32(0)
+	var part [64]float32
+	for at := 0; at < len(x); at += len(part) {
+		p := part[:min(len(part), len(x)-at)]
+		for j := range p {
+			p[j] = x[at+j] - greatest
+		}
+		s.Exp(p, p)
+		for _, v := range p {
+			sum += v
+		}
+	}
+	rest := float32(Log(float64(sum)))
+	for j, v := range x {
+		out[j] = v - greatest - rest
+	}
+}
+
+// greatestOf returns the greatest value.
+func greatestOf(x []float32) float32 {
+	greatest := x[0]
+	for _, v := range x {
+		if v > greatest {
+			greatest = v
+		}
+	}
+	return greatest
 }
 
 // Log returns the natural logarithm of a normal positive x. It is the same on every processor;

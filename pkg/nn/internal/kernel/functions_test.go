@@ -1,77 +1,101 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
-// The functions agree with their definitions in package math, relative to the result or to 1.
+// The functions agree with their definitions in package math.
 func TestFunctions(t *testing.T) {
+	softplus := func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 	for _, f := range []struct {
-		name string
-		f    func(out, x []float32)
-		want func(x float64) float64
+		name     string
+		f        func(s *Set, out, x []float32)
+		want     func(x float64) float64
+		absolute float64 // tolerance, besides a relative one
 	}{
-		{"Exp", Exp, math.Exp},
-		{"Tanh", Tanh, math.Tanh},
-		{"ELU", func(out, x []float32) { ELU(out, x, 0.7, 1.3) }, func(x float64) float64 {
-			if x < 0 {
-				return 1.3 * 0.7 * math.Expm1(x)
-			}
-			return 1.3 * x
-		}},
-		{"Swish", Swish, func(x float64) float64 { return x / (1 + math.Exp(-x)) }},
-		{"Softplus", Softplus, func(x float64) float64 {
-			return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
-		}},
-		{"Mish", Mish, func(x float64) float64 {
-			return x * math.Tanh(max(x, 0)+math.Log1p(math.Exp(-math.Abs(x))))
-		}},
+		{"Exp", (*Set).Exp, math.Exp, 0},
+		{"Tanh", (*Set).Tanh, math.Tanh, 0},
+		{"ELU", func(s *Set, out, x []float32) { s.ELU(out, x, 0.75, 1.5) }, func(x float64) float64 {
+			return 1.5*max(x, 0) + 0.75*math.Expm1(min(x, 0))
+		}, 0},
+		{"Swish", (*Set).Swish, func(x float64) float64 { return x / (1 + math.Exp(-x)) }, 0},
+		{"Softplus", (*Set).Softplus, softplus, 0},
+		{"Mish", (*Set).Mish, func(x float64) float64 { return x * math.Tanh(softplus(x)) }, 0},
+		{"GELU", (*Set).GELU, func(x float64) float64 {
+			return x / 2 * math.Erfc(-x/math.Sqrt2)
+		}, 3e-7},
 	} {
 		for x := -50.0; x < 50; x += 0.00731 {
 			for _, v := range []float32{float32(x), float32(x * x * x * 1e-8)} {
-				checkFunction(t, f.name, f.f, f.want, v, 0)
+				out := make([]float32, 1)
+				f.f(&portable, out, []float32{v})
+				want := f.want(float64(v))
+				tolerance := 7e-7*math.Abs(want) + f.absolute + math.SmallestNonzeroFloat32
+				if d := math.Abs(float64(out[0]) - want); !(d <= tolerance) {
+					t.Fatalf("%s(%v) = %v, want %v", f.name, v, out[0], want)
+				}
 			}
 		}
-	}
-	for x := -8.0; x < 8; x += 0.000731 {
-		gelu := func(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }
-		checkFunction(t, "GELU", GELU, gelu, float32(x), 1e-9)
-		near(t, "erf", erf(x), math.Erf(x), 1e-10)
-	}
-}
-
-func checkFunction(t *testing.T, name string, f func(out, x []float32),
-	want func(x float64) float64, x float32, absolute float64) {
-	t.Helper()
-	out := make([]float32, 1)
-	f(out, []float32{x})
-	w := want(float64(x))
-	tolerance := 2e-7*math.Abs(w) + absolute + math.SmallestNonzeroFloat32
-	if d := math.Abs(float64(out[0]) - w); !(d <= tolerance) {
-		t.Fatalf("%s(%v) = %v, want %v", name, x, out[0], w)
+		nan := []float32{float32(math.NaN())}
+		if f.f(&portable, nan, nan); nan[0] == nan[0] {
+			t.Errorf("%s(NaN) = %v", f.name, nan[0])
+		}
 	}
 }
 
-// What is no number stays so, and infinities have a limit.
-func TestFunctionsOfNoNumbers(t *testing.T) {
-	inf := float32(math.Inf(1))
-	for name, f := range map[string]struct {
-		f         func(out, x []float32)
-		low, high float32
-	}{
-		"Exp":      {Exp, 0, inf},
-		"Tanh":     {Tanh, -1, 1},
-		"ELU":      {func(out, x []float32) { ELU(out, x, 2, 1) }, -2, inf},
-		"Softplus": {Softplus, 0, inf},
-		"GELU":     {GELU, float32(math.NaN()), inf},
-	} {
-		x := []float32{-inf, inf, float32(math.NaN())}
-		f.f(x, x)
-		for i, want := range []float32{f.low, f.high, float32(math.NaN())} {
-			if x[i] != want && !(x[i] != x[i] && want != want) {
-				t.Errorf("%s: %v, want %v", name, x[i], want)
+func TestFunctionsAgreeOnEveryLength(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for n := range 70 {
+		for _, f := range []struct {
+			name string
+			f    func(s *Set, out, x []float32)
+		}{
+			{"exp", (*Set).Exp}, {"tanh", (*Set).Tanh}, {"swish", (*Set).Swish},
+			{"softplus", (*Set).Softplus}, {"mish", (*Set).Mish}, {"gelu", (*Set).GELU},
+			{"elu", func(s *Set, out, x []float32) { s.ELU(out, x, 1.7, 1.05) }},
+			{"clip", func(s *Set, out, x []float32) { s.Clip(out, x, -0.5, 0.75) }},
+			{"maxTo", (*Set).MaxTo}, {"mulTo", (*Set).MulTo},
+		} {
+			for _, scale := range []float64{1, 60, 1e-3, math.Inf(1), math.NaN()} {
+				x := someValues(r, n)
+				for i := range x {
+					x[i] *= float32(scale)
+				}
+				compare(t, fmt.Sprintf("%s of %d", f.name, n), [][]float32{someValues(r, n), x},
+					func(s *Set, v [][]float32) { f.f(s, v[0], v[1]) })
 			}
+		}
+		for _, c := range []int{1, 3, 16, 17} {
+			slopes := make([]float32, Period(c))
+			Repeat(slopes, someValues(r, c))
+			compare(t, fmt.Sprintf("leak of %d, %d channels", n, c),
+				[][]float32{someValues(r, n), someValues(r, n), slopes},
+				func(s *Set, v [][]float32) { s.Leak(v[0], v[1], v[2]) })
+		}
+	}
+}
+
+// Depthwise convolutions agree for any number of channels and pixels, and read no value beyond.
+func TestDepthwiseAgree(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 6))
+	for c := 1; c <= 40; c++ {
+		for range 8 {
+			pixels := 1 + r.IntN(11)
+			p := &Window{
+				C: c, Pixel: c * (1 + r.IntN(3)), Rows: 1 + r.IntN(4), Cols: 1 + r.IntN(4),
+				Step: c * (1 + r.IntN(2)), Line: r.IntN(50),
+			}
+			x := (pixels-1)*p.Pixel + (p.Rows-1)*p.Line + (p.Cols-1)*p.Step + c
+			compare(t, fmt.Sprintf("depthwise %+v of %d pixels", *p, pixels), [][]float32{
+				someValues(r, pixels*c), someValues(r, x), someValues(r, p.Rows*p.Cols*c),
+				someValues(r, c),
+			}, func(s *Set, v [][]float32) {
+				s.Depthwise(v[0], v[1], v[2], v[3], p)
+				s.Depthwise(v[0], v[1], v[2], nil, p)
+			})
 		}
 	}
 }

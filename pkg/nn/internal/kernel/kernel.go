@@ -27,6 +27,9 @@ type Set struct {
 
 	addTo     func(out, x []float32)
 	maxTo     func(out, x []float32)
+	mulTo     func(out, x []float32)
+	clip      func(out, x []float32, low, high float32)
+	leak      func(out, x, slopes []float32)
 	depthwise func(out, x, w, bias []float32, p *Window)
 	sum       func(acc, x []float32)
 	squares   func(acc, x, mean []float32)
@@ -43,7 +46,15 @@ type Set struct {
 	winogradFilter     func(u, w []float32, plane, size, n int)
 	winogradFilterGrad func(w, u []float32, size, plane, n int)
 
-	sigmoid func(out, x []float32)
+	sigmoid  func(out, x []float32)
+	exp      func(out, x []float32)
+	tanh     func(out, x []float32)
+	swish    func(out, x []float32)
+	softplus func(out, x []float32)
+	mish     func(out, x []float32)
+	gelu     func(out, x []float32)
+	elu      func(out, x []float32, alpha, scale float32)
+
 	rmsprop func(w, grad, second []float32, rate, keep, take, epsilon float32)
 	adam    func(w, grad, first, second []float32, rate, takeFirst, takeSecond, epsilon float32)
 }
@@ -53,7 +64,7 @@ var portable = Set{
 	Name:   "portable",
 	matmul: (*Product).portable,
 
-	maxTo: maxTo, depthwise: depthwise,
+	maxTo: maxTo, mulTo: mulTo, clip: clip, leak: leak, depthwise: depthwise,
 	addTo: addTo, sum: sum, squares: squares,
 	normalise: normalise, gradSums: gradSums, backward: backward,
 	pool2x2: pool2x2, unpool2x2: unpool2x2,
@@ -61,7 +72,10 @@ var portable = Set{
 	winogradIn: winogradIn, winogradGradIn: winogradGradIn, winogradOut: winogradOut,
 	winogradFilter: winogradFilter, winogradFilterGrad: winogradFilterGrad,
 
-	sigmoid: sigmoid, rmsprop: rmsprop, adam: adam,
+	sigmoid: sigmoid, exp: expTo, tanh: tanh, swish: swish, softplus: softplus, mish: mish,
+	gelu: gelu, elu: elu,
+
+	rmsprop: rmsprop, adam: adam,
 }
 
 // Implementations are the sets that this processor can run, the fastest first, the portable one
@@ -114,6 +128,16 @@ func (s *Set) AddTo(out, x []float32) { s.addTo(out, x[:len(out)]) }
 
 // MaxTo sets out to the greater of out and x.
 func (s *Set) MaxTo(out, x []float32) { s.maxTo(out, x[:len(out)]) }
+
+// MulTo multiplies out by x.
+func (s *Set) MulTo(out, x []float32) { s.mulTo(out, x[:len(out)]) }
+
+// Clip sets out to the value in [low,high] that is nearest to x.
+func (s *Set) Clip(out, x []float32, low, high float32) { s.clip(out[:len(x)], x, low, high) }
+
+// Leak sets out to x, and to x[i]*slopes[i%len(slopes)] if x is not positive; len(slopes) is a
+// Period.
+func (s *Set) Leak(out, x, slopes []float32) { s.leak(out[:len(x)], x, slopes) }
 
 // A Window tells how the windows of a row of pixels lie in an image.
 type Window struct {
@@ -209,6 +233,30 @@ func (s *Set) UnpoolRow(d []float32, dLine int, grad, best, x []float32, p *Slop
 
 // Sigmoid sets out to 1/(1+exp(-x)).
 func (s *Set) Sigmoid(out, x []float32) { s.sigmoid(out[:len(x)], x) }
+
+// Exp sets out to e to the x, for x within [-87,88]; beyond, to that of the nearer bound.
+func (s *Set) Exp(out, x []float32) { s.exp(out[:len(x)], x) }
+
+// Tanh sets out to the hyperbolic tangent of x.
+func (s *Set) Tanh(out, x []float32) { s.tanh(out[:len(x)], x) }
+
+// Swish sets out to x/(1+exp(-x)).
+func (s *Set) Swish(out, x []float32) { s.swish(out[:len(x)], x) }
+
+// Softplus sets out to log(1+exp(x)).
+func (s *Set) Softplus(out, x []float32) { s.softplus(out[:len(x)], x) }
+
+// Mish sets out to x*tanh(log(1+exp(x))).
+func (s *Set) Mish(out, x []float32) { s.mish(out[:len(x)], x) }
+
+// GELU sets out to x times the share of the normal distribution below x (Hendrycks and Gimpel
+// 2016). The share is right to 1e-7.
+func (s *Set) GELU(out, x []float32) { s.gelu(out[:len(x)], x) }
+
+// ELU sets out to x*scale, and to (exp(x)-1)*alpha if x is not positive.
+func (s *Set) ELU(out, x []float32, alpha, scale float32) {
+	s.elu(out[:len(x)], x, alpha, scale)
+}
 
 // RMSprop sets second to second*keep + grad²*take and subtracts grad*rate/sqrt(second+epsilon)
 // from w.

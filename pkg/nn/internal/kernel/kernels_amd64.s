@@ -8918,6 +8918,434 @@ GLOBL number3e2aaaab<>(SB), RODATA|NOPTR, $4
 DATA number3daaaaab<>+0(SB)/4, $0x3daaaaab
 GLOBL number3daaaaab<>(SB), RODATA|NOPTR, $4
 
+// func maxToAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·maxToAVX512(SB), NOSPLIT, $0-48
+	MOVQ out_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+	MOVQ DX, BX
+	SUBQ $0x00000010, BX
+	XORQ SI, SI
+
+vector:
+	CMPQ    SI, BX
+	JGT     tail
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (AX)(SI*4), Z1
+	VMAXPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	JMP     vector
+
+tail:
+	SUBQ      SI, DX
+	JLE       end
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z0
+	VMOVUPS.Z (AX)(SI*4), K1, Z1
+	VMAXPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func mulToAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·mulToAVX512(SB), NOSPLIT, $0-48
+	MOVQ out_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+	MOVQ DX, BX
+	SUBQ $0x00000010, BX
+	XORQ SI, SI
+
+vector:
+	CMPQ    SI, BX
+	JGT     tail
+	VMOVUPS (AX)(SI*4), Z0
+	VMOVUPS (CX)(SI*4), Z1
+	VMULPS  Z0, Z1, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	JMP     vector
+
+tail:
+	SUBQ      SI, DX
+	JLE       end
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (AX)(SI*4), K1, Z0
+	VMOVUPS.Z (CX)(SI*4), K1, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func clipAVX512(out []float32, x []float32, low float32, high float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·clipAVX512(SB), NOSPLIT, $0-56
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS low+48(FP), Z0
+	VBROADCASTSS high+52(FP), Z1
+	MOVQ         x_len+32(FP), DX
+	MOVQ         DX, BX
+	SUBQ         $0x00000010, BX
+	XORQ         SI, SI
+
+vector:
+	CMPQ    SI, BX
+	JGT     tail
+	VMOVUPS (CX)(SI*4), Z2
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	JMP     vector
+
+tail:
+	SUBQ      SI, DX
+	JLE       end
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z2
+	VMAXPS    Z2, Z0, Z2
+	VMINPS    Z2, Z1, Z2
+	VMOVUPS   Z2, K1, (AX)(SI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func leakAVX512(out []float32, x []float32, slopes []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·leakAVX512(SB), NOSPLIT, $0-72
+	MOVQ out_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ slopes_base+48(FP), DX
+	MOVQ x_len+32(FP), BX
+	MOVQ slopes_len+56(FP), SI
+	MOVQ BX, DI
+	SUBQ $0x00000010, DI
+	XORQ R8, R8
+
+column:
+	VMOVUPS (DX)(R8*4), Z0
+	MOVQ    R8, R9
+
+vector:
+	CMPQ      R9, DI
+	JGT       tail
+	VMOVUPS   (CX)(R9*4), Z1
+	VPXORD    Z2, Z2, Z2
+	VCMPPS    $0x1e, Z2, Z1, K1
+	VMOVAPS.Z Z1, K1, Z3
+	KNOTW     K1, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMULPS    Z1, Z0, Z1
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS   Z1, (AX)(R9*4)
+	ADDQ      SI, R9
+	JMP       vector
+
+tail:
+	MOVQ      BX, R10
+	SUBQ      R9, R10
+	JLE       next
+	MOVQ      $-1, R11
+	BZHIQ     R10, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (CX)(R9*4), K1, Z1
+	VPXORD    Z4, Z4, Z4
+	VCMPPS    $0x1e, Z4, Z1, K2
+	VMOVAPS.Z Z1, K2, Z3
+	KNOTW     K2, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMULPS    Z1, Z0, Z0
+	VADDPS    Z3, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(R9*4)
+
+next:
+	ADDQ $0x00000010, R8
+	CMPQ R8, SI
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512(out []float32, x []float32, w []float32, bias []float32, p *int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·depthwiseAVX512(SB), NOSPLIT, $0-104
+	MOVQ p+96(FP), AX
+	MOVQ (AX), CX
+	SHLQ $0x02, CX
+	MOVQ 8(AX), DX
+	SHLQ $0x02, DX
+	XORQ BX, BX
+
+channels:
+	MOVQ CX, SI
+	SUBQ BX, SI
+	CMPQ SI, $0x00000040
+	JLT  tail
+	MOVQ out_base+0(FP), SI
+	ADDQ BX, SI
+	MOVQ x_base+24(FP), DI
+	ADDQ BX, DI
+	MOVQ out_len+8(FP), R8
+
+four:
+	MOVQ   (AX), R9
+	SHLQ   $0x02, R9
+	CMPQ   R8, R9
+	JLT    one
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   w_base+48(FP), R9
+	ADDQ   BX, R9
+	MOVQ   DI, R10
+	MOVQ   16(AX), R11
+
+fourRow:
+	MOVQ R10, R12
+	MOVQ 24(AX), R13
+
+fourColumn:
+	VMOVUPS (R9), Z4
+	VMOVUPS (R12), Z5
+	VMULPS  Z5, Z4, Z5
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS (R12)(DX*1), Z5
+	VMULPS  Z5, Z4, Z5
+	VADDPS  Z5, Z1, Z1
+	VMOVUPS (R12)(DX*2), Z5
+	VMULPS  Z5, Z4, Z5
+	VADDPS  Z5, Z2, Z2
+	LEAQ    (R12)(DX*2), R14
+	VMOVUPS (R14)(DX*1), Z5
+	VMULPS  Z5, Z4, Z4
+	VADDPS  Z4, Z3, Z3
+	ADDQ    CX, R9
+	MOVQ    40(AX), R14
+	LEAQ    (R12)(R14*4), R12
+	DECQ    R13
+	JNZ     fourColumn
+	MOVQ    32(AX), R14
+	LEAQ    (R10)(R14*4), R10
+	DECQ    R11
+	JNZ     fourRow
+	MOVQ    bias_len+80(FP), R9
+	TESTQ   R9, R9
+	JZ      fourStore
+	MOVQ    bias_base+72(FP), R9
+	VMOVUPS (R9)(BX*1), Z4
+	VADDPS  Z4, Z0, Z0
+	VADDPS  Z4, Z1, Z1
+	VADDPS  Z4, Z2, Z2
+	VADDPS  Z4, Z3, Z3
+
+fourStore:
+	VMOVUPS Z0, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	VMOVUPS Z1, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	VMOVUPS Z2, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	VMOVUPS Z3, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	JMP     four
+
+one:
+	TESTQ  R8, R8
+	JZ     done
+	VPXORD Z6, Z6, Z6
+	MOVQ   w_base+48(FP), R9
+	ADDQ   BX, R9
+	MOVQ   DI, R10
+	MOVQ   16(AX), R11
+
+oneRow:
+	MOVQ R10, R12
+	MOVQ 24(AX), R13
+
+oneColumn:
+	VMOVUPS (R9), Z4
+	VMOVUPS (R12), Z5
+	VMULPS  Z5, Z4, Z4
+	VADDPS  Z4, Z6, Z6
+	ADDQ    CX, R9
+	MOVQ    40(AX), R14
+	LEAQ    (R12)(R14*4), R12
+	DECQ    R13
+	JNZ     oneColumn
+	MOVQ    32(AX), R14
+	LEAQ    (R10)(R14*4), R10
+	DECQ    R11
+	JNZ     oneRow
+	MOVQ    bias_len+80(FP), R9
+	TESTQ   R9, R9
+	JZ      oneStore
+	MOVQ    bias_base+72(FP), R9
+	VMOVUPS (R9)(BX*1), Z4
+	VADDPS  Z4, Z6, Z6
+
+oneStore:
+	VMOVUPS Z6, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	JMP     one
+
+done:
+	ADDQ $0x00000040, BX
+	JMP  channels
+
+tail:
+	SHRQ  $0x02, SI
+	JZ    end
+	MOVQ  $-1, DI
+	BZHIQ SI, DI, DI
+	KMOVW DI, K1
+	MOVQ  out_base+0(FP), SI
+	ADDQ  BX, SI
+	MOVQ  x_base+24(FP), DI
+	ADDQ  BX, DI
+	MOVQ  out_len+8(FP), R8
+
+fourTail:
+	MOVQ   (AX), R9
+	SHLQ   $0x02, R9
+	CMPQ   R8, R9
+	JLT    oneTail
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	MOVQ   w_base+48(FP), R9
+	ADDQ   BX, R9
+	MOVQ   DI, R10
+	MOVQ   16(AX), R11
+
+fourTailRow:
+	MOVQ R10, R12
+	MOVQ 24(AX), R13
+
+fourTailColumn:
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z (R12), K1, Z1
+	VMULPS    Z1, Z0, Z1
+	VADDPS    Z1, Z7, Z7
+	VMOVUPS.Z (R12)(DX*1), K1, Z1
+	VMULPS    Z1, Z0, Z1
+	VADDPS    Z1, Z8, Z8
+	VMOVUPS.Z (R12)(DX*2), K1, Z1
+	VMULPS    Z1, Z0, Z1
+	VADDPS    Z1, Z9, Z9
+	LEAQ      (R12)(DX*2), R14
+	VMOVUPS.Z (R14)(DX*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VADDPS    Z0, Z10, Z10
+	ADDQ      CX, R9
+	MOVQ      40(AX), R14
+	LEAQ      (R12)(R14*4), R12
+	DECQ      R13
+	JNZ       fourTailColumn
+	MOVQ      32(AX), R14
+	LEAQ      (R10)(R14*4), R10
+	DECQ      R11
+	JNZ       fourTailRow
+	MOVQ      bias_len+80(FP), R9
+	TESTQ     R9, R9
+	JZ        fourTailStore
+	MOVQ      bias_base+72(FP), R9
+	VMOVUPS.Z (R9)(BX*1), K1, Z0
+	VADDPS    Z0, Z7, Z7
+	VADDPS    Z0, Z8, Z8
+	VADDPS    Z0, Z9, Z9
+	VADDPS    Z0, Z10, Z10
+
+fourTailStore:
+	VMOVUPS Z7, K1, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	VMOVUPS Z8, K1, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	VMOVUPS Z9, K1, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	VMOVUPS Z10, K1, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	JMP     fourTail
+
+oneTail:
+	TESTQ  R8, R8
+	JZ     doneTail
+	VPXORD Z11, Z11, Z11
+	MOVQ   w_base+48(FP), R9
+	ADDQ   BX, R9
+	MOVQ   DI, R10
+	MOVQ   16(AX), R11
+
+oneTailRow:
+	MOVQ R10, R12
+	MOVQ 24(AX), R13
+
+oneTailColumn:
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z (R12), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VADDPS    Z0, Z11, Z11
+	ADDQ      CX, R9
+	MOVQ      40(AX), R14
+	LEAQ      (R12)(R14*4), R12
+	DECQ      R13
+	JNZ       oneTailColumn
+	MOVQ      32(AX), R14
+	LEAQ      (R10)(R14*4), R10
+	DECQ      R11
+	JNZ       oneTailRow
+	MOVQ      bias_len+80(FP), R9
+	TESTQ     R9, R9
+	JZ        oneTailStore
+	MOVQ      bias_base+72(FP), R9
+	VMOVUPS.Z (R9)(BX*1), K1, Z0
+	VADDPS    Z0, Z11, Z11
+
+oneTailStore:
+	VMOVUPS Z11, K1, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	JMP     oneTail
+
+doneTail:
+end:
+	VZEROUPPER
+	RET
+
 // func sigmoidAVX512(out []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-48
@@ -9027,6 +9455,1009 @@ tail:
 	VADDPS       Z6, Z2, Z2
 	VDIVPS       Z2, Z6, Z2
 	VMOVUPS      Z2, K1, (AX)(DI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func expAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·expAVX512(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, BX
+	VPBROADCASTD BX, Z0
+	MOVQ         x_len+32(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x00000010, SI
+	XORQ         DI, DI
+
+vector:
+	CMPQ         DI, SI
+	JGT          tail
+	VMOVUPS      (CX)(DI*4), Z1
+	VBROADCASTSS (DX), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 4(DX), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS 12(DX), Z2
+	VBROADCASTSS 8(DX), Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS       Z3, Z2, Z3
+	VSUBPS       Z2, Z3, Z2
+	VBROADCASTSS 16(DX), Z4
+	VMULPS       Z2, Z4, Z4
+	VSUBPS       Z4, Z1, Z1
+	VBROADCASTSS 20(DX), Z4
+	VMULPS       Z2, Z4, Z2
+	VSUBPS       Z2, Z1, Z1
+	VBROADCASTSS 24(DX), Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 28(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 32(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 36(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 40(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 44(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 48(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VPADDD       Z0, Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VBROADCASTSS 52(DX), Z1
+	VADDPS       Z1, Z2, Z2
+	VMULPS       Z3, Z2, Z2
+	VMOVUPS      Z2, (AX)(DI*4)
+	ADDQ         $0x00000010, DI
+	JMP          vector
+
+tail:
+	SUBQ         DI, BX
+	JLE          end
+	MOVQ         $-1, SI
+	BZHIQ        BX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(DI*4), K1, Z1
+	VBROADCASTSS (DX), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 4(DX), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS 12(DX), Z2
+	VBROADCASTSS 8(DX), Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS       Z3, Z2, Z3
+	VSUBPS       Z2, Z3, Z2
+	VBROADCASTSS 16(DX), Z4
+	VMULPS       Z2, Z4, Z4
+	VSUBPS       Z4, Z1, Z1
+	VBROADCASTSS 20(DX), Z4
+	VMULPS       Z2, Z4, Z2
+	VSUBPS       Z2, Z1, Z1
+	VBROADCASTSS 24(DX), Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 28(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 32(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 36(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 40(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 44(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 48(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VPADDD       Z0, Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VBROADCASTSS 52(DX), Z0
+	VADDPS       Z0, Z2, Z2
+	VMULPS       Z3, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)(DI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func tanhAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, SI
+	VPBROADCASTD SI, Z0
+	MOVQ         x_len+32(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x00000010, DI
+	XORQ         R8, R8
+
+vector:
+	CMPQ         R8, DI
+	JGT          tail
+	VMOVUPS      (CX)(R8*4), Z1
+	VADDPS       Z1, Z1, Z1
+	VBROADCASTSS (DX), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 4(DX), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS 12(DX), Z2
+	VBROADCASTSS 8(DX), Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS       Z3, Z2, Z3
+	VSUBPS       Z2, Z3, Z2
+	VBROADCASTSS 16(DX), Z4
+	VMULPS       Z2, Z4, Z4
+	VSUBPS       Z4, Z1, Z1
+	VBROADCASTSS 20(DX), Z4
+	VMULPS       Z2, Z4, Z2
+	VSUBPS       Z2, Z1, Z1
+	VBROADCASTSS 24(DX), Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 28(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 32(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 36(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 40(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 44(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 48(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VPADDD       Z0, Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VMULPS       Z3, Z2, Z2
+	VBROADCASTSS 52(DX), Z1
+	VSUBPS       Z1, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	VBROADCASTSS (BX), Z1
+	VADDPS       Z2, Z1, Z1
+	VDIVPS       Z1, Z2, Z1
+	VMOVUPS      Z1, (AX)(R8*4)
+	ADDQ         $0x00000010, R8
+	JMP          vector
+
+tail:
+	SUBQ         R8, SI
+	JLE          end
+	MOVQ         $-1, DI
+	BZHIQ        SI, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(R8*4), K1, Z1
+	VADDPS       Z1, Z1, Z1
+	VBROADCASTSS (DX), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 4(DX), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS 12(DX), Z2
+	VBROADCASTSS 8(DX), Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS       Z3, Z2, Z3
+	VSUBPS       Z2, Z3, Z2
+	VBROADCASTSS 16(DX), Z4
+	VMULPS       Z2, Z4, Z4
+	VSUBPS       Z4, Z1, Z1
+	VBROADCASTSS 20(DX), Z4
+	VMULPS       Z2, Z4, Z2
+	VSUBPS       Z2, Z1, Z1
+	VBROADCASTSS 24(DX), Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 28(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 32(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 36(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 40(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 44(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS 48(DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VPADDD       Z0, Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VMULPS       Z3, Z2, Z2
+	VBROADCASTSS 52(DX), Z0
+	VSUBPS       Z0, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	VBROADCASTSS (BX), Z0
+	VADDPS       Z2, Z0, Z0
+	VDIVPS       Z0, Z2, Z0
+	VMOVUPS      Z0, K1, (AX)(R8*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func swishAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·swishAVX512(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, BX
+	VPBROADCASTD BX, Z0
+	MOVQ         x_len+32(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x00000010, SI
+	XORQ         DI, DI
+
+vector:
+	CMPQ         DI, SI
+	JGT          tail
+	VMOVUPS      (CX)(DI*4), Z1
+	VPXORD       Z2, Z2, Z2
+	VSUBPS       Z1, Z2, Z3
+	VBROADCASTSS (DX), Z4
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS 4(DX), Z4
+	VMINPS       Z3, Z4, Z3
+	VBROADCASTSS 12(DX), Z4
+	VBROADCASTSS 8(DX), Z6
+	VMULPS       Z3, Z6, Z6
+	VADDPS       Z6, Z4, Z6
+	VSUBPS       Z4, Z6, Z4
+	VBROADCASTSS 16(DX), Z7
+	VMULPS       Z4, Z7, Z7
+	VSUBPS       Z7, Z3, Z3
+	VBROADCASTSS 20(DX), Z7
+	VMULPS       Z4, Z7, Z4
+	VSUBPS       Z4, Z3, Z3
+	VBROADCASTSS 24(DX), Z4
+	VMULPS       Z3, Z4, Z4
+	VBROADCASTSS 28(DX), Z7
+	VADDPS       Z7, Z4, Z4
+	VMULPS       Z3, Z4, Z4
+	VBROADCASTSS 32(DX), Z7
+	VADDPS       Z7, Z4, Z4
+	VMULPS       Z3, Z4, Z4
+	VBROADCASTSS 36(DX), Z7
+	VADDPS       Z7, Z4, Z4
+	VMULPS       Z3, Z4, Z4
+	VBROADCASTSS 40(DX), Z7
+	VADDPS       Z7, Z4, Z4
+	VMULPS       Z3, Z4, Z4
+	VBROADCASTSS 44(DX), Z7
+	VADDPS       Z7, Z4, Z4
+	VMULPS       Z3, Z4, Z4
+	VBROADCASTSS 48(DX), Z7
+	VADDPS       Z7, Z4, Z4
+	VMULPS       Z3, Z4, Z4
+	VPADDD       Z0, Z6, Z6
+	VPSLLD       $0x17, Z6, Z6
+	VBROADCASTSS 52(DX), Z3
+	VADDPS       Z3, Z4, Z4
+	VMULPS       Z6, Z4, Z4
+	VBROADCASTSS 52(DX), Z3
+	VADDPS       Z4, Z3, Z3
+	VDIVPS       Z3, Z1, Z1
+	VMOVUPS      Z1, (AX)(DI*4)
+	ADDQ         $0x00000010, DI
+	JMP          vector
+
+tail:
+	SUBQ         DI, BX
+	JLE          end
+	MOVQ         $-1, SI
+	BZHIQ        BX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(DI*4), K1, Z1
+	VPXORD       Z5, Z5, Z5
+	VSUBPS       Z1, Z5, Z2
+	VBROADCASTSS (DX), Z3
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS 4(DX), Z3
+	VMINPS       Z2, Z3, Z2
+	VBROADCASTSS 12(DX), Z3
+	VBROADCASTSS 8(DX), Z4
+	VMULPS       Z2, Z4, Z4
+	VADDPS       Z4, Z3, Z4
+	VSUBPS       Z3, Z4, Z3
+	VBROADCASTSS 16(DX), Z5
+	VMULPS       Z3, Z5, Z5
+	VSUBPS       Z5, Z2, Z2
+	VBROADCASTSS 20(DX), Z5
+	VMULPS       Z3, Z5, Z3
+	VSUBPS       Z3, Z2, Z2
+	VBROADCASTSS 24(DX), Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS 28(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS 32(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS 36(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS 40(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS 44(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS 48(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VPADDD       Z0, Z4, Z4
+	VPSLLD       $0x17, Z4, Z4
+	VBROADCASTSS 52(DX), Z0
+	VADDPS       Z0, Z3, Z3
+	VMULPS       Z4, Z3, Z3
+	VBROADCASTSS 52(DX), Z0
+	VADDPS       Z3, Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(DI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func softplusAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·softplusAVX512(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, SI
+	VPBROADCASTD SI, Z0
+	MOVQ         x_len+32(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x00000010, DI
+	XORQ         R8, R8
+
+vector:
+	CMPQ         R8, DI
+	JGT          tail
+	VMOVUPS      (CX)(R8*4), Z1
+	VPXORD       Z2, Z2, Z2
+	VCMPPS       $0x1e, Z2, Z1, K1
+	VMOVAPS.Z    Z1, K1, Z3
+	KNOTW        K1, K1
+	VMOVAPS.Z    Z1, K1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VBROADCASTSS (DX), Z5
+	VMAXPS       Z1, Z5, Z1
+	VBROADCASTSS 4(DX), Z5
+	VMINPS       Z1, Z5, Z1
+	VBROADCASTSS 12(DX), Z5
+	VBROADCASTSS 8(DX), Z6
+	VMULPS       Z1, Z6, Z6
+	VADDPS       Z6, Z5, Z6
+	VSUBPS       Z5, Z6, Z5
+	VBROADCASTSS 16(DX), Z7
+	VMULPS       Z5, Z7, Z7
+	VSUBPS       Z7, Z1, Z1
+	VBROADCASTSS 20(DX), Z7
+	VMULPS       Z5, Z7, Z5
+	VSUBPS       Z5, Z1, Z1
+	VBROADCASTSS 24(DX), Z5
+	VMULPS       Z1, Z5, Z5
+	VBROADCASTSS 28(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VBROADCASTSS 32(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VBROADCASTSS 36(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VBROADCASTSS 40(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VBROADCASTSS 44(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VBROADCASTSS 48(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VPADDD       Z0, Z6, Z6
+	VPSLLD       $0x17, Z6, Z6
+	VBROADCASTSS 52(DX), Z1
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z6, Z5, Z5
+	VBROADCASTSS (BX), Z1
+	VADDPS       Z5, Z1, Z1
+	VDIVPS       Z1, Z5, Z1
+	VMULPS       Z1, Z1, Z5
+	VBROADCASTSS 40(BX), Z6
+	VMULPS       Z5, Z6, Z6
+	VBROADCASTSS 44(BX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z5, Z6, Z6
+	VBROADCASTSS 48(BX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z5, Z6, Z6
+	VBROADCASTSS 52(BX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z5, Z6, Z6
+	VBROADCASTSS 56(BX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z5, Z6, Z6
+	VBROADCASTSS 60(BX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z5, Z6, Z6
+	VBROADCASTSS 64(BX), Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z5, Z6, Z6
+	VBROADCASTSS 68(BX), Z5
+	VADDPS       Z5, Z6, Z6
+	VMULPS       Z6, Z1, Z1
+	VADDPS       Z1, Z1, Z1
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z1, (AX)(R8*4)
+	ADDQ         $0x00000010, R8
+	JMP          vector
+
+tail:
+	SUBQ         R8, SI
+	JLE          end
+	MOVQ         $-1, DI
+	BZHIQ        SI, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(R8*4), K1, Z1
+	VPXORD       Z4, Z4, Z4
+	VCMPPS       $0x1e, Z4, Z1, K2
+	VMOVAPS.Z    Z1, K2, Z2
+	KNOTW        K2, K2
+	VMOVAPS.Z    Z1, K2, Z1
+	VSUBPS       Z2, Z1, Z1
+	VBROADCASTSS (DX), Z3
+	VMAXPS       Z1, Z3, Z1
+	VBROADCASTSS 4(DX), Z3
+	VMINPS       Z1, Z3, Z1
+	VBROADCASTSS 12(DX), Z3
+	VBROADCASTSS 8(DX), Z4
+	VMULPS       Z1, Z4, Z4
+	VADDPS       Z4, Z3, Z4
+	VSUBPS       Z3, Z4, Z3
+	VBROADCASTSS 16(DX), Z5
+	VMULPS       Z3, Z5, Z5
+	VSUBPS       Z5, Z1, Z1
+	VBROADCASTSS 20(DX), Z5
+	VMULPS       Z3, Z5, Z3
+	VSUBPS       Z3, Z1, Z1
+	VBROADCASTSS 24(DX), Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 28(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 32(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 36(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 40(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 44(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 48(DX), Z5
+	VADDPS       Z5, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VPADDD       Z0, Z4, Z4
+	VPSLLD       $0x17, Z4, Z4
+	VBROADCASTSS 52(DX), Z0
+	VADDPS       Z0, Z3, Z3
+	VMULPS       Z4, Z3, Z3
+	VBROADCASTSS (BX), Z0
+	VADDPS       Z3, Z0, Z0
+	VDIVPS       Z0, Z3, Z0
+	VMULPS       Z0, Z0, Z1
+	VBROADCASTSS 40(BX), Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 44(BX), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 48(BX), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 52(BX), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 56(BX), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 60(BX), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 64(BX), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 68(BX), Z1
+	VADDPS       Z1, Z3, Z3
+	VMULPS       Z3, Z0, Z0
+	VADDPS       Z0, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(R8*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func mishAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·mishAVX512(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, SI
+	VPBROADCASTD SI, Z0
+	MOVQ         x_len+32(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x00000010, DI
+	XORQ         R8, R8
+
+vector:
+	CMPQ         R8, DI
+	JGT          tail
+	VMOVUPS      (CX)(R8*4), Z1
+	VBROADCASTSS (BX), Z3
+	VBROADCASTSS 8(BX), Z2
+	VMINPS       Z1, Z2, Z2
+	VBROADCASTSS (DX), Z4
+	VMAXPS       Z2, Z4, Z2
+	VBROADCASTSS 4(DX), Z4
+	VMINPS       Z2, Z4, Z2
+	VBROADCASTSS 12(DX), Z4
+	VBROADCASTSS 8(DX), Z5
+	VMULPS       Z2, Z5, Z5
+	VADDPS       Z5, Z4, Z5
+	VSUBPS       Z4, Z5, Z4
+	VBROADCASTSS 16(DX), Z6
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z6, Z2, Z2
+	VBROADCASTSS 20(DX), Z6
+	VMULPS       Z4, Z6, Z4
+	VSUBPS       Z4, Z2, Z2
+	VBROADCASTSS 24(DX), Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 28(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 32(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 36(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 40(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 44(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 48(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VPADDD       Z0, Z5, Z5
+	VPSLLD       $0x17, Z5, Z5
+	VBROADCASTSS 52(DX), Z2
+	VADDPS       Z2, Z4, Z4
+	VMULPS       Z5, Z4, Z4
+	VADDPS       Z4, Z3, Z2
+	VMULPS       Z4, Z2, Z2
+	VADDPS       Z2, Z3, Z3
+	VDIVPS       Z3, Z2, Z2
+	VMULPS       Z1, Z2, Z1
+	VMOVUPS      Z1, (AX)(R8*4)
+	ADDQ         $0x00000010, R8
+	JMP          vector
+
+tail:
+	SUBQ         R8, SI
+	JLE          end
+	MOVQ         $-1, DI
+	BZHIQ        SI, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(R8*4), K1, Z1
+	VBROADCASTSS (BX), Z3
+	VBROADCASTSS 8(BX), Z2
+	VMINPS       Z1, Z2, Z2
+	VBROADCASTSS (DX), Z4
+	VMAXPS       Z2, Z4, Z2
+	VBROADCASTSS 4(DX), Z4
+	VMINPS       Z2, Z4, Z2
+	VBROADCASTSS 12(DX), Z4
+	VBROADCASTSS 8(DX), Z5
+	VMULPS       Z2, Z5, Z5
+	VADDPS       Z5, Z4, Z5
+	VSUBPS       Z4, Z5, Z4
+	VBROADCASTSS 16(DX), Z6
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z6, Z2, Z2
+	VBROADCASTSS 20(DX), Z6
+	VMULPS       Z4, Z6, Z4
+	VSUBPS       Z4, Z2, Z2
+	VBROADCASTSS 24(DX), Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 28(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 32(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 36(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 40(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 44(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 48(DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VPADDD       Z0, Z5, Z5
+	VPSLLD       $0x17, Z5, Z5
+	VBROADCASTSS 52(DX), Z0
+	VADDPS       Z0, Z4, Z4
+	VMULPS       Z5, Z4, Z4
+	VADDPS       Z4, Z3, Z0
+	VMULPS       Z4, Z0, Z0
+	VADDPS       Z0, Z3, Z2
+	VDIVPS       Z2, Z0, Z0
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(R8*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func geluAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·geluAVX512(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, SI
+	VPBROADCASTD SI, Z0
+	MOVQ         x_len+32(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x00000010, DI
+	XORQ         R8, R8
+
+vector:
+	CMPQ         R8, DI
+	JGT          tail
+	VMOVUPS      (CX)(R8*4), Z1
+	VPXORD       Z2, Z2, Z2
+	VCMPPS       $0x1e, Z2, Z1, K1
+	VMOVAPS.Z    Z1, K1, Z3
+	KNOTW        K1, K1
+	VMOVAPS.Z    Z1, K1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VBROADCASTSS 12(BX), Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 52(DX), Z8
+	VBROADCASTSS 52(DX), Z9
+	VBROADCASTSS 16(BX), Z10
+	VMULPS       Z7, Z10, Z10
+	VSUBPS       Z10, Z9, Z9
+	VDIVPS       Z9, Z8, Z8
+	VBROADCASTSS 20(BX), Z9
+	VMULPS       Z8, Z9, Z9
+	VBROADCASTSS 24(BX), Z10
+	VADDPS       Z10, Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VBROADCASTSS 28(BX), Z10
+	VADDPS       Z10, Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VBROADCASTSS 32(BX), Z10
+	VADDPS       Z10, Z9, Z9
+	VMULPS       Z8, Z9, Z9
+	VBROADCASTSS 36(BX), Z10
+	VADDPS       Z10, Z9, Z9
+	VMULPS       Z9, Z8, Z8
+	VPXORD       Z4, Z4, Z4
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z7, Z4, Z7
+	VBROADCASTSS (DX), Z9
+	VMAXPS       Z7, Z9, Z7
+	VBROADCASTSS 4(DX), Z9
+	VMINPS       Z7, Z9, Z7
+	VBROADCASTSS 12(DX), Z9
+	VBROADCASTSS 8(DX), Z10
+	VMULPS       Z7, Z10, Z10
+	VADDPS       Z10, Z9, Z10
+	VSUBPS       Z9, Z10, Z9
+	VBROADCASTSS 16(DX), Z11
+	VMULPS       Z9, Z11, Z11
+	VSUBPS       Z11, Z7, Z7
+	VBROADCASTSS 20(DX), Z11
+	VMULPS       Z9, Z11, Z9
+	VSUBPS       Z9, Z7, Z7
+	VBROADCASTSS 24(DX), Z9
+	VMULPS       Z7, Z9, Z9
+	VBROADCASTSS 28(DX), Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z9, Z9
+	VBROADCASTSS 32(DX), Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z9, Z9
+	VBROADCASTSS 36(DX), Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z9, Z9
+	VBROADCASTSS 40(DX), Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z9, Z9
+	VBROADCASTSS 44(DX), Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z9, Z9
+	VBROADCASTSS 48(DX), Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z9, Z9
+	VPADDD       Z0, Z10, Z10
+	VPSLLD       $0x17, Z10, Z10
+	VBROADCASTSS 52(DX), Z7
+	VADDPS       Z7, Z9, Z9
+	VMULPS       Z10, Z9, Z9
+	VMULPS       Z8, Z9, Z7
+	VBROADCASTSS 4(BX), Z8
+	VMULPS       Z7, Z8, Z7
+	VMULPS       Z1, Z7, Z1
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z1, (AX)(R8*4)
+	ADDQ         $0x00000010, R8
+	JMP          vector
+
+tail:
+	SUBQ         R8, SI
+	JLE          end
+	MOVQ         $-1, DI
+	BZHIQ        SI, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(R8*4), K1, Z1
+	VPXORD       Z5, Z5, Z5
+	VCMPPS       $0x1e, Z5, Z1, K2
+	VMOVAPS.Z    Z1, K2, Z2
+	KNOTW        K2, K2
+	VMOVAPS.Z    Z1, K2, Z1
+	VSUBPS       Z2, Z1, Z1
+	VBROADCASTSS 12(BX), Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 52(DX), Z4
+	VBROADCASTSS 52(DX), Z5
+	VBROADCASTSS 16(BX), Z7
+	VMULPS       Z3, Z7, Z7
+	VSUBPS       Z7, Z5, Z5
+	VDIVPS       Z5, Z4, Z4
+	VBROADCASTSS 20(BX), Z5
+	VMULPS       Z4, Z5, Z5
+	VBROADCASTSS 24(BX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VBROADCASTSS 28(BX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VBROADCASTSS 32(BX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VBROADCASTSS 36(BX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z5, Z4, Z4
+	VPXORD       Z6, Z6, Z6
+	VMULPS       Z3, Z3, Z3
+	VSUBPS       Z3, Z6, Z3
+	VBROADCASTSS (DX), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS 4(DX), Z5
+	VMINPS       Z3, Z5, Z3
+	VBROADCASTSS 12(DX), Z5
+	VBROADCASTSS 8(DX), Z6
+	VMULPS       Z3, Z6, Z6
+	VADDPS       Z6, Z5, Z6
+	VSUBPS       Z5, Z6, Z5
+	VBROADCASTSS 16(DX), Z7
+	VMULPS       Z5, Z7, Z7
+	VSUBPS       Z7, Z3, Z3
+	VBROADCASTSS 20(DX), Z7
+	VMULPS       Z5, Z7, Z5
+	VSUBPS       Z5, Z3, Z3
+	VBROADCASTSS 24(DX), Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 28(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 32(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 36(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 40(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 44(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 48(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VPADDD       Z0, Z6, Z6
+	VPSLLD       $0x17, Z6, Z6
+	VBROADCASTSS 52(DX), Z0
+	VADDPS       Z0, Z5, Z5
+	VMULPS       Z6, Z5, Z5
+	VMULPS       Z4, Z5, Z0
+	VBROADCASTSS 4(BX), Z3
+	VMULPS       Z0, Z3, Z0
+	VMULPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(R8*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func eluAVX512(out []float32, x []float32, alpha float32, scale float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·eluAVX512(SB), NOSPLIT, $0-56
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	VBROADCASTSS scale+52(FP), Z1
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, BX
+	VPBROADCASTD BX, Z2
+	MOVQ         x_len+32(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x00000010, SI
+	XORQ         DI, DI
+
+vector:
+	CMPQ         DI, SI
+	JGT          tail
+	VMOVUPS      (CX)(DI*4), Z3
+	VPXORD       Z4, Z4, Z4
+	VCMPPS       $0x1e, Z4, Z3, K1
+	VMOVAPS.Z    Z3, K1, Z5
+	KNOTW        K1, K1
+	VMOVAPS.Z    Z3, K1, Z3
+	VBROADCASTSS (DX), Z6
+	VMAXPS       Z3, Z6, Z3
+	VBROADCASTSS 4(DX), Z6
+	VMINPS       Z3, Z6, Z3
+	VBROADCASTSS 12(DX), Z6
+	VBROADCASTSS 8(DX), Z8
+	VMULPS       Z3, Z8, Z8
+	VADDPS       Z8, Z6, Z8
+	VSUBPS       Z6, Z8, Z6
+	VBROADCASTSS 16(DX), Z9
+	VMULPS       Z6, Z9, Z9
+	VSUBPS       Z9, Z3, Z3
+	VBROADCASTSS 20(DX), Z9
+	VMULPS       Z6, Z9, Z6
+	VSUBPS       Z6, Z3, Z3
+	VBROADCASTSS 24(DX), Z6
+	VMULPS       Z3, Z6, Z6
+	VBROADCASTSS 28(DX), Z9
+	VADDPS       Z9, Z6, Z6
+	VMULPS       Z3, Z6, Z6
+	VBROADCASTSS 32(DX), Z9
+	VADDPS       Z9, Z6, Z6
+	VMULPS       Z3, Z6, Z6
+	VBROADCASTSS 36(DX), Z9
+	VADDPS       Z9, Z6, Z6
+	VMULPS       Z3, Z6, Z6
+	VBROADCASTSS 40(DX), Z9
+	VADDPS       Z9, Z6, Z6
+	VMULPS       Z3, Z6, Z6
+	VBROADCASTSS 44(DX), Z9
+	VADDPS       Z9, Z6, Z6
+	VMULPS       Z3, Z6, Z6
+	VBROADCASTSS 48(DX), Z9
+	VADDPS       Z9, Z6, Z6
+	VMULPS       Z3, Z6, Z6
+	VPADDD       Z2, Z8, Z8
+	VPSLLD       $0x17, Z8, Z8
+	VMULPS       Z8, Z6, Z6
+	VBROADCASTSS 52(DX), Z3
+	VSUBPS       Z3, Z8, Z8
+	VADDPS       Z8, Z6, Z6
+	VMULPS       Z5, Z1, Z3
+	VMULPS       Z6, Z0, Z5
+	VADDPS       Z3, Z5, Z3
+	VMOVUPS      Z3, (AX)(DI*4)
+	ADDQ         $0x00000010, DI
+	JMP          vector
+
+tail:
+	SUBQ         DI, BX
+	JLE          end
+	MOVQ         $-1, SI
+	BZHIQ        BX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(DI*4), K1, Z3
+	VPXORD       Z7, Z7, Z7
+	VCMPPS       $0x1e, Z7, Z3, K2
+	VMOVAPS.Z    Z3, K2, Z4
+	KNOTW        K2, K2
+	VMOVAPS.Z    Z3, K2, Z3
+	VBROADCASTSS (DX), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS 4(DX), Z5
+	VMINPS       Z3, Z5, Z3
+	VBROADCASTSS 12(DX), Z5
+	VBROADCASTSS 8(DX), Z6
+	VMULPS       Z3, Z6, Z6
+	VADDPS       Z6, Z5, Z6
+	VSUBPS       Z5, Z6, Z5
+	VBROADCASTSS 16(DX), Z7
+	VMULPS       Z5, Z7, Z7
+	VSUBPS       Z7, Z3, Z3
+	VBROADCASTSS 20(DX), Z7
+	VMULPS       Z5, Z7, Z5
+	VSUBPS       Z5, Z3, Z3
+	VBROADCASTSS 24(DX), Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 28(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 32(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 36(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 40(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 44(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VBROADCASTSS 48(DX), Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VPADDD       Z2, Z6, Z6
+	VPSLLD       $0x17, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VBROADCASTSS 52(DX), Z2
+	VSUBPS       Z2, Z6, Z6
+	VADDPS       Z6, Z5, Z5
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z0, Z0
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(DI*4)
 
 end:
 	VZEROUPPER
@@ -14302,6 +15733,437 @@ end:
 	VZEROUPPER
 	RET
 
+// func maxToAVX2(out []float32, x []float32)
+// Requires: AVX
+TEXT ·maxToAVX2(SB), NOSPLIT, $0-48
+	MOVQ out_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+	MOVQ DX, BX
+	SUBQ $0x00000008, BX
+	XORQ SI, SI
+
+vector:
+	CMPQ    SI, BX
+	JGT     tail
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS (AX)(SI*4), Y1
+	VMAXPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	JMP     vector
+
+tail:
+	SUBQ       SI, DX
+	JLE        end
+	LEAQ       laneMasks<>+0(SB), BX
+	MOVQ       $0x00000008, DI
+	SUBQ       DX, DI
+	VMOVDQU    (BX)(DI*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (AX)(SI*4), Y0, Y2
+	VMAXPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func mulToAVX2(out []float32, x []float32)
+// Requires: AVX
+TEXT ·mulToAVX2(SB), NOSPLIT, $0-48
+	MOVQ out_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+	MOVQ DX, BX
+	SUBQ $0x00000008, BX
+	XORQ SI, SI
+
+vector:
+	CMPQ    SI, BX
+	JGT     tail
+	VMOVUPS (AX)(SI*4), Y0
+	VMOVUPS (CX)(SI*4), Y1
+	VMULPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	JMP     vector
+
+tail:
+	SUBQ       SI, DX
+	JLE        end
+	LEAQ       laneMasks<>+0(SB), BX
+	MOVQ       $0x00000008, DI
+	SUBQ       DX, DI
+	VMOVDQU    (BX)(DI*4), Y0
+	VMASKMOVPS (AX)(SI*4), Y0, Y1
+	VMASKMOVPS (CX)(SI*4), Y0, Y2
+	VMULPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func clipAVX2(out []float32, x []float32, low float32, high float32)
+// Requires: AVX
+TEXT ·clipAVX2(SB), NOSPLIT, $0-56
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS low+48(FP), Y0
+	VBROADCASTSS high+52(FP), Y1
+	MOVQ         x_len+32(FP), DX
+	MOVQ         DX, BX
+	SUBQ         $0x00000008, BX
+	XORQ         SI, SI
+
+vector:
+	CMPQ    SI, BX
+	JGT     tail
+	VMOVUPS (CX)(SI*4), Y2
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	JMP     vector
+
+tail:
+	SUBQ       SI, DX
+	JLE        end
+	LEAQ       laneMasks<>+0(SB), BX
+	MOVQ       $0x00000008, DI
+	SUBQ       DX, DI
+	VMOVDQU    (BX)(DI*4), Y2
+	VMASKMOVPS (CX)(SI*4), Y2, Y3
+	VMAXPS     Y3, Y0, Y3
+	VMINPS     Y3, Y1, Y3
+	VMASKMOVPS Y3, Y2, (AX)(SI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func leakAVX2(out []float32, x []float32, slopes []float32)
+// Requires: AVX, AVX2
+TEXT ·leakAVX2(SB), NOSPLIT, $0-72
+	MOVQ out_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ slopes_base+48(FP), DX
+	MOVQ x_len+32(FP), BX
+	MOVQ slopes_len+56(FP), SI
+	MOVQ BX, DI
+	SUBQ $0x00000008, DI
+	XORQ R8, R8
+
+column:
+	VMOVUPS (DX)(R8*4), Y0
+	MOVQ    R8, R9
+
+vector:
+	CMPQ    R9, DI
+	JGT     tail
+	VMOVUPS (CX)(R9*4), Y1
+	VPXOR   Y2, Y2, Y2
+	VCMPPS  $0x1e, Y2, Y1, Y2
+	VPAND   Y1, Y2, Y3
+	VPANDN  Y1, Y2, Y1
+	VMULPS  Y1, Y0, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, (AX)(R9*4)
+	ADDQ    SI, R9
+	JMP     vector
+
+tail:
+	MOVQ       BX, R10
+	SUBQ       R9, R10
+	JLE        next
+	LEAQ       laneMasks<>+0(SB), R11
+	MOVQ       $0x00000008, R12
+	SUBQ       R10, R12
+	VMOVDQU    (R11)(R12*4), Y1
+	VMASKMOVPS (CX)(R9*4), Y1, Y2
+	VPXOR      Y3, Y3, Y3
+	VCMPPS     $0x1e, Y3, Y2, Y3
+	VPAND      Y2, Y3, Y4
+	VPANDN     Y2, Y3, Y2
+	VMULPS     Y2, Y0, Y0
+	VADDPS     Y4, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(R9*4)
+
+next:
+	ADDQ $0x00000008, R8
+	CMPQ R8, SI
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX2(out []float32, x []float32, w []float32, bias []float32, p *int)
+// Requires: AVX, AVX2
+TEXT ·depthwiseAVX2(SB), NOSPLIT, $0-104
+	MOVQ p+96(FP), AX
+	MOVQ (AX), CX
+	SHLQ $0x02, CX
+	MOVQ 8(AX), DX
+	SHLQ $0x02, DX
+	XORQ BX, BX
+
+channels:
+	MOVQ CX, SI
+	SUBQ BX, SI
+	CMPQ SI, $0x00000020
+	JLT  tail
+	MOVQ out_base+0(FP), SI
+	ADDQ BX, SI
+	MOVQ x_base+24(FP), DI
+	ADDQ BX, DI
+	MOVQ out_len+8(FP), R8
+
+four:
+	MOVQ  (AX), R9
+	SHLQ  $0x02, R9
+	CMPQ  R8, R9
+	JLT   one
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  w_base+48(FP), R9
+	ADDQ  BX, R9
+	MOVQ  DI, R10
+	MOVQ  16(AX), R11
+
+fourRow:
+	MOVQ R10, R12
+	MOVQ 24(AX), R13
+
+fourColumn:
+	VMOVUPS (R9), Y4
+	VMOVUPS (R12), Y5
+	VMULPS  Y5, Y4, Y5
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS (R12)(DX*1), Y5
+	VMULPS  Y5, Y4, Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS (R12)(DX*2), Y5
+	VMULPS  Y5, Y4, Y5
+	VADDPS  Y5, Y2, Y2
+	LEAQ    (R12)(DX*2), R14
+	VMOVUPS (R14)(DX*1), Y5
+	VMULPS  Y5, Y4, Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    CX, R9
+	MOVQ    40(AX), R14
+	LEAQ    (R12)(R14*4), R12
+	DECQ    R13
+	JNZ     fourColumn
+	MOVQ    32(AX), R14
+	LEAQ    (R10)(R14*4), R10
+	DECQ    R11
+	JNZ     fourRow
+	MOVQ    bias_len+80(FP), R9
+	TESTQ   R9, R9
+	JZ      fourStore
+	MOVQ    bias_base+72(FP), R9
+	VMOVUPS (R9)(BX*1), Y4
+	VADDPS  Y4, Y0, Y0
+	VADDPS  Y4, Y1, Y1
+	VADDPS  Y4, Y2, Y2
+	VADDPS  Y4, Y3, Y3
+
+fourStore:
+	VMOVUPS Y0, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	VMOVUPS Y1, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	VMOVUPS Y2, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	VMOVUPS Y3, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	JMP     four
+
+one:
+	TESTQ R8, R8
+	JZ    done
+	VPXOR Y0, Y0, Y0
+	MOVQ  w_base+48(FP), R9
+	ADDQ  BX, R9
+	MOVQ  DI, R10
+	MOVQ  16(AX), R11
+
+oneRow:
+	MOVQ R10, R12
+	MOVQ 24(AX), R13
+
+oneColumn:
+	VMOVUPS (R9), Y1
+	VMOVUPS (R12), Y2
+	VMULPS  Y2, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    CX, R9
+	MOVQ    40(AX), R14
+	LEAQ    (R12)(R14*4), R12
+	DECQ    R13
+	JNZ     oneColumn
+	MOVQ    32(AX), R14
+	LEAQ    (R10)(R14*4), R10
+	DECQ    R11
+	JNZ     oneRow
+	MOVQ    bias_len+80(FP), R9
+	TESTQ   R9, R9
+	JZ      oneStore
+	MOVQ    bias_base+72(FP), R9
+	VMOVUPS (R9)(BX*1), Y1
+	VADDPS  Y1, Y0, Y0
+
+oneStore:
+	VMOVUPS Y0, (SI)
+	ADDQ    CX, SI
+	ADDQ    DX, DI
+	SUBQ    (AX), R8
+	JMP     one
+
+done:
+	ADDQ $0x00000020, BX
+	JMP  channels
+
+tail:
+	SHRQ    $0x02, SI
+	JZ      end
+	LEAQ    laneMasks<>+0(SB), DI
+	MOVQ    $0x00000008, R8
+	SUBQ    SI, R8
+	VMOVDQU (DI)(R8*4), Y0
+	MOVQ    out_base+0(FP), SI
+	ADDQ    BX, SI
+	MOVQ    x_base+24(FP), DI
+	ADDQ    BX, DI
+	MOVQ    out_len+8(FP), R8
+
+fourTail:
+	MOVQ  (AX), R9
+	SHLQ  $0x02, R9
+	CMPQ  R8, R9
+	JLT   oneTail
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	MOVQ  w_base+48(FP), R9
+	ADDQ  BX, R9
+	MOVQ  DI, R10
+	MOVQ  16(AX), R11
+
+fourTailRow:
+	MOVQ R10, R12
+	MOVQ 24(AX), R13
+
+fourTailColumn:
+	VMASKMOVPS (R9), Y0, Y5
+	VMASKMOVPS (R12), Y0, Y6
+	VMULPS     Y6, Y5, Y6
+	VADDPS     Y6, Y1, Y1
+	VMASKMOVPS (R12)(DX*1), Y0, Y6
+	VMULPS     Y6, Y5, Y6
+	VADDPS     Y6, Y2, Y2
+	VMASKMOVPS (R12)(DX*2), Y0, Y6
+	VMULPS     Y6, Y5, Y6
+	VADDPS     Y6, Y3, Y3
+	LEAQ       (R12)(DX*2), R14
+	VMASKMOVPS (R14)(DX*1), Y0, Y6
+	VMULPS     Y6, Y5, Y5
+	VADDPS     Y5, Y4, Y4
+	ADDQ       CX, R9
+	MOVQ       40(AX), R14
+	LEAQ       (R12)(R14*4), R12
+	DECQ       R13
+	JNZ        fourTailColumn
+	MOVQ       32(AX), R14
+	LEAQ       (R10)(R14*4), R10
+	DECQ       R11
+	JNZ        fourTailRow
+	MOVQ       bias_len+80(FP), R9
+	TESTQ      R9, R9
+	JZ         fourTailStore
+	MOVQ       bias_base+72(FP), R9
+	VMASKMOVPS (R9)(BX*1), Y0, Y5
+	VADDPS     Y5, Y1, Y1
+	VADDPS     Y5, Y2, Y2
+	VADDPS     Y5, Y3, Y3
+	VADDPS     Y5, Y4, Y4
+
+fourTailStore:
+	VMASKMOVPS Y1, Y0, (SI)
+	ADDQ       CX, SI
+	ADDQ       DX, DI
+	SUBQ       (AX), R8
+	VMASKMOVPS Y2, Y0, (SI)
+	ADDQ       CX, SI
+	ADDQ       DX, DI
+	SUBQ       (AX), R8
+	VMASKMOVPS Y3, Y0, (SI)
+	ADDQ       CX, SI
+	ADDQ       DX, DI
+	SUBQ       (AX), R8
+	VMASKMOVPS Y4, Y0, (SI)
+	ADDQ       CX, SI
+	ADDQ       DX, DI
+	SUBQ       (AX), R8
+	JMP        fourTail
+
+oneTail:
+	TESTQ R8, R8
+	JZ    doneTail
+	VPXOR Y1, Y1, Y1
+	MOVQ  w_base+48(FP), R9
+	ADDQ  BX, R9
+	MOVQ  DI, R10
+	MOVQ  16(AX), R11
+
+oneTailRow:
+	MOVQ R10, R12
+	MOVQ 24(AX), R13
+
+oneTailColumn:
+	VMASKMOVPS (R9), Y0, Y2
+	VMASKMOVPS (R12), Y0, Y3
+	VMULPS     Y3, Y2, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       CX, R9
+	MOVQ       40(AX), R14
+	LEAQ       (R12)(R14*4), R12
+	DECQ       R13
+	JNZ        oneTailColumn
+	MOVQ       32(AX), R14
+	LEAQ       (R10)(R14*4), R10
+	DECQ       R11
+	JNZ        oneTailRow
+	MOVQ       bias_len+80(FP), R9
+	TESTQ      R9, R9
+	JZ         oneTailStore
+	MOVQ       bias_base+72(FP), R9
+	VMASKMOVPS (R9)(BX*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+
+oneTailStore:
+	VMASKMOVPS Y1, Y0, (SI)
+	ADDQ       CX, SI
+	ADDQ       DX, DI
+	SUBQ       (AX), R8
+	JMP        oneTail
+
+doneTail:
+end:
+	VZEROUPPER
+	RET
+
 // func sigmoidAVX2(out []float32, x []float32)
 // Requires: AVX, AVX2
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-48
@@ -14413,6 +16275,1017 @@ tail:
 	VADDPS       Y6, Y2, Y2
 	VDIVPS       Y2, Y6, Y2
 	VMASKMOVPS   Y2, Y9, (AX)(DI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func expAVX2(out []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·expAVX2(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         x_len+32(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x00000008, SI
+	XORQ         DI, DI
+
+vector:
+	CMPQ         DI, SI
+	JGT          tail
+	VMOVUPS      (CX)(DI*4), Y1
+	VBROADCASTSS (DX), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 4(DX), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS 12(DX), Y2
+	VBROADCASTSS 8(DX), Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       Y3, Y2, Y3
+	VSUBPS       Y2, Y3, Y2
+	VBROADCASTSS 16(DX), Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y4, Y1, Y1
+	VBROADCASTSS 20(DX), Y4
+	VMULPS       Y2, Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VBROADCASTSS 24(DX), Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 28(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 32(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 36(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 40(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 44(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 48(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VPADDD       Y0, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VBROADCASTSS 52(DX), Y1
+	VADDPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (AX)(DI*4)
+	ADDQ         $0x00000008, DI
+	JMP          vector
+
+tail:
+	SUBQ         DI, BX
+	JLE          end
+	LEAQ         laneMasks<>+0(SB), SI
+	MOVQ         $0x00000008, R8
+	SUBQ         BX, R8
+	VMOVDQU      (SI)(R8*4), Y1
+	VMASKMOVPS   (CX)(DI*4), Y1, Y2
+	VBROADCASTSS (DX), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 4(DX), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS 12(DX), Y3
+	VBROADCASTSS 8(DX), Y4
+	VMULPS       Y2, Y4, Y4
+	VADDPS       Y4, Y3, Y4
+	VSUBPS       Y3, Y4, Y3
+	VBROADCASTSS 16(DX), Y5
+	VMULPS       Y3, Y5, Y5
+	VSUBPS       Y5, Y2, Y2
+	VBROADCASTSS 20(DX), Y5
+	VMULPS       Y3, Y5, Y3
+	VSUBPS       Y3, Y2, Y2
+	VBROADCASTSS 24(DX), Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 28(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 32(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 36(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 40(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 44(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 48(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VPADDD       Y0, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VBROADCASTSS 52(DX), Y0
+	VADDPS       Y0, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y1, (AX)(DI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func tanhAVX2(out []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·tanhAVX2(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         x_len+32(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x00000008, DI
+	XORQ         R8, R8
+
+vector:
+	CMPQ         R8, DI
+	JGT          tail
+	VMOVUPS      (CX)(R8*4), Y1
+	VADDPS       Y1, Y1, Y1
+	VBROADCASTSS (DX), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 4(DX), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS 12(DX), Y2
+	VBROADCASTSS 8(DX), Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       Y3, Y2, Y3
+	VSUBPS       Y2, Y3, Y2
+	VBROADCASTSS 16(DX), Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y4, Y1, Y1
+	VBROADCASTSS 20(DX), Y4
+	VMULPS       Y2, Y4, Y2
+	VSUBPS       Y2, Y1, Y1
+	VBROADCASTSS 24(DX), Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 28(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 32(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 36(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 40(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 44(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 48(DX), Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VPADDD       Y0, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS 52(DX), Y1
+	VSUBPS       Y1, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VBROADCASTSS (BX), Y1
+	VADDPS       Y2, Y1, Y1
+	VDIVPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (AX)(R8*4)
+	ADDQ         $0x00000008, R8
+	JMP          vector
+
+tail:
+	SUBQ         R8, SI
+	JLE          end
+	LEAQ         laneMasks<>+0(SB), DI
+	MOVQ         $0x00000008, R9
+	SUBQ         SI, R9
+	VMOVDQU      (DI)(R9*4), Y1
+	VMASKMOVPS   (CX)(R8*4), Y1, Y2
+	VADDPS       Y2, Y2, Y2
+	VBROADCASTSS (DX), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 4(DX), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS 12(DX), Y3
+	VBROADCASTSS 8(DX), Y4
+	VMULPS       Y2, Y4, Y4
+	VADDPS       Y4, Y3, Y4
+	VSUBPS       Y3, Y4, Y3
+	VBROADCASTSS 16(DX), Y5
+	VMULPS       Y3, Y5, Y5
+	VSUBPS       Y5, Y2, Y2
+	VBROADCASTSS 20(DX), Y5
+	VMULPS       Y3, Y5, Y3
+	VSUBPS       Y3, Y2, Y2
+	VBROADCASTSS 24(DX), Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 28(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 32(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 36(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 40(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 44(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 48(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VPADDD       Y0, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS 52(DX), Y0
+	VSUBPS       Y0, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VBROADCASTSS (BX), Y0
+	VADDPS       Y3, Y0, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(R8*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func swishAVX2(out []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·swishAVX2(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         x_len+32(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x00000008, SI
+	XORQ         DI, DI
+
+vector:
+	CMPQ         DI, SI
+	JGT          tail
+	VMOVUPS      (CX)(DI*4), Y1
+	VPXOR        Y2, Y2, Y2
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS (DX), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 4(DX), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS 12(DX), Y3
+	VBROADCASTSS 8(DX), Y4
+	VMULPS       Y2, Y4, Y4
+	VADDPS       Y4, Y3, Y4
+	VSUBPS       Y3, Y4, Y3
+	VBROADCASTSS 16(DX), Y5
+	VMULPS       Y3, Y5, Y5
+	VSUBPS       Y5, Y2, Y2
+	VBROADCASTSS 20(DX), Y5
+	VMULPS       Y3, Y5, Y3
+	VSUBPS       Y3, Y2, Y2
+	VBROADCASTSS 24(DX), Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 28(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 32(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 36(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 40(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 44(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 48(DX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VPADDD       Y0, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VBROADCASTSS 52(DX), Y2
+	VADDPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS 52(DX), Y2
+	VADDPS       Y3, Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (AX)(DI*4)
+	ADDQ         $0x00000008, DI
+	JMP          vector
+
+tail:
+	SUBQ         DI, BX
+	JLE          end
+	LEAQ         laneMasks<>+0(SB), SI
+	MOVQ         $0x00000008, R8
+	SUBQ         BX, R8
+	VMOVDQU      (SI)(R8*4), Y1
+	VMASKMOVPS   (CX)(DI*4), Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VBROADCASTSS (DX), Y4
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS 4(DX), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS 12(DX), Y4
+	VBROADCASTSS 8(DX), Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VSUBPS       Y4, Y5, Y4
+	VBROADCASTSS 16(DX), Y6
+	VMULPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y3, Y3
+	VBROADCASTSS 20(DX), Y6
+	VMULPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y3, Y3
+	VBROADCASTSS 24(DX), Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 28(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 32(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 36(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 40(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 44(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 48(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VPADDD       Y0, Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 52(DX), Y0
+	VADDPS       Y0, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 52(DX), Y0
+	VADDPS       Y4, Y0, Y0
+	VDIVPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(DI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func softplusAVX2(out []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·softplusAVX2(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         x_len+32(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x00000008, DI
+	XORQ         R8, R8
+
+vector:
+	CMPQ         R8, DI
+	JGT          tail
+	VMOVUPS      (CX)(R8*4), Y1
+	VPXOR        Y2, Y2, Y2
+	VCMPPS       $0x1e, Y2, Y1, Y2
+	VPAND        Y1, Y2, Y3
+	VPANDN       Y1, Y2, Y1
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS (DX), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 4(DX), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS 12(DX), Y2
+	VBROADCASTSS 8(DX), Y4
+	VMULPS       Y1, Y4, Y4
+	VADDPS       Y4, Y2, Y4
+	VSUBPS       Y2, Y4, Y2
+	VBROADCASTSS 16(DX), Y5
+	VMULPS       Y2, Y5, Y5
+	VSUBPS       Y5, Y1, Y1
+	VBROADCASTSS 20(DX), Y5
+	VMULPS       Y2, Y5, Y2
+	VSUBPS       Y2, Y1, Y1
+	VBROADCASTSS 24(DX), Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 28(DX), Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 32(DX), Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 36(DX), Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 40(DX), Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 44(DX), Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 48(DX), Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VPADDD       Y0, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VBROADCASTSS 52(DX), Y1
+	VADDPS       Y1, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS (BX), Y1
+	VADDPS       Y2, Y1, Y1
+	VDIVPS       Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS 40(BX), Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 44(BX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 48(BX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 52(BX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 56(BX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 60(BX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 64(BX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 68(BX), Y2
+	VADDPS       Y2, Y4, Y4
+	VMULPS       Y4, Y1, Y1
+	VADDPS       Y1, Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      Y1, (AX)(R8*4)
+	ADDQ         $0x00000008, R8
+	JMP          vector
+
+tail:
+	SUBQ         R8, SI
+	JLE          end
+	LEAQ         laneMasks<>+0(SB), DI
+	MOVQ         $0x00000008, R9
+	SUBQ         SI, R9
+	VMOVDQU      (DI)(R9*4), Y1
+	VMASKMOVPS   (CX)(R8*4), Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VCMPPS       $0x1e, Y3, Y2, Y3
+	VPAND        Y2, Y3, Y4
+	VPANDN       Y2, Y3, Y2
+	VSUBPS       Y4, Y2, Y2
+	VBROADCASTSS (DX), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 4(DX), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS 12(DX), Y3
+	VBROADCASTSS 8(DX), Y5
+	VMULPS       Y2, Y5, Y5
+	VADDPS       Y5, Y3, Y5
+	VSUBPS       Y3, Y5, Y3
+	VBROADCASTSS 16(DX), Y6
+	VMULPS       Y3, Y6, Y6
+	VSUBPS       Y6, Y2, Y2
+	VBROADCASTSS 20(DX), Y6
+	VMULPS       Y3, Y6, Y3
+	VSUBPS       Y3, Y2, Y2
+	VBROADCASTSS 24(DX), Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 28(DX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 32(DX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 36(DX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 40(DX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 44(DX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 48(DX), Y6
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VPADDD       Y0, Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 52(DX), Y0
+	VADDPS       Y0, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VBROADCASTSS (BX), Y0
+	VADDPS       Y3, Y0, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMULPS       Y0, Y0, Y2
+	VBROADCASTSS 40(BX), Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 44(BX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 48(BX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 52(BX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 56(BX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 60(BX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 64(BX), Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 68(BX), Y2
+	VADDPS       Y2, Y3, Y3
+	VMULPS       Y3, Y0, Y0
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(R8*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func mishAVX2(out []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·mishAVX2(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         x_len+32(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x00000008, DI
+	XORQ         R8, R8
+
+vector:
+	CMPQ         R8, DI
+	JGT          tail
+	VMOVUPS      (CX)(R8*4), Y1
+	VBROADCASTSS (BX), Y3
+	VBROADCASTSS 8(BX), Y2
+	VMINPS       Y1, Y2, Y2
+	VBROADCASTSS (DX), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS 4(DX), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS 12(DX), Y4
+	VBROADCASTSS 8(DX), Y5
+	VMULPS       Y2, Y5, Y5
+	VADDPS       Y5, Y4, Y5
+	VSUBPS       Y4, Y5, Y4
+	VBROADCASTSS 16(DX), Y6
+	VMULPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y2, Y2
+	VBROADCASTSS 20(DX), Y6
+	VMULPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y2, Y2
+	VBROADCASTSS 24(DX), Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 28(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 32(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 36(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 40(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 44(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 48(DX), Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VPADDD       Y0, Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 52(DX), Y2
+	VADDPS       Y2, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y2
+	VMULPS       Y4, Y2, Y2
+	VADDPS       Y2, Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (AX)(R8*4)
+	ADDQ         $0x00000008, R8
+	JMP          vector
+
+tail:
+	SUBQ         R8, SI
+	JLE          end
+	LEAQ         laneMasks<>+0(SB), DI
+	MOVQ         $0x00000008, R9
+	SUBQ         SI, R9
+	VMOVDQU      (DI)(R9*4), Y1
+	VMASKMOVPS   (CX)(R8*4), Y1, Y2
+	VBROADCASTSS (BX), Y4
+	VBROADCASTSS 8(BX), Y3
+	VMINPS       Y2, Y3, Y3
+	VBROADCASTSS (DX), Y5
+	VMAXPS       Y3, Y5, Y3
+	VBROADCASTSS 4(DX), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS 12(DX), Y5
+	VBROADCASTSS 8(DX), Y6
+	VMULPS       Y3, Y6, Y6
+	VADDPS       Y6, Y5, Y6
+	VSUBPS       Y5, Y6, Y5
+	VBROADCASTSS 16(DX), Y7
+	VMULPS       Y5, Y7, Y7
+	VSUBPS       Y7, Y3, Y3
+	VBROADCASTSS 20(DX), Y7
+	VMULPS       Y5, Y7, Y5
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS 24(DX), Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 28(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 32(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 36(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 40(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 44(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 48(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VPADDD       Y0, Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VBROADCASTSS 52(DX), Y0
+	VADDPS       Y0, Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y0
+	VMULPS       Y5, Y0, Y0
+	VADDPS       Y0, Y4, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMULPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(R8*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func geluAVX2(out []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·geluAVX2(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         x_len+32(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x00000008, DI
+	XORQ         R8, R8
+
+vector:
+	CMPQ         R8, DI
+	JGT          tail
+	VMOVUPS      (CX)(R8*4), Y1
+	VPXOR        Y2, Y2, Y2
+	VCMPPS       $0x1e, Y2, Y1, Y2
+	VPAND        Y1, Y2, Y3
+	VPANDN       Y1, Y2, Y1
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS 12(BX), Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS 52(DX), Y4
+	VBROADCASTSS 52(DX), Y5
+	VBROADCASTSS 16(BX), Y6
+	VMULPS       Y2, Y6, Y6
+	VSUBPS       Y6, Y5, Y5
+	VDIVPS       Y5, Y4, Y4
+	VBROADCASTSS 20(BX), Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 24(BX), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 28(BX), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 32(BX), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 36(BX), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VMULPS       Y2, Y2, Y2
+	VSUBPS       Y2, Y5, Y2
+	VBROADCASTSS (DX), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS 4(DX), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS 12(DX), Y5
+	VBROADCASTSS 8(DX), Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y5, Y6
+	VSUBPS       Y5, Y6, Y5
+	VBROADCASTSS 16(DX), Y7
+	VMULPS       Y5, Y7, Y7
+	VSUBPS       Y7, Y2, Y2
+	VBROADCASTSS 20(DX), Y7
+	VMULPS       Y5, Y7, Y5
+	VSUBPS       Y5, Y2, Y2
+	VBROADCASTSS 24(DX), Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS 28(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS 32(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS 36(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS 40(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS 44(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS 48(DX), Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VPADDD       Y0, Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VBROADCASTSS 52(DX), Y2
+	VADDPS       Y2, Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y4, Y5, Y2
+	VBROADCASTSS 4(BX), Y4
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y1, Y2, Y1
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      Y1, (AX)(R8*4)
+	ADDQ         $0x00000008, R8
+	JMP          vector
+
+tail:
+	SUBQ         R8, SI
+	JLE          end
+	LEAQ         laneMasks<>+0(SB), DI
+	MOVQ         $0x00000008, R9
+	SUBQ         SI, R9
+	VMOVDQU      (DI)(R9*4), Y1
+	VMASKMOVPS   (CX)(R8*4), Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VCMPPS       $0x1e, Y3, Y2, Y3
+	VPAND        Y2, Y3, Y4
+	VPANDN       Y2, Y3, Y2
+	VSUBPS       Y4, Y2, Y2
+	VBROADCASTSS 12(BX), Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS 52(DX), Y5
+	VBROADCASTSS 52(DX), Y6
+	VBROADCASTSS 16(BX), Y7
+	VMULPS       Y3, Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VDIVPS       Y6, Y5, Y5
+	VBROADCASTSS 20(BX), Y6
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 24(BX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 28(BX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 32(BX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 36(BX), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VMULPS       Y3, Y3, Y3
+	VSUBPS       Y3, Y6, Y3
+	VBROADCASTSS (DX), Y6
+	VMAXPS       Y3, Y6, Y3
+	VBROADCASTSS 4(DX), Y6
+	VMINPS       Y3, Y6, Y3
+	VBROADCASTSS 12(DX), Y6
+	VBROADCASTSS 8(DX), Y7
+	VMULPS       Y3, Y7, Y7
+	VADDPS       Y7, Y6, Y7
+	VSUBPS       Y6, Y7, Y6
+	VBROADCASTSS 16(DX), Y8
+	VMULPS       Y6, Y8, Y8
+	VSUBPS       Y8, Y3, Y3
+	VBROADCASTSS 20(DX), Y8
+	VMULPS       Y6, Y8, Y6
+	VSUBPS       Y6, Y3, Y3
+	VBROADCASTSS 24(DX), Y6
+	VMULPS       Y3, Y6, Y6
+	VBROADCASTSS 28(DX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VBROADCASTSS 32(DX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VBROADCASTSS 36(DX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VBROADCASTSS 40(DX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VBROADCASTSS 44(DX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VBROADCASTSS 48(DX), Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VPADDD       Y0, Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VBROADCASTSS 52(DX), Y0
+	VADDPS       Y0, Y6, Y6
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y5, Y6, Y0
+	VBROADCASTSS 4(BX), Y3
+	VMULPS       Y0, Y3, Y0
+	VMULPS       Y2, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(R8*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func eluAVX2(out []float32, x []float32, alpha float32, scale float32)
+// Requires: AVX, AVX2
+TEXT ·eluAVX2(SB), NOSPLIT, $0-56
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	VBROADCASTSS scale+52(FP), Y1
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVQ         x_len+32(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x00000008, SI
+	XORQ         DI, DI
+
+vector:
+	CMPQ         DI, SI
+	JGT          tail
+	VMOVUPS      (CX)(DI*4), Y3
+	VPXOR        Y4, Y4, Y4
+	VCMPPS       $0x1e, Y4, Y3, Y4
+	VPAND        Y3, Y4, Y5
+	VPANDN       Y3, Y4, Y3
+	VBROADCASTSS (DX), Y4
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS 4(DX), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS 12(DX), Y4
+	VBROADCASTSS 8(DX), Y6
+	VMULPS       Y3, Y6, Y6
+	VADDPS       Y6, Y4, Y6
+	VSUBPS       Y4, Y6, Y4
+	VBROADCASTSS 16(DX), Y7
+	VMULPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y3, Y3
+	VBROADCASTSS 20(DX), Y7
+	VMULPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y3, Y3
+	VBROADCASTSS 24(DX), Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 28(DX), Y7
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 32(DX), Y7
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 36(DX), Y7
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 40(DX), Y7
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 44(DX), Y7
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 48(DX), Y7
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VPADDD       Y2, Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VBROADCASTSS 52(DX), Y3
+	VSUBPS       Y3, Y6, Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y5, Y1, Y3
+	VMULPS       Y4, Y0, Y4
+	VADDPS       Y3, Y4, Y3
+	VMOVUPS      Y3, (AX)(DI*4)
+	ADDQ         $0x00000008, DI
+	JMP          vector
+
+tail:
+	SUBQ         DI, BX
+	JLE          end
+	LEAQ         laneMasks<>+0(SB), SI
+	MOVQ         $0x00000008, R8
+	SUBQ         BX, R8
+	VMOVDQU      (SI)(R8*4), Y3
+	VMASKMOVPS   (CX)(DI*4), Y3, Y4
+	VPXOR        Y5, Y5, Y5
+	VCMPPS       $0x1e, Y5, Y4, Y5
+	VPAND        Y4, Y5, Y6
+	VPANDN       Y4, Y5, Y4
+	VBROADCASTSS (DX), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 4(DX), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS 12(DX), Y5
+	VBROADCASTSS 8(DX), Y7
+	VMULPS       Y4, Y7, Y7
+	VADDPS       Y7, Y5, Y7
+	VSUBPS       Y5, Y7, Y5
+	VBROADCASTSS 16(DX), Y8
+	VMULPS       Y5, Y8, Y8
+	VSUBPS       Y8, Y4, Y4
+	VBROADCASTSS 20(DX), Y8
+	VMULPS       Y5, Y8, Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS 24(DX), Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 28(DX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 32(DX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 36(DX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 40(DX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 44(DX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 48(DX), Y8
+	VADDPS       Y8, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VPADDD       Y2, Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VBROADCASTSS 52(DX), Y2
+	VSUBPS       Y2, Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y5, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (AX)(DI*4)
 
 end:
 	VZEROUPPER

@@ -214,10 +214,71 @@ func winogradFilterAVX512(u []float32, w []float32, plane int, size int, n int)
 //go:noescape
 func winogradFilterGradAVX512(w []float32, u []float32, size int, plane int, n int)
 
+// maxToAVX512 sets out to the greater of out and x.
+//
+//go:noescape
+func maxToAVX512(out []float32, x []float32)
+
+// mulToAVX512 multiplies out by x.
+//
+//go:noescape
+func mulToAVX512(out []float32, x []float32)
+
+// clipAVX512 sets out to the value in [low,high] that is nearest to x.
+//
+//go:noescape
+func clipAVX512(out []float32, x []float32, low float32, high float32)
+
+// leakAVX512 sets out to x, and to x times its slope if x is not positive.
+//
+//go:noescape
+func leakAVX512(out []float32, x []float32, slopes []float32)
+
+// depthwiseAVX512 computes the sums of the products of windows of x with w, and adds bias;
+// p points to the first field of a Window.
+//
+//go:noescape
+func depthwiseAVX512(out []float32, x []float32, w []float32, bias []float32, p *int)
+
 // sigmoidAVX512 sets out to 1/(1+exp(-x)), with expConstants.
 //
 //go:noescape
 func sigmoidAVX512(out []float32, x []float32)
+
+// expAVX512 sets out to exp(x), with the constants of the portable kernel.
+//
+//go:noescape
+func expAVX512(out []float32, x []float32)
+
+// tanhAVX512 sets out to the hyperbolic tangent of x, with the constants of the portable kernel.
+//
+//go:noescape
+func tanhAVX512(out []float32, x []float32)
+
+// swishAVX512 sets out to x/(1+exp(-x)), with the constants of the portable kernel.
+//
+//go:noescape
+func swishAVX512(out []float32, x []float32)
+
+// softplusAVX512 sets out to log(1+exp(x)), with the constants of the portable kernel.
+//
+//go:noescape
+func softplusAVX512(out []float32, x []float32)
+
+// mishAVX512 sets out to x*tanh(log(1+exp(x))), with the constants of the portable kernel.
+//
+//go:noescape
+func mishAVX512(out []float32, x []float32)
+
+// geluAVX512 sets out to x times the share of the normal distribution below x, with the constants of the portable kernel.
+//
+//go:noescape
+func geluAVX512(out []float32, x []float32)
+
+// eluAVX512 sets out to x*scale, and to (exp(x)-1)*alpha if x is not positive.
+//
+//go:noescape
+func eluAVX512(out []float32, x []float32, alpha float32, scale float32)
 
 // rmspropAVX512 sets second to second*keep + grad²*take and subtracts
 // grad*rate/sqrt(second+epsilon) from w.
@@ -361,10 +422,71 @@ func winogradFilterAVX2(u []float32, w []float32, plane int, size int, n int)
 //go:noescape
 func winogradFilterGradAVX2(w []float32, u []float32, size int, plane int, n int)
 
+// maxToAVX2 sets out to the greater of out and x.
+//
+//go:noescape
+func maxToAVX2(out []float32, x []float32)
+
+// mulToAVX2 multiplies out by x.
+//
+//go:noescape
+func mulToAVX2(out []float32, x []float32)
+
+// clipAVX2 sets out to the value in [low,high] that is nearest to x.
+//
+//go:noescape
+func clipAVX2(out []float32, x []float32, low float32, high float32)
+
+// leakAVX2 sets out to x, and to x times its slope if x is not positive.
+//
+//go:noescape
+func leakAVX2(out []float32, x []float32, slopes []float32)
+
+// depthwiseAVX2 computes the sums of the products of windows of x with w, and adds bias;
+// p points to the first field of a Window.
+//
+//go:noescape
+func depthwiseAVX2(out []float32, x []float32, w []float32, bias []float32, p *int)
+
 // sigmoidAVX2 sets out to 1/(1+exp(-x)), with expConstants.
 //
 //go:noescape
 func sigmoidAVX2(out []float32, x []float32)
+
+// expAVX2 sets out to exp(x), with the constants of the portable kernel.
+//
+//go:noescape
+func expAVX2(out []float32, x []float32)
+
+// tanhAVX2 sets out to the hyperbolic tangent of x, with the constants of the portable kernel.
+//
+//go:noescape
+func tanhAVX2(out []float32, x []float32)
+
+// swishAVX2 sets out to x/(1+exp(-x)), with the constants of the portable kernel.
+//
+//go:noescape
+func swishAVX2(out []float32, x []float32)
+
+// softplusAVX2 sets out to log(1+exp(x)), with the constants of the portable kernel.
+//
+//go:noescape
+func softplusAVX2(out []float32, x []float32)
+
+// mishAVX2 sets out to x*tanh(log(1+exp(x))), with the constants of the portable kernel.
+//
+//go:noescape
+func mishAVX2(out []float32, x []float32)
+
+// geluAVX2 sets out to x times the share of the normal distribution below x, with the constants of the portable kernel.
+//
+//go:noescape
+func geluAVX2(out []float32, x []float32)
+
+// eluAVX2 sets out to x*scale, and to (exp(x)-1)*alpha if x is not positive.
+//
+//go:noescape
+func eluAVX2(out []float32, x []float32, alpha float32, scale float32)
 
 // rmspropAVX2 sets second to second*keep + grad²*take and subtracts
 // grad*rate/sqrt(second+epsilon) from w.

@@ -10,30 +10,6 @@ func addTo(out, x []float32) {
 	}
 }
 
-func maxTo(out, x []float32) {
-	for i, v := range x {
-		if v > out[i] {
-			out[i] = v
-		}
-	}
-}
-
-func depthwise(out, x, w, bias []float32, p *Window) {
-	clear(out)
-	for at := 0; at < len(out); at += p.C {
-		o, first := out[at:at+p.C], x[at/p.C*p.Pixel:]
-		for e := range p.Rows * p.Cols {
-			w, x := w[e*p.C:(e+1)*p.C], first[e/p.Cols*p.Line+e%p.Cols*p.Step:]
-			for i, v := range x[:p.C] {
-				o[i] += float32(v * w[i])
-			}
-		}
-		for i, b := range bias {
-			o[i] += b
-		}
-	}
-}
-
 func sum(acc, x []float32) {
 	for ; len(x) > 0; x = x[min(len(acc), len(x)):] {
 		for i, v := range x[:min(len(acc), len(x))] {
