@@ -29,7 +29,7 @@ var current atomic.Pointer[Work]
 // Begin begins a work. A work that began before is forgotten.
 //
 // If a signal ends the program, save is called as soon as the work pauses. It saves the result and
-// returns the last line that the program shows.
+// returns the last line that the program shows, "" for none.
 func Begin(save func() (told string, err error)) *Work {
 	catch()
 	w := &Work{save: save}
@@ -109,7 +109,7 @@ func die(s os.Signal) {
 // tell shows the last line on the standard output or, if that cannot be written, on the standard
 // error output. An error is shown there, too.
 func tell(line string, err error) {
-	if err == nil && show(os.Stdout, line) == nil {
+	if err == nil && (line == "" || show(os.Stdout, line) == nil) {
 		return
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,7 +14,6 @@ import (
 // TestKilledProgramsTearNoFile kills programs at random moments. Every output file must then be
 // the old one or the new one, and the next run must remove the temporary files that are left.
 func TestKilledProgramsTearNoFile(t *testing.T) {
-	const before = "before\n" // the content of every output file when a program starts
 	const rounds = 4
 	kills := scaled(3, 60)
 	killed, writing, finished := 0, 0, 0
@@ -22,20 +22,13 @@ func TestKilledProgramsTearNoFile(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			dir := prepare(t, 40)
 			s.run(t, dir, 1)
-			want := map[string]string{}
-			for _, name := range slices.Concat(s.same, s.grows) {
-				want[name] = masked(read(t, dir, name))
-			}
+			want := s.written(t, dir)
 			start := time.Now()
 			s.run(t, dir, rounds)
 			whole := time.Since(start)
 
 			for range kills {
-				for _, name := range s.outputs() {
-					if err := os.WriteFile(filepath.Join(dir, name), []byte(before), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
+				s.makeOld(t, dir)
 				c := s.command(dir, rounds)
 				if err := c.Start(); err != nil {
 					t.Fatal(err)
@@ -51,27 +44,7 @@ func TestKilledProgramsTearNoFile(t *testing.T) {
 					killed++
 				}
 
-				for _, name := range s.same {
-					if got := read(t, dir, name); got != before && got != want[name] {
-						t.Errorf("killed after %v: %s of %d bytes is neither the old file nor the new one of %d",
-							moment, name, len(got), len(want[name]))
-					}
-				}
-				for _, name := range s.grows {
-					got := masked(read(t, dir, name))
-					n := strings.Count(got, want[name])
-					if got != before && (n == 0 || got != strings.Repeat(want[name], n)) {
-						t.Errorf("killed after %v: %s of %d bytes has not whole rounds of %d",
-							moment, name, len(got), len(want[name]))
-					}
-				}
-				for _, name := range s.pages {
-					got := read(t, dir, name)
-					whole := strings.HasPrefix(got, "<!DOCTYPE html>") && strings.HasSuffix(got, "</html>\n")
-					if got != before && !whole {
-						t.Errorf("killed after %v: %s of %d bytes is no whole page", moment, name, len(got))
-					}
-				}
+				s.untorn(t, dir, fmt.Sprint("killed after ", moment), want)
 				if len(temporary(t, dir)) > 0 {
 					writing++
 				}
@@ -88,6 +61,49 @@ func TestKilledProgramsTearNoFile(t *testing.T) {
 	figure("killed at random moments",
 		"%d times (%d while a file was written, %d ended before): no file torn",
 		killed, writing, finished)
+}
+
+// before is the content of the old output files.
+const before = "before\n"
+
+// makeOld replaces all output files in dir by old ones.
+func (s subject) makeOld(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range s.outputs() {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(before), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// written returns the contents of the output files in dir, without the times in them.
+func (s subject) written(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	content := map[string]string{}
+	for _, name := range s.outputs() {
+		content[name] = masked(read(t, dir, name))
+	}
+	return content
+}
+
+// untorn expects that each output file in dir is the old one, or a new one as in want, which holds
+// the contents after one round. where tells what happened before.
+func (s subject) untorn(t *testing.T, dir, where string, want map[string]string) {
+	t.Helper()
+	for name, got := range s.written(t, dir) {
+		whole := got == before || got == want[name]
+		switch {
+		case slices.Contains(s.grows, name):
+			n := strings.Count(got, want[name])
+			whole = whole || n > 0 && got == strings.Repeat(want[name], n)
+		case slices.Contains(s.pages, name):
+			whole = whole || strings.HasPrefix(got, "<!DOCTYPE html>") &&
+				strings.HasSuffix(got, "</html>\n")
+		}
+		if !whole {
+			t.Errorf("%s: %s of %d bytes is neither the old file nor a new one", where, name, len(got))
+		}
+	}
 }
 
 // temporary returns the temporary files in the folder dir.

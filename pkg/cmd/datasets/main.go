@@ -4,19 +4,25 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"imagesimilarity/pkg/mnist"
+	"imagesimilarity/pkg/program"
 )
 
-func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "datasets:", err)
-		os.Exit(1)
+func main() { os.Exit(program.Run("datasets", run)) }
+
+func run(args []string, _ io.Reader, _, stderr io.Writer) int {
+	if err := write(args); err != nil {
+		fmt.Fprintln(stderr, "datasets:", err)
+		return 1
 	}
+	return 0
 }
 
-func run(args []string) error {
+// write writes MNIST to the folder that args name.
+func write(args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("usage: datasets FOLDER")
 	}

@@ -18,6 +18,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
@@ -25,14 +26,17 @@ import (
 // images is the number of training images of the demo.
 const images = 20000
 
-func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
+func main() { os.Exit(program.Run("demo", run)) }
+
+func run(_ []string, _ io.Reader, stdout, stderr io.Writer) int {
+	if err := demo(stdout); err != nil {
+		fmt.Fprintln(stderr, "demo:", err)
+		return 1
 	}
+	return 0
 }
 
-func run() error {
+func demo(screen io.Writer) error {
 	start := time.Now()
 	if err := os.MkdirAll("demo", 0o755); err != nil {
 		return err
@@ -92,12 +96,12 @@ func run() error {
 		},
 	}
 	for i := range steps {
-		fmt.Printf("\n== %d of %d: %s\n", i+1, len(steps), steps[i].Title)
-		if err := steps[i].Run("demo", os.Stdout); err != nil {
+		fmt.Fprintf(screen, "\n== %d of %d: %s\n", i+1, len(steps), steps[i].Title)
+		if err := steps[i].Run("demo", screen); err != nil {
 			return err
 		}
 	}
-	return summary(time.Since(start))
+	return summary(screen, time.Since(start))
 }
 
 // firstImages writes the first n training images and their labels to the folder demo.
@@ -161,13 +165,13 @@ func (f *found) figures() [][]string {
 	}
 }
 
-func summary(took time.Duration) error {
+func summary(screen io.Writer, took time.Duration) error {
 	var f found
 	if err := f.read(); err != nil {
 		return err
 	}
-	fmt.Printf("\n== Summary: %d training images, %s\n\n", images, took.Round(time.Second))
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
+	fmt.Fprintf(screen, "\n== Summary: %d training images, %s\n\n", images, took.Round(time.Second))
+	table := tabwriter.NewWriter(screen, 0, 0, 3, ' ', 0)
 	for _, row := range f.figures() {
 		fmt.Fprintln(table, strings.Join(row, "\t"))
 	}
@@ -176,7 +180,7 @@ func summary(took time.Duration) error {
 		return err
 	}
 
-	fmt.Printf("\nWhat the programs wrote:\n\n")
+	fmt.Fprintf(screen, "\nWhat the programs wrote:\n\n")
 	entries, err := os.ReadDir("demo")
 	if err != nil {
 		return err
@@ -189,7 +193,7 @@ func summary(took time.Duration) error {
 		fmt.Fprintf(table, "demo/%s\t%d bytes\n", e.Name(), info.Size())
 	}
 	table.Flush()
-	fmt.Printf("\nAll of it as one page with pictures: demo/index.html\n")
+	fmt.Fprintf(screen, "\nAll of it as one page with pictures: demo/index.html\n")
 	return nil
 }
 

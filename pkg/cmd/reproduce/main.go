@@ -21,18 +21,22 @@ import (
 
 	"imagesimilarity/pkg/cmd/internal/step"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/program"
 )
 
-func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "reproduce:", err)
-		os.Exit(1)
+func main() { os.Exit(program.Run("reproduce", run)) }
+
+func run(_ []string, _ io.Reader, stdout, stderr io.Writer) int {
+	if err := reproduce(stdout); err != nil {
+		fmt.Fprintln(stderr, "reproduce:", err)
+		return 1
 	}
+	return 0
 }
 
-func run() error {
+func reproduce(screen io.Writer) error {
 	all := jobs()
-	if err := runAll(all, os.Stdout); err != nil {
+	if err := runAll(all, screen); err != nil {
 		return err
 	}
 	text, made, err := tables(all)
@@ -42,7 +46,7 @@ func run() error {
 	if err := page(made); err != nil {
 		return err
 	}
-	os.Stdout.WriteString("\n" + text)
+	fmt.Fprint(screen, "\n"+text)
 	return outfile.Write("results/REPRODUCED.md", func(w io.Writer) error {
 		_, err := io.WriteString(w, text)
 		return err

@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
+
+	"imagesimilarity/pkg/program"
 )
 
 // A Step is one program with its arguments and what a person would type at its questions.
@@ -23,21 +26,21 @@ type Step struct {
 
 // Run runs the program in the folder dir, from the top folder. It shows the output of the program
 // on the screen together with the answers. It types an answer when a question stands at the end of
-// the output.
+// the output. A signal that ends this process ends the program first.
 func (s *Step) Run(dir string, screen io.Writer) error {
-	program, err := filepath.Abs(s.Program)
+	path, err := filepath.Abs(s.Program)
 	if err != nil {
 		return err
 	}
 	if runtime.GOOS == "windows" {
-		program += ".exe"
+		path += ".exe"
 	}
 	shown, err := filepath.Rel(dir, s.Program)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(screen, "%s$ %s %s\n", dir, filepath.ToSlash(shown), strings.Join(s.Args, " "))
-	cmd := exec.Command(program, s.Args...)
+	cmd := exec.Command(path, s.Args...)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -50,6 +53,17 @@ func (s *Step) Run(dir string, screen io.Writer) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	ended := make(chan struct{})
+	defer close(ended)
+	running := program.Begin(func() (told string, err error) {
+		if cmd.Process.Signal(syscall.SIGTERM) != nil {
+			cmd.Process.Kill()
+		}
+		<-ended
+		return "", nil
+	})
+	running.Rest()
+	defer running.Forget()
 	answers := s.Answers
 	buf := make([]byte, 1<<16)
 	for {
