@@ -38,8 +38,9 @@ type Display struct {
 	// may not call methods of the display.
 	Began func(name string)
 
-	mu  sync.Mutex
-	now *phase // the present one, or nil
+	mu   sync.Mutex
+	now  *phase // the present one, or nil
+	open bool   // whether the last line on the terminal has no end, as a question
 }
 
 // New returns a display on w, as a rule the standard error output. A quiet display shows nothing.
@@ -101,6 +102,11 @@ func (d *Display) Say(text string) {
 	}
 	const width = 80
 	var b strings.Builder
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open && d.columns != nil {
+		b.WriteByte('\n')
+	}
 	for line := range strings.Lines(quote.Printable(text)) {
 		columns := 0
 		for word := range strings.FieldsSeq(line) {
@@ -132,7 +138,13 @@ type resting struct {
 
 func (r resting) Read(b []byte) (int, error) {
 	r.d.Rest()
-	return r.in.Read(b)
+	n, err := r.in.Read(b)
+	if n > 0 && b[n-1] == '\n' && IsTerminal(r.in) {
+		r.d.mu.Lock()
+		r.d.open = false // the line end that was typed stands on the screen
+		r.d.mu.Unlock()
+	}
+	return n, err
 }
 
 // Writer returns a writer to out, which may be on the same terminal. It wipes the bar before each
@@ -146,10 +158,13 @@ type wiping struct {
 
 func (w wiping) Write(b []byte) (int, error) {
 	w.d.mu.Lock()
+	defer w.d.mu.Unlock()
 	if p := w.d.now; p != nil && p.bar != nil {
 		p.bar.wipe()
 	}
-	w.d.mu.Unlock()
+	if len(b) > 0 {
+		w.d.open = b[len(b)-1] != '\n' && IsTerminal(w.out)
+	}
 	return w.out.Write(b)
 }
 

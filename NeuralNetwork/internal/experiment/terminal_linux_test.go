@@ -87,3 +87,23 @@ func TestTrainingOnATerminal(t *testing.T) {
 		}
 	}
 }
+
+// What a program says in the end begins on a line of its own, also if a question was not answered.
+func TestSayBeginsALine(t *testing.T) {
+	screen, keyboard := terminal(t, 80)
+	display := progress.New(screen, false)
+	io.WriteString(display.Writer(screen), "Repeat (Y/N)? ")
+	display.Say("Written: a")
+	io.WriteString(display.Writer(screen), "Repeat (Y/N)? ")
+	io.WriteString(keyboard, "N\n")
+	if _, err := display.Reader(screen).Read(make([]byte, 9)); err != nil {
+		t.Fatal(err)
+	}
+	display.Say("Written: b")
+	screen.Close()
+	text, _ := io.ReadAll(keyboard) // ends with an error
+	const want = "Repeat (Y/N)? \r\nWritten: a\r\nRepeat (Y/N)? N\r\nWritten: b\r\n"
+	if string(text) != want {
+		t.Errorf("%q, want %q", text, want)
+	}
+}
