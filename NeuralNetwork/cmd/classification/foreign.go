@@ -118,7 +118,7 @@ func (s *session) fitHead(m *nn.Model, a answers, why error) (*results.Training,
 	})
 	phases := []phase{{a.phase1, func() {}}}
 	if a.phase2 > 0 {
-		fmt.Fprintf(s.out, "There is no phase 2: %v\n", why)
+		fmt.Fprintf(s.out, "There is no phase 2: %s\n", strings.TrimPrefix(why.Error(), "nn: "))
 	}
 	trainer := nn.NewTrainer(s.engine, classifier, loss, optimizer, s.seed)
 	return s.phases(m, func() {}, trainer, a, train, validation, phases)

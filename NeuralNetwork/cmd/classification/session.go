@@ -213,13 +213,13 @@ func told(transfers []keras.Transfer) string {
 func (s *session) fit(
 	m *nn.Model, a answers, train, validation *nn.Samples,
 ) (*results.Training, error) {
-	encoder := m.Layers[:slices.IndexFunc(m.Layers, isFlatten)]
-	if s.foreign != nil {
-		encoder = m.Layers[:len(m.Layers)-head]
-		if err := s.untrainable(m); err != nil {
-			return s.fitHead(m, a, err)
-		}
+	last := len(m.Layers) - head
+	if s.foreign == nil {
+		last = slices.IndexFunc(m.Layers, isFlatten)
+	} else if err := s.untrainable(m); err != nil {
+		return s.fitHead(m, a, err)
 	}
+	encoder := m.Layers[:last]
 	trainer := nn.NewTrainer(s.engine, m, loss, optimizer, s.seed)
 	freeze := func(frozen bool) {
 		for _, l := range encoder {

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the expected screens in the scr
 var times = regexp.MustCompile(`\d+s \d+(s|ms|us)/step`)
 
 // Run runs the scripts in testdata/script. They find MNIST images and their labels in $DATA,
-// model files that Keras wrote in $MODELS, and these commands:
+// model files that Keras wrote in $MODELS and $ENCODERS, and these commands:
 //
 //	images FILE N ROWS COLS [GREY]  writes N images of this grey level; without it, pixel j of
 //	                                image i is (7i+13j) mod 256
@@ -39,7 +39,9 @@ func Run(t *testing.T) {
 		Dir:           filepath.Join("testdata", "script"),
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
-			for name, dir := range map[string]string{"DATA": "mnist", "MODELS": "keras"} {
+			for name, dir := range map[string]string{
+				"DATA": "mnist", "MODELS": "keras", "ENCODERS": "encoders",
+			} {
 				abs, err := filepath.Abs(filepath.Join("../../../pkg/testdata", dir))
 				if err != nil {
 					return err
