@@ -1,5 +1,7 @@
 """Compares training and prediction with TensorFlow, on batches of 128 images of 28x28.
 
+Two encoders that people write follow, for prediction, on batches of 32.
+
 Run it from the top folder.
 """
 
@@ -13,6 +15,8 @@ from bench import duration, go, machine, table
 
 NETWORKS = [([16, 32, 64], 10), ([8, 16], 10), ([32, 64, 128, 128], 20)]
 BATCH = 128
+PEOPLES = ["strided encoder", "transposed decoder"]  # as BenchmarkLayers names them
+PEOPLES_BATCH = 32
 
 
 def autoencoder(filters, embedding):
@@ -32,10 +36,26 @@ def autoencoder(filters, embedding):
     return models.Model(inputs, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(x))
 
 
+def peoples(name):
+    """Returns the networks of PEOPLES, those of BenchmarkLayers."""
+    from tensorflow.keras import layers, models
+
+    if name == "strided encoder":
+        return models.Sequential([
+            layers.Input((28, 28, 1)), layers.Conv2D(32, 3, strides=2, activation="relu"),
+            layers.Conv2D(64, 3, strides=2, activation="relu"), layers.Flatten(),
+            layers.Dense(16)])
+    return models.Sequential([
+        layers.Input((3, 3, 64)), layers.Conv2DTranspose(64, 3, strides=2, activation="relu"),
+        layers.Conv2DTranspose(32, 3, strides=2, padding="same", activation="relu"),
+        layers.Conv2DTranspose(1, 3, strides=2, padding="same", activation="relu")])
+
+
 def tensorflow(cores):
     """Prints TensorFlow's version and the seconds of each network as JSON.
 
-    The seconds of a network are those of a training batch and of a prediction batch.
+    The seconds of a network are those of a training batch and of a prediction batch; for those of
+    PEOPLES they are those of a prediction batch.
     """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import numpy as np
@@ -62,6 +82,12 @@ def tensorflow(cores):
 
         found.append((best(lambda: model.fit(part, part, batch_size=BATCH, verbose=0)),
                       best(lambda: model.predict(part, batch_size=BATCH, verbose=0))))
+    steps = 100
+    for name in PEOPLES:
+        model = peoples(name)
+        part = np.random.default_rng(1).random(
+            (steps * PEOPLES_BATCH, *model.input_shape[1:]), np.float32)
+        found.append(best(lambda: model.predict(part, batch_size=PEOPLES_BATCH, verbose=0)))
     print(json.dumps([tf.__version__, found]))
 
 
@@ -83,6 +109,12 @@ def compare():
                 kernels = ", ".join(f"{k} {duration(v)}" for k, v in by.items())
                 rows.append([name.replace("_", "/"), work, str(cores), duration(peer),
                              duration(fastest), f"{peer / fastest:.2f}", kernels])
+        pattern = "BenchmarkLayers/(" + "|".join(n.replace(" ", "_") for n in PEOPLES) + ")$"
+        layers = go("./pkg/nn/cpu", pattern, cores)
+        for name, peer in zip(PEOPLES, theirs[len(NETWORKS):]):
+            ours = layers["BenchmarkLayers/" + name.replace(" ", "_")]
+            rows.append([name, f"prediction of {PEOPLES_BATCH}", str(cores), duration(peer),
+                         duration(ours), f"{peer / ours:.2f}", ""])
     table(["filters", f"a batch of {BATCH}", "cores", f"TensorFlow {version}", "here", "ratio",
            "kernels"], rows)
 

@@ -332,7 +332,9 @@ func allocated(f func()) uint64 {
 
 // A file is an error or a model that can be saved and loaded again.
 func FuzzLoad(f *testing.F) {
-	for _, pattern := range []string{"../testdata/keras/*.h5", "../testdata/keras/*.keras"} {
+	for _, pattern := range []string{
+		"../testdata/keras/*.h5", "../testdata/keras/*.keras", encoders + "*.h5",
+	} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			f.Fatal("the samples are missing")
@@ -357,15 +359,24 @@ func FuzzLoad(f *testing.F) {
 		}
 		if f, err := readBytes(b); err == nil {
 			_, _ = f.TransferWeights(untrained(t), "embedding")
+			_, _ = f.Encoder()
+			if end, _, err := f.Bottleneck(""); err == nil {
+				_, _ = f.Model(end)
+			}
 		}
 	})
 }
 
 func FuzzConfig(f *testing.F) {
+	f.Add(deep(3))
+	f.Add(doubled(3))
 	for _, name := range []string{
-		"tf2.15.1_real_ae_1x3_k5_e4.h5", "keras3.15.1_tf2.21_real_classifier_2x4-8_k3_e5_fc12.h5",
+		"keras/tf2.15.1_real_ae_1x3_k5_e4.h5",
+		"keras/keras3.15.1_tf2.21_real_classifier_2x4-8_k3_e5_fc12.h5",
+		"encoders/k2_nested.h5", "encoders/k2_actobj.h5", "encoders/k2_multiout.h5",
+		"encoders/k2_seq.h5", "encoders/k3_seq.h5",
 	} {
-		b, err := os.ReadFile(filepath.Join("../testdata/keras", name))
+		b, err := os.ReadFile(filepath.Join("../testdata", name))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -376,7 +387,12 @@ func FuzzConfig(f *testing.F) {
 		f.Add(file.config)
 	}
 	f.Fuzz(func(t *testing.T, config string) {
-		n := allocated(func() { _, _, _ = decodeConfig(config) })
+		n := allocated(func() {
+			if g, err := newGraph(config); err == nil {
+				_, _ = g.narrowest()
+				_, _ = g.find(embedding)
+			}
+		})
 		if n > 64<<20 {
 			t.Errorf("%d bytes of memory, expected at most 64 MiB", n)
 		}
