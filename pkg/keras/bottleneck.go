@@ -102,11 +102,15 @@ func (g *graph) narrowest() (*nn.Layer, error) {
 		}
 	}
 	// A Flatten has the same values as the layer before it.
-	best = slices.DeleteFunc(best, func(l *nn.Layer) bool {
-		return slices.ContainsFunc(best, func(flatten *nn.Layer) bool {
-			return flatten.Class == nn.Flatten && slices.Contains(g.inputsOf(flatten), l)
-		})
-	})
+	flattened := map[*nn.Layer]bool{}
+	for i, l := range g.layers {
+		if l.Class == nn.Flatten {
+			for _, in := range nn.InputsOf(g.layers, i) {
+				flattened[in] = size(in) == size(l)
+			}
+		}
+	}
+	best = slices.DeleteFunc(best, func(l *nn.Layer) bool { return flattened[l] })
 	switch len(best) {
 	case 1:
 		return best[0], nil
@@ -136,11 +140,6 @@ func (g *graph) ends(l *nn.Layer) bool {
 		return false
 	}
 	return l.Activation == nn.Softmax || size(l) >= size(g.layers[0])
-}
-
-// inputsOf returns the layers whose outputs a layer takes.
-func (g *graph) inputsOf(l *nn.Layer) []*nn.Layer {
-	return nn.InputsOf(g.layers, slices.Index(g.layers, l))
 }
 
 // size returns the number of values of a layer's output.

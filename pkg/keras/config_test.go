@@ -147,6 +147,7 @@ func TestDecodeConfigErrors(t *testing.T) {
 		{"reshape", one("Reshape", `"target_shape":[5]`), `layer "x": cannot reshape`},
 		{"0 filters", one("Conv2D", `"filters":0,"kernel_size":3,"padding":"same"`), `layer "x": filters: a size of 0`},
 		{"no filters", one("Conv2D", `"kernel_size":3,"padding":"same"`), `layer "x": `},
+		{"key in other letters", one("Conv2D", `"Filters":3,"kernel_size":3`), `layer "x": the number of filters`},
 		{"no kernel", one("Conv2D", `"filters":3,"padding":"same"`), `layer "x": `},
 		{"half a filter", one("Conv2D", `"filters":2.5,"kernel_size":3`), `layer "x": filters: a size of 2.5`},
 		{"huge", one("Conv2D", `"filters":1e300,"kernel_size":3`), `layer "x": filters: a size of 1e300`},

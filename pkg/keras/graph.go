@@ -232,8 +232,11 @@ func (r *run) call(i, k int) ([]*nn.Layer, error) {
 		return nil, fmt.Errorf("layer %s takes its own output, by way of others", name)
 	}
 	r.open[at] = true
-	isInput := func(in ref) bool { return in.name == e.name }
-	if place := slices.IndexFunc(r.network.inputs, isInput); place >= 0 && r.given != nil {
+	place := -1 // among the inputs, of which the outermost network gets none
+	if r.given != nil {
+		place = slices.IndexFunc(r.network.inputs, func(in ref) bool { return in.name == e.name })
+	}
+	if place >= 0 {
 		if place >= len(r.given) {
 			return nil, fmt.Errorf("layer %s gets no input", name)
 		}

@@ -30,3 +30,11 @@ func TestGreyLevels(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+func TestRawLevels(t *testing.T) {
+	got := make([]float32, 4)
+	RawLevels.Input([]uint8{9, 9, 0, 255, 51, 1}, 1, 2)(got, []int{2, 1})
+	if want := []float32{51, 1, 0, 255}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
