@@ -11,6 +11,7 @@ import (
 
 const (
 	maxMistakes    = 24
+	maxConfused    = 10 // pairs of classes
 	badPredictions = "report: a label, a class and its probability are needed for each image"
 )
 
@@ -60,12 +61,16 @@ func (p *Page) AddClassification(
 	for i, class := range t.Classes {
 		names[i] = fmt.Sprint(class)
 	}
-	p.add("confusion", "Confusion matrix", heatMap{
-		Caption: "Images of each class (rows) by what they were taken for (columns); the " +
-			"stronger the colour, the larger the share of the row.",
-		Corner: "true ↓, taken for →", Rows: names, Columns: names,
+	confusion := heatMap{
+		Title: "Confusion matrix",
+		Caption: "Images of each class by what they were taken for. Green is right; the stronger a " +
+			"colour, the larger the share of the row. The shares of mistakes, in red, have a scale of " +
+			"their own: the largest has the strongest red.",
+		Down: "true class", Across: "taken for", Rows: texts(names), Columns: texts(names),
 		Count: t.Confusion, Diagonal: true,
-	}.html())
+	}
+	p.add("confusion", "Confusion matrix",
+		confusion.html()+execute("table", confusion.confused(maxConfused)))
 	p.add("mistakes", "The worst mistakes", execute("mistakes", mistakes(t, test)))
 }
 

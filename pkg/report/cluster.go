@@ -1,9 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/results"
@@ -26,15 +28,46 @@ func NewCluster(run *results.Cluster) *Page {
 type clustering struct {
 	*results.Clustering
 	name  string
-	first int // number of the first cluster in the text
+	first int   // number of the first cluster in the text
+	order []int // the clusters in the order in which the page shows them
 }
 
 func clusteringsOf(round *results.ClusterRound) []clustering {
-	return []clustering{
-		{&round.Reduced, "k-medians in the new space", 1},
-		{&round.Original, "k-medians in the original space", 1},
-		{&round.Network, "Classes of the network", 0},
+	all := []clustering{
+		{Clustering: &round.Reduced, name: "k-medians in the new space", first: 1},
+		{Clustering: &round.Original, name: "k-medians in the original space", first: 1},
+		{Clustering: &round.Network, name: "Classes of the network", first: 0},
 	}
+	for i := range all {
+		all[i].order = sample(len(all[i].Sizes), len(all[i].Sizes))
+		all[i].sort()
+	}
+	return all
+}
+
+// sort sorts the clusters by the label that most of their images have and, among those of one label,
+// by their number, the largest first. Empty clusters come last. It leaves the order if the labels
+// are not known.
+func (c clustering) sort() {
+	if c.Truth == nil || c.Truth.Count == nil {
+		return
+	}
+	key := func(k int) (label, images int) {
+		for l, n := range c.Truth.Count[k] {
+			if n > images {
+				label, images = l, n
+			}
+		}
+		if images == 0 {
+			return len(c.Truth.Labels), 0
+		}
+		return label, images
+	}
+	slices.SortStableFunc(c.order, func(a, b int) int {
+		labelA, imagesA := key(a)
+		labelB, imagesB := key(b)
+		return cmp.Or(cmp.Compare(labelA, labelB), cmp.Compare(imagesB, imagesA))
+	})
 }
 
 // AddCluster appends the sections of one round of a run of cluster.
@@ -51,75 +84,149 @@ func (p *Page) AddCluster(round *results.ClusterRound, images *imageset.Images[u
 		Head: []string{"Clustering", "clusters", "smallest", "largest", "mean silhouette",
 			"objective", "time"},
 	}
+	facts := []Fact{
+		{"images", fmt.Sprintf("%s: %d of %d × %d pixels",
+			round.Images.Name, images.N, images.Rows, images.Cols)},
+		{"latent vectors", round.Latents.Name},
+		{"classes", round.Classes},
+	}
+	known := round.Labels != ""
+	if known {
+		facts = append(facts, Fact{"true labels", round.Labels})
+		t.Caption += " The purity is the share of images whose label is the most frequent one of " +
+			"their cluster. The adjusted Rand index is 1 if the clusters are the labels, and about 0 " +
+			"if they have nothing to do with them."
+		t.Head = append(t.Head, "purity", "adjusted Rand index")
+	}
+	low, high := 0.0, 0.0 // of the silhouettes of all three
 	for _, c := range all {
 		if len(c.Label) != images.N || len(c.OfImage) != images.N {
 			panic(badClustering)
 		}
-		t.Rows = append(t.Rows, []string{c.name, count(len(c.Sizes)), count(c.Smallest),
+		row := []string{c.name, count(len(c.Sizes)), count(c.Smallest),
 			count(c.Largest), number(c.Average), number(results.Number(c.Objective)),
-			seconds(c.Seconds)})
+			seconds(c.Seconds)}
+		if known {
+			row = append(row, percentage(c.Truth.Purity), fmt.Sprintf("%.3f", c.Truth.AdjustedRand))
+		}
+		t.Rows = append(t.Rows, row)
+		for _, s := range finite(c.OfImage) {
+			low, high = min(low, s), max(high, s)
+		}
 	}
-	p.add("clusterings", "The clusterings", execute("cluster", map[string]any{
-		"Facts": []Fact{
-			{"images", fmt.Sprintf("%s: %d of %d × %d pixels",
-				round.Images.Name, images.N, images.Rows, images.Cols)},
-			{"latent vectors", round.Latents.Name},
-			{"classes", round.Classes},
-		},
-		"Table": t,
-	}))
+	p.add("clusterings", "The clusterings",
+		execute("cluster", map[string]any{"Facts": facts, "Table": t}))
 	for i, c := range all {
-		p.add(fmt.Sprintf("clustering-%d", i+1), c.name, c.html(images.Rows, images.Cols))
+		p.add(fmt.Sprintf("clustering-%d", i+1), c.name,
+			c.html(images.Rows, images.Cols, low, high))
 	}
 	for _, pair := range round.Pairs {
 		a, b := all[pair.First], all[pair.Second]
-		id := fmt.Sprintf("against-%d-%d", pair.First+1, pair.Second+1)
-		p.add(id, a.name+" against "+b.name, heatMap{
-			Caption: fmt.Sprintf("Images in each pair of clusters; the stronger the colour, the "+
-				"larger the share of the row. Adjusted Rand index %.3f: 1 for equal clusterings, "+
-				"about 0 for unrelated ones.", float64(pair.AdjustedRand)),
-			Corner: a.name + " ↓, " + b.name + " →",
-			Rows:   a.numbers(), Columns: b.numbers(), Count: pair.Count,
-		}.html())
+		id, title := fmt.Sprintf("against-%d-%d", pair.First+1, pair.Second+1), a.name+" against "+b.name
+		text := fmt.Sprintf("Adjusted Rand index %.3f: 1 for equal clusterings, about 0 for "+
+			"unrelated ones.", float64(pair.AdjustedRand))
+		if pair.Count == nil {
+			p.add(id, title, execute("notice", fmt.Sprintf("%s The table of counts is left out: "+
+				"there are more than %d clusters.", text, results.MaxTable)))
+			continue
+		}
+		h := heatMap{
+			Title: title,
+			Caption: "Images in each pair of clusters, which their medians and numbers name; the " +
+				"stronger the colour, the larger the share of the row. " + text,
+			Down: a.name, Across: b.name,
+			Rows:    a.headings(images.Rows, images.Cols),
+			Columns: b.headings(images.Rows, images.Cols),
+		}
+		for _, k := range a.order {
+			h.Count = append(h.Count, permuted(pair.Count[k], b.order))
+		}
+		p.add(id, title, h.html())
 	}
 }
 
-// html shows the medians of the clusters and the silhouettes of their images.
-func (c clustering) html(rows, cols int) template.HTML {
-	values := make([][]float64, len(c.Sizes))
-	for n, l := range c.Label {
-		values[l] = append(values[l], c.OfImage[n])
+// permuted returns the values in the given order.
+func permuted(values, order []int) []int {
+	p := make([]int, len(order))
+	for i, at := range order {
+		p[i] = values[at]
 	}
+	return p
+}
+
+// html shows the medians of the clusters, the labels of their images and their silhouettes, on an
+// axis from low to high.
+func (c clustering) html(rows, cols int, low, high float64) template.HTML {
+	values := make([][]float64, len(c.Sizes))
+	names := make([]string, len(c.Sizes))
+	place := make([]int, len(c.Sizes))
+	for at, k := range c.order {
+		place[k], names[at] = at, fmt.Sprint(c.first+k)
+	}
+	for n, l := range c.Label {
+		values[place[l]] = append(values[place[l]], c.OfImage[n])
+	}
+	headings := c.headings(rows, cols)
 	tiles := make([]tile, min(len(c.Sizes), maxMedians))
-	for k := range tiles {
-		median, silhouette := []uint8(c.Medians[k]), math.Round(c.Silhouette[k]*1000)/1000
+	for at := range tiles {
+		k := c.order[at]
+		silhouette := math.Round(c.Silhouette[k]*1000) / 1000
 		if c.Sizes[k] == 0 {
-			median, silhouette = make([]uint8, rows*cols), math.NaN()
+			silhouette = math.NaN()
 		}
-		tiles[k] = tile{
-			Picture: picture(median, rows, cols),
-			Alt:     fmt.Sprintf("median of cluster %d", c.first+k),
+		tiles[at] = tile{
+			Picture: headings[at].Picture,
+			Alt:     headings[at].Alt,
 			Lines: []string{fmt.Sprintf("cluster %d", c.first+k), count(c.Sizes[k]),
 				"s = " + number(results.Number(silhouette))},
 		}
+	}
+	var truth template.HTML
+	if c.Truth != nil && c.Truth.Count != nil {
+		labels := make([]string, len(c.Truth.Labels))
+		for i, l := range c.Truth.Labels {
+			labels[i] = fmt.Sprint(l)
+		}
+		h := heatMap{
+			Title: "True labels in the clusters of " + c.name,
+			Caption: "Images of each cluster by their true label. The clusters are sorted by the label " +
+				"that most of their images have; the stronger the colour, the larger the share of the row.",
+			Down: "cluster", Across: "true label", Rows: headings, Columns: texts(labels),
+		}
+		for _, k := range c.order {
+			h.Count = append(h.Count, c.Truth.Count[k])
+		}
+		truth = h.html()
 	}
 	return execute("clustering", map[string]any{
 		"Clusters": len(c.Sizes),
 		"Shown":    len(tiles),
 		"Tiles":    tiles,
+		"Truth":    truth,
 		"Plots": []drawing{{
-			Drawing: silhouettes("Silhouette plot of "+c.name, c.first, values, float64(c.Average)),
+			Drawing: silhouettes("Silhouette plot of "+c.name, names, values, float64(c.Average),
+				low, high),
 			Caption: "Silhouettes of the images of each cluster, sorted; the dashed line is the " +
-				"mean of all. Bars to the left of 0 are images nearer to another cluster.",
+				"mean of all. Bars to the left of 0 are images nearer to another cluster. The plots of " +
+				"all three clusterings have one scale.",
 		}},
 	})
 }
 
-// numbers returns the numbers of the clusters as texts.
-func (c clustering) numbers() []string {
-	names := make([]string, len(c.Sizes))
-	for k := range names {
-		names[k] = fmt.Sprint(c.first + k)
+// headings returns the number and the median of each cluster, in the page's order. The median of an
+// empty cluster is black.
+func (c clustering) headings(rows, cols int) []heading {
+	h := make([]heading, len(c.order))
+	for at, k := range c.order {
+		median := []uint8(c.Medians[k])
+		if c.Sizes[k] == 0 {
+			median = make([]uint8, rows*cols)
+		}
+		h[at] = heading{
+			Name:    fmt.Sprint(c.first + k),
+			Picture: picture(median, rows, cols),
+			Alt:     fmt.Sprintf("median of cluster %d", c.first+k),
+		}
 	}
-	return names
+	return h
 }

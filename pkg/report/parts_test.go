@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -216,9 +217,10 @@ func TestDrawingsTakeTheColoursOfThePage(t *testing.T) {
 		"losses": string(losses("a", []curve{
 			{"x", []float64{3, 2, 1}}, {"y", []float64{2, 2, 2}},
 		}, 1)),
-		"histogram":   string(histogram("a", "x", "y", []float64{1, 2}, 1, 3, 5, 1)),
-		"bars":        string(bars("a", "x", "y", []string{"p", "q"}, [][]int{{1, 2}, {3, 4}})),
-		"silhouettes": string(silhouettes("a", 1, [][]float64{{0.5, -0.5}, {0.1}}, 0.2)),
+		"histogram": string(histogram("a", "x", "y", []float64{1, 2}, 1, 3, 5, 1)),
+		"bars":      string(bars("a", "x", "y", []string{"p", "q"}, [][]int{{1, 2}, {3, 4}})),
+		"silhouettes": string(silhouettes(
+			"a", []string{"1", "2"}, [][]float64{{0.5, -0.5}, {0.1}}, 0.2, -1, 1)),
 	} {
 		if found := regexp.MustCompile(`#[0-9A-Fa-f]{6}`).FindString(drawing); found != "" {
 			t.Errorf("%s has the colour %s in both themes", name, found)
@@ -285,17 +287,35 @@ func TestColourOfEveryKindDiffers(t *testing.T) {
 }
 
 func TestShade(t *testing.T) {
-	h := heatMap{Count: [][]int{{75, 25, 0}, {0, 0, 4}}, Diagonal: true}
+	h := heatMap{Count: [][]int{{75, 25, 0}, {0, 0, 4}}, Diagonal: true, sums: []int{100, 4}, wrong: 1}
 	for _, test := range []struct {
 		i, j int
 		want cell
 	}{
-		{0, 0, cell{"right strong", "0.866", "75"}}, {0, 1, cell{"wrong", "0.500", "25"}},
-		{0, 2, cell{"none", "0", "·"}},
-		{1, 2, cell{"wrong strong", "1.000", "4"}}, {1, 1, cell{"none", "0", "·"}},
+		{0, 0, cell{"right strong", "0.866", "75", "75.0 %"}},
+		{0, 1, cell{"wrong", "0.500", "25", "25.0 %"}},
+		{0, 2, cell{Class: "none"}},
+		{1, 2, cell{"wrong strong", "1.000", "4", "100.0 %"}}, {1, 1, cell{Class: "none"}},
 	} {
-		if got := shade(h, test.i, test.j); got != test.want {
+		if got := h.Shade(test.i, test.j); got != test.want {
 			t.Errorf("(%d, %d): %v, want %v", test.i, test.j, got, test.want)
 		}
+	}
+	h.wrong = 0.25
+	if got := h.Shade(0, 1).Share; got != "1.000" {
+		t.Errorf("the largest share of mistakes has the colour %s, want the full one", got)
+	}
+}
+
+func TestConfused(t *testing.T) {
+	h := heatMap{
+		Rows: texts([]string{"0", "1", "5"}), Columns: texts([]string{"0", "1", "5"}),
+		Count: [][]int{{9, 1, 0}, {3, 0, 1}, {1, 0, 4}},
+	}
+	want := [][]string{
+		{"1", "0", "3", "75.0 %"}, {"0", "1", "1", "10.0 %"}, {"1", "5", "1", "25.0 %"},
+	}
+	if got := h.confused(3).Rows; !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -258,8 +258,10 @@ func bars(alt, x, y string, names []string, groups [][]int) template.HTML {
 
 // silhouettes draws the values of each cluster as a band of horizontal bars, sorted, the largest on
 // top, as in Rousseeuw 1987, figure 2. It draws evenly spread images of a band that has more images
-// than lines.
-func silhouettes(alt string, first int, clusters [][]float64, average float64) template.HTML {
+// than lines. The axis goes from low to high.
+func silhouettes(
+	alt string, names []string, clusters [][]float64, average, low, high float64,
+) template.HTML {
 	const lines, gap = 420, 8
 	total := 0
 	for _, c := range clusters {
@@ -277,7 +279,7 @@ func silhouettes(alt string, first int, clusters [][]float64, average float64) t
 		height := max(1, len(c)*lines/max(total, 1))
 		if i%apart == 0 {
 			middle := y - float64(float64(height)/2)
-			ticks = append(ticks, plot.Tick{Value: middle, Label: fmt.Sprint(first + i)})
+			ticks = append(ticks, plot.Tick{Value: middle, Label: names[i]})
 		}
 		if len(c) > 0 {
 			band := plotter.XYs{{X: 0, Y: y}}
@@ -300,6 +302,7 @@ func silhouettes(alt string, first int, clusters [][]float64, average float64) t
 		mean.Color, mean.Dashes = ink, []vg.Length{3, 3}
 		p.Add(mean)
 	}
+	p.X.Min, p.X.Max = low, high
 	p.X.Tick.Marker = every(0.2, -1, 1)
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
 	p.Y.Tick.LineStyle.Width = 0

@@ -72,7 +72,6 @@ const noRoom = "This section is left out: with it the page would be larger than 
 
 var functions = template.FuncMap{
 	"count": count,
-	"shade": shade,
 }
 
 func text(name string) string {
@@ -263,6 +262,14 @@ func percent(part, whole int) string {
 		return "–"
 	}
 	return strconv.FormatFloat(100*float64(part)/float64(whole), 'f', 1, 64) + " %"
+}
+
+// percentage returns a share with one decimal, and a dash for what is no number.
+func percentage(share results.Number) string {
+	if math.IsNaN(float64(share)) {
+		return "–"
+	}
+	return strconv.FormatFloat(100*float64(share), 'f', 1, 64) + " %"
 }
 
 // seconds returns a time with two decimals, and a dash if none was measured.

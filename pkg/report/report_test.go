@@ -205,7 +205,7 @@ func readDocument(t testing.TB, page []byte) document {
 	t.Helper()
 	d := document{elements: map[string]int{}}
 	x := xml.NewDecoder(bytes.NewReader(opaque.ReplaceAll(page, []byte("$1$2"))))
-	x.Strict, x.AutoClose, x.Entity = false, []string{"meta", "img"}, xml.HTMLEntity
+	x.Strict, x.AutoClose, x.Entity = false, []string{"meta", "img", "input"}, xml.HTMLEntity
 	var open []string
 	var text strings.Builder
 	for {

@@ -28,6 +28,7 @@ type ClusterRound struct {
 	Images  File   `json:"images"`
 	Latents File   `json:"latents"`
 	Classes string `json:"classes"` // file of the network's classes
+	Labels  string `json:"labels"`  // file of the true labels; "" if they are not known
 
 	Reduced  Clustering `json:"reduced"`  // k-medians in the new space
 	Original Clustering `json:"original"` // k-medians in the original space
@@ -50,9 +51,19 @@ func (r *ClusterRound) Compare() {
 	}
 }
 
+// Judge fills Truth of the three clusterings. labels are the true labels of the images, which come
+// from the named file.
+func (r *ClusterRound) Judge(file string, labels []uint8) {
+	r.Labels = file
+	for _, c := range r.Clusterings() {
+		c.Truth = newAgreement(c, labels)
+	}
+}
+
 // A Clustering gives every image a cluster and judges them in the original space.
 type Clustering struct {
 	Seconds    Number  `json:"seconds"`    // of Lloyd's iteration; NaN for the network's classes
+	Passes     int     `json:"passes"`     // of Lloyd's iteration; 0 for the network's classes
 	Average    Number  `json:"average"`    // silhouette over all images, in [-1, 1]
 	Objective  int64   `json:"objective"`  // sum of distances to medians, in grey levels
 	Smallest   int     `json:"smallest"`   // images in the smallest cluster
@@ -62,6 +73,45 @@ type Clustering struct {
 	Medians    []Grey  `json:"medians"`    // (clusters, pixels); nil for an empty cluster
 	Label      []int32 `json:"label"`      // cluster of each image, counted from 0
 	OfImage    Numbers `json:"of_image"`   // silhouette of each image
+
+	Truth *Agreement `json:"truth"` // nil if the true labels are not known
+}
+
+// An Agreement tells how well a clustering agrees with the true labels of its images.
+type Agreement struct {
+	Purity       Number  `json:"purity"`
+	AdjustedRand Number  `json:"adjusted_rand"`
+	Labels       []int   `json:"labels"` // all that images have, ascending
+	Count        [][]int `json:"count"`  // images by cluster and label
+}
+
+func newAgreement(c *Clustering, labels []uint8) *Agreement {
+	truth := make([]int32, len(labels))
+	var images [256]int
+	for i, l := range labels {
+		truth[i] = int32(l)
+		images[l]++
+	}
+	a := &Agreement{AdjustedRand: Number(clustering.AdjustedRand(c.Label, truth))}
+	var column [256]int
+	for l, n := range images {
+		if n > 0 {
+			column[l] = len(a.Labels)
+			a.Labels = append(a.Labels, l)
+		}
+	}
+	count := make([][]int, len(c.Sizes))
+	for k := range count {
+		count[k] = make([]int, len(a.Labels))
+	}
+	for i, k := range c.Label {
+		count[k][column[labels[i]]]++
+	}
+	a.Purity = Number(clustering.Purity(count))
+	if len(count) <= MaxTable {
+		a.Count = count
+	}
+	return a
 }
 
 // NewClustering returns the clustering with its evaluation. seconds is NaN if no time was taken.
@@ -89,7 +139,7 @@ type Pair struct {
 	Count        [][]int `json:"count"` // images by cluster of first and of second
 }
 
-// MaxTable is the largest number of clusters of a clustering whose pairs have a table of counts.
+// MaxTable is the largest number of clusters of a clustering that has tables of counts.
 const MaxTable = 40
 
 func newPair(i, j int, a, b *Clustering) Pair {

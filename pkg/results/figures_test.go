@@ -92,3 +92,24 @@ func TestPairs(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+func TestJudge(t *testing.T) {
+	c := func(k int, label ...int32) Clustering {
+		return Clustering{Label: label, Sizes: make([]int, k)}
+	}
+	r := ClusterRound{
+		Reduced: c(2, 0, 0, 1, 1), Original: c(3, 2, 2, 2, 0), Network: c(MaxTable+1, 0, 1, 40, 0),
+	}
+	r.Judge("labels", []uint8{9, 9, 4, 4})
+	if a := r.Reduced.Truth; a.Purity != 1 || a.AdjustedRand != 1 ||
+		!slices.Equal(a.Labels, []int{4, 9}) || !slices.Equal(a.Count[0], []int{0, 2}) {
+		t.Errorf("%+v", a)
+	}
+	if a := r.Original.Truth; a.Purity != 0.75 || !slices.Equal(a.Count[2], []int{1, 2}) ||
+		!slices.Equal(a.Count[1], []int{0, 0}) {
+		t.Errorf("%+v", a)
+	}
+	if a := r.Network.Truth; a.Purity != 0.75 || a.Count != nil || r.Labels != "labels" {
+		t.Errorf("%+v of %q", a, r.Labels)
+	}
+}

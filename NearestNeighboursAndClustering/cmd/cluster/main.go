@@ -56,7 +56,7 @@ func converse(
 	opt options, header results.Header, stdin io.Reader, stdout io.Writer,
 ) (err error) {
 	opt.display.Phase("checking the files")
-	err = opt.checkFiles(opt.configuration, opt.original, opt.reduced, opt.classes)
+	err = opt.checkFiles(opt.configuration, opt.original, opt.reduced, opt.classes, opt.labels)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ const usage = `Usage:./cluster -d <input file original space> -i <input file new
 Clusters images by k-medians in both spaces, and compares these clusters with
 the classes of a network.
 These may be left out:
+  -l <labels file>   true labels of the images, to judge the clusters by them
   -textbook          the textbook's form of every algorithm where the original
                      departs from it
   -html <HTML file>  report with pictures
@@ -26,7 +27,7 @@ These may be left out:
 `
 
 // options holds the values of the flags. All file names are set, except html and json, which are
-// empty if no page and no results are wanted.
+// empty if no page and no results are wanted, and labels.
 type options struct {
 	inputs
 	configuration, output string
@@ -43,6 +44,7 @@ type inputs struct {
 	original string // 8-bit images
 	reduced  string // 16-bit latent vectors of the same images
 	classes  string // class file of the same images
+	labels   string // true labels of the same images; "" if they are not known
 }
 
 func parseOptions(args []string) (options, error) {
@@ -55,7 +57,9 @@ func parseOptions(args []string) (options, error) {
 		{"-c", &opt.configuration}, {"-o", &opt.output},
 	}
 	var most string
-	values := map[string]*string{"-html": &opt.html, "-json": &opt.json, "-memory": &most}
+	values := map[string]*string{
+		"-l": &opt.labels, "-html": &opt.html, "-json": &opt.json, "-memory": &most,
+	}
 	for _, f := range flags {
 		values[f.name] = f.value
 	}

@@ -30,6 +30,7 @@ type data struct {
 	space        *clustering.Space[uint8]  // of the images
 	reducedSpace *clustering.Space[uint16] // of the latent vectors
 	class        []int32                   // of each image
+	labels       []uint8                   // of each image; nil if they are not known
 	classCount   int
 }
 
@@ -70,6 +71,24 @@ func (d *data) readClasses(path string) (err error) {
 	return err
 }
 
+// readLabels reads the true labels of the images. It does nothing if path is "".
+func (d *data) readLabels(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := idx.OpenLabels(path)
+	if err != nil {
+		return err
+	}
+	if f.N != d.imageFile.N {
+		return fmt.Errorf("%s has %d labels for the %d images of %s",
+			path, f.N, d.imageFile.N, d.imageFile.Name)
+	}
+	d.files.Labels = path
+	d.labels, err = f.Read()
+	return err
+}
+
 // readImages reads the images.
 func (d *data) readImages() (err error) {
 	if d.images, err = d.imageFile.Read(); err != nil {
@@ -107,6 +126,9 @@ func read(in inputs, k int) (*data, error) {
 	if err := d.readClasses(in.classes); err != nil {
 		return nil, err
 	}
+	if err := d.readLabels(in.labels); err != nil {
+		return nil, err
+	}
 	if err := d.readImages(); err != nil {
 		return nil, err
 	}
@@ -130,6 +152,9 @@ func (opt options) cluster(d *data, k int) (*results.ClusterRound, error) {
 	}
 	r.Network = results.NewClustering(d.class, judged, math.NaN())
 	r.Compare()
+	if d.labels != nil {
+		r.Judge(d.files.Labels, d.labels)
+	}
 	return &r, opt.checkText(&r)
 }
 
@@ -156,9 +181,13 @@ func kMedians[P uint8 | uint16](
 	if err != nil {
 		return results.Clustering{}, err
 	}
-	passes := opt.display.Passes("k-medians in "+name, "images")
+	tell := opt.display.Passes("k-medians in "+name, "images")
+	passes := 0
 	start := time.Now()
-	label, err := space.Lloyd(seeds, opt.mode, passes)
+	label, err := space.Lloyd(seeds, opt.mode, func(pass, changed int) {
+		passes = pass
+		tell(pass, changed)
+	})
 	if err != nil {
 		return results.Clustering{}, err
 	}
@@ -168,7 +197,9 @@ func kMedians[P uint8 | uint16](
 	if err != nil {
 		return results.Clustering{}, err
 	}
-	return results.NewClustering(label, judged, seconds), nil
+	c := results.NewClustering(label, judged, seconds)
+	c.Passes = passes
+	return c, nil
 }
 
 // write writes the round as the original did.
@@ -224,8 +255,14 @@ func found(run *results.Cluster) string {
 	}{
 		{"new space", &r.Reduced}, {"original space", &r.Original}, {"classes as clusters", &r.Network},
 	} {
-		text += fmt.Sprintf("%s: silhouette %s, objective %s\n", c.name,
+		text += fmt.Sprintf("%s: silhouette %s, objective %s", c.name,
 			libstdcxx.Double(float64(c.Average)), libstdcxx.Double(float64(c.Objective)))
+		if c.Truth != nil {
+			text += fmt.Sprintf(", purity %s, adjusted Rand index %s",
+				libstdcxx.Double(float64(c.Truth.Purity)),
+				libstdcxx.Double(float64(c.Truth.AdjustedRand)))
+		}
+		text += "\n"
 	}
 	return text
 }
