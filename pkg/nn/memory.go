@@ -151,7 +151,7 @@ func predicting(l *Layer, in []*Layer) (filters, scratch float64) {
 	}
 	rows := float64(max(h, outH)) + float64(max((l.Kernel[0]-1)*max(l.Dilation[0], 1), room))
 	cols := float64(max(w, outW)) + float64(max((l.Kernel[1]-1)*max(l.Dilation[1], 1), room))
-	between := float64(c) * float64(max(l.Multiplier, 1))
+	between := float64(float64(c) * float64(max(l.Multiplier, 1)))
 	scratch = fixed + float64(rows*cols*(between+float64(2*f)))
 	if l.Kernel == [2]int{3, 3} {
 		scratch += float64(elements * max(tiles, rows*cols/16) * float64(c+2*f))

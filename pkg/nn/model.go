@@ -264,6 +264,9 @@ func (l *Layer) connect(inputs [][]int, limit float64) ([]WeightSpec, error) {
 		if err := checkShape(in, limit); err != nil {
 			return nil, fmt.Errorf("the input: %w", err)
 		}
+		if len(in) < 1 || len(in) > maxRank {
+			return nil, fmt.Errorf("an input of %d dimensions, expected 1 to %d", len(in), maxRank)
+		}
 	}
 	c, ok := classes[l.Class]
 	if !ok || c.connect == nil && c.merge == nil {

@@ -1,4 +1,5 @@
-// Package cpu is the engine that runs models on the processor. Gorgonia owns the graph, the
+// Package cpu is the engine that runs models on the processor. A prediction takes a few samples at
+// a time through all layers, which may be of any class. In a training Gorgonia owns the graph, the
 // symbolic gradients and the machine that runs them; the layers are operators of our own.
 //
 // Results are the same to the last bit for any number of cores and on every processor.
