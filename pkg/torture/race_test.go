@@ -8,10 +8,10 @@ import (
 )
 
 // packages returns the import paths that match the pattern, without this package.
-func packages(t *testing.T, pattern string) []string {
+func packages(t *testing.T, patterns ...string) []string {
 	t.Helper()
 	var list []string
-	for _, p := range strings.Fields(tool(t, root, "go", "list", pattern)) {
+	for _, p := range strings.Fields(tool(t, root, "go", append([]string{"list"}, patterns...)...)) {
 		if p != "imagesimilarity/pkg/torture" {
 			list = append(list, p)
 		}
