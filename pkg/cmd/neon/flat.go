@@ -182,41 +182,6 @@ func (a *asm) integer(n uint32) vec {
 	return v
 }
 
-func (a *asm) sigmoid() {
-	a.function("sigmoidNEON", "out, x []float32", "", 0,
-		"sigmoidNEON sets out to 1/(1+exp(-x)), with expConstants.")
-	out, x, constants := a.load("out"), a.load("x"), a.reg()
-	a.ins("MOVD", "$·expConstants(SB), %v", constants)
-	c := a.vectors(14)
-	for _, v := range c {
-		a.ins("VLD1R.P", "4(%v), [%s]", constants, v.s4())
-	}
-	lowest, highest, log2e, shift, high, low := c[0], c[1], c[2], c[3], c[4], c[5]
-	taylor, one := c[6:], c[13]
-	zero, exponent := a.vec(), a.integer(127)
-	a.zero(zero)
-	a.values(a.length("x"), func(i reg, k *part) {
-		v := a.sub(zero, a.getAt(x, i, k))
-		a.greater(v, lowest)
-		a.less(v, highest)
-		shifted := a.add(a.mul(v, log2e), shift)
-		whole := a.sub(shifted, shift)
-		r := a.sub(a.sub(v, a.mul(whole, high)), a.mul(whole, low))
-		p := a.mul(taylor[0], r)
-		for _, t := range taylor[1:7] {
-			a.fadd(p, p, t)
-			a.fmul(p, p, r)
-		}
-		a.fadd(p, p, taylor[7])
-		a.ins("VADD", "%s, %s, %s", exponent.s4(), shifted.s4(), shifted.s4())
-		a.ins("VSHL", "$23, %s, %s", shifted.s4(), shifted.s4())
-		a.fmul(p, p, shifted)
-		a.fadd(p, p, one)
-		a.fdiv(p, one, p)
-		a.put(p, a.address(out, i), k)
-	})
-}
-
 func (a *asm) rmsprop() {
 	a.function("rmspropNEON", "w, grad, second []float32, rate, keep, take, epsilon float32", "", 0,
 		"rmspropNEON sets second to second*keep + grad²*take and subtracts",

@@ -20,6 +20,12 @@ func accelerated() []*Set {
 	s.pool2x2, s.unpool2x2 = pool2x2NEON, unpool2x2NEON
 	s.winogradIn, s.winogradGradIn, s.winogradOut = winogradInNEON, winogradGradInNEON, winogradOutNEON
 	s.winogradFilter, s.winogradFilterGrad = winogradFilterNEON, winogradFilterGradNEON
-	s.sigmoid, s.rmsprop, s.adam = sigmoidNEON, rmspropNEON, adamNEON
+	s.maxTo, s.mulTo, s.clip, s.leak = maxToNEON, mulToNEON, clipNEON, leakNEON
+	s.depthwise = func(out, x, w, bias []float32, p *Window) {
+		depthwiseNEON(out, x, w, bias, &p.C)
+	}
+	s.sigmoid, s.exp, s.tanh, s.swish = sigmoidNEON, expNEON, tanhNEON, swishNEON
+	s.softplus, s.mish, s.gelu, s.elu = softplusNEON, mishNEON, geluNEON, eluNEON
+	s.rmsprop, s.adam = rmspropNEON, adamNEON
 	return []*Set{&s}
 }

@@ -10903,6 +10903,582 @@ stored111:
 end3:
 	RET
 
+// func maxToNEON(out, x []float32)
+TEXT ·maxToNEON(SB), NOSPLIT, $0-48
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	MOVD	x_len+32(FP), R2
+	SUB	$4, R2, R3
+	MOVD	ZR, R4
+vector1:
+	CMP	R3, R4
+	BGT	tail2
+	ADD	R4<<2, R0, R6
+	FMOVQ	0(R6), F0
+	ADD	R4<<2, R1, R7
+	FMOVQ	0(R7), F1
+	WORD	$0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
+	VBIT	V2.B16, V1.B16, V0.B16
+	FMOVQ	F0, 0(R6)
+	ADD	$4, R4
+	B	vector1
+tail2:
+	SUBS	R4, R2
+	BLE	end3
+	ADD	R4<<2, R0, R6
+	TBZ	$1, R2, one4
+	FMOVD	0(R6), F0
+	TBZ	$0, R2, loaded5
+	ADD	$8, R6, R5
+	VLD1	(R5), V0.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R6), F0
+loaded5:
+	ADD	R4<<2, R1, R7
+	TBZ	$1, R2, one6
+	FMOVD	0(R7), F1
+	TBZ	$0, R2, loaded7
+	ADD	$8, R7, R5
+	VLD1	(R5), V1.S[2]
+	B	loaded7
+one6:
+	FMOVS	0(R7), F1
+loaded7:
+	WORD	$0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
+	VBIT	V2.B16, V1.B16, V0.B16
+	TBZ	$1, R2, one8
+	FMOVD	F0, 0(R6)
+	TBZ	$0, R2, stored9
+	ADD	$8, R6, R5
+	VST1	V0.S[2], (R5)
+	B	stored9
+one8:
+	FMOVS	F0, 0(R6)
+stored9:
+end3:
+	RET
+
+// func mulToNEON(out, x []float32)
+TEXT ·mulToNEON(SB), NOSPLIT, $0-48
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	MOVD	x_len+32(FP), R2
+	SUB	$4, R2, R3
+	MOVD	ZR, R4
+vector1:
+	CMP	R3, R4
+	BGT	tail2
+	ADD	R4<<2, R0, R6
+	FMOVQ	0(R6), F0
+	ADD	R4<<2, R1, R7
+	FMOVQ	0(R7), F1
+	WORD	$0x6e21dc02 // fmul v2.4s, v0.4s, v1.4s
+	FMOVQ	F2, 0(R6)
+	ADD	$4, R4
+	B	vector1
+tail2:
+	SUBS	R4, R2
+	BLE	end3
+	ADD	R4<<2, R0, R6
+	TBZ	$1, R2, one4
+	FMOVD	0(R6), F0
+	TBZ	$0, R2, loaded5
+	ADD	$8, R6, R5
+	VLD1	(R5), V0.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R6), F0
+loaded5:
+	ADD	R4<<2, R1, R7
+	TBZ	$1, R2, one6
+	FMOVD	0(R7), F1
+	TBZ	$0, R2, loaded7
+	ADD	$8, R7, R5
+	VLD1	(R5), V1.S[2]
+	B	loaded7
+one6:
+	FMOVS	0(R7), F1
+loaded7:
+	WORD	$0x6e21dc02 // fmul v2.4s, v0.4s, v1.4s
+	TBZ	$1, R2, one8
+	FMOVD	F2, 0(R6)
+	TBZ	$0, R2, stored9
+	ADD	$8, R6, R5
+	VST1	V2.S[2], (R5)
+	B	stored9
+one8:
+	FMOVS	F2, 0(R6)
+stored9:
+end3:
+	RET
+
+// func clipNEON(out, x []float32, low, high float32)
+TEXT ·clipNEON(SB), NOSPLIT, $0-56
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	FMOVS	low+48(FP), F0
+	VDUP	V0.S[0], V0.S4
+	FMOVS	high+52(FP), F1
+	VDUP	V1.S[0], V1.S4
+	MOVD	x_len+32(FP), R2
+	SUB	$4, R2, R3
+	MOVD	ZR, R4
+vector1:
+	CMP	R3, R4
+	BGT	tail2
+	ADD	R4<<2, R1, R6
+	FMOVQ	0(R6), F2
+	WORD	$0x6ea2e403 // fcmgt v3.4s, v0.4s, v2.4s
+	VBIT	V3.B16, V0.B16, V2.B16
+	WORD	$0x6ea1e443 // fcmgt v3.4s, v2.4s, v1.4s
+	VBIT	V3.B16, V1.B16, V2.B16
+	ADD	R4<<2, R0, R7
+	FMOVQ	F2, 0(R7)
+	ADD	$4, R4
+	B	vector1
+tail2:
+	SUBS	R4, R2
+	BLE	end3
+	ADD	R4<<2, R1, R6
+	TBZ	$1, R2, one4
+	FMOVD	0(R6), F2
+	TBZ	$0, R2, loaded5
+	ADD	$8, R6, R5
+	VLD1	(R5), V2.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R6), F2
+loaded5:
+	WORD	$0x6ea2e403 // fcmgt v3.4s, v0.4s, v2.4s
+	VBIT	V3.B16, V0.B16, V2.B16
+	WORD	$0x6ea1e443 // fcmgt v3.4s, v2.4s, v1.4s
+	VBIT	V3.B16, V1.B16, V2.B16
+	ADD	R4<<2, R0, R7
+	TBZ	$1, R2, one6
+	FMOVD	F2, 0(R7)
+	TBZ	$0, R2, stored7
+	ADD	$8, R7, R5
+	VST1	V2.S[2], (R5)
+	B	stored7
+one6:
+	FMOVS	F2, 0(R7)
+stored7:
+end3:
+	RET
+
+// func leakNEON(out, x, slopes []float32)
+TEXT ·leakNEON(SB), NOSPLIT, $0-72
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	MOVD	slopes_base+48(FP), R2
+	VEOR	V1.B16, V1.B16, V1.B16
+	MOVD	x_len+32(FP), R3
+	MOVD	slopes_len+56(FP), R4
+	SUB	$4, R3, R5
+	MOVD	ZR, R6
+column1:
+	ADD	R6<<2, R2, R10
+	FMOVQ	0(R10), F0
+	MOVD	R6, R7
+vector2:
+	CMP	R5, R7
+	BGT	tail3
+	ADD	R7<<2, R1, R10
+	FMOVQ	0(R10), F2
+	WORD	$0x6ea1e443 // fcmgt v3.4s, v2.4s, v1.4s
+	WORD	$0x4e631c44 // bic v4.16b, v2.16b, v3.16b
+	VAND	V2.B16, V3.B16, V3.B16
+	WORD	$0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
+	WORD	$0x4e25d466 // fadd v6.4s, v3.4s, v5.4s
+	ADD	R7<<2, R0, R11
+	FMOVQ	F6, 0(R11)
+	ADD	R4, R7
+	B	vector2
+tail3:
+	SUBS	R7, R3, R8
+	BLE	next4
+	ADD	R7<<2, R1, R10
+	TBZ	$1, R8, one5
+	FMOVD	0(R10), F2
+	TBZ	$0, R8, loaded6
+	ADD	$8, R10, R9
+	VLD1	(R9), V2.S[2]
+	B	loaded6
+one5:
+	FMOVS	0(R10), F2
+loaded6:
+	WORD	$0x6ea1e443 // fcmgt v3.4s, v2.4s, v1.4s
+	WORD	$0x4e631c44 // bic v4.16b, v2.16b, v3.16b
+	VAND	V2.B16, V3.B16, V3.B16
+	WORD	$0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
+	WORD	$0x4e25d466 // fadd v6.4s, v3.4s, v5.4s
+	ADD	R7<<2, R0, R11
+	TBZ	$1, R8, one7
+	FMOVD	F6, 0(R11)
+	TBZ	$0, R8, stored8
+	ADD	$8, R11, R9
+	VST1	V6.S[2], (R9)
+	B	stored8
+one7:
+	FMOVS	F6, 0(R11)
+stored8:
+next4:
+	ADD	$4, R6
+	CMP	R4, R6
+	BLT	column1
+	RET
+
+// func depthwiseNEON(out, x, w, bias []float32, p *int)
+TEXT ·depthwiseNEON(SB), NOSPLIT, $0-104
+	MOVD	p+96(FP), R0
+	MOVD	0(R0), R1
+	LSL	$2, R1
+	MOVD	8(R0), R2
+	LSL	$2, R2
+	MOVD	40(R0), R3
+	LSL	$2, R3
+	MOVD	32(R0), R4
+	LSL	$2, R4
+	MOVD	16(R0), R5
+	MOVD	24(R0), R6
+	MOVD	ZR, R7
+channels1:
+	SUB	R7, R1, R8
+	CMP	$16, R8
+	BLT	tail2
+	MOVD	out_base+0(FP), R10
+	ADD	R7, R10
+	MOVD	x_base+24(FP), R11
+	ADD	R7, R11
+	MOVD	out_len+8(FP), R13
+	LSL	$2, R13
+	UDIV	R1, R13
+four4:
+	CMP	$4, R13
+	BLT	one5
+	VEOR	V0.B16, V0.B16, V0.B16
+	VEOR	V1.B16, V1.B16, V1.B16
+	VEOR	V2.B16, V2.B16, V2.B16
+	VEOR	V3.B16, V3.B16, V3.B16
+	MOVD	w_base+48(FP), R12
+	ADD	R7, R12
+	MOVD	R11, R14
+	MOVD	R5, R20
+row7:
+	MOVD	R14, R15
+	MOVD	R6, R21
+column8:
+	FMOVQ	0(R12), F5
+	MOVD	R15, R19
+	FMOVQ	0(R19), F4
+	WORD	$0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD	$0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	ADD	R2, R19
+	FMOVQ	0(R19), F4
+	WORD	$0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD	$0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	ADD	R2, R19
+	FMOVQ	0(R19), F4
+	WORD	$0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD	$0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	ADD	R2, R19
+	FMOVQ	0(R19), F4
+	WORD	$0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD	$0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	ADD	R1, R12
+	ADD	R3, R15
+	SUBS	$1, R21
+	BNE	column8
+	ADD	R4, R14
+	SUBS	$1, R20
+	BNE	row7
+	MOVD	bias_len+80(FP), R19
+	CBZ	R19, store9
+	MOVD	bias_base+72(FP), R19
+	ADD	R7, R19
+	FMOVQ	0(R19), F4
+	WORD	$0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD	$0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD	$0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD	$0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+store9:
+	FMOVQ	F0, 0(R10)
+	ADD	R1, R10
+	ADD	R2, R11
+	FMOVQ	F1, 0(R10)
+	ADD	R1, R10
+	ADD	R2, R11
+	FMOVQ	F2, 0(R10)
+	ADD	R1, R10
+	ADD	R2, R11
+	FMOVQ	F3, 0(R10)
+	ADD	R1, R10
+	ADD	R2, R11
+	SUB	$4, R13
+	B	four4
+one5:
+	CBZ	R13, done6
+	VEOR	V0.B16, V0.B16, V0.B16
+	MOVD	w_base+48(FP), R12
+	ADD	R7, R12
+	MOVD	R11, R14
+	MOVD	R5, R20
+row10:
+	MOVD	R14, R15
+	MOVD	R6, R21
+column11:
+	FMOVQ	0(R12), F2
+	MOVD	R15, R19
+	FMOVQ	0(R19), F1
+	WORD	$0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD	$0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD	R1, R12
+	ADD	R3, R15
+	SUBS	$1, R21
+	BNE	column11
+	ADD	R4, R14
+	SUBS	$1, R20
+	BNE	row10
+	MOVD	bias_len+80(FP), R19
+	CBZ	R19, store12
+	MOVD	bias_base+72(FP), R19
+	ADD	R7, R19
+	FMOVQ	0(R19), F1
+	WORD	$0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+store12:
+	FMOVQ	F0, 0(R10)
+	ADD	R1, R10
+	ADD	R2, R11
+	SUB	$1, R13
+	B	one5
+done6:
+	ADD	$16, R7
+	B	channels1
+tail2:
+	LSR	$2, R8
+	CBZ	R8, end3
+	MOVD	out_base+0(FP), R10
+	ADD	R7, R10
+	MOVD	x_base+24(FP), R11
+	ADD	R7, R11
+	MOVD	out_len+8(FP), R13
+	LSL	$2, R13
+	UDIV	R1, R13
+four13:
+	CMP	$4, R13
+	BLT	one14
+	VEOR	V0.B16, V0.B16, V0.B16
+	VEOR	V1.B16, V1.B16, V1.B16
+	VEOR	V2.B16, V2.B16, V2.B16
+	VEOR	V3.B16, V3.B16, V3.B16
+	MOVD	w_base+48(FP), R12
+	ADD	R7, R12
+	MOVD	R11, R14
+	MOVD	R5, R20
+row16:
+	MOVD	R14, R15
+	MOVD	R6, R21
+column17:
+	TBZ	$1, R8, one19
+	FMOVD	0(R12), F5
+	TBZ	$0, R8, loaded20
+	ADD	$8, R12, R9
+	VLD1	(R9), V5.S[2]
+	B	loaded20
+one19:
+	FMOVS	0(R12), F5
+loaded20:
+	MOVD	R15, R19
+	TBZ	$1, R8, one21
+	FMOVD	0(R19), F4
+	TBZ	$0, R8, loaded22
+	ADD	$8, R19, R9
+	VLD1	(R9), V4.S[2]
+	B	loaded22
+one21:
+	FMOVS	0(R19), F4
+loaded22:
+	WORD	$0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD	$0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	ADD	R2, R19
+	TBZ	$1, R8, one23
+	FMOVD	0(R19), F4
+	TBZ	$0, R8, loaded24
+	ADD	$8, R19, R9
+	VLD1	(R9), V4.S[2]
+	B	loaded24
+one23:
+	FMOVS	0(R19), F4
+loaded24:
+	WORD	$0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD	$0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	ADD	R2, R19
+	TBZ	$1, R8, one25
+	FMOVD	0(R19), F4
+	TBZ	$0, R8, loaded26
+	ADD	$8, R19, R9
+	VLD1	(R9), V4.S[2]
+	B	loaded26
+one25:
+	FMOVS	0(R19), F4
+loaded26:
+	WORD	$0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD	$0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	ADD	R2, R19
+	TBZ	$1, R8, one27
+	FMOVD	0(R19), F4
+	TBZ	$0, R8, loaded28
+	ADD	$8, R19, R9
+	VLD1	(R9), V4.S[2]
+	B	loaded28
+one27:
+	FMOVS	0(R19), F4
+loaded28:
+	WORD	$0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD	$0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	ADD	R1, R12
+	ADD	R3, R15
+	SUBS	$1, R21
+	BNE	column17
+	ADD	R4, R14
+	SUBS	$1, R20
+	BNE	row16
+	MOVD	bias_len+80(FP), R19
+	CBZ	R19, store18
+	MOVD	bias_base+72(FP), R19
+	ADD	R7, R19
+	TBZ	$1, R8, one29
+	FMOVD	0(R19), F4
+	TBZ	$0, R8, loaded30
+	ADD	$8, R19, R9
+	VLD1	(R9), V4.S[2]
+	B	loaded30
+one29:
+	FMOVS	0(R19), F4
+loaded30:
+	WORD	$0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD	$0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD	$0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD	$0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+store18:
+	TBZ	$1, R8, one31
+	FMOVD	F0, 0(R10)
+	TBZ	$0, R8, stored32
+	ADD	$8, R10, R9
+	VST1	V0.S[2], (R9)
+	B	stored32
+one31:
+	FMOVS	F0, 0(R10)
+stored32:
+	ADD	R1, R10
+	ADD	R2, R11
+	TBZ	$1, R8, one33
+	FMOVD	F1, 0(R10)
+	TBZ	$0, R8, stored34
+	ADD	$8, R10, R9
+	VST1	V1.S[2], (R9)
+	B	stored34
+one33:
+	FMOVS	F1, 0(R10)
+stored34:
+	ADD	R1, R10
+	ADD	R2, R11
+	TBZ	$1, R8, one35
+	FMOVD	F2, 0(R10)
+	TBZ	$0, R8, stored36
+	ADD	$8, R10, R9
+	VST1	V2.S[2], (R9)
+	B	stored36
+one35:
+	FMOVS	F2, 0(R10)
+stored36:
+	ADD	R1, R10
+	ADD	R2, R11
+	TBZ	$1, R8, one37
+	FMOVD	F3, 0(R10)
+	TBZ	$0, R8, stored38
+	ADD	$8, R10, R9
+	VST1	V3.S[2], (R9)
+	B	stored38
+one37:
+	FMOVS	F3, 0(R10)
+stored38:
+	ADD	R1, R10
+	ADD	R2, R11
+	SUB	$4, R13
+	B	four13
+one14:
+	CBZ	R13, done15
+	VEOR	V0.B16, V0.B16, V0.B16
+	MOVD	w_base+48(FP), R12
+	ADD	R7, R12
+	MOVD	R11, R14
+	MOVD	R5, R20
+row39:
+	MOVD	R14, R15
+	MOVD	R6, R21
+column40:
+	TBZ	$1, R8, one42
+	FMOVD	0(R12), F2
+	TBZ	$0, R8, loaded43
+	ADD	$8, R12, R9
+	VLD1	(R9), V2.S[2]
+	B	loaded43
+one42:
+	FMOVS	0(R12), F2
+loaded43:
+	MOVD	R15, R19
+	TBZ	$1, R8, one44
+	FMOVD	0(R19), F1
+	TBZ	$0, R8, loaded45
+	ADD	$8, R19, R9
+	VLD1	(R9), V1.S[2]
+	B	loaded45
+one44:
+	FMOVS	0(R19), F1
+loaded45:
+	WORD	$0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD	$0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD	R1, R12
+	ADD	R3, R15
+	SUBS	$1, R21
+	BNE	column40
+	ADD	R4, R14
+	SUBS	$1, R20
+	BNE	row39
+	MOVD	bias_len+80(FP), R19
+	CBZ	R19, store41
+	MOVD	bias_base+72(FP), R19
+	ADD	R7, R19
+	TBZ	$1, R8, one46
+	FMOVD	0(R19), F1
+	TBZ	$0, R8, loaded47
+	ADD	$8, R19, R9
+	VLD1	(R9), V1.S[2]
+	B	loaded47
+one46:
+	FMOVS	0(R19), F1
+loaded47:
+	WORD	$0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+store41:
+	TBZ	$1, R8, one48
+	FMOVD	F0, 0(R10)
+	TBZ	$0, R8, stored49
+	ADD	$8, R10, R9
+	VST1	V0.S[2], (R9)
+	B	stored49
+one48:
+	FMOVS	F0, 0(R10)
+stored49:
+	ADD	R1, R10
+	ADD	R2, R11
+	SUB	$1, R13
+	B	one14
+done15:
+end3:
+	RET
+
 // func sigmoidNEON(out, x []float32)
 TEXT ·sigmoidNEON(SB), NOSPLIT, $0-48
 	MOVD	out_base+0(FP), R0
@@ -10925,6 +11501,7 @@ TEXT ·sigmoidNEON(SB), NOSPLIT, $0-48
 	MOVD	$0x0000007f, R3
 	VDUP	R3, V15.S4
 	VEOR	V14.B16, V14.B16, V14.B16
+	MOVD	$·functionConstants(SB), R2
 	MOVD	x_len+32(FP), R3
 	SUB	$4, R3, R4
 	MOVD	ZR, R5
@@ -10934,38 +11511,39 @@ vector1:
 	ADD	R5<<2, R1, R7
 	FMOVQ	0(R7), F16
 	WORD	$0x4eb0d5d1 // fsub v17.4s, v14.4s, v16.4s
-	WORD	$0x6eb1e412 // fcmgt v18.4s, v0.4s, v17.4s
-	VBIT	V18.B16, V0.B16, V17.B16
-	WORD	$0x6ea1e632 // fcmgt v18.4s, v17.4s, v1.4s
-	VBIT	V18.B16, V1.B16, V17.B16
-	WORD	$0x6e22de32 // fmul v18.4s, v17.4s, v2.4s
-	WORD	$0x4e23d653 // fadd v19.4s, v18.4s, v3.4s
-	WORD	$0x4ea3d674 // fsub v20.4s, v19.4s, v3.4s
-	WORD	$0x6e24de95 // fmul v21.4s, v20.4s, v4.4s
-	WORD	$0x4eb5d636 // fsub v22.4s, v17.4s, v21.4s
-	WORD	$0x6e25de97 // fmul v23.4s, v20.4s, v5.4s
-	WORD	$0x4eb7d6d8 // fsub v24.4s, v22.4s, v23.4s
-	WORD	$0x6e38dcd9 // fmul v25.4s, v6.4s, v24.4s
-	WORD	$0x4e27d739 // fadd v25.4s, v25.4s, v7.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e28d739 // fadd v25.4s, v25.4s, v8.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e2ad739 // fadd v25.4s, v25.4s, v10.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e2bd739 // fadd v25.4s, v25.4s, v11.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e2cd739 // fadd v25.4s, v25.4s, v12.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
+	VMOV	V17.B16, V20.B16
+	WORD	$0x6eb4e415 // fcmgt v21.4s, v0.4s, v20.4s
+	VBIT	V21.B16, V0.B16, V20.B16
+	WORD	$0x6ea1e695 // fcmgt v21.4s, v20.4s, v1.4s
+	VBIT	V21.B16, V1.B16, V20.B16
+	WORD	$0x6e22de93 // fmul v19.4s, v20.4s, v2.4s
+	WORD	$0x4e23d673 // fadd v19.4s, v19.4s, v3.4s
+	WORD	$0x4ea3d675 // fsub v21.4s, v19.4s, v3.4s
+	WORD	$0x6e24deb6 // fmul v22.4s, v21.4s, v4.4s
+	WORD	$0x4eb6d697 // fsub v23.4s, v20.4s, v22.4s
+	WORD	$0x6e25deb8 // fmul v24.4s, v21.4s, v5.4s
+	WORD	$0x4eb8d6f9 // fsub v25.4s, v23.4s, v24.4s
+	WORD	$0x6e39dcd2 // fmul v18.4s, v6.4s, v25.4s
+	WORD	$0x4e27d652 // fadd v18.4s, v18.4s, v7.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e28d652 // fadd v18.4s, v18.4s, v8.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2ad652 // fadd v18.4s, v18.4s, v10.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2bd652 // fadd v18.4s, v18.4s, v11.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2cd652 // fadd v18.4s, v18.4s, v12.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 	VADD	V15.S4, V19.S4, V19.S4
 	VSHL	$23, V19.S4, V19.S4
-	WORD	$0x6e33df39 // fmul v25.4s, v25.4s, v19.4s
-	WORD	$0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
-	WORD	$0x6e39fdb9 // fdiv v25.4s, v13.4s, v25.4s
+	WORD	$0x4e2dd652 // fadd v18.4s, v18.4s, v13.4s
+	WORD	$0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD	$0x4e2dd654 // fadd v20.4s, v18.4s, v13.4s
+	WORD	$0x6e34fdb5 // fdiv v21.4s, v13.4s, v20.4s
 	ADD	R5<<2, R0, R8
-	FMOVQ	F25, 0(R8)
+	FMOVQ	F21, 0(R8)
 	ADD	$4, R5
 	B	vector1
 tail2:
@@ -10982,36 +11560,1092 @@ one4:
 	FMOVS	0(R7), F16
 loaded5:
 	WORD	$0x4eb0d5d1 // fsub v17.4s, v14.4s, v16.4s
-	WORD	$0x6eb1e412 // fcmgt v18.4s, v0.4s, v17.4s
-	VBIT	V18.B16, V0.B16, V17.B16
-	WORD	$0x6ea1e632 // fcmgt v18.4s, v17.4s, v1.4s
-	VBIT	V18.B16, V1.B16, V17.B16
-	WORD	$0x6e22de32 // fmul v18.4s, v17.4s, v2.4s
-	WORD	$0x4e23d653 // fadd v19.4s, v18.4s, v3.4s
-	WORD	$0x4ea3d674 // fsub v20.4s, v19.4s, v3.4s
-	WORD	$0x6e24de95 // fmul v21.4s, v20.4s, v4.4s
-	WORD	$0x4eb5d636 // fsub v22.4s, v17.4s, v21.4s
-	WORD	$0x6e25de97 // fmul v23.4s, v20.4s, v5.4s
-	WORD	$0x4eb7d6d8 // fsub v24.4s, v22.4s, v23.4s
-	WORD	$0x6e38dcd9 // fmul v25.4s, v6.4s, v24.4s
-	WORD	$0x4e27d739 // fadd v25.4s, v25.4s, v7.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e28d739 // fadd v25.4s, v25.4s, v8.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e2ad739 // fadd v25.4s, v25.4s, v10.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e2bd739 // fadd v25.4s, v25.4s, v11.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e2cd739 // fadd v25.4s, v25.4s, v12.4s
-	WORD	$0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
-	WORD	$0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
+	VMOV	V17.B16, V20.B16
+	WORD	$0x6eb4e415 // fcmgt v21.4s, v0.4s, v20.4s
+	VBIT	V21.B16, V0.B16, V20.B16
+	WORD	$0x6ea1e695 // fcmgt v21.4s, v20.4s, v1.4s
+	VBIT	V21.B16, V1.B16, V20.B16
+	WORD	$0x6e22de93 // fmul v19.4s, v20.4s, v2.4s
+	WORD	$0x4e23d673 // fadd v19.4s, v19.4s, v3.4s
+	WORD	$0x4ea3d675 // fsub v21.4s, v19.4s, v3.4s
+	WORD	$0x6e24deb6 // fmul v22.4s, v21.4s, v4.4s
+	WORD	$0x4eb6d697 // fsub v23.4s, v20.4s, v22.4s
+	WORD	$0x6e25deb8 // fmul v24.4s, v21.4s, v5.4s
+	WORD	$0x4eb8d6f9 // fsub v25.4s, v23.4s, v24.4s
+	WORD	$0x6e39dcd2 // fmul v18.4s, v6.4s, v25.4s
+	WORD	$0x4e27d652 // fadd v18.4s, v18.4s, v7.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e28d652 // fadd v18.4s, v18.4s, v8.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2ad652 // fadd v18.4s, v18.4s, v10.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2bd652 // fadd v18.4s, v18.4s, v11.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2cd652 // fadd v18.4s, v18.4s, v12.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 	VADD	V15.S4, V19.S4, V19.S4
 	VSHL	$23, V19.S4, V19.S4
-	WORD	$0x6e33df39 // fmul v25.4s, v25.4s, v19.4s
-	WORD	$0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
-	WORD	$0x6e39fdb9 // fdiv v25.4s, v13.4s, v25.4s
+	WORD	$0x4e2dd652 // fadd v18.4s, v18.4s, v13.4s
+	WORD	$0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD	$0x4e2dd654 // fadd v20.4s, v18.4s, v13.4s
+	WORD	$0x6e34fdb5 // fdiv v21.4s, v13.4s, v20.4s
+	ADD	R5<<2, R0, R8
+	TBZ	$1, R3, one6
+	FMOVD	F21, 0(R8)
+	TBZ	$0, R3, stored7
+	ADD	$8, R8, R6
+	VST1	V21.S[2], (R6)
+	B	stored7
+one6:
+	FMOVS	F21, 0(R8)
+stored7:
+end3:
+	RET
+
+// func expNEON(out, x []float32)
+TEXT ·expNEON(SB), NOSPLIT, $0-48
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	MOVD	$·expConstants(SB), R2
+	VLD1R.P	4(R2), [V0.S4]
+	VLD1R.P	4(R2), [V1.S4]
+	VLD1R.P	4(R2), [V2.S4]
+	VLD1R.P	4(R2), [V3.S4]
+	VLD1R.P	4(R2), [V4.S4]
+	VLD1R.P	4(R2), [V5.S4]
+	VLD1R.P	4(R2), [V6.S4]
+	VLD1R.P	4(R2), [V7.S4]
+	VLD1R.P	4(R2), [V8.S4]
+	VLD1R.P	4(R2), [V9.S4]
+	VLD1R.P	4(R2), [V10.S4]
+	VLD1R.P	4(R2), [V11.S4]
+	VLD1R.P	4(R2), [V12.S4]
+	VLD1R.P	4(R2), [V13.S4]
+	MOVD	$0x0000007f, R3
+	VDUP	R3, V15.S4
+	VEOR	V14.B16, V14.B16, V14.B16
+	MOVD	$·functionConstants(SB), R2
+	MOVD	x_len+32(FP), R3
+	SUB	$4, R3, R4
+	MOVD	ZR, R5
+vector1:
+	CMP	R4, R5
+	BGT	tail2
+	ADD	R5<<2, R1, R7
+	FMOVQ	0(R7), F16
+	VMOV	V16.B16, V19.B16
+	WORD	$0x6eb3e414 // fcmgt v20.4s, v0.4s, v19.4s
+	VBIT	V20.B16, V0.B16, V19.B16
+	WORD	$0x6ea1e674 // fcmgt v20.4s, v19.4s, v1.4s
+	VBIT	V20.B16, V1.B16, V19.B16
+	WORD	$0x6e22de72 // fmul v18.4s, v19.4s, v2.4s
+	WORD	$0x4e23d652 // fadd v18.4s, v18.4s, v3.4s
+	WORD	$0x4ea3d654 // fsub v20.4s, v18.4s, v3.4s
+	WORD	$0x6e24de95 // fmul v21.4s, v20.4s, v4.4s
+	WORD	$0x4eb5d676 // fsub v22.4s, v19.4s, v21.4s
+	WORD	$0x6e25de97 // fmul v23.4s, v20.4s, v5.4s
+	WORD	$0x4eb7d6d8 // fsub v24.4s, v22.4s, v23.4s
+	WORD	$0x6e38dcd1 // fmul v17.4s, v6.4s, v24.4s
+	WORD	$0x4e27d631 // fadd v17.4s, v17.4s, v7.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	WORD	$0x4e28d631 // fadd v17.4s, v17.4s, v8.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	WORD	$0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	WORD	$0x4e2ad631 // fadd v17.4s, v17.4s, v10.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	WORD	$0x4e2bd631 // fadd v17.4s, v17.4s, v11.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	WORD	$0x4e2cd631 // fadd v17.4s, v17.4s, v12.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	VADD	V15.S4, V18.S4, V18.S4
+	VSHL	$23, V18.S4, V18.S4
+	WORD	$0x4e2dd631 // fadd v17.4s, v17.4s, v13.4s
+	WORD	$0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	ADD	R5<<2, R0, R8
+	FMOVQ	F17, 0(R8)
+	ADD	$4, R5
+	B	vector1
+tail2:
+	SUBS	R5, R3
+	BLE	end3
+	ADD	R5<<2, R1, R7
+	TBZ	$1, R3, one4
+	FMOVD	0(R7), F16
+	TBZ	$0, R3, loaded5
+	ADD	$8, R7, R6
+	VLD1	(R6), V16.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R7), F16
+loaded5:
+	VMOV	V16.B16, V19.B16
+	WORD	$0x6eb3e414 // fcmgt v20.4s, v0.4s, v19.4s
+	VBIT	V20.B16, V0.B16, V19.B16
+	WORD	$0x6ea1e674 // fcmgt v20.4s, v19.4s, v1.4s
+	VBIT	V20.B16, V1.B16, V19.B16
+	WORD	$0x6e22de72 // fmul v18.4s, v19.4s, v2.4s
+	WORD	$0x4e23d652 // fadd v18.4s, v18.4s, v3.4s
+	WORD	$0x4ea3d654 // fsub v20.4s, v18.4s, v3.4s
+	WORD	$0x6e24de95 // fmul v21.4s, v20.4s, v4.4s
+	WORD	$0x4eb5d676 // fsub v22.4s, v19.4s, v21.4s
+	WORD	$0x6e25de97 // fmul v23.4s, v20.4s, v5.4s
+	WORD	$0x4eb7d6d8 // fsub v24.4s, v22.4s, v23.4s
+	WORD	$0x6e38dcd1 // fmul v17.4s, v6.4s, v24.4s
+	WORD	$0x4e27d631 // fadd v17.4s, v17.4s, v7.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	WORD	$0x4e28d631 // fadd v17.4s, v17.4s, v8.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	WORD	$0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	WORD	$0x4e2ad631 // fadd v17.4s, v17.4s, v10.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	WORD	$0x4e2bd631 // fadd v17.4s, v17.4s, v11.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	WORD	$0x4e2cd631 // fadd v17.4s, v17.4s, v12.4s
+	WORD	$0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
+	VADD	V15.S4, V18.S4, V18.S4
+	VSHL	$23, V18.S4, V18.S4
+	WORD	$0x4e2dd631 // fadd v17.4s, v17.4s, v13.4s
+	WORD	$0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	ADD	R5<<2, R0, R8
+	TBZ	$1, R3, one6
+	FMOVD	F17, 0(R8)
+	TBZ	$0, R3, stored7
+	ADD	$8, R8, R6
+	VST1	V17.S[2], (R6)
+	B	stored7
+one6:
+	FMOVS	F17, 0(R8)
+stored7:
+end3:
+	RET
+
+// func tanhNEON(out, x []float32)
+TEXT ·tanhNEON(SB), NOSPLIT, $0-48
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	MOVD	$·expConstants(SB), R2
+	VLD1R.P	4(R2), [V0.S4]
+	VLD1R.P	4(R2), [V1.S4]
+	VLD1R.P	4(R2), [V2.S4]
+	VLD1R.P	4(R2), [V3.S4]
+	VLD1R.P	4(R2), [V4.S4]
+	VLD1R.P	4(R2), [V5.S4]
+	VLD1R.P	4(R2), [V6.S4]
+	VLD1R.P	4(R2), [V7.S4]
+	VLD1R.P	4(R2), [V8.S4]
+	VLD1R.P	4(R2), [V9.S4]
+	VLD1R.P	4(R2), [V10.S4]
+	VLD1R.P	4(R2), [V11.S4]
+	VLD1R.P	4(R2), [V12.S4]
+	VLD1R.P	4(R2), [V13.S4]
+	MOVD	$0x0000007f, R3
+	VDUP	R3, V15.S4
+	VEOR	V14.B16, V14.B16, V14.B16
+	MOVD	$·functionConstants(SB), R2
+	MOVD	x_len+32(FP), R3
+	SUB	$4, R3, R4
+	MOVD	ZR, R5
+vector1:
+	CMP	R4, R5
+	BGT	tail2
+	ADD	R5<<2, R1, R7
+	FMOVQ	0(R7), F16
+	WORD	$0x4e30d611 // fadd v17.4s, v16.4s, v16.4s
+	VMOV	V17.B16, V20.B16
+	WORD	$0x6eb4e415 // fcmgt v21.4s, v0.4s, v20.4s
+	VBIT	V21.B16, V0.B16, V20.B16
+	WORD	$0x6ea1e695 // fcmgt v21.4s, v20.4s, v1.4s
+	VBIT	V21.B16, V1.B16, V20.B16
+	WORD	$0x6e22de93 // fmul v19.4s, v20.4s, v2.4s
+	WORD	$0x4e23d673 // fadd v19.4s, v19.4s, v3.4s
+	WORD	$0x4ea3d675 // fsub v21.4s, v19.4s, v3.4s
+	WORD	$0x6e24deb6 // fmul v22.4s, v21.4s, v4.4s
+	WORD	$0x4eb6d697 // fsub v23.4s, v20.4s, v22.4s
+	WORD	$0x6e25deb8 // fmul v24.4s, v21.4s, v5.4s
+	WORD	$0x4eb8d6f9 // fsub v25.4s, v23.4s, v24.4s
+	WORD	$0x6e39dcd2 // fmul v18.4s, v6.4s, v25.4s
+	WORD	$0x4e27d652 // fadd v18.4s, v18.4s, v7.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e28d652 // fadd v18.4s, v18.4s, v8.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2ad652 // fadd v18.4s, v18.4s, v10.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2bd652 // fadd v18.4s, v18.4s, v11.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2cd652 // fadd v18.4s, v18.4s, v12.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	VADD	V15.S4, V19.S4, V19.S4
+	VSHL	$23, V19.S4, V19.S4
+	WORD	$0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD	$0x4eadd673 // fsub v19.4s, v19.4s, v13.4s
+	WORD	$0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
+	FMOVS	0(R2), F20
+	VDUP	V20.S[0], V20.S4
+	WORD	$0x4e34d655 // fadd v21.4s, v18.4s, v20.4s
+	WORD	$0x6e35fe56 // fdiv v22.4s, v18.4s, v21.4s
+	ADD	R5<<2, R0, R8
+	FMOVQ	F22, 0(R8)
+	ADD	$4, R5
+	B	vector1
+tail2:
+	SUBS	R5, R3
+	BLE	end3
+	ADD	R5<<2, R1, R7
+	TBZ	$1, R3, one4
+	FMOVD	0(R7), F16
+	TBZ	$0, R3, loaded5
+	ADD	$8, R7, R6
+	VLD1	(R6), V16.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R7), F16
+loaded5:
+	WORD	$0x4e30d611 // fadd v17.4s, v16.4s, v16.4s
+	VMOV	V17.B16, V20.B16
+	WORD	$0x6eb4e415 // fcmgt v21.4s, v0.4s, v20.4s
+	VBIT	V21.B16, V0.B16, V20.B16
+	WORD	$0x6ea1e695 // fcmgt v21.4s, v20.4s, v1.4s
+	VBIT	V21.B16, V1.B16, V20.B16
+	WORD	$0x6e22de93 // fmul v19.4s, v20.4s, v2.4s
+	WORD	$0x4e23d673 // fadd v19.4s, v19.4s, v3.4s
+	WORD	$0x4ea3d675 // fsub v21.4s, v19.4s, v3.4s
+	WORD	$0x6e24deb6 // fmul v22.4s, v21.4s, v4.4s
+	WORD	$0x4eb6d697 // fsub v23.4s, v20.4s, v22.4s
+	WORD	$0x6e25deb8 // fmul v24.4s, v21.4s, v5.4s
+	WORD	$0x4eb8d6f9 // fsub v25.4s, v23.4s, v24.4s
+	WORD	$0x6e39dcd2 // fmul v18.4s, v6.4s, v25.4s
+	WORD	$0x4e27d652 // fadd v18.4s, v18.4s, v7.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e28d652 // fadd v18.4s, v18.4s, v8.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2ad652 // fadd v18.4s, v18.4s, v10.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2bd652 // fadd v18.4s, v18.4s, v11.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2cd652 // fadd v18.4s, v18.4s, v12.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	VADD	V15.S4, V19.S4, V19.S4
+	VSHL	$23, V19.S4, V19.S4
+	WORD	$0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD	$0x4eadd673 // fsub v19.4s, v19.4s, v13.4s
+	WORD	$0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
+	FMOVS	0(R2), F20
+	VDUP	V20.S[0], V20.S4
+	WORD	$0x4e34d655 // fadd v21.4s, v18.4s, v20.4s
+	WORD	$0x6e35fe56 // fdiv v22.4s, v18.4s, v21.4s
+	ADD	R5<<2, R0, R8
+	TBZ	$1, R3, one6
+	FMOVD	F22, 0(R8)
+	TBZ	$0, R3, stored7
+	ADD	$8, R8, R6
+	VST1	V22.S[2], (R6)
+	B	stored7
+one6:
+	FMOVS	F22, 0(R8)
+stored7:
+end3:
+	RET
+
+// func swishNEON(out, x []float32)
+TEXT ·swishNEON(SB), NOSPLIT, $0-48
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	MOVD	$·expConstants(SB), R2
+	VLD1R.P	4(R2), [V0.S4]
+	VLD1R.P	4(R2), [V1.S4]
+	VLD1R.P	4(R2), [V2.S4]
+	VLD1R.P	4(R2), [V3.S4]
+	VLD1R.P	4(R2), [V4.S4]
+	VLD1R.P	4(R2), [V5.S4]
+	VLD1R.P	4(R2), [V6.S4]
+	VLD1R.P	4(R2), [V7.S4]
+	VLD1R.P	4(R2), [V8.S4]
+	VLD1R.P	4(R2), [V9.S4]
+	VLD1R.P	4(R2), [V10.S4]
+	VLD1R.P	4(R2), [V11.S4]
+	VLD1R.P	4(R2), [V12.S4]
+	VLD1R.P	4(R2), [V13.S4]
+	MOVD	$0x0000007f, R3
+	VDUP	R3, V15.S4
+	VEOR	V14.B16, V14.B16, V14.B16
+	MOVD	$·functionConstants(SB), R2
+	MOVD	x_len+32(FP), R3
+	SUB	$4, R3, R4
+	MOVD	ZR, R5
+vector1:
+	CMP	R4, R5
+	BGT	tail2
+	ADD	R5<<2, R1, R7
+	FMOVQ	0(R7), F16
+	WORD	$0x4eb0d5d1 // fsub v17.4s, v14.4s, v16.4s
+	VMOV	V17.B16, V20.B16
+	WORD	$0x6eb4e415 // fcmgt v21.4s, v0.4s, v20.4s
+	VBIT	V21.B16, V0.B16, V20.B16
+	WORD	$0x6ea1e695 // fcmgt v21.4s, v20.4s, v1.4s
+	VBIT	V21.B16, V1.B16, V20.B16
+	WORD	$0x6e22de93 // fmul v19.4s, v20.4s, v2.4s
+	WORD	$0x4e23d673 // fadd v19.4s, v19.4s, v3.4s
+	WORD	$0x4ea3d675 // fsub v21.4s, v19.4s, v3.4s
+	WORD	$0x6e24deb6 // fmul v22.4s, v21.4s, v4.4s
+	WORD	$0x4eb6d697 // fsub v23.4s, v20.4s, v22.4s
+	WORD	$0x6e25deb8 // fmul v24.4s, v21.4s, v5.4s
+	WORD	$0x4eb8d6f9 // fsub v25.4s, v23.4s, v24.4s
+	WORD	$0x6e39dcd2 // fmul v18.4s, v6.4s, v25.4s
+	WORD	$0x4e27d652 // fadd v18.4s, v18.4s, v7.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e28d652 // fadd v18.4s, v18.4s, v8.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2ad652 // fadd v18.4s, v18.4s, v10.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2bd652 // fadd v18.4s, v18.4s, v11.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2cd652 // fadd v18.4s, v18.4s, v12.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	VADD	V15.S4, V19.S4, V19.S4
+	VSHL	$23, V19.S4, V19.S4
+	WORD	$0x4e2dd652 // fadd v18.4s, v18.4s, v13.4s
+	WORD	$0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD	$0x4e2dd654 // fadd v20.4s, v18.4s, v13.4s
+	WORD	$0x6e34fe15 // fdiv v21.4s, v16.4s, v20.4s
+	ADD	R5<<2, R0, R8
+	FMOVQ	F21, 0(R8)
+	ADD	$4, R5
+	B	vector1
+tail2:
+	SUBS	R5, R3
+	BLE	end3
+	ADD	R5<<2, R1, R7
+	TBZ	$1, R3, one4
+	FMOVD	0(R7), F16
+	TBZ	$0, R3, loaded5
+	ADD	$8, R7, R6
+	VLD1	(R6), V16.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R7), F16
+loaded5:
+	WORD	$0x4eb0d5d1 // fsub v17.4s, v14.4s, v16.4s
+	VMOV	V17.B16, V20.B16
+	WORD	$0x6eb4e415 // fcmgt v21.4s, v0.4s, v20.4s
+	VBIT	V21.B16, V0.B16, V20.B16
+	WORD	$0x6ea1e695 // fcmgt v21.4s, v20.4s, v1.4s
+	VBIT	V21.B16, V1.B16, V20.B16
+	WORD	$0x6e22de93 // fmul v19.4s, v20.4s, v2.4s
+	WORD	$0x4e23d673 // fadd v19.4s, v19.4s, v3.4s
+	WORD	$0x4ea3d675 // fsub v21.4s, v19.4s, v3.4s
+	WORD	$0x6e24deb6 // fmul v22.4s, v21.4s, v4.4s
+	WORD	$0x4eb6d697 // fsub v23.4s, v20.4s, v22.4s
+	WORD	$0x6e25deb8 // fmul v24.4s, v21.4s, v5.4s
+	WORD	$0x4eb8d6f9 // fsub v25.4s, v23.4s, v24.4s
+	WORD	$0x6e39dcd2 // fmul v18.4s, v6.4s, v25.4s
+	WORD	$0x4e27d652 // fadd v18.4s, v18.4s, v7.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e28d652 // fadd v18.4s, v18.4s, v8.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2ad652 // fadd v18.4s, v18.4s, v10.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2bd652 // fadd v18.4s, v18.4s, v11.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD	$0x4e2cd652 // fadd v18.4s, v18.4s, v12.4s
+	WORD	$0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	VADD	V15.S4, V19.S4, V19.S4
+	VSHL	$23, V19.S4, V19.S4
+	WORD	$0x4e2dd652 // fadd v18.4s, v18.4s, v13.4s
+	WORD	$0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD	$0x4e2dd654 // fadd v20.4s, v18.4s, v13.4s
+	WORD	$0x6e34fe15 // fdiv v21.4s, v16.4s, v20.4s
+	ADD	R5<<2, R0, R8
+	TBZ	$1, R3, one6
+	FMOVD	F21, 0(R8)
+	TBZ	$0, R3, stored7
+	ADD	$8, R8, R6
+	VST1	V21.S[2], (R6)
+	B	stored7
+one6:
+	FMOVS	F21, 0(R8)
+stored7:
+end3:
+	RET
+
+// func softplusNEON(out, x []float32)
+TEXT ·softplusNEON(SB), NOSPLIT, $0-48
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	MOVD	$·expConstants(SB), R2
+	VLD1R.P	4(R2), [V0.S4]
+	VLD1R.P	4(R2), [V1.S4]
+	VLD1R.P	4(R2), [V2.S4]
+	VLD1R.P	4(R2), [V3.S4]
+	VLD1R.P	4(R2), [V4.S4]
+	VLD1R.P	4(R2), [V5.S4]
+	VLD1R.P	4(R2), [V6.S4]
+	VLD1R.P	4(R2), [V7.S4]
+	VLD1R.P	4(R2), [V8.S4]
+	VLD1R.P	4(R2), [V9.S4]
+	VLD1R.P	4(R2), [V10.S4]
+	VLD1R.P	4(R2), [V11.S4]
+	VLD1R.P	4(R2), [V12.S4]
+	VLD1R.P	4(R2), [V13.S4]
+	MOVD	$0x0000007f, R3
+	VDUP	R3, V15.S4
+	VEOR	V14.B16, V14.B16, V14.B16
+	MOVD	$·functionConstants(SB), R2
+	MOVD	x_len+32(FP), R3
+	SUB	$4, R3, R4
+	MOVD	ZR, R5
+vector1:
+	CMP	R4, R5
+	BGT	tail2
+	ADD	R5<<2, R1, R7
+	FMOVQ	0(R7), F16
+	WORD	$0x6eaee611 // fcmgt v17.4s, v16.4s, v14.4s
+	WORD	$0x4e711e12 // bic v18.16b, v16.16b, v17.16b
+	VAND	V16.B16, V17.B16, V17.B16
+	WORD	$0x4eb1d653 // fsub v19.4s, v18.4s, v17.4s
+	VMOV	V19.B16, V22.B16
+	WORD	$0x6eb6e417 // fcmgt v23.4s, v0.4s, v22.4s
+	VBIT	V23.B16, V0.B16, V22.B16
+	WORD	$0x6ea1e6d7 // fcmgt v23.4s, v22.4s, v1.4s
+	VBIT	V23.B16, V1.B16, V22.B16
+	WORD	$0x6e22ded5 // fmul v21.4s, v22.4s, v2.4s
+	WORD	$0x4e23d6b5 // fadd v21.4s, v21.4s, v3.4s
+	WORD	$0x4ea3d6b7 // fsub v23.4s, v21.4s, v3.4s
+	WORD	$0x6e24def8 // fmul v24.4s, v23.4s, v4.4s
+	WORD	$0x4eb8d6d9 // fsub v25.4s, v22.4s, v24.4s
+	WORD	$0x6e25defa // fmul v26.4s, v23.4s, v5.4s
+	WORD	$0x4ebad73b // fsub v27.4s, v25.4s, v26.4s
+	WORD	$0x6e3bdcd4 // fmul v20.4s, v6.4s, v27.4s
+	WORD	$0x4e27d694 // fadd v20.4s, v20.4s, v7.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e28d694 // fadd v20.4s, v20.4s, v8.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e29d694 // fadd v20.4s, v20.4s, v9.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2ad694 // fadd v20.4s, v20.4s, v10.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2bd694 // fadd v20.4s, v20.4s, v11.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	VADD	V15.S4, V21.S4, V21.S4
+	VSHL	$23, V21.S4, V21.S4
+	WORD	$0x4e2dd694 // fadd v20.4s, v20.4s, v13.4s
+	WORD	$0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	FMOVS	0(R2), F22
+	VDUP	V22.S[0], V22.S4
+	WORD	$0x4e36d697 // fadd v23.4s, v20.4s, v22.4s
+	WORD	$0x6e37fe98 // fdiv v24.4s, v20.4s, v23.4s
+	WORD	$0x6e38df19 // fmul v25.4s, v24.4s, v24.4s
+	FMOVS	40(R2), F26
+	VDUP	V26.S[0], V26.S4
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	44(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	48(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	52(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	56(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	60(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	64(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	68(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD	$0x4e3bd77c // fadd v28.4s, v27.4s, v27.4s
+	WORD	$0x4e3cd63d // fadd v29.4s, v17.4s, v28.4s
+	ADD	R5<<2, R0, R8
+	FMOVQ	F29, 0(R8)
+	ADD	$4, R5
+	B	vector1
+tail2:
+	SUBS	R5, R3
+	BLE	end3
+	ADD	R5<<2, R1, R7
+	TBZ	$1, R3, one4
+	FMOVD	0(R7), F16
+	TBZ	$0, R3, loaded5
+	ADD	$8, R7, R6
+	VLD1	(R6), V16.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R7), F16
+loaded5:
+	WORD	$0x6eaee611 // fcmgt v17.4s, v16.4s, v14.4s
+	WORD	$0x4e711e12 // bic v18.16b, v16.16b, v17.16b
+	VAND	V16.B16, V17.B16, V17.B16
+	WORD	$0x4eb1d653 // fsub v19.4s, v18.4s, v17.4s
+	VMOV	V19.B16, V22.B16
+	WORD	$0x6eb6e417 // fcmgt v23.4s, v0.4s, v22.4s
+	VBIT	V23.B16, V0.B16, V22.B16
+	WORD	$0x6ea1e6d7 // fcmgt v23.4s, v22.4s, v1.4s
+	VBIT	V23.B16, V1.B16, V22.B16
+	WORD	$0x6e22ded5 // fmul v21.4s, v22.4s, v2.4s
+	WORD	$0x4e23d6b5 // fadd v21.4s, v21.4s, v3.4s
+	WORD	$0x4ea3d6b7 // fsub v23.4s, v21.4s, v3.4s
+	WORD	$0x6e24def8 // fmul v24.4s, v23.4s, v4.4s
+	WORD	$0x4eb8d6d9 // fsub v25.4s, v22.4s, v24.4s
+	WORD	$0x6e25defa // fmul v26.4s, v23.4s, v5.4s
+	WORD	$0x4ebad73b // fsub v27.4s, v25.4s, v26.4s
+	WORD	$0x6e3bdcd4 // fmul v20.4s, v6.4s, v27.4s
+	WORD	$0x4e27d694 // fadd v20.4s, v20.4s, v7.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e28d694 // fadd v20.4s, v20.4s, v8.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e29d694 // fadd v20.4s, v20.4s, v9.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2ad694 // fadd v20.4s, v20.4s, v10.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2bd694 // fadd v20.4s, v20.4s, v11.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	VADD	V15.S4, V21.S4, V21.S4
+	VSHL	$23, V21.S4, V21.S4
+	WORD	$0x4e2dd694 // fadd v20.4s, v20.4s, v13.4s
+	WORD	$0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	FMOVS	0(R2), F22
+	VDUP	V22.S[0], V22.S4
+	WORD	$0x4e36d697 // fadd v23.4s, v20.4s, v22.4s
+	WORD	$0x6e37fe98 // fdiv v24.4s, v20.4s, v23.4s
+	WORD	$0x6e38df19 // fmul v25.4s, v24.4s, v24.4s
+	FMOVS	40(R2), F26
+	VDUP	V26.S[0], V26.S4
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	44(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	48(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	52(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	56(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	60(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	64(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	68(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD	$0x4e3bd77c // fadd v28.4s, v27.4s, v27.4s
+	WORD	$0x4e3cd63d // fadd v29.4s, v17.4s, v28.4s
+	ADD	R5<<2, R0, R8
+	TBZ	$1, R3, one6
+	FMOVD	F29, 0(R8)
+	TBZ	$0, R3, stored7
+	ADD	$8, R8, R6
+	VST1	V29.S[2], (R6)
+	B	stored7
+one6:
+	FMOVS	F29, 0(R8)
+stored7:
+end3:
+	RET
+
+// func mishNEON(out, x []float32)
+TEXT ·mishNEON(SB), NOSPLIT, $0-48
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	MOVD	$·expConstants(SB), R2
+	VLD1R.P	4(R2), [V0.S4]
+	VLD1R.P	4(R2), [V1.S4]
+	VLD1R.P	4(R2), [V2.S4]
+	VLD1R.P	4(R2), [V3.S4]
+	VLD1R.P	4(R2), [V4.S4]
+	VLD1R.P	4(R2), [V5.S4]
+	VLD1R.P	4(R2), [V6.S4]
+	VLD1R.P	4(R2), [V7.S4]
+	VLD1R.P	4(R2), [V8.S4]
+	VLD1R.P	4(R2), [V9.S4]
+	VLD1R.P	4(R2), [V10.S4]
+	VLD1R.P	4(R2), [V11.S4]
+	VLD1R.P	4(R2), [V12.S4]
+	VLD1R.P	4(R2), [V13.S4]
+	MOVD	$0x0000007f, R3
+	VDUP	R3, V15.S4
+	VEOR	V14.B16, V14.B16, V14.B16
+	MOVD	$·functionConstants(SB), R2
+	MOVD	x_len+32(FP), R3
+	SUB	$4, R3, R4
+	MOVD	ZR, R5
+vector1:
+	CMP	R4, R5
+	BGT	tail2
+	ADD	R5<<2, R1, R7
+	FMOVQ	0(R7), F16
+	FMOVS	0(R2), F18
+	VDUP	V18.S[0], V18.S4
+	VMOV	V16.B16, V17.B16
+	FMOVS	8(R2), F19
+	VDUP	V19.S[0], V19.S4
+	WORD	$0x6eb3e634 // fcmgt v20.4s, v17.4s, v19.4s
+	VBIT	V20.B16, V19.B16, V17.B16
+	VMOV	V17.B16, V22.B16
+	WORD	$0x6eb6e417 // fcmgt v23.4s, v0.4s, v22.4s
+	VBIT	V23.B16, V0.B16, V22.B16
+	WORD	$0x6ea1e6d7 // fcmgt v23.4s, v22.4s, v1.4s
+	VBIT	V23.B16, V1.B16, V22.B16
+	WORD	$0x6e22ded5 // fmul v21.4s, v22.4s, v2.4s
+	WORD	$0x4e23d6b5 // fadd v21.4s, v21.4s, v3.4s
+	WORD	$0x4ea3d6b7 // fsub v23.4s, v21.4s, v3.4s
+	WORD	$0x6e24def8 // fmul v24.4s, v23.4s, v4.4s
+	WORD	$0x4eb8d6d9 // fsub v25.4s, v22.4s, v24.4s
+	WORD	$0x6e25defa // fmul v26.4s, v23.4s, v5.4s
+	WORD	$0x4ebad73b // fsub v27.4s, v25.4s, v26.4s
+	WORD	$0x6e3bdcd4 // fmul v20.4s, v6.4s, v27.4s
+	WORD	$0x4e27d694 // fadd v20.4s, v20.4s, v7.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e28d694 // fadd v20.4s, v20.4s, v8.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e29d694 // fadd v20.4s, v20.4s, v9.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2ad694 // fadd v20.4s, v20.4s, v10.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2bd694 // fadd v20.4s, v20.4s, v11.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	VADD	V15.S4, V21.S4, V21.S4
+	VSHL	$23, V21.S4, V21.S4
+	WORD	$0x4e2dd694 // fadd v20.4s, v20.4s, v13.4s
+	WORD	$0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD	$0x4e32d696 // fadd v22.4s, v20.4s, v18.4s
+	WORD	$0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD	$0x4e32d6f8 // fadd v24.4s, v23.4s, v18.4s
+	WORD	$0x6e38fef9 // fdiv v25.4s, v23.4s, v24.4s
+	WORD	$0x6e39de1a // fmul v26.4s, v16.4s, v25.4s
+	ADD	R5<<2, R0, R8
+	FMOVQ	F26, 0(R8)
+	ADD	$4, R5
+	B	vector1
+tail2:
+	SUBS	R5, R3
+	BLE	end3
+	ADD	R5<<2, R1, R7
+	TBZ	$1, R3, one4
+	FMOVD	0(R7), F16
+	TBZ	$0, R3, loaded5
+	ADD	$8, R7, R6
+	VLD1	(R6), V16.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R7), F16
+loaded5:
+	FMOVS	0(R2), F18
+	VDUP	V18.S[0], V18.S4
+	VMOV	V16.B16, V17.B16
+	FMOVS	8(R2), F19
+	VDUP	V19.S[0], V19.S4
+	WORD	$0x6eb3e634 // fcmgt v20.4s, v17.4s, v19.4s
+	VBIT	V20.B16, V19.B16, V17.B16
+	VMOV	V17.B16, V22.B16
+	WORD	$0x6eb6e417 // fcmgt v23.4s, v0.4s, v22.4s
+	VBIT	V23.B16, V0.B16, V22.B16
+	WORD	$0x6ea1e6d7 // fcmgt v23.4s, v22.4s, v1.4s
+	VBIT	V23.B16, V1.B16, V22.B16
+	WORD	$0x6e22ded5 // fmul v21.4s, v22.4s, v2.4s
+	WORD	$0x4e23d6b5 // fadd v21.4s, v21.4s, v3.4s
+	WORD	$0x4ea3d6b7 // fsub v23.4s, v21.4s, v3.4s
+	WORD	$0x6e24def8 // fmul v24.4s, v23.4s, v4.4s
+	WORD	$0x4eb8d6d9 // fsub v25.4s, v22.4s, v24.4s
+	WORD	$0x6e25defa // fmul v26.4s, v23.4s, v5.4s
+	WORD	$0x4ebad73b // fsub v27.4s, v25.4s, v26.4s
+	WORD	$0x6e3bdcd4 // fmul v20.4s, v6.4s, v27.4s
+	WORD	$0x4e27d694 // fadd v20.4s, v20.4s, v7.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e28d694 // fadd v20.4s, v20.4s, v8.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e29d694 // fadd v20.4s, v20.4s, v9.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2ad694 // fadd v20.4s, v20.4s, v10.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2bd694 // fadd v20.4s, v20.4s, v11.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD	$0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
+	WORD	$0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	VADD	V15.S4, V21.S4, V21.S4
+	VSHL	$23, V21.S4, V21.S4
+	WORD	$0x4e2dd694 // fadd v20.4s, v20.4s, v13.4s
+	WORD	$0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD	$0x4e32d696 // fadd v22.4s, v20.4s, v18.4s
+	WORD	$0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD	$0x4e32d6f8 // fadd v24.4s, v23.4s, v18.4s
+	WORD	$0x6e38fef9 // fdiv v25.4s, v23.4s, v24.4s
+	WORD	$0x6e39de1a // fmul v26.4s, v16.4s, v25.4s
+	ADD	R5<<2, R0, R8
+	TBZ	$1, R3, one6
+	FMOVD	F26, 0(R8)
+	TBZ	$0, R3, stored7
+	ADD	$8, R8, R6
+	VST1	V26.S[2], (R6)
+	B	stored7
+one6:
+	FMOVS	F26, 0(R8)
+stored7:
+end3:
+	RET
+
+// func geluNEON(out, x []float32)
+TEXT ·geluNEON(SB), NOSPLIT, $0-48
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	MOVD	$·expConstants(SB), R2
+	VLD1R.P	4(R2), [V0.S4]
+	VLD1R.P	4(R2), [V1.S4]
+	VLD1R.P	4(R2), [V2.S4]
+	VLD1R.P	4(R2), [V3.S4]
+	VLD1R.P	4(R2), [V4.S4]
+	VLD1R.P	4(R2), [V5.S4]
+	VLD1R.P	4(R2), [V6.S4]
+	VLD1R.P	4(R2), [V7.S4]
+	VLD1R.P	4(R2), [V8.S4]
+	VLD1R.P	4(R2), [V9.S4]
+	VLD1R.P	4(R2), [V10.S4]
+	VLD1R.P	4(R2), [V11.S4]
+	VLD1R.P	4(R2), [V12.S4]
+	VLD1R.P	4(R2), [V13.S4]
+	MOVD	$0x0000007f, R3
+	VDUP	R3, V15.S4
+	VEOR	V14.B16, V14.B16, V14.B16
+	MOVD	$·functionConstants(SB), R2
+	MOVD	x_len+32(FP), R3
+	SUB	$4, R3, R4
+	MOVD	ZR, R5
+vector1:
+	CMP	R4, R5
+	BGT	tail2
+	ADD	R5<<2, R1, R7
+	FMOVQ	0(R7), F16
+	WORD	$0x6eaee611 // fcmgt v17.4s, v16.4s, v14.4s
+	WORD	$0x4e711e12 // bic v18.16b, v16.16b, v17.16b
+	VAND	V16.B16, V17.B16, V17.B16
+	WORD	$0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
+	FMOVS	12(R2), F19
+	VDUP	V19.S[0], V19.S4
+	WORD	$0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
+	FMOVS	16(R2), F22
+	VDUP	V22.S[0], V22.S4
+	WORD	$0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD	$0x4eb7d5b8 // fsub v24.4s, v13.4s, v23.4s
+	WORD	$0x6e38fdb9 // fdiv v25.4s, v13.4s, v24.4s
+	FMOVS	20(R2), F26
+	VDUP	V26.S[0], V26.S4
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	24(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	28(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	32(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	36(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df55 // fmul v21.4s, v26.4s, v25.4s
+	WORD	$0x6e34de96 // fmul v22.4s, v20.4s, v20.4s
+	WORD	$0x4eb6d5d7 // fsub v23.4s, v14.4s, v22.4s
+	VMOV	V23.B16, V26.B16
+	WORD	$0x6ebae41b // fcmgt v27.4s, v0.4s, v26.4s
+	VBIT	V27.B16, V0.B16, V26.B16
+	WORD	$0x6ea1e75b // fcmgt v27.4s, v26.4s, v1.4s
+	VBIT	V27.B16, V1.B16, V26.B16
+	WORD	$0x6e22df59 // fmul v25.4s, v26.4s, v2.4s
+	WORD	$0x4e23d739 // fadd v25.4s, v25.4s, v3.4s
+	WORD	$0x4ea3d73b // fsub v27.4s, v25.4s, v3.4s
+	WORD	$0x6e24df7c // fmul v28.4s, v27.4s, v4.4s
+	WORD	$0x4ebcd75d // fsub v29.4s, v26.4s, v28.4s
+	WORD	$0x6e25df7e // fmul v30.4s, v27.4s, v5.4s
+	WORD	$0x4ebed7bf // fsub v31.4s, v29.4s, v30.4s
+	WORD	$0x6e3fdcd8 // fmul v24.4s, v6.4s, v31.4s
+	WORD	$0x4e27d718 // fadd v24.4s, v24.4s, v7.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD	$0x4e28d718 // fadd v24.4s, v24.4s, v8.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD	$0x4e29d718 // fadd v24.4s, v24.4s, v9.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD	$0x4e2ad718 // fadd v24.4s, v24.4s, v10.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD	$0x4e2bd718 // fadd v24.4s, v24.4s, v11.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD	$0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	VADD	V15.S4, V25.S4, V25.S4
+	VSHL	$23, V25.S4, V25.S4
+	WORD	$0x4e2dd718 // fadd v24.4s, v24.4s, v13.4s
+	WORD	$0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
+	WORD	$0x6e38deba // fmul v26.4s, v21.4s, v24.4s
+	FMOVS	4(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
+	WORD	$0x6e3cde5d // fmul v29.4s, v18.4s, v28.4s
+	WORD	$0x4e3dd63e // fadd v30.4s, v17.4s, v29.4s
+	ADD	R5<<2, R0, R8
+	FMOVQ	F30, 0(R8)
+	ADD	$4, R5
+	B	vector1
+tail2:
+	SUBS	R5, R3
+	BLE	end3
+	ADD	R5<<2, R1, R7
+	TBZ	$1, R3, one4
+	FMOVD	0(R7), F16
+	TBZ	$0, R3, loaded5
+	ADD	$8, R7, R6
+	VLD1	(R6), V16.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R7), F16
+loaded5:
+	WORD	$0x6eaee611 // fcmgt v17.4s, v16.4s, v14.4s
+	WORD	$0x4e711e12 // bic v18.16b, v16.16b, v17.16b
+	VAND	V16.B16, V17.B16, V17.B16
+	WORD	$0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
+	FMOVS	12(R2), F19
+	VDUP	V19.S[0], V19.S4
+	WORD	$0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
+	FMOVS	16(R2), F22
+	VDUP	V22.S[0], V22.S4
+	WORD	$0x6e36de97 // fmul v23.4s, v20.4s, v22.4s
+	WORD	$0x4eb7d5b8 // fsub v24.4s, v13.4s, v23.4s
+	WORD	$0x6e38fdb9 // fdiv v25.4s, v13.4s, v24.4s
+	FMOVS	20(R2), F26
+	VDUP	V26.S[0], V26.S4
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	24(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	28(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	32(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	FMOVS	36(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	WORD	$0x6e39df55 // fmul v21.4s, v26.4s, v25.4s
+	WORD	$0x6e34de96 // fmul v22.4s, v20.4s, v20.4s
+	WORD	$0x4eb6d5d7 // fsub v23.4s, v14.4s, v22.4s
+	VMOV	V23.B16, V26.B16
+	WORD	$0x6ebae41b // fcmgt v27.4s, v0.4s, v26.4s
+	VBIT	V27.B16, V0.B16, V26.B16
+	WORD	$0x6ea1e75b // fcmgt v27.4s, v26.4s, v1.4s
+	VBIT	V27.B16, V1.B16, V26.B16
+	WORD	$0x6e22df59 // fmul v25.4s, v26.4s, v2.4s
+	WORD	$0x4e23d739 // fadd v25.4s, v25.4s, v3.4s
+	WORD	$0x4ea3d73b // fsub v27.4s, v25.4s, v3.4s
+	WORD	$0x6e24df7c // fmul v28.4s, v27.4s, v4.4s
+	WORD	$0x4ebcd75d // fsub v29.4s, v26.4s, v28.4s
+	WORD	$0x6e25df7e // fmul v30.4s, v27.4s, v5.4s
+	WORD	$0x4ebed7bf // fsub v31.4s, v29.4s, v30.4s
+	WORD	$0x6e3fdcd8 // fmul v24.4s, v6.4s, v31.4s
+	WORD	$0x4e27d718 // fadd v24.4s, v24.4s, v7.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD	$0x4e28d718 // fadd v24.4s, v24.4s, v8.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD	$0x4e29d718 // fadd v24.4s, v24.4s, v9.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD	$0x4e2ad718 // fadd v24.4s, v24.4s, v10.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD	$0x4e2bd718 // fadd v24.4s, v24.4s, v11.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD	$0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
+	WORD	$0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	VADD	V15.S4, V25.S4, V25.S4
+	VSHL	$23, V25.S4, V25.S4
+	WORD	$0x4e2dd718 // fadd v24.4s, v24.4s, v13.4s
+	WORD	$0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
+	WORD	$0x6e38deba // fmul v26.4s, v21.4s, v24.4s
+	FMOVS	4(R2), F27
+	VDUP	V27.S[0], V27.S4
+	WORD	$0x6e3bdf5c // fmul v28.4s, v26.4s, v27.4s
+	WORD	$0x6e3cde5d // fmul v29.4s, v18.4s, v28.4s
+	WORD	$0x4e3dd63e // fadd v30.4s, v17.4s, v29.4s
+	ADD	R5<<2, R0, R8
+	TBZ	$1, R3, one6
+	FMOVD	F30, 0(R8)
+	TBZ	$0, R3, stored7
+	ADD	$8, R8, R6
+	VST1	V30.S[2], (R6)
+	B	stored7
+one6:
+	FMOVS	F30, 0(R8)
+stored7:
+end3:
+	RET
+
+// func eluNEON(out, x []float32, alpha, scale float32)
+TEXT ·eluNEON(SB), NOSPLIT, $0-56
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	FMOVS	alpha+48(FP), F0
+	VDUP	V0.S[0], V0.S4
+	FMOVS	scale+52(FP), F1
+	VDUP	V1.S[0], V1.S4
+	MOVD	$·expConstants(SB), R2
+	VLD1R.P	4(R2), [V2.S4]
+	VLD1R.P	4(R2), [V3.S4]
+	VLD1R.P	4(R2), [V4.S4]
+	VLD1R.P	4(R2), [V5.S4]
+	VLD1R.P	4(R2), [V6.S4]
+	VLD1R.P	4(R2), [V7.S4]
+	VLD1R.P	4(R2), [V8.S4]
+	VLD1R.P	4(R2), [V9.S4]
+	VLD1R.P	4(R2), [V10.S4]
+	VLD1R.P	4(R2), [V11.S4]
+	VLD1R.P	4(R2), [V12.S4]
+	VLD1R.P	4(R2), [V13.S4]
+	VLD1R.P	4(R2), [V14.S4]
+	VLD1R.P	4(R2), [V15.S4]
+	MOVD	$0x0000007f, R3
+	VDUP	R3, V17.S4
+	VEOR	V16.B16, V16.B16, V16.B16
+	MOVD	$·functionConstants(SB), R2
+	MOVD	x_len+32(FP), R3
+	SUB	$4, R3, R4
+	MOVD	ZR, R5
+vector1:
+	CMP	R4, R5
+	BGT	tail2
+	ADD	R5<<2, R1, R7
+	FMOVQ	0(R7), F18
+	WORD	$0x6eb0e653 // fcmgt v19.4s, v18.4s, v16.4s
+	WORD	$0x4e731e54 // bic v20.16b, v18.16b, v19.16b
+	VAND	V18.B16, V19.B16, V19.B16
+	VMOV	V20.B16, V23.B16
+	WORD	$0x6eb7e458 // fcmgt v24.4s, v2.4s, v23.4s
+	VBIT	V24.B16, V2.B16, V23.B16
+	WORD	$0x6ea3e6f8 // fcmgt v24.4s, v23.4s, v3.4s
+	VBIT	V24.B16, V3.B16, V23.B16
+	WORD	$0x6e24def6 // fmul v22.4s, v23.4s, v4.4s
+	WORD	$0x4e25d6d6 // fadd v22.4s, v22.4s, v5.4s
+	WORD	$0x4ea5d6d8 // fsub v24.4s, v22.4s, v5.4s
+	WORD	$0x6e26df19 // fmul v25.4s, v24.4s, v6.4s
+	WORD	$0x4eb9d6fa // fsub v26.4s, v23.4s, v25.4s
+	WORD	$0x6e27df1b // fmul v27.4s, v24.4s, v7.4s
+	WORD	$0x4ebbd75c // fsub v28.4s, v26.4s, v27.4s
+	WORD	$0x6e3cdd15 // fmul v21.4s, v8.4s, v28.4s
+	WORD	$0x4e29d6b5 // fadd v21.4s, v21.4s, v9.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD	$0x4e2ad6b5 // fadd v21.4s, v21.4s, v10.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD	$0x4e2bd6b5 // fadd v21.4s, v21.4s, v11.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD	$0x4e2cd6b5 // fadd v21.4s, v21.4s, v12.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD	$0x4e2dd6b5 // fadd v21.4s, v21.4s, v13.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD	$0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	VADD	V17.S4, V22.S4, V22.S4
+	VSHL	$23, V22.S4, V22.S4
+	WORD	$0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD	$0x4eafd6d6 // fsub v22.4s, v22.4s, v15.4s
+	WORD	$0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+	WORD	$0x6e21de77 // fmul v23.4s, v19.4s, v1.4s
+	WORD	$0x6e20deb8 // fmul v24.4s, v21.4s, v0.4s
+	WORD	$0x4e38d6f9 // fadd v25.4s, v23.4s, v24.4s
+	ADD	R5<<2, R0, R8
+	FMOVQ	F25, 0(R8)
+	ADD	$4, R5
+	B	vector1
+tail2:
+	SUBS	R5, R3
+	BLE	end3
+	ADD	R5<<2, R1, R7
+	TBZ	$1, R3, one4
+	FMOVD	0(R7), F18
+	TBZ	$0, R3, loaded5
+	ADD	$8, R7, R6
+	VLD1	(R6), V18.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R7), F18
+loaded5:
+	WORD	$0x6eb0e653 // fcmgt v19.4s, v18.4s, v16.4s
+	WORD	$0x4e731e54 // bic v20.16b, v18.16b, v19.16b
+	VAND	V18.B16, V19.B16, V19.B16
+	VMOV	V20.B16, V23.B16
+	WORD	$0x6eb7e458 // fcmgt v24.4s, v2.4s, v23.4s
+	VBIT	V24.B16, V2.B16, V23.B16
+	WORD	$0x6ea3e6f8 // fcmgt v24.4s, v23.4s, v3.4s
+	VBIT	V24.B16, V3.B16, V23.B16
+	WORD	$0x6e24def6 // fmul v22.4s, v23.4s, v4.4s
+	WORD	$0x4e25d6d6 // fadd v22.4s, v22.4s, v5.4s
+	WORD	$0x4ea5d6d8 // fsub v24.4s, v22.4s, v5.4s
+	WORD	$0x6e26df19 // fmul v25.4s, v24.4s, v6.4s
+	WORD	$0x4eb9d6fa // fsub v26.4s, v23.4s, v25.4s
+	WORD	$0x6e27df1b // fmul v27.4s, v24.4s, v7.4s
+	WORD	$0x4ebbd75c // fsub v28.4s, v26.4s, v27.4s
+	WORD	$0x6e3cdd15 // fmul v21.4s, v8.4s, v28.4s
+	WORD	$0x4e29d6b5 // fadd v21.4s, v21.4s, v9.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD	$0x4e2ad6b5 // fadd v21.4s, v21.4s, v10.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD	$0x4e2bd6b5 // fadd v21.4s, v21.4s, v11.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD	$0x4e2cd6b5 // fadd v21.4s, v21.4s, v12.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD	$0x4e2dd6b5 // fadd v21.4s, v21.4s, v13.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD	$0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
+	WORD	$0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	VADD	V17.S4, V22.S4, V22.S4
+	VSHL	$23, V22.S4, V22.S4
+	WORD	$0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD	$0x4eafd6d6 // fsub v22.4s, v22.4s, v15.4s
+	WORD	$0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+	WORD	$0x6e21de77 // fmul v23.4s, v19.4s, v1.4s
+	WORD	$0x6e20deb8 // fmul v24.4s, v21.4s, v0.4s
+	WORD	$0x4e38d6f9 // fadd v25.4s, v23.4s, v24.4s
 	ADD	R5<<2, R0, R8
 	TBZ	$1, R3, one6
 	FMOVD	F25, 0(R8)

@@ -194,10 +194,71 @@ func winogradFilterNEON(u, w []float32, plane, size, n int)
 //go:noescape
 func winogradFilterGradNEON(w, u []float32, size, plane, n int)
 
-// sigmoidNEON sets out to 1/(1+exp(-x)), with expConstants.
+// maxToNEON sets out to the greater of out and x.
+//
+//go:noescape
+func maxToNEON(out, x []float32)
+
+// mulToNEON multiplies out by x.
+//
+//go:noescape
+func mulToNEON(out, x []float32)
+
+// clipNEON sets out to the value in [low,high] that is nearest to x.
+//
+//go:noescape
+func clipNEON(out, x []float32, low, high float32)
+
+// leakNEON sets out to x, and to x times its slope if x is not positive.
+//
+//go:noescape
+func leakNEON(out, x, slopes []float32)
+
+// depthwiseNEON computes the sums of the products of windows of x with w, and adds bias;
+// p points to the first field of a Window.
+//
+//go:noescape
+func depthwiseNEON(out, x, w, bias []float32, p *int)
+
+// sigmoidNEON sets out to 1/(1+exp(-x)), with the constants of the portable kernel.
 //
 //go:noescape
 func sigmoidNEON(out, x []float32)
+
+// expNEON sets out to exp(x), with the constants of the portable kernel.
+//
+//go:noescape
+func expNEON(out, x []float32)
+
+// tanhNEON sets out to the hyperbolic tangent of x, with the constants of the portable kernel.
+//
+//go:noescape
+func tanhNEON(out, x []float32)
+
+// swishNEON sets out to x/(1+exp(-x)), with the constants of the portable kernel.
+//
+//go:noescape
+func swishNEON(out, x []float32)
+
+// softplusNEON sets out to log(1+exp(x)), with the constants of the portable kernel.
+//
+//go:noescape
+func softplusNEON(out, x []float32)
+
+// mishNEON sets out to x*tanh(log(1+exp(x))), with the constants of the portable kernel.
+//
+//go:noescape
+func mishNEON(out, x []float32)
+
+// geluNEON sets out to x times the share of the normal distribution below x, with the constants of the portable kernel.
+//
+//go:noescape
+func geluNEON(out, x []float32)
+
+// eluNEON sets out to x*scale, and to (exp(x)-1)*alpha if x is not positive.
+//
+//go:noescape
+func eluNEON(out, x []float32, alpha, scale float32)
 
 // rmspropNEON sets second to second*keep + grad²*take and subtracts
 // grad*rate/sqrt(second+epsilon) from w.
