@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"imagesimilarity/pkg/nn"
@@ -279,16 +281,21 @@ func asRef(v []any) (ref, bool) {
 	return r, named && called && put && float64(r.call) == call && float64(r.output) == output
 }
 
-// refs returns the outputs that a member denotes.
+// refs returns the outputs that a member denotes. Those with names come in the order of these.
 func (m members) refs(key string) ([]ref, error) {
 	var v any
 	if err := m.get(key, &v); err != nil {
 		return nil, err
 	}
-	if named, ok := v.(map[string]any); ok {
-		return nil, fmt.Errorf("%s: outputs by name are not supported, of %d", key, len(named))
+	named, ok := v.(map[string]any)
+	if !ok {
+		return refs(v, nil), nil
 	}
-	return refs(v, nil), nil
+	var list []ref
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		list = refs(named[name], list)
+	}
+	return list, nil
 }
 
 // get decodes a member into v. It leaves v as it is if there is no such member.

@@ -123,6 +123,57 @@ func TestDecodeConfig(t *testing.T) {
 	}
 }
 
+// A Sequential model tells the shape of its input in several places. A layer that is called twice
+// becomes two, and an activation that is an object becomes a layer.
+func TestDecodeContainers(t *testing.T) {
+	const (
+		shape = `"batch_input_shape":[null,8,6,2]`
+		conv  = `{"class_name":"Conv2D","config":{"name":"c","filters":2,"kernel_size":3,"padding":"same"`
+		list  = `{"class_name":"Flatten","config":{"name":"f"}}]`
+	)
+	seq := func(config string) string {
+		return `{"class_name":"Sequential","config":` + config + `}`
+	}
+	twice := strings.Replace(layerX("Conv2D", `"filters":2,"kernel_size":3,"padding":"same"`),
+		`[[["in",0,0,{}]]]`, `[[["in",0,0,{}]],[["x",0,0,{}]]]`, 1)
+	for name, tt := range map[string]struct{ config, want string }{
+		"InputLayer": {seq(`{"name":"s","layers":[` + input + `,` + conv + `}},` + list + `}`),
+			"in [8 6 2], c [8 6 2], f [96]"},
+		"first layer": {seq(`{"name":"s","layers":[` + conv + `,` + shape + `}},` + list + `}`),
+			"s_input [8 6 2], c [8 6 2], f [96]"},
+		"build_input_shape": {
+			seq(`{"name":"s","build_input_shape":[null,8,6,2],"layers":[` + conv + `}},` + list + `}`),
+			"s_input [8 6 2], c [8 6 2], f [96]"},
+		"before Keras 2.3": {seq(`[` + conv + `,` + shape + `}},` + list),
+			"_input [8 6 2], c [8 6 2], f [96]"},
+		"nested": {
+			seq(`{"name":"s","layers":[` + seq(`{"name":"e","layers":[`+conv+`,`+shape+`}},`+list+`}`) +
+				`]}`),
+			"s_input [8 6 2], e/c [8 6 2], e/f [96]"},
+		"twice": {strings.Replace(functionalOf("x", input, twice), `["x",0,0]]}`, `["x",1,0]]}`, 1),
+			"in [8 6 2], x [8 6 2], x:1 [8 6 2]"},
+		"outputs by name": {strings.Replace(functionalOf("x", input, layerX("Flatten", `"a":0`)),
+			`[["x",0,0]]}`, `{"b":["in",0,0],"a":["x",0,0]}}`, 1), "in [8 6 2], x [96]"},
+		"activation": {one("Conv2D", `"filters":2,"kernel_size":3,"activation":{"class_name":"ReLU",`+
+			`"config":{"name":"r","max_value":6}}`), "in [8 6 2], x/x [6 4 2], x [6 4 2]"},
+		"activation by name": {one("Dense", `"units":2,"activation":{"class_name":"function",`+
+			`"config":"relu"}`), "in [8 6 2], x [8 6 2]"},
+	} {
+		_, layers, err := decodeConfig(tt.config)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var got []string
+		for _, l := range layers {
+			got = append(got, fmt.Sprint(l.Name, " ", l.Output))
+		}
+		if got := strings.Join(got, ", "); got != tt.want {
+			t.Errorf("%s: %s, expected %s", name, got, tt.want)
+		}
+	}
+}
+
 // What package nn cannot express is an error that names the layer.
 func TestDecodeConfigErrors(t *testing.T) {
 	flatten := layerX("Flatten", `"trainable":true`)

@@ -77,6 +77,9 @@ func (p *Page) AddReduce(round *results.Autoencoder, images Images) {
 
 // layersFact describes the convolutional layers, with the filters as Python shows a list.
 func layersFact(e results.Encoder) Fact {
+	if len(e.Filters) == 0 {
+		return Fact{"encoder", "that of the model file"}
+	}
 	filters := strings.ReplaceAll(fmt.Sprint(e.Filters), " ", ", ")
 	return Fact{"convolutional layers", fmt.Sprintf("%d, filters %s of %d × %d",
 		len(e.Filters), filters, e.FilterSize, e.FilterSize)}

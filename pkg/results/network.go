@@ -40,7 +40,8 @@ type Autoencoder struct {
 	Reconstructions []Reconstruction `json:"reconstructions"`
 }
 
-// An Encoder is the answers about the convolutional layers.
+// An Encoder is the answers about the convolutional layers. There are none if classification took
+// an encoder from a file as it was.
 type Encoder struct {
 	FilterSize int   `json:"filter_size"`
 	Filters    []int `json:"filters"` // of each layer

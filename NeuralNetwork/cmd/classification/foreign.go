@@ -42,6 +42,15 @@ func (s *session) checkModel(images *idx.ImageFile) error {
 	return nil
 }
 
+// foreignSize returns the number of values that the foreign encoder puts out.
+func (s *session) foreignSize() int {
+	n := 1
+	for _, d := range s.foreign.Output {
+		n *= d
+	}
+	return n
+}
+
 // head is the number of layers after the encoder.
 const head = 3
 

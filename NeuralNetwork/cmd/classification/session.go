@@ -125,6 +125,8 @@ func (s *session) ask(train, validation int) (answers, *nn.Model, error) {
 		if s.foreign == nil {
 			rows, cols := s.training.images.Rows, s.training.images.Cols
 			a.Encoder = experiment.AskEncoder(s.lines, rows, cols, offer)
+		} else {
+			a.Filters, a.embedding = []int{}, s.foreignSize()
 		}
 		a.fullyConnected = s.lines.Int("Fully connected layer size: ", 1, experiment.MaxCount)
 		a.phase1 = s.lines.Int("Phase 1 epochs: ", 0, experiment.MaxCount)
