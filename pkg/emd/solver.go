@@ -288,6 +288,17 @@ func (s *solver) send(n int32, amount int64) {
 // total returns the cost of the flow, in 128 bits.
 func (s *solver) total() (high, low uint64) {
 	sinks := len(s.place) - s.sources
+	s.each(func(from, to int, flow int64) {
+		h, l := bits.Mul64(uint64(flow), uint64(s.cost[from*sinks+to-s.sources]))
+		var carry uint64
+		low, carry = bits.Add64(low, l, 0)
+		high += h + carry
+	})
+	return high, low
+}
+
+// each calls do with the nodes of each arc that has a flow.
+func (s *solver) each(do func(source, sink int, flow int64)) {
 	for i, n := range s.nodes[:len(s.nodes)-1] {
 		if n.flow == 0 {
 			continue
@@ -296,10 +307,6 @@ func (s *solver) total() (high, low uint64) {
 		if i >= s.sources {
 			from, to = to, from
 		}
-		h, l := bits.Mul64(uint64(n.flow), uint64(s.cost[from*sinks+to-s.sources]))
-		var carry uint64
-		low, carry = bits.Add64(low, l, 0)
-		high += h + carry
+		do(from, to, n.flow)
 	}
-	return high, low
 }

@@ -45,9 +45,9 @@ func clusteringsOf(round *results.ClusterRound) []clustering {
 	return all
 }
 
-// sort sorts the clusters by the label that most of their images have and, among those of one label,
-// by their number, the largest first. Empty clusters come last. It leaves the order if the labels
-// are not known.
+// sort sorts the clusters by the label that most of their images have. Clusters of one label are
+// sorted by the images with it, the most first. Empty clusters come last. sort leaves the order if
+// the labels are not known.
 func (c clustering) sort() {
 	if c.Truth == nil || c.Truth.Count == nil {
 		return

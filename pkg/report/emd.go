@@ -83,6 +83,9 @@ func (p *Page) AddEMD(run *results.EMD, round *results.EMDRound, data, queries I
 		"Cards": r.cards(order),
 		"None":  "Both distances find as many right neighbours for every query.",
 	}))
+	if len(round.Flows) > 0 {
+		p.add("flows", "What Earth Mover's Distance moves", r.flows(round.Flows))
+	}
 }
 
 func labelled(name string, l results.Labelled) Fact {

@@ -102,7 +102,8 @@ func (h heatMap) Shade(i, j int) cell {
 	}
 }
 
-// drawing returns a map of many columns as a drawing, which fits any width, and "" for a map of few.
+// drawing returns a map of many columns as a drawing, which fits any width. It returns "" if there
+// are few.
 func (h heatMap) drawing() template.HTML {
 	if len(h.Columns) <= maxTable {
 		return ""

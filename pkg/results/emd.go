@@ -1,5 +1,7 @@
 package results
 
+import "imagesimilarity/pkg/emd"
+
 // An EMD is a run of search -EMD: the nearest images of every query by Earth Mover's Distance and
 // by Manhattan distance, and how many of them have the label of the query.
 type EMD struct {
@@ -24,6 +26,38 @@ type EMDRound struct {
 	Neighbours int      `json:"neighbours"` // judged for each query
 	EMD        Ranking  `json:"emd"`
 	Manhattan  Ranking  `json:"manhattan"`
+	Flows      []Flow   `json:"flows"` // of a few queries
+}
+
+// A Flow is a cheapest way to turn a query into an image, both in cells.
+type Flow struct {
+	Query    int     `json:"query"`    // index of the query
+	Image    int64   `json:"image"`    // index of the image
+	Distance Number  `json:"distance"` // Earth Mover's Distance in pixels
+	Rows     int     `json:"rows"`     // of cells
+	Cols     int     `json:"columns"`  // of cells
+	From     Numbers `json:"from"`     // weight of each cell of the query
+	To       Numbers `json:"to"`       // weight of each cell of the image
+	Moves    []Move  `json:"moves"`
+}
+
+// A Move is weight that goes from a cell to a cell.
+type Move struct {
+	From   int    `json:"from"`
+	To     int    `json:"to"`
+	Weight Number `json:"weight"`
+}
+
+// NewFlow returns the flow of a query to an image.
+func NewFlow(query int, image int64, f *emd.Flow) Flow {
+	flow := Flow{
+		Query: query, Image: image, Distance: Number(f.Distance), Rows: f.Rows, Cols: f.Cols,
+		From: f.From, To: f.To,
+	}
+	for _, m := range f.Moves {
+		flow.Moves = append(flow.Moves, Move{m.From, m.To, Number(m.Weight)})
+	}
+	return flow
 }
 
 // Labelled is a file of images and the file of their labels.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"imagesimilarity/pkg/emd"
@@ -90,6 +91,9 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	round.EMD = rank(at, distance, timeEMD)
 	at, distance = split(byManhattan)
 	round.Manhattan = rank(at, distance, timeManhattan)
+	if round.Flows, err = flows(round, data, queries, opt.cell); err != nil {
+		return fmt.Errorf("%s: %w", opt.query, err)
+	}
 
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "Average Correct Search Results EMD: %s\n", double(round.EMD.Correctness))
@@ -107,6 +111,29 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		round.Queries.Images.Images, round.Data.Images.Images, k,
 		double(round.EMD.Correctness), double(round.Manhattan.Correctness)) + opt.written())
 	return nil
+}
+
+// flows returns the flows of a few queries to their nearest images by both distances. It returns none
+// if the images have too many cells to be shown.
+func flows(round *results.EMDRound, data, queries *spaces, cell int) ([]results.Flow, error) {
+	const shown, cells = 6, 256
+	q := queries.original
+	if q.Rows/cell*(q.Cols/cell) > cells || round.Neighbours == 0 {
+		return nil, nil
+	}
+	var all []results.Flow
+	for i := range min(shown, q.N) {
+		i = i * q.N / min(shown, q.N)
+		images := []int64{round.EMD.Index[i][0], round.Manhattan.Index[i][0]}
+		for _, image := range slices.Compact(images) {
+			f, err := emd.NewFlow(q.At(i), data.original.At(int(image)), q.Rows, q.Cols, cell)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, results.NewFlow(i, image, f))
+		}
+	}
+	return all, nil
 }
 
 // split returns the indices and the distances of neighbours.
