@@ -12,12 +12,14 @@ import warnings
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
+import absl.logging
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers as L
 
 tf.get_logger().setLevel("ERROR")
+absl.logging.set_verbosity("error")
 warnings.simplefilter("ignore")
 
 directory = sys.argv[1]
@@ -82,7 +84,7 @@ def single():
     add(lambda: L.Conv2DTranspose(3, 2, strides=3, padding="same", activation="relu"))
     add(lambda: L.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1))
     add(lambda: L.MaxPooling2D())
-    add(lambda: L.AveragePooling2D(padding="same"))
+    add(lambda: L.AveragePooling2D(2, padding="same"))
     for pool in (L.GlobalMaxPooling2D, L.GlobalAveragePooling2D):
         add(lambda p=pool: p())
         add(lambda p=pool: p(keepdims=True))
