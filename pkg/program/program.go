@@ -19,7 +19,7 @@ type Program func(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 // exit status. The status is 1, after a sentence on the standard error output, if
 //   - the system leaves too few files or threads for Go's runtime, which would end in the middle of
 //     the work,
-//   - the program panics,
+//   - the program panics, which loses no Work that is at rest,
 //   - the standard output cannot be written. The program goes on all the same, because its files
 //     are the larger part of its results. A standard error output that cannot be written is no
 //     fault.
@@ -52,6 +52,9 @@ func run(
 		if fault := recover(); fault != nil {
 			fmt.Fprintf(stderr, "%s: a fault of the program itself: %s\n", name, sentence(fault))
 			status = 1
+			if w := current.Load(); w != nil && !w.active.Load() {
+				tell(w.save())
+			}
 		}
 	}()
 	return p(args, stdin, stdout, stderr)

@@ -74,6 +74,10 @@ var subjects = map[string]Program{
 		time.Sleep(time.Minute)
 		return 0
 	},
+	"panic": func([]string, io.Reader, io.Writer, io.Writer) int {
+		Begin(func() (string, error) { return "saved", nil }).Rest()
+		panic("why")
+	},
 	"lost": func(_ []string, _ io.Reader, stdout, _ io.Writer) int {
 		Begin(func() (string, error) { return "", errors.New("full") }).Rest()
 		fmt.Fprintln(stdout, "Ready")
@@ -157,6 +161,15 @@ func TestSignals(t *testing.T) {
 			t.Errorf("%s, %v: %q, %q, %d; want %q, %q, %d", tt.subject, tt.signals,
 				stdout, stderr, status, tt.stdout, tt.stderr, want)
 		}
+	}
+}
+
+// A panic loses no work that is done.
+func TestPanicAfterWork(t *testing.T) {
+	stdout, stderr, status := signalled(t, subject("panic"))
+	const want = "subject: a fault of the program itself: why\n"
+	if stdout != "saved\n" || stderr != want || status != 1 {
+		t.Errorf("%q, %q, status %d", stdout, stderr, status)
 	}
 }
 
