@@ -89,20 +89,33 @@ func TrainingMemory(sizes []Size, batch, evaluation int) float64 {
 	return 4 * (need + float64(float64(2*runtime.GOMAXPROCS(0))*scratch))
 }
 
-// PredictionMemory returns the bytes that a prediction of the last of some layers, which are
-// connected, needs in batches of batch samples, without weights and results.
+// PredictionMemory returns the bytes that a prediction of the last of some layers needs in batches
+// of batch samples, without weights and results. It connects the layers, which need no weights yet; if
+// they do not fit together, no memory is enough.
 func PredictionMemory(layers []*Layer, batch int) float64 {
 	const (
-		group = 14      // samples that a core takes through all layers together
-		most  = 1 << 24 // values that it then has at most, if that is more than one sample
+		small, large = 16, 64  // samples that a core takes through all layers together
+		cached       = 1 << 18 // with more weights it takes the large number
+		most         = 1 << 24 // values that it then has at most, if that is more than one sample
 	)
-	need, scratch := 0.0, 0.0
+	specs, err := connect(layers, math.Inf(1))
+	if err != nil {
+		return math.Inf(1)
+	}
+	need, scratch, weights := 0.0, 0.0, 0.0
 	for i, l := range layers {
-		filters, s := predicting(l, InputsOf(layers, i))
+		for _, s := range specs[i] {
+			weights += values(s.Shape)
+		}
+		filters, s := predicting(l, InputsOf(layers, i), specs[i])
 		need += filters
 		scratch = max(scratch, s)
 	}
 	width := widest(layers)
+	group := small
+	if weights > cached {
+		group = large
+	}
 	width = max(width, min(float64(min(group, batch))*width, most))
 	need += float64(float64(batch) * values(layers[len(layers)-1].Output))
 	return 4 * (need + float64(float64(runtime.GOMAXPROCS(0))*(width+scratch)))
@@ -131,7 +144,7 @@ func widest(layers []*Layer) float64 {
 
 // predicting returns the number of values that a layer needs in a prediction: of filters in another
 // order or transformed, and of what a core needs besides inputs and outputs.
-func predicting(l *Layer, in []*Layer) (filters, scratch float64) {
+func predicting(l *Layer, in []*Layer, specs []WeightSpec) (filters, scratch float64) {
 	if l.Kernel[0] < 1 || len(l.Output) != 3 || len(in) != 1 {
 		return 0, 0
 	}
@@ -146,8 +159,8 @@ func predicting(l *Layer, in []*Layer) (filters, scratch float64) {
 	if in[0].Class == UpSampling2D {
 		filters = 4 * float64(l.Kernel[0]*l.Kernel[1]) * float64(c) * float64(f)
 	}
-	for _, weight := range l.Weights {
-		filters += float64(elements / 9 * values(weight.Shape))
+	for _, s := range specs {
+		filters += float64(elements / 9 * values(s.Shape))
 	}
 	rows := float64(max(h, outH)) + float64(max((l.Kernel[0]-1)*max(l.Dilation[0], 1), room))
 	cols := float64(max(w, outW)) + float64(max((l.Kernel[1]-1)*max(l.Dilation[1], 1), room))

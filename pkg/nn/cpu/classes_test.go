@@ -750,6 +750,7 @@ func TestPredictionMemory(t *testing.T) {
 			dense(64, relu),
 		},
 		"Winograd":       append([]*nn.Layer{image(64, 64, 8)}, deep...),
+		"many weights":   {image(24, 24, 64), layer(nn.Conv2D, 256, 5, 2), layer(nn.Conv2D, 64, 3, 2)},
 		"transposed":     {image(24, 24, 64), layer(nn.Conv2DTranspose, 32, 3, 2)},
 		"few filters":    {image(24, 24, 64), layer(nn.Conv2DTranspose, 1, 5, 2)},
 		"separable":      {image(64, 64, 32), layer(nn.SeparableConv2D, 64, 3, 1)},

@@ -44,9 +44,14 @@ type step struct {
 	run     func(k *kernel.Set, in [][]float32, out, scratch []float32, n int)
 }
 
-// maxGroup is the most samples that go through the layers together: as many as the rows of the
-// largest tile of a matrix product. maxGroupValues bounds their memory.
-const maxGroup, maxGroupValues = 14, 1 << 24
+// The most samples that go through the layers together. If the weights do not fit in a core's
+// cache, they come from far for each group, so that it has to be large. maxGroupValues bounds its
+// memory.
+const (
+	smallGroup, largeGroup = 16, 64
+	cachedWeights          = 1 << 18
+	maxGroupValues         = 1 << 24
+)
 
 func newPredictor(k *kernel.Set, layers []*nn.Layer, batch int) (*predictor, error) {
 	b, err := build(k, layers)
@@ -55,7 +60,16 @@ func newPredictor(k *kernel.Set, layers []*nn.Layer, batch int) (*predictor, err
 	}
 	p := &predictor{kernels: k, plan: b.plan}
 	p.place()
-	p.group = max(min(maxGroup, batch, maxGroupValues/p.width), 1)
+	weights, group := 0, smallGroup
+	for _, l := range layers {
+		for _, w := range l.Weights {
+			weights += len(w.Data)
+		}
+	}
+	if weights > cachedWeights {
+		group = largeGroup
+	}
+	p.group = max(min(group, batch, maxGroupValues/p.width), 1)
 	output := p.sizes[p.output]
 	most := max(batch*output, runtime.GOMAXPROCS(0)*(p.group*p.width+p.scratch))
 	if most > maxBatchValues {
