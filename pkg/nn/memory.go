@@ -90,8 +90,8 @@ func TrainingMemory(sizes []Size, batch, evaluation int) float64 {
 }
 
 // PredictionMemory returns the bytes that a prediction of the last of some layers needs in batches
-// of batch samples, without weights and results. It connects the layers, which need no weights yet; if
-// they do not fit together, no memory is enough.
+// of batch samples, without weights and results. It connects the layers, which need no weights yet.
+// If they do not fit together, no memory is enough.
 func PredictionMemory(layers []*Layer, batch int) float64 {
 	const (
 		small, large = 16, 64  // samples that a core takes through all layers together
