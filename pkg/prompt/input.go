@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"regexp"
 	"strconv"
@@ -15,12 +16,19 @@ import (
 // Input asks questions as Python's input() does: the question has no line end, and a line is the
 // answer. Blanks around an answer are ignored. If no answer can be read, every question is
 // answered at once with its zero value, and Err says why.
-type Input struct{ conversation }
+type Input struct {
+	conversation
+	prepared map[string]string // answers by question
+}
 
 // NewInput returns a conversation that shows questions on out and reads answers from in.
 func NewInput(in io.Reader, out io.Writer) *Input {
-	return &Input{conversation{in: bufio.NewReader(in), out: out}}
+	return &Input{conversation: conversation{in: bufio.NewReader(in), out: out}}
 }
+
+// Prepare gives questions their answers in advance. A question that has one is shown together with
+// it, once: if it is asked again, the answer is read.
+func (l *Input) Prepare(answers map[string]string) { l.prepared = maps.Clone(answers) }
 
 // YesNo asks, after an empty line, until the answer is yes (true) or no. It returns false if no
 // answer can be read.
@@ -83,10 +91,15 @@ func (l *Input) Path(question string, serves func(path string) error) error {
 	return l.path(func() (string, bool) { return l.answer(question) }, serves)
 }
 
-// answer shows a question and reads a line, without the blanks around it.
+// answer shows a question and returns the prepared answer or a line, without the blanks around it.
 func (l *Input) answer(question string) (string, bool) {
 	if l.err != nil {
 		return "", false
+	}
+	if answer, ok := l.prepared[question]; ok {
+		delete(l.prepared, question)
+		l.say(question + quote.Printable(answer) + "\n")
+		return answer, l.err == nil
 	}
 	line, ok := l.line(question)
 	if !ok {

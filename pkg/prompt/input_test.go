@@ -119,6 +119,22 @@ func TestInput(t *testing.T) {
 	}
 }
 
+// A prepared answer is shown with its question. If it does not serve, the next one is read.
+func TestPreparedAnswers(t *testing.T) {
+	var out strings.Builder
+	l := NewInput(strings.NewReader("7\nN\n"), &out)
+	l.Prepare(map[string]string{"Size: ": "101", "Go (Y/N)? ": "Y", "Name: ": "a\tb"})
+	path := ""
+	yes, size := l.YesNo("Go (Y/N)? "), l.Int("Size: ", 1, 100)
+	l.Path("Name: ", func(p string) error { path = p; return nil })
+	again := l.YesNo("Go (Y/N)? ")
+	const want = "\nGo (Y/N)? Y\nSize: 101\nExpected a whole number from 1 to 100, got \"101\".\n" +
+		"Size: Name: a\\tb\n\nGo (Y/N)? "
+	if !yes || size != 7 || path != "a\tb" || again || out.String() != want {
+		t.Errorf("%v, %d, %q, %v, screen %q, want %q", yes, size, path, again, out.String(), want)
+	}
+}
+
 func TestInputSaysWhyItFailed(t *testing.T) {
 	var out strings.Builder
 	l := NewInput(iotest.ErrReader(iotest.ErrTimeout), &out)

@@ -118,6 +118,9 @@ func (opt options) write(text []byte, run *results.Cluster, page *report.Page) e
 	if opt.json != "" {
 		files.Add(opt.json, func(w io.Writer) error { return results.Write(w, run) })
 	}
+	if opt.assign != "" {
+		files.Add(opt.assign, func(w io.Writer) error { return writeAssignments(w, run.Rounds) })
+	}
 	if opt.html != "" {
 		files.Add(opt.html, func(w io.Writer) error { return report.Render(w, page) })
 	}
@@ -127,7 +130,7 @@ func (opt options) write(text []byte, run *results.Cluster, page *report.Page) e
 // written returns a line that names the output files.
 func (opt options) written() string {
 	line := "Written: " + opt.output
-	for _, name := range []string{opt.html, opt.json} {
+	for _, name := range []string{opt.html, opt.json, opt.assign} {
 		if name != "" {
 			line += ", " + name
 		}
@@ -138,7 +141,7 @@ func (opt options) written() string {
 // checkFiles returns an error if an output cannot be written, or is one of the inputs or another
 // output.
 func (opt options) checkFiles(inputs ...string) error {
-	return opt.guard.Check(inputs, opt.output, opt.html, opt.json)
+	return opt.guard.Check(inputs, opt.output, opt.html, opt.json, opt.assign)
 }
 
 // moreData asks whether there is another round and for its files. It returns nil if there is none.

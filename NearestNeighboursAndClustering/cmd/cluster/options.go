@@ -21,18 +21,20 @@ These may be left out:
                      departs from it
   -html <HTML file>  report with pictures
   -json <JSON file>  results, to be read by other programs
+  -assign <file>     the clusters of every image, as a table with tabs
   -quiet             nothing about the progress and the results on the screen
   -memory <size>     most memory, such as 2GiB (what the machine has left)
   -h, --help         show this text and exit
 `
 
-// options holds the values of the flags. All file names are set, except html and json, which are
-// empty if no page and no results are wanted, and labels.
+// options holds the values of the flags. All file names are set, except labels, html, json and
+// assign, which are empty if they are not wanted.
 type options struct {
 	inputs
 	configuration, output string
 	mode                  clustering.Mode
 	html, json            string
+	assign                string // table of the images' clusters
 	quiet                 bool
 	guard                 outfile.Guard
 	memory                int64 // bytes that may be used; 0 for what the machine has left
@@ -58,7 +60,8 @@ func parseOptions(args []string) (options, error) {
 	}
 	var most string
 	values := map[string]*string{
-		"-l": &opt.labels, "-html": &opt.html, "-json": &opt.json, "-memory": &most,
+		"-l": &opt.labels, "-html": &opt.html, "-json": &opt.json, "-assign": &opt.assign,
+		"-memory": &most,
 	}
 	for _, f := range flags {
 		values[f.name] = f.value

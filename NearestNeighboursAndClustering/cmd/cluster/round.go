@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"time"
@@ -239,6 +240,27 @@ func writeJudgement(text *bytes.Buffer, c *results.Clustering) {
 	}
 	fmt.Fprintf(text, "%s]\nValue of Objective Function: %s\n",
 		libstdcxx.Double(float64(c.Average)), libstdcxx.Double(float64(c.Objective)))
+}
+
+// writeAssignments writes the clusters of every image as a table with tabs between the columns and a
+// header. Rounds are counted from 1 and images from 0. Clusters have the numbers of the text, from
+// 1, and classes those of the class file, from 0.
+func writeAssignments(w io.Writer, rounds []results.ClusterRound) error {
+	_, err := io.WriteString(w, "round\timage\tnew_space\toriginal_space\tclass\n")
+	if err != nil {
+		return err
+	}
+	for i := range rounds {
+		r := &rounds[i]
+		for image, class := range r.Network.Label {
+			_, err := fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\n",
+				i+1, image, r.Reduced.Label[image]+1, r.Original.Label[image]+1, class)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // found returns what was found in the last round, in a few lines for the person at the screen.

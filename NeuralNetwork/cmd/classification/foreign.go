@@ -36,6 +36,10 @@ func (s *session) checkModel(images *idx.ImageFile) error {
 	if _, err := f.Model(end); err != nil {
 		return err
 	}
+	if s.answers.Encoder() {
+		return fmt.Errorf("%s: its encoder is used as it is; -layers, -size, -filters and -embedding "+
+			"have no use", s.model)
+	}
 	s.foreign = end
 	fmt.Fprint(s.out, experiment.TellForeign(
 		end, narrowest, f.Policy(), f.Pixels(), s.pixels, s.textbook))

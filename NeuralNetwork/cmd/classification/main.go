@@ -43,7 +43,17 @@ type options struct {
 	layer                       string    // "" for the bottleneck
 	guard                       outfile.Guard
 	memory                      int64 // bytes that may be used; 0 for what the machine has left
+	answers                     experiment.Answers
 }
+
+// Questions that are classification's alone.
+const (
+	fullyConnectedQuestion = "Fully connected layer size: "
+	phase1Question         = "Phase 1 epochs: "
+	phase2Question         = "Phase 2 epochs: "
+	dropoutQuestion        = "Dropout rate: "
+	classifyQuestion       = "Classify test set (Y/N)? "
+)
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
 	o := options{seed: 1}
@@ -109,8 +119,22 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			experiment.MemoryFlag(&o.memory),
 		},
 	}
+	parser.Flags = append(parser.Flags, o.answers.EncoderFlags()...)
+	parser.Flags = append(parser.Flags,
+		o.answers.Int("fc", fullyConnectedQuestion, 1, "units of the fully connected layer"),
+		o.answers.Int("phase1", phase1Question, 0, "epochs with the encoder frozen"),
+		o.answers.Int("phase2", phase2Question, 0, "epochs with all layers"),
+		o.answers.BatchFlag(),
+		o.answers.Share("dropout", dropoutQuestion, "share of values that dropout drops, 0 to 1"),
+		o.answers.Yes("graphs and classify", map[string]experiment.Wish{
+			"graphs":   {Question: experiment.GraphsQuestion},
+			"classify": {Question: classifyQuestion},
+		}))
 	if status, done := parser.Run(args, stdout, stderr); done {
 		return status
+	}
+	if err := o.answers.Check(); err != nil {
+		return parser.Refuse(err, stderr)
 	}
 	memory.SetBudget(o.memory)
 	o.guard = outfile.NewGuard(stdin, stdout, stderr)
@@ -153,6 +177,7 @@ func classification(
 		}
 	}()
 	s.lines = prompt.NewInput(s.rounds.Before(display.Reader(stdin)), s.out)
+	s.lines.Prepare(o.answers.Given())
 	display.Phase("checking the files")
 	if err := s.checkFiles(o.save); err != nil {
 		return err

@@ -71,16 +71,16 @@ func (s *session) experiments() error {
 		}
 		lost := experiment.Cut(s.lines, err)
 		failed = errors.Join(failed, err,
-			experiment.Offer(s.lines, "Show loss graphs (Y/N)? ", func() (err error) {
+			experiment.Offer(s.lines, experiment.GraphsQuestion, func() (err error) {
 				x.LossGraph, err = s.showGraphs()
 				return err
 			}),
 			s.say(s.writeClasses(model, a.batch, x)),
-			experiment.Offer(s.lines, "Classify test set (Y/N)? ", func() error {
+			experiment.Offer(s.lines, classifyQuestion, func() error {
 				return s.classifyTestSet(model, a.batch, x)
 			}),
 			s.say(s.record(x)))
-		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
+		if !s.lines.YesNo(experiment.RepeatQuestion) {
 			failed = errors.Join(failed, s.lines.Fault())
 			if x.Saved == "" && (lost || s.lines.Fault() != nil) {
 				return s.unsaved.Save(s.out, failed)
@@ -128,15 +128,15 @@ func (s *session) ask(train, validation int) (answers, *nn.Model, error) {
 		} else {
 			a.Filters, a.embedding = []int{}, s.foreignSize()
 		}
-		a.fullyConnected = s.lines.Int("Fully connected layer size: ", 1, experiment.MaxCount)
-		a.phase1 = s.lines.Int("Phase 1 epochs: ", 0, experiment.MaxCount)
-		a.phase2 = s.lines.Int("Phase 2 epochs: ", 0, experiment.MaxCount)
-		a.batch = s.lines.Int("Batch size: ", 1, experiment.MaxCount)
+		a.fullyConnected = s.lines.Int(fullyConnectedQuestion, 1, experiment.MaxCount)
+		a.phase1 = s.lines.Int(phase1Question, 0, experiment.MaxCount)
+		a.phase2 = s.lines.Int(phase2Question, 0, experiment.MaxCount)
+		a.batch = s.lines.Int(experiment.BatchQuestion, 1, experiment.MaxCount)
 		if s.foreign == nil {
 			a.embedding = s.lines.IntOr(
-				"Embedding Dimension: ", 1, experiment.MaxCount, offer.Embedding)
+				experiment.EmbeddingQuestion, 1, experiment.MaxCount, offer.Embedding)
 		}
-		a.dropoutRate = s.lines.Share("Dropout rate: ")
+		a.dropoutRate = s.lines.Share(dropoutQuestion)
 		if err := s.lines.Err(); err != nil {
 			return a, nil, err
 		}

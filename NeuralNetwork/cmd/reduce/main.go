@@ -39,7 +39,18 @@ type options struct {
 	guard                           outfile.Guard
 	memory                          int64 // bytes that may be used; 0 for what the machine has left
 	loss                            nn.Loss
+	answers                         experiment.Answers
+	model                           string // to be loaded; "" to ask
 }
+
+// Questions that are reduce's alone.
+const (
+	loadQuestion      = "Load trained model (Y/N)? "
+	modelPathQuestion = "Input model file path: "
+	saveQuestion      = "Save trained model (Y/N)? "
+	savePathQuestion  = "Input save file path: "
+	latentsQuestion   = "Save latent representations (Y/N)? "
+)
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
 	o := options{seed: 1, loss: nn.MeanSquaredError} // the original's
@@ -106,10 +117,26 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 				Help: "nothing on the standard error output but errors",
 			},
 			experiment.MemoryFlag(&o.memory),
+			{
+				Short: "-model", Long: "--model", Whole: true, Set: argparse.FileName(&o.model),
+				Help: "trained model to load; no question is asked then",
+			},
 		},
 	}
+	parser.Flags = append(parser.Flags, o.answers.EncoderFlags()...)
+	parser.Flags = append(parser.Flags,
+		o.answers.Int("epochs", experiment.EpochsQuestion, 0, "epochs of the training"),
+		o.answers.BatchFlag(),
+		o.answers.Yes("graphs, save=FILE and latents", map[string]experiment.Wish{
+			"graphs":  {Question: experiment.GraphsQuestion},
+			"save":    {Question: saveQuestion, Path: savePathQuestion},
+			"latents": {Question: latentsQuestion},
+		}))
 	if status, done := parser.Run(args, stdout, stderr); done {
 		return status
+	}
+	if err := o.prepare(); err != nil {
+		return parser.Refuse(err, stderr)
 	}
 	memory.SetBudget(o.memory)
 	o.guard = outfile.NewGuard(stdin, stdout, stderr)
@@ -120,6 +147,25 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		return 1
 	}
 	return 0
+}
+
+// prepare completes the answers of the flags: -model loads a model, and an answer about a network
+// means that one is trained.
+func (o *options) prepare() error {
+	if err := o.answers.Check(); err != nil {
+		return err
+	}
+	trains := !o.answers.Empty()
+	switch {
+	case o.model != "" && trains:
+		return errors.New("argument -model/--model: not allowed with answers about a training")
+	case o.model != "":
+		o.answers.Give(loadQuestion, "Y")
+		o.answers.Give(modelPathQuestion, o.model)
+	case trains:
+		o.answers.Give(loadQuestion, "N")
+	}
+	return nil
 }
 
 // setLoss returns the Set of the flag that chooses the loss.
@@ -163,8 +209,9 @@ func reduce(
 		}
 	}()
 	s.lines = prompt.NewInput(s.rounds.Before(display.Reader(stdin)), s.out)
+	s.lines.Prepare(o.answers.Given())
 	display.Phase("checking the files")
-	if err := s.checkFiles("", ""); err != nil {
+	if err := s.checkFiles(o.model, o.answers.Given()[savePathQuestion]); err != nil {
 		return err
 	}
 	display.Phase("reading the files")
@@ -173,7 +220,7 @@ func reduce(
 	}
 	s.run = s.newRun(header)
 	s.page = report.NewReduce(s.run)
-	for s.lines.YesNo("Load trained model (Y/N)? ") {
+	for s.lines.YesNo(loadQuestion) {
 		path, m := s.load()
 		if m.Model == nil {
 			continue

@@ -51,7 +51,7 @@ type autoencoder struct {
 
 // load asks for a model file until one can be used. It returns no model if the person gives up.
 func (s *session) load() (file string, model autoencoder) {
-	s.lines.Path("Input model file path: ", func(path string) error {
+	s.lines.Path(modelPathQuestion, func(path string) error {
 		s.display.Phase("reading " + path)
 		if err := s.checkFiles(path, ""); err != nil {
 			return err
@@ -141,11 +141,11 @@ func (s *session) experiments() error {
 			Title: a.title(), Loss: history.Loss, ValLoss: history.ValLoss,
 		})
 		failed = errors.Join(failed,
-			experiment.Offer(s.lines, "Show loss graphs (Y/N)? ", func() (err error) {
+			experiment.Offer(s.lines, experiment.GraphsQuestion, func() (err error) {
 				x.LossGraph, err = s.showGraphs()
 				return err
 			}))
-		notSaved := experiment.Offer(s.lines, "Save trained model (Y/N)? ", func() (err error) {
+		notSaved := experiment.Offer(s.lines, saveQuestion, func() (err error) {
 			x.Saved, err = s.save(model)
 			return err
 		})
@@ -154,13 +154,13 @@ func (s *session) experiments() error {
 			unsaved.Forget()
 		}
 		failed = errors.Join(failed, notSaved,
-			experiment.Offer(s.lines, "Save latent representations (Y/N)? ", func() error {
+			experiment.Offer(s.lines, latentsQuestion, func() error {
 				err := s.writeLatents(autoencoder{model, embedding})
 				x.LatentsWritten = err == nil
 				return err
 			}),
 			s.say(s.record(autoencoder{model, embedding}, x)))
-		if !s.lines.YesNo("Repeat Experiment (Y/N)? ") {
+		if !s.lines.YesNo(experiment.RepeatQuestion) {
 			failed = errors.Join(failed, s.lines.Fault())
 			if lost {
 				return unsaved.Save(s.out, failed)
@@ -198,9 +198,9 @@ func (s *session) ask(train, validation int) (answers, *nn.Model, error) {
 	for {
 		a := answers{Encoder: experiment.AskEncoder(
 			s.lines, s.data.Rows, s.data.Cols, experiment.Offered{})}
-		a.epochs = s.lines.Int("Epochs: ", 0, experiment.MaxCount)
-		a.batch = s.lines.Int("Batch size: ", 1, experiment.MaxCount)
-		a.embedding = s.lines.Int("Embedding Dimension: ", 1, experiment.MaxCount)
+		a.epochs = s.lines.Int(experiment.EpochsQuestion, 0, experiment.MaxCount)
+		a.batch = s.lines.Int(experiment.BatchQuestion, 1, experiment.MaxCount)
+		a.embedding = s.lines.Int(experiment.EmbeddingQuestion, 1, experiment.MaxCount)
 		if err := s.lines.Err(); err != nil {
 			return a, nil, err
 		}
@@ -251,7 +251,7 @@ func (s *session) showGraphs() (file string, err error) {
 // save asks for a path until the model is written there, as Keras writes an .h5 file: layers,
 // weights, loss and optimizer. It returns the path.
 func (s *session) save(m *nn.Model) (saved string, err error) {
-	err = s.lines.Path("Input save file path: ", func(path string) error {
+	err = s.lines.Path(savePathQuestion, func(path string) error {
 		if err := s.checkFiles("", path); err != nil {
 			return err
 		}

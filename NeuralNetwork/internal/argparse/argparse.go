@@ -78,9 +78,14 @@ func (p *Parser) Run(args []string, stdout, stderr io.Writer) (status int, done 
 		fmt.Fprint(stdout, p.help())
 		return 0, true
 	default:
-		fmt.Fprintf(stderr, "%s%s: error: %v\n", p.usage(), p.Program, quote.Message(err))
-		return 2, true
+		return p.Refuse(err, stderr), true
 	}
+}
+
+// Refuse writes the usage and why the arguments are wrong, and returns the exit status for that.
+func (p *Parser) Refuse(err error, stderr io.Writer) (status int) {
+	fmt.Fprintf(stderr, "%s%s: error: %v\n", p.usage(), p.Program, quote.Message(err))
+	return 2
 }
 
 // ErrHelp is returned by Parse when help was asked for.

@@ -33,11 +33,11 @@ func (o Offered) String() string { return keras.Encoder(o).String() }
 func AskEncoder(lines *prompt.Input, rows, cols int, offered Offered) Encoder {
 	e := Encoder{Rows: rows, Cols: cols}
 	e.Filters = make([]int,
-		lines.IntOr("Number of convolutional layers: ", 1, maxLayers, len(offered.Filters)))
+		lines.IntOr(LayersQuestion, 1, maxLayers, len(offered.Filters)))
 	// A filter wider than the image would see nothing but padding around it.
-	e.FilterSize = lines.IntOr("Convolutional filter size: ", 1, max(rows, cols), offered.FilterSize)
+	e.FilterSize = lines.IntOr(SizeQuestion, 1, max(rows, cols), offered.FilterSize)
 	for i := range e.Filters {
-		question, filters := fmt.Sprintf("Convolutional filters of layer %d: ", i+1), 0
+		question, filters := filtersQuestion(i), 0
 		if i < len(offered.Filters) {
 			filters = offered.Filters[i]
 		}
