@@ -60,12 +60,15 @@ func (s *session) writeLatents(m autoencoder) error {
 			return fmt.Errorf("%s: not written: %w", set.file, err)
 		}
 		files.Add(set.file, func(w io.Writer) error { return idx.EncodeLatents(w, latents) })
+		if set.images == s.data {
+			s.addVectors(&files, v, latents.Cols)
+		}
 	}
 	s.display.Phase("writing the vectors")
 	if err := files.Commit(); err != nil {
 		return err
 	}
-	s.wrote(s.datasetLatents, s.querysetLatents)
+	s.wrote(s.datasetLatents, s.querysetLatents, s.tsv, s.labelsFile())
 	return nil
 }
 

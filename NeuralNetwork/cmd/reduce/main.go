@@ -31,7 +31,7 @@ type options struct {
 	dataset, queryset               string
 	datasetLatents, querysetLatents string
 	seed                            uint64
-	html, json, labels              string // "" for none
+	html, json, labels, tsv         string // "" for none
 	quiet                           bool
 	textbook                        bool
 	pixels                          nn.Pixels // "" for those of the mode
@@ -88,7 +88,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			},
 			{
 				Short: "-l", Long: "--labels", Set: argparse.FileName(&o.labels),
-				Help: "labels of the dataset, for the colours in that report",
+				Help: "labels of the dataset, for the colours in that report and for -tsv",
 			},
 			{
 				Short: "-json", Long: "--json", Set: argparse.FileName(&o.json),
@@ -120,6 +120,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			{
 				Short: "-model", Long: "--model", Whole: true, Set: argparse.FileName(&o.model),
 				Help: "trained model to load; no question is asked then",
+			},
+			{
+				Short: "-tsv", Long: "--tsv", Whole: true, Set: argparse.FileName(&o.tsv),
+				Help: "file for the unscaled vectors of the dataset: lines of numbers with tabs " +
+					"between, or an array for NumPy if its name ends in .npy; with -l, a second " +
+					"file, whose name has _labels before the ending, gets the labels",
 			},
 		},
 	}
@@ -240,14 +246,14 @@ func reduce(
 // output. loaded and saved are the model files that are read and written; "" for none.
 func (s *session) checkFiles(loaded, saved string) error {
 	return s.guard.Check([]string{s.dataset, s.queryset, s.labels, loaded},
-		s.datasetLatents, s.querysetLatents, s.graphFile, s.html, s.json, saved)
+		s.datasetLatents, s.querysetLatents, s.graphFile, s.html, s.json, s.tsv, s.labelsFile(), saved)
 }
 
 // readImages reads the images and their labels. It opens all files before it reads one whole, so
 // that what does not fit together is told at once.
 func (s *session) readImages() error {
-	if s.labels != "" && s.html == "" {
-		return errors.New("labels have a use only in the report that -html writes")
+	if s.labels != "" && s.html == "" && s.tsv == "" {
+		return errors.New("labels have a use only in the report that -html writes and with -tsv")
 	}
 	data, err := idx.OpenImages(s.dataset)
 	if err != nil {
