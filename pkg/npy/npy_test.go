@@ -11,7 +11,8 @@ import (
 
 // fromNumPy is what NumPy 1.26 writes before the values of numpy.zeros((2, 3), numpy.float32):
 // the header of version 1, padded to 128 bytes.
-var fromNumPy = "\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" +
+var fromNumPy = "\x93NUMPY\x01\x00v\x00" +
+	"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" +
 	strings.Repeat(" ", 58) + "\n"
 
 func TestWrite(t *testing.T) {
@@ -37,7 +38,8 @@ func TestRead(t *testing.T) {
 			t.Errorf("read %+v, %v, want %+v", got, err, h)
 		}
 	}
-	two := "\x93NUMPY\x02\x00\x43\x00\x00\x00{'descr': '|u1', 'fortran_order': True, 'shape': (5,), }" +
+	two := "\x93NUMPY\x02\x00\x43\x00\x00\x00" +
+		"{'descr': '|u1', 'fortran_order': True, 'shape': (5,), }" +
 		strings.Repeat(" ", 12) + "\n"
 	if h, err := Read(strings.NewReader(two)); err != nil || h.Size() != 5 {
 		t.Errorf("version 2: %+v, %v", h, err)

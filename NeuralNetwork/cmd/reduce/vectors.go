@@ -22,8 +22,8 @@ func (o *options) labelsFile() string {
 	return strings.TrimSuffix(o.tsv, ext) + "_labels" + ext
 }
 
-// addVectors adds the vectors v of the dataset, (images,dim), to the files that are written, and the
-// labels if they are known. They are not scaled. A file whose name ends in .npy is an array for
+// addVectors adds the vectors v of the dataset, (images,dim), to the files that are written, and
+// the labels if they are known. They are not scaled. A file whose name ends in .npy is an array for
 // NumPy. Any other is a table with tabs as TensorBoard's projector loads it: the vectors without a
 // header, and the labels with one, because they have two columns.
 func (s *session) addVectors(files *outfile.Group, v []float32, dim int) {
