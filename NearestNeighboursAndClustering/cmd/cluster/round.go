@@ -243,8 +243,8 @@ func writeJudgement(text *bytes.Buffer, c *results.Clustering) {
 }
 
 // writeAssignments writes the clusters of every image as a table with tabs between the columns and
-// a header. Rounds are counted from 1 and images from 0. Clusters have the numbers of the text, from
-// 1, and classes those of the class file, from 0.
+// a header. Rounds are counted from 1 and images from 0. Clusters have the numbers of the text,
+// from 1, and classes those of the class file, from 0.
 func writeAssignments(w io.Writer, rounds []results.ClusterRound) error {
 	_, err := io.WriteString(w, "round\timage\tnew_space\toriginal_space\tclass\n")
 	if err != nil {
