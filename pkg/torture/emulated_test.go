@@ -106,6 +106,7 @@ func TestSameOnOtherProcessors(t *testing.T) {
 	processors := []processor{
 		arm64, {name: "arm64, portable", arch: "arm64", tags: "purego"}, s390x, riscv64,
 	}
+	var same []string
 	for _, p := range processors {
 		t.Run(p.name, func(t *testing.T) {
 			emulator, folder := p.emulator(t, what), t.TempDir()
@@ -126,7 +127,8 @@ func TestSameOnOtherProcessors(t *testing.T) {
 					}
 				}
 			}
+			same = append(same, p.name)
 		})
 	}
-	figure(what, "%d programs and modes on %d processors", len(subjects), len(processors))
+	figure(what, "%d programs and modes on %s", len(subjects), strings.Join(same, "; "))
 }
