@@ -15,7 +15,7 @@ type (
 
 func (v vec) String() string { return fmt.Sprintf("V%d", int(v)) }
 
-// The names of a vector register as 16 bytes, 4 words of 32 bits, 2 of 64 bits, and whole.
+// The names of a vector register with lanes of 8, 16, 32 and 64 bits, and as a whole.
 func (v vec) b16() string  { return fmt.Sprintf("V%d.B16", int(v)) }
 func (v vec) h8() string   { return fmt.Sprintf("V%d.H8", int(v)) }
 func (v vec) s4() string   { return fmt.Sprintf("V%d.S4", int(v)) }

@@ -54,7 +54,7 @@ func matmul(g *asm, rows, vectors int) {
 	x := g.vectors(min(len(g.vecs)-2, 2, rows)) // elements of A
 	products := g.vectors(min(len(g.vecs), vectors))
 
-	// pairs reads or writes n vectors at base.
+	// whole reads or writes whole vectors at base, two at a time.
 	whole := func(load bool, base reg, vs []vec) {
 		i := 0
 		for ; i+2 <= len(vs); i += 2 {
