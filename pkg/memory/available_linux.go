@@ -30,21 +30,45 @@ func machine(root fs.FS) int64 {
 
 // limits returns what RLIMIT_AS and RLIMIT_DATA leave (getrlimit(2); proc(5), status).
 func limits(root fs.FS) int64 {
-	left := int64(math.MaxInt64)
-	for resource, used := range map[int]string{
-		unix.RLIMIT_AS: "VmSize:", unix.RLIMIT_DATA: "VmData:",
-	} {
-		var limit unix.Rlimit
-		if unix.Getrlimit(resource, &limit) != nil || limit.Cur >= math.MaxInt64 {
-			continue
-		}
-		kib, _ := field(root, "proc/self/status", used)
-		// The heap grows in arenas of 64 MiB, and a large object must find its place between
-		// those that are there.
-		const arena = 64 << 20
-		left = min(left, max(0, int64(limit.Cur)-kib<<10-2*arena)/4*3)
+	return min(
+		addressSpace(limit(root, unix.RLIMIT_AS, "VmSize:")),
+		data(limit(root, unix.RLIMIT_DATA, "VmData:")),
+	)
+}
+
+// limit returns the bytes that a limit of the process leaves, or math.MaxInt64 if it has no limit.
+func limit(root fs.FS, resource int, used string) int64 {
+	var limit unix.Rlimit
+	kib, ok := field(root, "proc/self/status", used)
+	if unix.Getrlimit(resource, &limit) != nil || limit.Cur >= math.MaxInt64 || !ok {
+		return math.MaxInt64
 	}
-	return left
+	return max(0, int64(limit.Cur)-kib<<10)
+}
+
+// least is the memory in bytes that Go's runtime may need for itself while a program works.
+const least = 16 << 20
+
+// addressSpace returns the memory of the heap that fits into an address space of left bytes.
+func addressSpace(left int64) int64 {
+	// The heap takes it in arenas of 64 MiB, of which it has the first already. A large object must
+	// find its place between the others.
+	const arena = 64 << 20
+	switch {
+	case left == math.MaxInt64:
+		return left
+	case left < least:
+		return 0
+	}
+	return max(arena/2, (left-2*arena)/4*3)
+}
+
+// data returns the memory of the heap that fits into left bytes of data.
+func data(left int64) int64 {
+	if left == math.MaxInt64 {
+		return left
+	}
+	return max(0, left-least) / 4 * 3
 }
 
 // groups returns what the control groups leave in which the process is, and those above them

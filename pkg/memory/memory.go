@@ -26,8 +26,12 @@ func (e *Error) Error() string {
 	if e.Need <= e.Budget {
 		besides = fmt.Sprintf(" besides the %s in use", Size(e.Used))
 	}
-	return fmt.Sprintf("%s about %s of memory%s; at most %s are allowed",
-		e.What, Size(e.Need), besides, Size(e.Budget))
+	are := "are"
+	if e.Budget == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%s about %s of memory%s; at most %s %s allowed",
+		e.What, Size(e.Need), besides, Size(e.Budget), are)
 }
 
 // budget is the state of the process: its memory is one.
@@ -122,6 +126,9 @@ func Size(bytes float64) string {
 	for bytes >= 999.5 && unit+1 < len(units) { // three digits
 		bytes /= 1024
 		unit++
+	}
+	if bytes == 1 && unit == 0 {
+		return "1 byte"
 	}
 	return fmt.Sprintf("%.3g %s", bytes, units[unit])
 }

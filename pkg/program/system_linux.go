@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,9 +17,9 @@ import (
 // After that, a file that cannot be opened is an error like others.
 const files = 3
 
-// threads is the number of threads that Go's runtime may start besides those that run goroutines:
-// for calls that block and for signals.
-const threads = 4
+// threads is the number of threads that Go's runtime has besides those that run goroutines: for
+// calls that block and for signals.
+const threads = 11
 
 // checkSystem returns an error if fewer than files can be opened or fewer than threads started. If
 // there are few threads, fewer goroutines run at a time from now on.
@@ -27,11 +28,15 @@ func checkSystem() error {
 		return err
 	}
 	left := threadsLeft()
-	if left < threads+1 {
-		return fmt.Errorf("only %d more threads are allowed; expected at least %d "+
-			"(ulimit -u, pids.max)", left, threads+1)
+	if left == math.MaxInt {
+		return nil
 	}
-	if cores := left - threads; cores < runtime.GOMAXPROCS(0) {
+	own := threadsOf("self")
+	if own+left < threads+1 {
+		return fmt.Errorf("only %d threads are allowed; expected at least %d (ulimit -u, pids.max)",
+			own+left, threads+1)
+	}
+	if cores := own + left - threads; cores < runtime.GOMAXPROCS(0) {
 		runtime.GOMAXPROCS(cores)
 	}
 	return nil
@@ -65,7 +70,7 @@ func threadsLeft() int {
 	var limit unix.Rlimit
 	// The limit does not hold for the superuser.
 	if unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && limit.Cur < 1<<12 && os.Getuid() != 0 {
-		left = max(0, int(limit.Cur)-threadsOf(os.Getuid()))
+		left = max(0, int(limit.Cur)-threadsOfUser(os.Getuid()))
 	}
 	groups, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -88,32 +93,30 @@ func threadsLeft() int {
 	return left
 }
 
-// threadsOf returns the number of threads of a user.
-func threadsOf(user int) int {
+// threadsOfUser returns the number of threads of a user.
+func threadsOfUser(user int) int {
 	processes, err := os.ReadDir("/proc")
 	if err != nil {
 		return 0
 	}
 	total := 0
 	for _, p := range processes {
-		text, err := os.ReadFile(path.Join("/proc", p.Name(), "status"))
-		if err != nil {
-			continue
-		}
-		owner, count := "", 0
-		for line := range strings.Lines(string(text)) {
-			switch words := strings.Fields(line); {
-			case len(words) > 1 && words[0] == "Uid:":
-				owner = words[1]
-			case len(words) > 1 && words[0] == "Threads:":
-				count, _ = strconv.Atoi(words[1])
+		if info, err := p.Info(); err == nil {
+			if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == user {
+				total += threadsOf(p.Name())
 			}
-		}
-		if owner == strconv.Itoa(user) {
-			total += count
 		}
 	}
 	return total
+}
+
+// threadsOf returns the number of threads of a process, or 0 if there is no such process.
+func threadsOf(process string) int {
+	tasks, err := os.ReadDir(path.Join("/proc", process, "task"))
+	if err != nil {
+		return 0
+	}
+	return len(tasks)
 }
 
 // number returns the number in a file, or false if there is none.
