@@ -49,14 +49,14 @@ func SaveNew(path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer) (saved st
 func content(
 	path string, m *nn.Model, loss nn.Loss, opt nn.Optimizer,
 ) (write func(w io.Writer) error, err error) {
-	// The file as a whole, and what encodes it.
+	// The file as a whole, a slice that grows.
 	need := 0.0
 	for _, l := range m.Layers {
 		for _, w := range l.Weights {
 			need += float64(4 * len(w.Data))
 		}
 	}
-	if err := memory.Check(2*need, "%s: the model as a file needs", path); err != nil {
+	if err := memory.Check(2.5*need, "%s: the model as a file needs", path); err != nil {
 		return nil, fmt.Errorf("cannot write %w", err)
 	}
 	b, err := encode(m, loss, opt)

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"imagesimilarity/pkg/hdf5"
-	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/quote"
 )
@@ -66,7 +65,7 @@ func (f *File) TransferWeights(m *nn.Model, until string) ([]Transfer, error) {
 	}
 	values := map[*nn.Weight][]float32{}
 	var transfers []Transfer
-	need := 0.0
+	var weights []*hdf5.Object
 	for _, l := range m.Layers {
 		s, ok := from[l]
 		if !ok {
@@ -75,15 +74,9 @@ func (f *File) TransferWeights(m *nn.Model, until string) ([]Transfer, error) {
 		if err := f.check(s.index, l.Name, s.weights, specsOf(l)); err != nil {
 			return nil, err
 		}
-		for _, w := range s.weights {
-			bytes, err := w.Memory()
-			if err != nil {
-				return nil, err
-			}
-			need += float64(bytes)
-		}
+		weights = append(weights, s.weights...)
 	}
-	if err := memory.Check(need, "%s: the weights of the encoder need", f.path); err != nil {
+	if err := f.checkMemory(weights); err != nil {
 		return nil, err
 	}
 	for _, l := range m.Layers {

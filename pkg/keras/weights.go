@@ -376,7 +376,7 @@ func isWeight(variable, layer, weight string) bool {
 func (f *File) checkLeaves(g *graph, leaves []leaf) error {
 	// Data sets may share their bytes: what is then read could be much more than the file.
 	total := int64(0)
-	need := 0.0
+	var weights []*hdf5.Object
 	for _, s := range leaves {
 		l := s.layers[0]
 		weights, specs := used(s.weights, g.specs[l])
@@ -391,14 +391,28 @@ func (f *File) checkLeaves(g *graph, leaves []leaf) error {
 			if total += n; total > f.size {
 				return f.errorf("the weights have more bytes than the file")
 			}
-			bytes, err := w.Memory()
-			if err != nil {
-				return err
-			}
-			need += float64(bytes)
 		}
+		weights = append(weights, s.weights...)
 	}
-	return memory.Check(need, "%s: the weights of the model need", f.path)
+	return f.checkMemory(weights)
+}
+
+// checkMemory returns an error if there is no memory to read the weights one after the other.
+func (f *File) checkMemory(weights []*hdf5.Object) error {
+	need, scratch := 0.0, 0.0
+	for _, w := range weights {
+		bytes, err := w.Memory()
+		if err != nil {
+			return err
+		}
+		values := 4.0
+		for _, d := range w.Shape {
+			values *= float64(d)
+		}
+		need += values
+		scratch = max(scratch, float64(bytes)-values)
+	}
+	return memory.Check(need+scratch, "%s: the weights of the model need", f.path)
 }
 
 // used returns the weights that are read, and what they have to be. The count of a Normalization is

@@ -165,8 +165,12 @@ func (l *LSH) check(queries *imageset.Images[uint8]) error {
 	// All queries may ask for the same bucket, but the images of all buckets are each copied once.
 	n := min(l.data.N, largest*runtime.GOMAXPROCS(0))
 	bucket := imageset.Images[uint8]{N: n, Rows: l.data.Rows, Cols: l.data.Cols}
-	need := float64(40*queries.N) + float64(float64(n+queries.N)*float64(l.data.Dim())) +
+	copies := float64(float64(n+queries.N)*float64(l.data.Dim())) +
 		searchSize(&bucket, queries, 1)
+	if len(l.tables) > 1 {
+		copies *= 2 // those for the table before may be on the heap still
+	}
+	need := float64(40*queries.N) + copies
 	return memory.Check(need, "searching the buckets of %d images for %d queries needs",
 		l.data.N, queries.N)
 }
