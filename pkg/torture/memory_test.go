@@ -136,7 +136,7 @@ func TestMemoryOfSearches(t *testing.T) {
 				what := fmt.Sprintf("%v, %d queries, %d tables", s, asked.N, tables)
 				width := must(knn.Width(images))
 				within(t, 20, what, func() any {
-					lsh := must(knn.NewTextbookLSH(images, width, 4, tables))
+					lsh := must(knn.NewTextbookLSH(images, width, 4, tables, nil))
 					found, _, err := lsh.Nearest(asked, nil)
 					return []any{lsh, must(found, err)}
 				})
@@ -167,7 +167,7 @@ func TestMemoryOfClusters(t *testing.T) {
 				}
 				within(t, 6, fmt.Sprintf("%v, %d clusters, mode %v", s, k, mode), func() any {
 					space := must(clustering.NewSpace(images))
-					seeds := must(space.Seed(k, mode))
+					seeds := must(space.Seed(k, mode, nil))
 					label := must(space.Lloyd(seeds, mode, nil))
 					return []any{space, must(clustering.Evaluate(space, label, k, mode))}
 				})
