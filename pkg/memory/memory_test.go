@@ -77,7 +77,7 @@ func TestCheckCollectsGarbage(t *testing.T) {
 	defer SetBudget(0)
 	SetBudget(1 << 40)
 	runtime.GC()
-	SetBudget(int64(inUse()) + 64<<20)
+	SetBudget(int64(inUse()) + 80<<20)
 	for range 20 {
 		garbage := make([]byte, 32<<20)
 		garbage[0] = 1
