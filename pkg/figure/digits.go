@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"fmt"
 	"image"
 	"image/color"
 	"math"
@@ -12,10 +13,22 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
+// A DigitTitle is the title of an image: the class that was predicted and, if it is another, the true
+// one.
+type DigitTitle struct{ Predicted, Truth int }
+
+// text returns what stands above the image.
+func (t DigitTitle) text() string {
+	if t.Predicted == t.Truth {
+		return strconv.Itoa(t.Predicted)
+	}
+	return fmt.Sprintf("%d, true: %d", t.Predicted, t.Truth)
+}
+
 // Digits shows the first 100 images, row by row in a grid of 10 x 10, each in colours that span its
-// own darkest and brightest pixel, with its title above. pix is (len(titles), rows, cols),
-// row-major.
-func Digits(pix []float32, rows, cols int, titles []string) image.Image {
+// own darkest and brightest pixel, with its title above, red if the prediction is wrong. pix is
+// (len(titles), rows, cols), row-major.
+func Digits(pix []float32, rows, cols int, titles []DigitTitle) image.Image {
 	if len(pix) != len(titles)*rows*cols {
 		panic("figure: the number of pixels does not fit the titles")
 	}
@@ -25,16 +38,12 @@ func Digits(pix []float32, rows, cols int, titles []string) image.Image {
 		PadTop: vg.Points(6), PadBottom: vg.Points(6), PadLeft: vg.Points(6), PadRight: vg.Points(10)}
 	for i := range min(len(titles), grid*grid) {
 		p := plot.New()
-		p.Title.Text = titles[i]
+		p.Title.Text = titles[i].text()
 		p.Title.TextStyle.Font.Size = vg.Points(9)
-		for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-			axis.Tick.Label.Font.Size = vg.Points(6)
-			axis.Tick.Length = vg.Points(2)
-			axis.Padding = 0
+		if titles[i].Predicted != titles[i].Truth {
+			p.Title.TextStyle.Color = red
 		}
-		p.X.Tick.Marker = pixelTicks(cols, func(i int) float64 { return float64(i) + 0.5 })
-		// Row 0 is at the top.
-		p.Y.Tick.Marker = pixelTicks(rows, func(i int) float64 { return float64(rows-i) - 0.5 })
+		p.HideAxes()
 		digit := picture(pix[i*rows*cols:(i+1)*rows*cols], cols)
 		p.Add(plotter.NewImage(digit, 0, 0, float64(cols), float64(rows)))
 		p.Draw(tiles.At(canvas, i%grid, i/grid))
@@ -42,14 +51,8 @@ func Digits(pix []float32, rows, cols int, titles []string) image.Image {
 	return img
 }
 
-// pixelTicks marks the first and the last of n pixels. place returns the place of a pixel's middle
-// on the axis.
-func pixelTicks(n int, place func(i int) float64) plot.ConstantTicks {
-	return plot.ConstantTicks{
-		{Value: place(0), Label: "0"},
-		{Value: place(n - 1), Label: strconv.Itoa(n - 1)},
-	}
-}
+// red marks what is wrong.
+var red = color.RGBA{0xbf, 0x3a, 0x30, 0xff}
 
 // picture paints an image of pix. Every pixel becomes a square of several dots, so that it keeps
 // its edges when the plot stretches the picture.

@@ -113,21 +113,22 @@ func digit(i int) []float32 {
 
 func TestDigits(t *testing.T) {
 	var pix []float32
-	var titles []string
+	var titles []DigitTitle
 	for i := range 15 {
 		pix = append(pix, digit(i)...)
-		titles = append(titles, strconv.Itoa(i%10))
+		titles = append(titles, DigitTitle{i % 10, i % 10})
 	}
-	clear(pix[12:24]) // an image of one colour
+	titles[3].Truth = 8 // a mistake
+	clear(pix[12:24])   // an image of one colour
 	check(t, "digits.png", Digits(pix, 4, 3, titles))
 }
 
 func TestDigitsShowsAHundredAtMost(t *testing.T) {
 	var pix []float32
-	var titles []string
+	var titles []DigitTitle
 	for i := range 120 {
 		pix = append(pix, digit(0)...)
-		titles = append(titles, strconv.Itoa(i))
+		titles = append(titles, DigitTitle{i, i})
 	}
 	bytesOf := func(img image.Image) []byte { return img.(*image.RGBA).Pix }
 	if !bytes.Equal(bytesOf(Digits(pix, 4, 3, titles)),

@@ -33,6 +33,12 @@ func (p *Page) AddClassification(
 		return
 	}
 	a, training := round.Answers, run.TrainingSet.Images
+	p.compare(slices.Concat(encoderFacts(a.Encoder, a.Embedding), []Fact{
+		{"fully connected", fmt.Sprint(a.FullyConnected)},
+		{"dropout rate", fmt.Sprint(float64(a.DropoutRate))},
+		{"epochs", fmt.Sprintf("%d + %d", a.FrozenEpochs, a.FreeEpochs)},
+		{"batch size", fmt.Sprint(a.Batch)},
+	}, lossFacts(round.Training), accuracyFacts(round.Test)))
 	p.add("network", "The network", execute("network", map[string]any{
 		"Facts": []Fact{
 			{"images", fmt.Sprintf("%d to train on, %d to test with, of %d × %d pixels",

@@ -54,6 +54,11 @@ func (p *Page) AddReduce(round *results.Autoencoder, images Images) {
 			Fact{"epochs", fmt.Sprint(a.Epochs)},
 			Fact{"batch size", fmt.Sprint(a.Batch)})
 	}
+	if a := round.Answers; a != nil {
+		p.compare(slices.Concat(encoderFacts(a.Encoder, a.Embedding), []Fact{
+			{"epochs", fmt.Sprint(a.Epochs)}, {"batch size", fmt.Sprint(a.Batch)},
+		}, lossFacts(round.Training)))
+	}
 	facts = append(facts, Fact{"images",
 		fmt.Sprintf("%d of %d × %d pixels", images.N, images.Rows, images.Cols)})
 	p.add("network", "The network", execute("network", map[string]any{

@@ -12,6 +12,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,10 +32,11 @@ type Page struct {
 	Command []string // the command line, the program first
 	Facts   []Fact   // files, sizes, settings
 
-	rounds   int // calls of Add methods so far
-	sections []section
-	size     int  // bytes of the sections
-	full     bool // a section had no room; the rounds after it are left out
+	rounds      int // calls of Add methods so far
+	sections    []section
+	size        int   // bytes of the sections
+	experiments Table // a row for each round that is an experiment
+	full        bool  // a section had no room; the rounds after it are left out
 }
 
 // A Fact is a name and a value: a file, a size, a setting.
@@ -180,8 +182,8 @@ func Render(w io.Writer, pages ...*Page) error {
 		if len(pages) > 1 {
 			s.Contents = append(s.Contents, entry{ID: id, Title: p.Title})
 		}
-		sections := make([]section, len(p.sections))
-		for j, section := range p.sections {
+		sections := slices.Clone(p.compared())
+		for j, section := range sections {
 			if i > 0 {
 				section.ID = fmt.Sprintf("r%d-%s", i, section.ID)
 			}

@@ -608,6 +608,87 @@ func TestSeveralPagesAreArticlesOfOne(t *testing.T) {
 	}
 }
 
+// Several experiments begin with a table that compares them; one alone has none.
+func TestExperimentsAreCompared(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	test := Images{noise(2, 4, 4, rng), []uint8{0, 1}}
+	p := NewClassification(&results.Classification{})
+	for i := range 2 {
+		c := &results.Classifier{
+			Answers: results.ClassifierAnswers{
+				Encoder:        results.Encoder{FilterSize: 3, Filters: []int{16, 32 + i}},
+				FullyConnected: 50, FrozenEpochs: 1, FreeEpochs: 3, Batch: 64, Embedding: 10,
+				DropoutRate: 0.2,
+			},
+			Training: &results.Training{
+				Seconds: 2, Loss: []float64{2, 1}, ValLoss: []float64{3, 1.5}, Phases: []int{1, 1},
+			},
+			Test: &results.Test{
+				Right: 1 + i, Wrong: 1 - i, Predicted: []int{0, i}, Probability: []float32{1, 1},
+				OfTruth: []float32{1, 1}, Classes: []int{0, 1}, Confusion: [][]int{{1, 0}, {1 - i, i}},
+			},
+		}
+		p.AddClassification(&results.Classification{}, c, test)
+		if got, want := check(t, rendered(t, p)).headings[1], "The network"; i == 0 && got != want {
+			t.Errorf("the first heading of one experiment is %q, want %q", got, want)
+		}
+	}
+	d := check(t, rendered(t, p))
+	if got, want := d.headings[1], "The experiments"; got != want {
+		t.Errorf("the first heading of two experiments is %q, want %q", got, want)
+	}
+	for name, want := range map[string][]string{
+		"Experiment": {"filters", "embedding", "fully connected", "dropout rate", "epochs", "batch size", "time", "training loss", "validation loss", "accuracy", "mistakes"},
+		"1": {"16, 32 of 3 × 3", "10", "50", "0.2", "1 + 3", "64", "2.00 s", "1", "1.5", "50.0 %", "1"},
+		"2": {"16, 33 of 3 × 3", "10", "50", "0.2", "1 + 3", "64", "2.00 s", "1", "1.5", "100.0 %", "0"},
+	} {
+		if got := d.row(name); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// The cover shows the answers beside the query, and links to the reports behind it.
+func TestCover(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	m := noise(3, 4, 4, rng)
+	const text = `<b>"&`
+	front := &Page{Title: "All"}
+	front.AddCover("Methods", Cover{
+		Rows: 4, Cols: 4, Query: m.At(0), Name: text, Label: 7,
+		Methods: []Method{
+			{text, text, 1, m.At(1), 7, text}, {"other", "is not right", 2, m.At(2), 3, "image 2"},
+			{"silent", "finds nothing", 2, nil, -1, ""},
+		},
+	})
+	front.AddSlips("Slips", text, []Slip{{text, text, text, "1", "2"}})
+	front.AddTables("Summary", Table{"What came out.", []string{"figure"}, [][]string{{"1"}}})
+	pages := everything("", 4, 4)[:2]
+	d := check(t, rendered(t, after(front, pages)...))
+	for link, want := range map[string]int{"#report-2": 2, "#report-3": 3} { // one of the contents
+		got := 0
+		for _, l := range d.links {
+			if l == link {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("%d links to %s, want %d", got, link, want)
+		}
+	}
+	if !slices.Equal(d.headings[:4], []string{"All", "Methods", "Slips", "Summary"}) {
+		t.Errorf("headings %q", d.headings[:4])
+	}
+	if got := d.row("-textbook"); !slices.Equal(got, []string{"2"}) {
+		t.Errorf("the textbook's figure is %q, want 2", got)
+	}
+	body := string(front.sections[0].Body)
+	right, wrong := strings.Index(body, `"tile right"`), strings.Index(body, `"tile wrong"`)
+	if n := strings.Count(body, "<img"); n != 3 || right < 0 || wrong < right {
+		t.Errorf("%d pictures, the right one at %d, the wrong one at %d", n, right, wrong)
+	}
+}
+
 func TestWriteFaultIsReported(t *testing.T) {
 	r, w := io.Pipe()
 	r.Close()

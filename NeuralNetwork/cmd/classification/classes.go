@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/clustering"
@@ -113,7 +112,8 @@ func (s *session) classifyTestSet(m *nn.Model, batch int, x *results.Classifier)
 	return s.showDigits(class)
 }
 
-// showDigits shows the first 100 test images, as the network sees them, with their classes.
+// showDigits shows the first 100 test images, as the network sees them, with their classes and, if
+// they are wrong, the true ones.
 func (s *session) showDigits(class []uint8) error {
 	s.display.Phase("drawing the digits")
 	images := s.test.images.First(100)
@@ -123,10 +123,10 @@ func (s *session) showDigits(class []uint8) error {
 	if err != nil {
 		return err
 	}
-	titles := make([]string, images.N)
+	titles := make([]figure.DigitTitle, images.N)
 	index := make([]int, images.N)
 	for i := range titles {
-		titles[i] = strconv.Itoa(int(class[i]))
+		titles[i] = figure.DigitTitle{Predicted: int(class[i]), Truth: int(s.test.labels[i])}
 		index[i] = i
 	}
 	pix := make([]float32, len(images.Pix))
