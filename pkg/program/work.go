@@ -66,14 +66,15 @@ var ending sync.Mutex
 // catch begins to handle signals. One that was ignored when the process was started stays ignored,
 // as far as Go tells it: HUP and INT, which nohup and shells with a job in the background ignore.
 var catch = sync.OnceFunc(func() {
-	// With a handler, a closed pipe and a limit on the size of files are errors of writing.
-	signal.Notify(make(chan os.Signal, 1), harmless...)
 	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGQUIT) // first: without a handler, Go prints all stacks
 	for _, s := range fatal {
 		if !signal.Ignored(s) {
 			signal.Notify(signals, s)
 		}
 	}
+	// With a handler, a closed pipe and a limit on the size of files are errors of writing.
+	signal.Notify(make(chan os.Signal, 1), harmless...)
 	go func() {
 		for s := range signals {
 			w := current.Load()
