@@ -92,7 +92,7 @@ func BenchmarkLSH(b *testing.B) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cpus))
 				b.ReportAllocs()
 				for b.Loop() {
-					c.lsh.Nearest(queries, nil)
+					c.lsh.Nearest(queries, 1, nil)
 				}
 			})
 		}

@@ -282,7 +282,7 @@ func TestImpossibleInputIsAnError(t *testing.T) {
 	if _, err := ix.Nearest(images(1, 3, 2), 1, nil); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
 	}
-	_, _, err := must(NewLSH(images(3, 2, 3), 100, 1)).Nearest(images(1, 3, 2), nil)
+	_, _, err := must(NewLSH(images(3, 2, 3), 100, 1)).Nearest(images(1, 3, 2), 1, nil)
 	if err == nil || err.Error() != want {
 		t.Errorf("LSH: error %v, want %q", err, want)
 	}

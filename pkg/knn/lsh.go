@@ -119,9 +119,9 @@ func (t *table) sort(images *imageset.Images[uint8]) buckets {
 	return sorted
 }
 
-// Nearest returns, for each query, the nearest of its candidates by (distance, index). Candidates
-// are the images that share the query's bucket in at least one table. A query without candidates
-// gets the index -1.
+// Nearest returns, for each query, the k nearest of its candidates by (distance, index); k is at
+// least 1. Candidates are the images that share the query's bucket in at least one table. The result
+// is (queries.N, k). If there are fewer candidates than k, the index -1 fills the list.
 //
 // candidates is the number of candidates of all queries together. A candidate from several tables
 // counts in each, because its distance is measured there. An exact search has N candidates for each
@@ -130,22 +130,22 @@ func (t *table) sort(images *imageset.Images[uint8]) buckets {
 // Nearest returns an error if the queries differ from the images in size, or if there is no memory
 // for the answers and for copies of the images of the largest buckets, one for each core. progress,
 // unless nil, is called after each bucket that has queries, never twice at a time.
-func (l *LSH) Nearest(queries *imageset.Images[uint8], progress func(done, total int)) (
+func (l *LSH) Nearest(queries *imageset.Images[uint8], k int, progress func(done, total int)) (
 	found []Neighbour, candidates int64, err error) {
 
 	err = nearest.CheckSize(queries.Rows, queries.Cols, l.data.Rows, l.data.Cols)
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := l.check(queries); err != nil {
+	if err := l.check(queries, k); err != nil {
 		return nil, 0, err
 	}
-	found = make([]Neighbour, queries.N)
+	found = make([]Neighbour, queries.N*k)
 	for q := range found {
 		found[q] = Neighbour{Index: -1, Distance: math.MaxInt64}
 	}
 	for i, t := range l.tables {
-		candidates += t.search(l.data, queries, found, func(done int) {
+		candidates += t.search(l.data, queries, found, k, func(done int) {
 			if progress != nil {
 				progress((i*queries.N+done)/len(l.tables), queries.N)
 			}
@@ -155,7 +155,7 @@ func (l *LSH) Nearest(queries *imageset.Images[uint8], progress func(done, total
 }
 
 // check returns an error if there is no memory to search for the queries.
-func (l *LSH) check(queries *imageset.Images[uint8]) error {
+func (l *LSH) check(queries *imageset.Images[uint8], k int) error {
 	largest := 0 // bucket
 	for _, t := range l.tables {
 		for b := range int(t.buckets) {
@@ -166,20 +166,20 @@ func (l *LSH) check(queries *imageset.Images[uint8]) error {
 	n := min(l.data.N, largest*runtime.GOMAXPROCS(0))
 	bucket := imageset.Images[uint8]{N: n, Rows: l.data.Rows, Cols: l.data.Cols}
 	copies := float64(float64(n+queries.N)*float64(l.data.Dim())) +
-		searchSize(&bucket, queries, 1)
+		searchSize(&bucket, queries, k)
 	if len(l.tables) > 1 {
 		copies *= 2 // those for the table before may be on the heap still
 	}
-	need := float64(40*queries.N) + copies
+	need := float64(float64(24+16*k)*float64(queries.N)) + copies
 	return memory.Check(need, "searching the buckets of %d images for %d queries needs",
 		l.data.N, queries.N)
 }
 
-// search replaces the neighbours in found by those in the table that are nearer, and returns the
-// number of candidates.
+// search brings the images of the table into the lists in found, which hold k neighbours each, and
+// returns the number of candidates.
 //
 // A query is in one bucket only, so the buckets are searched in parallel.
-func (t *table) search(data, queries *imageset.Images[uint8], found []Neighbour,
+func (t *table) search(data, queries *imageset.Images[uint8], found []Neighbour, k int,
 	progress func(done int)) (candidates int64) {
 
 	askedOf := t.sort(queries)
@@ -192,7 +192,7 @@ func (t *table) search(data, queries *imageset.Images[uint8], found []Neighbour,
 				continue
 			}
 			if len(images) > 0 {
-				searchBucket(data, queries, images, asked, found)
+				searchBucket(data, queries, images, asked, found, k)
 			}
 			lock.Lock()
 			candidates += int64(len(asked)) * int64(len(images))
@@ -204,14 +204,19 @@ func (t *table) search(data, queries *imageset.Images[uint8], found []Neighbour,
 	return candidates
 }
 
-// searchBucket replaces the neighbours in found by those among images that are nearer. The queries
-// of a bucket have the same candidates, so they are searched together.
-func searchBucket(data, queries *imageset.Images[uint8], images, asked []int32, found []Neighbour) {
+// searchBucket brings images into the lists in found, which hold k neighbours each. The queries of a
+// bucket have the same candidates, so they are searched together.
+func searchBucket(
+	data, queries *imageset.Images[uint8], images, asked []int32, found []Neighbour, k int,
+) {
 	bucket := []*block[uint8]{newBlock(outline(selected(data, images)), 0)}
-	for i, n := range searchBlocks(bucket, outline(selected(queries, asked)), 1, nil) {
+	most := min(k, len(images))
+	for i, n := range searchBlocks(bucket, outline(selected(queries, asked)), most, nil) {
 		n.Index = int64(images[n.Index])
-		if q := asked[i]; n.Before(found[q]) {
-			found[q] = n
+		q := int(asked[i/most])
+		// A candidate from several tables stands in the list once.
+		if best := found[q*k : (q+1)*k]; !slices.Contains(best, n) {
+			nearest.Insert(best, n)
 		}
 	}
 }

@@ -87,6 +87,9 @@ func TestShifts(t *testing.T) {
 	}
 }
 
+// listed is the number of neighbours of a query in the tests.
+const listed = 3
+
 // plainLSH searches step by step: it computes hash values by the recurrence of the original, and
 // counts the candidates of all tables. sorted is the whole data set for each query, by distance.
 // shifts are those of each table. join makes g of the hash values, which have bits bits each.
@@ -129,13 +132,12 @@ func plainLSH(data, queries *imageset.Images[uint8], sorted []Neighbour, width i
 				count++
 			}
 		}
-		all := sorted[q*data.N : (q+1)*data.N]
-		at := slices.IndexFunc(all, func(n Neighbour) bool { return candidates[int(n.Index)] })
-		if at < 0 {
-			found = append(found, Neighbour{Index: -1, Distance: math.MaxInt64})
-		} else {
-			found = append(found, all[at])
+		all := slices.Clone(sorted[q*data.N : (q+1)*data.N])
+		all = slices.DeleteFunc(all, func(n Neighbour) bool { return !candidates[int(n.Index)] })
+		for range listed {
+			all = append(all, Neighbour{Index: -1, Distance: math.MaxInt64})
 		}
+		found = append(found, all[:listed]...)
 	}
 	return found, count
 }
@@ -190,11 +192,12 @@ func plainTextbook(data, queries *imageset.Images[uint8], sorted []Neighbour,
 	})
 }
 
-// ask searches the queries, and checks the progress: it never falls, and ends at their number.
+// ask searches the queries, and checks the progress: it never falls, and ends at their number. It
+// checks that the search for one neighbour finds the first of several.
 func ask(t *testing.T, l *LSH, queries *imageset.Images[uint8]) ([]Neighbour, int64) {
 	t.Helper()
 	told := 0
-	found, candidates, err := l.Nearest(queries, func(done, total int) {
+	found, candidates, err := l.Nearest(queries, listed, func(done, total int) {
 		if done < told || total != queries.N {
 			t.Errorf("progress: %d of %d after %d", done, total, told)
 		}
@@ -205,6 +208,15 @@ func ask(t *testing.T, l *LSH, queries *imageset.Images[uint8]) ([]Neighbour, in
 	}
 	if told != queries.N {
 		t.Errorf("progress ends at %d, want %d", told, queries.N)
+	}
+	one, again, err := l.Nearest(queries, 1, nil)
+	if err != nil || again != candidates {
+		t.Fatalf("%d candidates, %v; want %d", again, err, candidates)
+	}
+	for q, n := range one {
+		if n != found[q*listed] {
+			t.Errorf("query %d: %v is nearest, want %v", q, n, found[q*listed])
+		}
 	}
 	return found, candidates
 }
@@ -261,7 +273,7 @@ func TestEachTableIsTold(t *testing.T) {
 
 func TestLSHWithOneBucketIsExact(t *testing.T) {
 	data, queries := golden(t)
-	want := exact(t, data, queries, 1)
+	want := exact(t, data, queries, listed)
 	for _, c := range []struct {
 		name   string
 		width  int64
@@ -294,7 +306,7 @@ func TestLSHWithOneBucketIsExact(t *testing.T) {
 func TestTablesComeNearerToTheExactNeighbours(t *testing.T) {
 	data, queries := golden(t)
 	width := must(Width(data))
-	exact := exact(t, data, queries, 1)
+	exact := exact(t, data, queries, listed)
 	last, _ := ask(t, must(NewLSH(data, width, 8)), queries)
 	for i, n := range last {
 		if n.Index >= 0 && n.Before(exact[i]) {
@@ -363,8 +375,8 @@ func TestFactorsOfMNIST(t *testing.T) {
 	} {
 		found, candidates := ask(t, c.lsh, queries)
 		sum, count := 0.0, 0
-		for q, n := range found {
-			if n.Index >= 0 {
+		for q := range queries.N {
+			if n := found[q*listed]; n.Index >= 0 {
 				sum += float64(n.Distance) / float64(exact[q].Distance)
 				count++
 			}

@@ -77,7 +77,8 @@ func (p *Page) AddClassification(
 	}
 	p.add("confusion", "Confusion matrix",
 		confusion.html()+execute("table", confusion.confused(maxConfused)))
-	p.add("mistakes", "The worst mistakes", execute("mistakes", mistakes(t, test)))
+	p.add("mistakes", "The worst mistakes",
+		execute("mistakes", mistakes(run.TestSet.Images.Name, t, test)))
 }
 
 // scores returns scikit-learn's classification report as a table.
@@ -103,7 +104,7 @@ func scores(t *results.Test) Table {
 }
 
 // mistakes shows the wrong answers that the network was most sure of.
-func mistakes(t *results.Test, test Images) []tile {
+func mistakes(file string, t *results.Test, test Images) []tile {
 	var wrong []int
 	for i, l := range test.Labels {
 		if t.Predicted[i] != int(l) {
@@ -118,6 +119,7 @@ func mistakes(t *results.Test, test Images) []tile {
 		i := wrong[k]
 		tiles[k] = tile{
 			Picture: picture(test.At(i), test.Rows, test.Cols),
+			Ask:     key{file, i}.text(),
 			Alt:     fmt.Sprintf("test %s, taken for %d", called(i, test.Labels), t.Predicted[i]),
 			Lines: []string{
 				"#" + count(i),

@@ -19,7 +19,8 @@ func NewEMD(run *results.EMD) *Page {
 // An emdRound is one round and the images that it is about.
 type emdRound struct {
 	data, queries Images
-	k             int // neighbours of a query
+	files         [2]string // of both
+	k             int       // neighbours of a query
 	rankings      [2]ranking
 }
 
@@ -37,7 +38,8 @@ func (p *Page) AddEMD(run *results.EMD, round *results.EMDRound, data, queries I
 	if len(data.Labels) < data.N || len(queries.Labels) < queries.N {
 		panic(badLabels)
 	}
-	r := emdRound{data, queries, round.Neighbours, [2]ranking{
+	files := [2]string{round.Data.Images.Name, round.Queries.Images.Name}
+	r := emdRound{data, queries, files, round.Neighbours, [2]ranking{
 		{"Earth Mover's Distance", round.EMD},
 		{"Manhattan", round.Manhattan},
 	}}
@@ -68,24 +70,29 @@ func (p *Page) AddEMD(run *results.EMD, round *results.EMDRound, data, queries I
 			"label of the query, a red one has another.",
 		"Cards": r.cards(sample(queries.N, examples)),
 	}))
-	order := sample(queries.N, queries.N)
-	apart := func(q int) int {
-		a, b := r.rankings[0].RightOf[q], r.rankings[1].RightOf[q]
-		return max(a-b, b-a)
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(apart(b), apart(a)) })
-	order = slices.DeleteFunc(order[:min(len(order), examples)], func(q int) bool {
-		return apart(q) == 0
-	})
 	p.add("disagree", "Where the distances disagree most", execute("rankings", map[string]any{
 		"Text": "The queries for which one distance finds many more right neighbours than the " +
 			"other.",
-		"Cards": r.cards(order),
+		"Cards": r.cards(parting(round)),
 		"None":  "Both distances find as many right neighbours for every query.",
 	}))
 	if len(round.Flows) > 0 {
 		p.add("flows", "What Earth Mover's Distance moves", r.flows(round.Flows))
 	}
+}
+
+// parting returns the queries for which one distance finds many more right neighbours than the
+// other, the largest difference first.
+func parting(round *results.EMDRound) []int {
+	order := sample(len(round.EMD.RightOf), len(round.EMD.RightOf))
+	apart := func(q int) int {
+		a, b := round.EMD.RightOf[q], round.Manhattan.RightOf[q]
+		return max(a-b, b-a)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(apart(b), apart(a)) })
+	return slices.DeleteFunc(order[:min(len(order), examples)], func(q int) bool {
+		return apart(q) == 0
+	})
 }
 
 func labelled(name string, l results.Labelled) Fact {
@@ -142,6 +149,7 @@ func (r emdRound) cards(queries []int) []rankedCard {
 			Title: "Query " + called(q, r.queries.Labels),
 			Query: tile{
 				Picture: picture(r.queries.At(q), r.queries.Rows, r.queries.Cols),
+				Ask:     key{r.files[1], q}.text(),
 				Alt:     "the query, " + called(q, r.queries.Labels),
 				Lines:   []string{fmt.Sprintf("label %d", r.queries.Labels[q])},
 			},
@@ -166,6 +174,7 @@ func (r emdRound) neighbour(a ranking, q, j int) tile {
 	}
 	return tile{
 		Picture: picture(r.data.At(i), r.data.Rows, r.data.Cols),
+		Ask:     key{r.files[0], i}.text(),
 		Alt:     fmt.Sprintf("neighbour %d by %s: %s", j+1, a.name, called(i, r.data.Labels)),
 		Lines: []string{fmt.Sprintf("%s %d", sign, r.data.Labels[i]),
 			fmt.Sprintf("%.5g", a.Distance[q][j])},

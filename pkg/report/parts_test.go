@@ -13,11 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
-
-	"imagesimilarity/pkg/results"
 )
 
 func decode(t *testing.T, uri string) *image.Gray {
@@ -70,22 +65,17 @@ func TestShrinkAverages(t *testing.T) {
 	}
 }
 
-func TestSpritesStandWhereTheScriptLooks(t *testing.T) {
+func TestImagesStandWhereTheScriptLooks(t *testing.T) {
 	m := noise(130, 6, 4, rand.New(rand.NewPCG(1, 1)))
-	index := []int{5, 3, 9}
-	for i := range 127 {
-		index = append(index, i)
+	picture := decode(t, string(sheet(m.Pix, m.N, m.Rows, m.Cols)))
+	if want := image.Rect(0, 0, 50*4, 3*6); picture.Rect != want {
+		t.Errorf("the sheet is %v, want %v", picture.Rect, want)
 	}
-	s := sprites(m, index)
-	sheet := decode(t, string(s.Picture))
-	if s.SheetW != sheet.Rect.Dx() || s.SheetH != sheet.Rect.Dy() || s.Width != 4 || s.Height != 6 {
-		t.Errorf("%+v does not describe %v", s, sheet.Rect)
-	}
-	for i, at := range index {
-		left, top := i%s.Across*s.Width, i/s.Across*s.Height
-		for p, want := range m.At(at) {
-			if got := sheet.GrayAt(left+p%m.Cols, top+p/m.Cols).Y; got != want {
-				t.Fatalf("sprite %d differs from image %d", i, at)
+	for i := range m.N {
+		left, top := i%across*m.Cols, i/across*m.Rows
+		for p, want := range m.At(i) {
+			if got := picture.GrayAt(left+p%m.Cols, top+p/m.Cols).Y; got != want {
+				t.Fatalf("image %d differs on the sheet", i)
 			}
 		}
 	}
@@ -99,80 +89,6 @@ func TestGrey(t *testing.T) {
 	}
 	if got := grey([]float32{0, 0}, 0); !slices.Equal(got, []uint8{0, 0}) {
 		t.Errorf("a black image is %v", got)
-	}
-}
-
-// The components of gonum are the oracle: places agree up to the sign of a direction.
-func TestPlane(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 1))
-	for _, d := range []int{2, 3, 10, 40} {
-		vectors := make([]results.Values, 150)
-		x := mat.NewDense(len(vectors), d, nil)
-		for r := range vectors {
-			hidden := [2]float64{rng.NormFloat64(), rng.NormFloat64()}
-			for j := range d {
-				v := float32(5 + 3*math.Sin(float64(j))*hidden[0] + 1.5*math.Cos(3*float64(j))*hidden[1] +
-					0.2*rng.NormFloat64())
-				vectors[r] = append(vectors[r], v)
-				x.Set(r, j, float64(v))
-			}
-		}
-		got, share := plane(vectors)
-		var pc stat.PC
-		if !pc.PrincipalComponents(x, nil) {
-			t.Fatal("gonum found no components")
-		}
-		var axes mat.Dense
-		pc.VectorsTo(&axes)
-		variance := pc.VarsTo(nil)
-		total := 0.0
-		for _, v := range variance {
-			total += v
-		}
-		if want := (variance[0] + variance[1]) / total; math.Abs(share-want) > 1e-9 {
-			t.Errorf("d = %d: the plane holds %v of the variance, want %v", d, share, want)
-		}
-		for c := range 2 {
-			mean := 0.0
-			place := make([]float64, len(vectors))
-			for r := range vectors {
-				place[r] = mat.Dot(x.RowView(r), axes.ColView(c))
-				mean += place[r] / float64(len(vectors))
-			}
-			sign := math.Copysign(1, (place[0]-mean)*got[0][c])
-			for r := range vectors {
-				if want := sign * (place[r] - mean); math.Abs(got[r][c]-want) > 1e-6 {
-					t.Fatalf("d = %d: point %d lies at %v, want %v", d, r, got[r][c], want)
-				}
-			}
-		}
-	}
-}
-
-func TestPlaneOfFewDirections(t *testing.T) {
-	for name, test := range map[string]struct {
-		vectors []results.Values
-		share   float64
-	}{
-		"one dimension": {[]results.Values{{1}, {5}, {9}, {3}}, 1},
-		"on a line":     {[]results.Values{{0, 0, 0}, {10, 20, 30}, {20, 40, 60}, {5, 10, 15}}, 1},
-		"one place":     {[]results.Values{{7, 7}, {7, 7}, {7, 7}}, 1},
-	} {
-		got, share := plane(test.vectors)
-		if math.Abs(share-test.share) > 1e-12 {
-			t.Errorf("%s: share %v, want %v", name, share, test.share)
-		}
-		for i := range got {
-			for j := range i {
-				want := 0.0
-				for c := range test.vectors[i] {
-					want = math.Hypot(want, float64(test.vectors[i][c]-test.vectors[j][c]))
-				}
-				if d := math.Hypot(got[i][0]-got[j][0], got[i][1]-got[j][1]); math.Abs(d-want) > 1e-9 {
-					t.Errorf("%s: points %d and %d are %v apart, want %v", name, i, j, d, want)
-				}
-			}
-		}
 	}
 }
 
@@ -278,7 +194,7 @@ func TestColourOfEveryKindDiffers(t *testing.T) {
 	for _, n := range []int{1, 10, 11, 26, 62} {
 		seen := map[string]bool{}
 		for i := range n {
-			seen[string(colour(i, n))] = true
+			seen[string(colour(i))] = true
 		}
 		if len(seen) != n {
 			t.Errorf("%d colours for %d kinds", len(seen), n)

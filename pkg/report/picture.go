@@ -8,8 +8,6 @@ import (
 	"image"
 	"image/png"
 	"sync"
-
-	"imagesimilarity/pkg/imageset"
 )
 
 // maxSide is the largest width and height of a picture on a page; larger images are made smaller.
@@ -22,6 +20,7 @@ type tile struct {
 	Alt     string
 	Lines   []string
 	Mark    string // "right", "wrong" or nothing: the colour of its frame
+	Ask     string // the image as the text of its key, so that a reader can ask; may be empty
 }
 
 // A card is a titled group of tiles.
@@ -59,30 +58,21 @@ func shrink(pix []uint8, rows, cols int) ([]uint8, int, int) {
 	return small, h, w
 }
 
-// A sheet is one picture of many images, side by side in rows of Across.
-type sheet struct {
-	Picture        template.URL
-	Across, Down   int
-	Width, Height  int // of one image
-	SheetW, SheetH int
-}
+// across is the number of images in a row of a sheet.
+const across = 50
 
-// sprites puts the images with the given numbers on one sheet, in this order.
-func sprites(m *imageset.Images[uint8], index []int) sheet {
-	_, h, w := shrink(make([]uint8, m.Dim()), m.Rows, m.Cols)
-	s := sheet{Across: 50, Width: w, Height: h}
-	s.Down = (len(index) + s.Across - 1) / s.Across
-	s.SheetW, s.SheetH = s.Across*w, s.Down*h
-	canvas := image.NewGray(image.Rect(0, 0, s.SheetW, s.SheetH))
-	for i, at := range index {
-		pix, _, _ := shrink(m.At(at), m.Rows, m.Cols)
-		left, top := i%s.Across*w, i/s.Across*h
-		for y := range h {
-			copy(canvas.Pix[(top+y)*canvas.Stride+left:], pix[y*w:(y+1)*w])
+// sheet returns one picture of n images of (rows, cols) pixels, side by side in rows.
+func sheet(pix []uint8, n, rows, cols int) template.URL {
+	down := (n + across - 1) / across
+	canvas := image.NewGray(image.Rect(0, 0, across*cols, down*rows))
+	for i := range n {
+		left, top := i%across*cols, i/across*rows
+		for y := range rows {
+			at := (i*rows + y) * cols
+			copy(canvas.Pix[(top+y)*canvas.Stride+left:], pix[at:at+cols])
 		}
 	}
-	s.Picture = dataURI(canvas)
-	return s
+	return dataURI(canvas)
 }
 
 // encoder reuses its buffers, which are larger than the pictures.

@@ -34,9 +34,10 @@ type Page struct {
 
 	rounds      int // calls of Add methods so far
 	sections    []section
-	size        int   // bytes of the sections
-	experiments Table // a row for each round that is an experiment
-	full        bool  // a section had no room; the rounds after it are left out
+	plates      []plate // images that the reader can see and ask about
+	size        int     // bytes of the sections, and at most of the plates
+	experiments Table   // a row for each round that is an experiment
+	full        bool    // a section had no room; the rounds after it are left out
 }
 
 // A Fact is a name and a value: a file, a size, a setting.
@@ -64,7 +65,7 @@ var files embed.FS
 
 var (
 	style  = template.CSS(text("page/style.css"))
-	script = template.JS(text("page/script.js"))
+	script = template.JS(text("page/script.js") + text("page/ask.js") + text("page/scatter.js"))
 	markup = template.Must(template.New("").Funcs(functions).ParseFS(files, "page/*.tmpl"))
 	policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; " +
 		"script-src 'sha256-" + digest(string(script)) + "'"
@@ -163,6 +164,7 @@ type shell struct {
 	Style    template.CSS
 	Script   template.JS
 	Contents []entry
+	Atlas    template.HTML // images and answers for the script; may be empty
 	Articles []template.HTML
 }
 
@@ -176,13 +178,26 @@ type entry struct {
 // It writes a notice in place of the sections that make the page larger than 5 MB.
 func Render(w io.Writer, pages ...*Page) error {
 	s := shell{Title: pages[0].Title, Policy: policy, Style: style, Script: script}
-	size := 0
+	var plates []plate
+	for _, p := range pages {
+		plates = append(plates, p.plates...)
+	}
+	atlas := newAtlas(plates)
+	s.Atlas = atlas.html()
+	size := len(s.Atlas)
 	for i, p := range pages {
 		id := fmt.Sprintf("report-%d", i+1)
 		if len(pages) > 1 {
 			s.Contents = append(s.Contents, entry{ID: id, Title: p.Title})
 		}
 		sections := slices.Clone(p.compared())
+		if i == 0 && len(atlas.methods) > 0 {
+			at := len(sections) // after the cover of several pages, or after the summary of one
+			if len(pages) == 1 {
+				at = min(1, at)
+			}
+			sections = slices.Insert(sections, at, atlas.section())
+		}
 		for j, section := range sections {
 			if i > 0 {
 				section.ID = fmt.Sprintf("r%d-%s", i, section.ID)

@@ -9,9 +9,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -140,7 +137,7 @@ func everything(text string, rows, cols int) []*Page {
 		}
 		r.Reconstructions = append(r.Reconstructions, c)
 	}
-	reduce.AddReduce(r, data)
+	reduce.AddReduce(&results.Reduce{Dataset: file}, r, data)
 
 	run := &results.Classification{Header: header}
 	run.Settings.Model = text
@@ -435,7 +432,7 @@ func TestLittleToShow(t *testing.T) {
 		}
 	}
 	reduce := func(r results.Autoencoder, images Images) func(p *Page) {
-		return func(p *Page) { p.AddReduce(&r, images) }
+		return func(p *Page) { p.AddReduce(&results.Reduce{}, &r, images) }
 	}
 	cluster := func(c results.Clustering, images Images) func(p *Page) {
 		return func(p *Page) {
@@ -639,8 +636,8 @@ func TestExperimentsAreCompared(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"Experiment": {"filters", "embedding", "fully connected", "dropout rate", "epochs", "batch size", "time", "training loss", "validation loss", "accuracy", "mistakes"},
-		"1": {"16, 32 of 3 × 3", "10", "50", "0.2", "1 + 3", "64", "2.00 s", "1", "1.5", "50.0 %", "1"},
-		"2": {"16, 33 of 3 × 3", "10", "50", "0.2", "1 + 3", "64", "2.00 s", "1", "1.5", "100.0 %", "0"},
+		"1":          {"16, 32 of 3 × 3", "10", "50", "0.2", "1 + 3", "64", "2.00 s", "1", "1.5", "50.0 %", "1"},
+		"2":          {"16, 33 of 3 × 3", "10", "50", "0.2", "1 + 3", "64", "2.00 s", "1", "1.5", "100.0 %", "0"},
 	} {
 		if got := d.row(name); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)
@@ -746,110 +743,5 @@ func TestSampleIsSpread(t *testing.T) {
 				t.Errorf("sample(%d, %d) = %v", n, k, s)
 			}
 		}
-	}
-}
-
-// opened returns what a browser without a window, as narrow as a phone, makes of a page after its
-// script has run. It skips the test if there is no browser. A complaint of the browser is an error.
-func opened(t *testing.T, page []byte) (dom string) {
-	t.Helper()
-	var browser string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			browser = path
-			break
-		}
-	}
-	if browser == "" {
-		t.Skip("there is no Chromium here to open a page in")
-	}
-	dir := t.TempDir()
-	file := filepath.Join(dir, "page.html")
-	if err := os.WriteFile(file, page, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), browser, "--headless", "--no-sandbox",
-		"--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync",
-		"--user-data-dir="+filepath.Join(dir, "profile"), "--enable-logging=stderr",
-		"--window-size=390,800", "--dump-dom",
-		"file://"+filepath.ToSlash(file))
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s", browser, err, log.Bytes())
-	}
-	for line := range strings.Lines(log.String()) {
-		if strings.Contains(line, "CONSOLE") {
-			t.Errorf("the browser says: %s", line)
-		}
-	}
-	return out.String()
-}
-
-var lens = regexp.MustCompile(`style="([^"]*)"><img[^>]*></div>` +
-	`<figcaption\saria-live="polite">(.*?)</figcaption>`)
-
-// The script runs to its end: it closes the contents of a narrow page, and each scatter shows an
-// image.
-func TestBrowser(t *testing.T) {
-	pages := everything("</script>'", 14, 14)
-	dom := opened(t, rendered(t, after(&Page{Title: "All"}, append(pages, pages[3]))...))
-	if strings.Contains(dom, "<details open") {
-		t.Error("the contents of a narrow page are open")
-	}
-	shown := lens.FindAllStringSubmatch(dom, -1)
-	if len(shown) != 2 {
-		t.Fatalf("%d scatters, want 2", len(shown))
-	}
-	for _, s := range shown {
-		if !regexp.MustCompile(`^image [0-9,]+, label 0$`).MatchString(s[2]) {
-			t.Errorf("a scatter shows %q, want an image of label 0", s[2])
-		}
-	}
-}
-
-// Touching a dot, and the arrow keys from there, show the images of these dots. The page's own
-// policy forbids the script that plays the person.
-func TestScatterShowsTheDotThatIsTouched(t *testing.T) {
-	page := string(rendered(t, everything("", 14, 14)[3]))
-	law := regexp.MustCompile(`<meta http-equiv="Content-Security-Policy"[^>]*>`)
-	lawless := law.ReplaceAllString(page, "")
-	if lawless == page {
-		t.Error("the page has no policy")
-	}
-	for name, c := range map[string]struct {
-		play string
-		dot  int
-	}{
-		"touch": {"touch(777)", 777},
-		"touch, then keys": {
-			"touch(777); key('ArrowRight'); key('ArrowRight'); key('ArrowUp'); key('x')", 778,
-		},
-		"before the first": {"key('ArrowLeft')", 1999},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			person := `<script>
-const svg = document.querySelector('.scatter svg');
-const touch = i => {
-  const box = svg.querySelectorAll('g circle')[i].getBoundingClientRect();
-  const middle = {clientX: box.x + box.width / 2, clientY: box.y + box.height / 2};
-  svg.dispatchEvent(new PointerEvent('pointerdown', middle));
-};
-const key = k => svg.dispatchEvent(new KeyboardEvent('keydown', {key: k}));
-` + c.play + `
-</script></body>`
-			dom := opened(t, []byte(strings.Replace(lawless, "</body>", person, 1)))
-			names := strings.Split(regexp.MustCompile(`data-names="(.*?)"`).FindStringSubmatch(dom)[1], "|")
-			s := lens.FindStringSubmatch(dom)
-			if s == nil || s[2] != names[c.dot] {
-				t.Fatalf("%q is shown, want %q", s, names[c.dot])
-			}
-			place := fmt.Sprintf("--column: %d; --row: %d;", c.dot%50, c.dot/50)
-			if !strings.Contains(s[1], place) {
-				t.Errorf("the sheet is at %q, want %q", s[1], place)
-			}
-		})
 	}
 }

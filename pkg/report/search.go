@@ -71,15 +71,9 @@ func (p *Page) AddSearch(run *results.Search, round *results.SearchRound, data, 
 		"Cards": r.cards(sample(queries.N, examples)),
 	}))
 
-	worst := r.worst()
-	order := sample(queries.N, queries.N)
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(worst[b], worst[a]) })
-	order = slices.DeleteFunc(order[:min(len(order), examples)], func(q int) bool {
-		return worst[q] == 1
-	})
 	p.add("disagree", "Where the methods disagree most", execute("gallery", map[string]any{
 		"Text":  "The queries with the largest approximation factor of any method.",
-		"Cards": r.cards(order),
+		"Cards": r.cards(disagreeing(round)),
 		"None":  "Every method found a nearest image for every query.",
 	}))
 }
@@ -104,18 +98,22 @@ func (r searchRound) table() Table {
 	return t
 }
 
-// worst returns the largest factor of each query, and 1 if every method is right.
-func (r searchRound) worst() []float64 {
-	worst := make([]float64, r.queries.N)
+// disagreeing returns the queries with the largest factor of any method, the largest first.
+func disagreeing(round *results.SearchRound) []int {
+	worst := make([]float64, len(round.Exact.Index))
 	for q := range worst {
-		worst[q] = 1
-		for _, m := range r.methods[1:] {
+		worst[q] = 1 // every method is right
+		for _, m := range []*results.Approximation{&round.Reduced, &round.LSH} {
 			if f := m.Factor[q]; f > worst[q] { // false for NaN
 				worst[q] = f
 			}
 		}
 	}
-	return worst
+	order := sample(len(worst), len(worst))
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(worst[b], worst[a]) })
+	return slices.DeleteFunc(order[:min(len(order), examples)], func(q int) bool {
+		return worst[q] == 1
+	})
 }
 
 // cards shows each query beside the answer of every method.
@@ -124,6 +122,7 @@ func (r searchRound) cards(queries []int) []card {
 	for c, q := range queries {
 		tiles := []tile{{
 			Picture: picture(r.queries.At(q), r.queries.Rows, r.queries.Cols),
+			Ask:     key{r.Queries.Images.Name, q}.text(),
 			Alt:     "the query, " + called(q, r.queries.Labels),
 			Lines:   []string{"query"},
 		}}

@@ -7,7 +7,11 @@ import "imagesimilarity/pkg/emd"
 type EMD struct {
 	Header
 	Settings EMDSettings `json:"settings"`
-	Rounds   []EMDRound  `json:"rounds"` // one
+
+	// What a page lets its reader ask, about images of the data set and of the queries.
+	Neighbourhoods []Neighbourhoods `json:"neighbourhoods"`
+
+	Rounds []EMDRound `json:"rounds"` // one
 }
 
 func (*EMD) kind() string  { return "emd" }

@@ -37,6 +37,7 @@ type Autoencoder struct {
 	// Some images of the dataset, evenly spread: their vectors, and what the network makes of them.
 	Points          []int            `json:"points"`
 	Latents         []Values         `json:"latents"` // (points, dimensions), before scaling
+	Map             []Values         `json:"map"`     // (points, 2), by t-SNE; nil if not finite
 	Reconstructions []Reconstruction `json:"reconstructions"`
 }
 

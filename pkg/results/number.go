@@ -3,6 +3,7 @@ package results
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -48,6 +49,13 @@ func (v Values) MarshalJSON() ([]byte, error) { return marshalNumbers(v, 32), ni
 func (v *Values) UnmarshalJSON(text []byte) (err error) {
 	*v, err = readNumbers[float32](text)
 	return err
+}
+
+// Finite reports whether no value is infinite or NaN.
+func (v Values) Finite() bool {
+	return !slices.ContainsFunc(v, func(x float32) bool {
+		return math.IsNaN(float64(x)) || math.IsInf(float64(x), 0)
+	})
 }
 
 // MarshalJSON returns an array of whole numbers, or null for nil.

@@ -10,7 +10,11 @@ type Search struct {
 	Header
 	Settings SearchSettings `json:"settings"`
 	Data     LabelledSpaces `json:"data"`
-	Rounds   []SearchRound  `json:"rounds"`
+
+	// What a page lets its reader ask, about images of the data set and of the queries.
+	Neighbourhoods []Neighbourhoods `json:"neighbourhoods"`
+
+	Rounds []SearchRound `json:"rounds"`
 }
 
 func (*Search) kind() string  { return "search" }

@@ -137,7 +137,7 @@ func TestMemoryOfSearches(t *testing.T) {
 				width := must(knn.Width(images))
 				within(t, 20, what, func() any {
 					lsh := must(knn.NewTextbookLSH(images, width, 4, tables, nil))
-					found, _, err := lsh.Nearest(asked, nil)
+					found, _, err := lsh.Nearest(asked, 1, nil)
 					return []any{lsh, must(found, err)}
 				})
 			}

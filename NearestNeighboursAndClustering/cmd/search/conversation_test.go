@@ -138,6 +138,7 @@ func TestPhases(t *testing.T) {
 			[]string{
 				"checking the files", "reading the data set", "reading the queries",
 				"preparing the data set", "width of the hash grid", "building the hash tables",
+				"preparing the images of the page",
 				"reduced search", "LSH search", "exact search", "comparing the answers",
 				"preparing the report", "writing out", "reading two", "reading twolatents",
 				"reduced search", "LSH search", "exact search", "comparing the answers",

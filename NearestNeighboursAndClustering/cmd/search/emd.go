@@ -95,6 +95,19 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return fmt.Errorf("%s: %w", opt.query, err)
 	}
 
+	asking, err := newAsking(opt, data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", opt.data, err)
+	}
+	e.Neighbourhoods, err = asking.themselves(nil)
+	if err != nil {
+		return err
+	}
+	e.Neighbourhoods, err = asking.queries(e.Neighbourhoods, queries, report.AskedOfEMD(round))
+	if err != nil {
+		return err
+	}
+
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "Average Correct Search Results EMD: %s\n", double(round.EMD.Correctness))
 	fmt.Fprintf(&text, "Average Correct Search Results MANHATTAN: %s\n",
@@ -102,6 +115,8 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	page := report.NewEMD(e)
 	if opt.html != "" {
 		page.AddEMD(e, round, data.shown(), queries.shown())
+		page.Ask(&e.Neighbourhoods[0], data.shown(), data.shown())
+		page.Ask(&e.Neighbourhoods[1], data.shown(), queries.shown())
 	}
 	if err := opt.write(text.Bytes(), e, page); err != nil {
 		return err

@@ -88,7 +88,18 @@ func searchNeighbours(
 		},
 		Data: data.files(),
 	}
+	asking, err := newAsking(opt, in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", opt.data, err)
+	}
+	run.Neighbourhoods, err = asking.themselves(nil)
+	if err != nil {
+		return err
+	}
 	page := report.NewSearch(run)
+	if opt.html != "" {
+		page.Ask(&run.Neighbourhoods[0], data.shown(), data.shown())
+	}
 	var text bytes.Buffer // all rounds
 	rounds := outfile.NewRounds(func() error { return opt.write(text.Bytes(), run, page) })
 	defer func() {
@@ -108,9 +119,14 @@ func searchNeighbours(
 		}
 		opt.display.Phase("preparing the report")
 		run.Rounds = append(run.Rounds, *r)
+		run.Neighbourhoods, err = asking.queries(run.Neighbourhoods, queries, report.AskedOfSearch(r))
+		if err != nil {
+			return err
+		}
 		write(&text, r, opt.textbook)
 		if opt.html != "" {
 			page.AddSearch(run, r, data.shown(), queries.shown())
+			page.Ask(&run.Neighbourhoods[len(run.Rounds)], data.shown(), queries.shown())
 		}
 		if err := rounds.Added(); err != nil {
 			return err

@@ -195,7 +195,7 @@ func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchR
 	reducedTime := time.Since(start)
 
 	start = time.Now()
-	lsh, candidates, err := d.lsh.Nearest(q.original, display.Task("LSH search", "queries"))
+	lsh, candidates, err := d.lsh.Nearest(q.original, 1, display.Task("LSH search", "queries"))
 	if err != nil {
 		return nil, err
 	}

@@ -90,8 +90,8 @@ func TestPhases(t *testing.T) {
 		"checking the files", "reading the files", "building the network", "training",
 		"drawing the loss graphs", "writing model.h5",
 		"prediction", "scaling the vectors", "prediction", "scaling the vectors",
-		"writing the vectors", "vectors for the report", "reconstructions for the report",
-		"preparing the report", "writing the report",
+		"writing the vectors", "vectors for the report", "map of the vectors for the report",
+		"reconstructions for the report", "preparing the report", "writing the report",
 	}
 	if !slices.Equal(phases, want) {
 		t.Errorf("phases %q, want %q", phases, want)

@@ -7,6 +7,7 @@ import (
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/plane"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
@@ -42,13 +43,15 @@ func (s *session) record(m autoencoder, x *results.Autoencoder) error {
 	if err := s.addLatents(m, x); err != nil {
 		return err
 	}
+	s.display.Phase("map of the vectors for the report")
+	x.Map = mapOf(x.Latents)
 	if err := s.addReconstructions(m, x); err != nil {
 		return err
 	}
 	s.display.Phase("preparing the report")
 	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" {
-		s.page.AddReduce(x, report.Images{Images: s.data, Labels: s.imageLabels})
+		s.page.AddReduce(s.run, x, report.Images{Images: s.data, Labels: s.imageLabels})
 	}
 	return s.rounds.Added()
 }
@@ -85,6 +88,25 @@ func (s *session) addLatents(m autoencoder, x *results.Autoencoder) error {
 		x.Latents = append(x.Latents, v[i*dim:(i+1)*dim])
 	}
 	return nil
+}
+
+// mapOf returns the places of the latent vectors in the plane, nil for those that are not finite.
+func mapOf(latents []results.Values) []results.Values {
+	var finite []results.Values
+	for _, v := range latents {
+		if v.Finite() {
+			finite = append(finite, v)
+		}
+	}
+	places := plane.TSNE(finite)
+	all := make([]results.Values, len(latents))
+	for i, v := range latents {
+		if v.Finite() {
+			all[i] = results.Values{float32(places[0][0]), float32(places[0][1])}
+			places = places[1:]
+		}
+	}
+	return all
 }
 
 // addReconstructions adds the reconstructions of a few images of the dataset. There are none if a

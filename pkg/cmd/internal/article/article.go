@@ -35,6 +35,7 @@ func search(dir string, run *results.Search) (*report.Page, error) {
 		return nil, err
 	}
 	page := report.NewSearch(run)
+	of := map[string]report.Images{run.Data.Images.Name: data}
 	for i := range run.Rounds {
 		r := &run.Rounds[i]
 		queries, err := images(dir, r.Queries.Images, r.Queries.Labels)
@@ -42,12 +43,15 @@ func search(dir string, run *results.Search) (*report.Page, error) {
 			return nil, err
 		}
 		page.AddSearch(run, r, data, queries)
+		of[r.Queries.Images.Name] = queries
 	}
+	ask(page, run.Neighbourhoods, of)
 	return page, nil
 }
 
 func emd(dir string, run *results.EMD) (*report.Page, error) {
 	page := report.NewEMD(run)
+	of := map[string]report.Images{}
 	for i := range run.Rounds {
 		r := &run.Rounds[i]
 		data, err := images(dir, r.Data.Images, r.Data.Labels)
@@ -59,8 +63,17 @@ func emd(dir string, run *results.EMD) (*report.Page, error) {
 			return nil, err
 		}
 		page.AddEMD(run, r, data, queries)
+		of[r.Data.Images.Name], of[r.Queries.Images.Name] = data, queries
 	}
+	ask(page, run.Neighbourhoods, of)
 	return page, nil
+}
+
+// ask lets the reader of a page ask about images of the files in of.
+func ask(page *report.Page, all []results.Neighbourhoods, of map[string]report.Images) {
+	for i := range all {
+		page.Ask(&all[i], of[all[i].Data], of[all[i].Asked])
+	}
 }
 
 func cluster(dir string, run *results.Cluster) (*report.Page, error) {
@@ -83,7 +96,7 @@ func reduce(dir string, run *results.Reduce) (*report.Page, error) {
 	}
 	page := report.NewReduce(run)
 	for i := range run.Rounds {
-		page.AddReduce(&run.Rounds[i], m)
+		page.AddReduce(run, &run.Rounds[i], m)
 	}
 	return page, nil
 }

@@ -1,0 +1,204 @@
+// Package explore finds the neighbours of images by every method, for readers of a page who ask
+// about one image after the other. It searches among a few images of a data set, so that a page has
+// room for all of them and each neighbour can be asked about, too.
+package explore
+
+import (
+	"fmt"
+	"math"
+
+	"imagesimilarity/pkg/emd"
+	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/knn"
+	"imagesimilarity/pkg/nearest"
+	"imagesimilarity/pkg/results"
+)
+
+const (
+	neighbours = 10             // that each method looks for
+	maxValues  = 20_000_000     // grey levels of the images of a map
+	maxWork    = 10_000_000_000 // images asked about, times the cube of the cells of an image
+)
+
+// A Set is images and the file that they come from. Latents are their latent vectors; nil if they
+// are not known.
+type Set struct {
+	File    string
+	Images  *imageset.Images[uint8]
+	Latents *imageset.Images[uint16]
+}
+
+// Settings select the methods beside the exact search and the search among latent vectors.
+type Settings struct {
+	Functions, Tables int // of LSH; no functions leave it out
+	Cell              int // of Earth Mover's Distance, in pixels; 0 leaves it out
+	Textbook          bool
+}
+
+// A Map is a few images of a data set, made ready for the search by each method.
+type Map struct {
+	file    string
+	among   []int // ascending
+	methods []method
+}
+
+// A method finds the k nearest images of the map for each query. It returns nil if it cannot
+// compare the queries. An index below 0 stands for no neighbour.
+type method struct {
+	name   string
+	most   int // images that are asked about
+	search func(queries Set, k int) ([]neighbour, error)
+}
+
+// A neighbour is a place in the list of the images of the map and a distance.
+type neighbour = nearest.Neighbour[float64]
+
+// New returns the map of the images of data whose indices are in among, which is ascending. If the
+// images are very large, it takes fewer of them, evenly spread. The search among latent vectors is
+// left out if they are not known. New returns an error if there are no images, or no memory to
+// prepare them.
+func New(data Set, among []int, s Settings) (*Map, error) {
+	among = spread(among, max(1, maxValues/max(1, data.Images.Dim())))
+	m := &Map{file: data.File, among: among}
+	few := imageset.Select(data.Images, among)
+	exact, err := knn.New(few, 0)
+	if err != nil {
+		return nil, err
+	}
+	m.add(results.Exact, func(q Set, k int) ([]neighbour, error) {
+		return floats(exact.Nearest(q.Images, k, nil))
+	})
+	if data.Latents != nil {
+		latent, err := knn.New(imageset.Select(data.Latents, among), 0)
+		if err != nil {
+			return nil, err
+		}
+		m.add(results.Latent, func(q Set, k int) ([]neighbour, error) {
+			if q.Latents == nil {
+				return nil, nil
+			}
+			return floats(latent.Nearest(q.Latents, k, nil))
+		})
+	}
+	if s.Functions > 0 {
+		lsh, err := newLSH(few, s)
+		if err != nil {
+			return nil, err
+		}
+		m.add(results.LSH, func(q Set, k int) ([]neighbour, error) {
+			found, _, err := lsh.Nearest(q.Images, k, nil)
+			return floats(found, err)
+		})
+	}
+	if s.Cell > 0 {
+		index, err := emd.New(few, 0, s.Cell)
+		if err != nil {
+			return nil, err
+		}
+		m.add(results.Earth, func(q Set, k int) ([]neighbour, error) {
+			return index.Nearest(q.Images, k, nil)
+		})
+		cells := ((few.Rows + s.Cell - 1) / s.Cell) * ((few.Cols + s.Cell - 1) / s.Cell)
+		m.methods[len(m.methods)-1].most = maxWork / (cells * cells * cells)
+	}
+	return m, nil
+}
+
+// newLSH hashes the images as the run hashed the whole data set.
+func newLSH(few *imageset.Images[uint8], s Settings) (*knn.LSH, error) {
+	width, err := knn.Width(few)
+	if err != nil {
+		return nil, err
+	}
+	if s.Textbook {
+		return knn.NewTextbookLSH(few, width, s.Functions, s.Tables, nil)
+	}
+	return knn.NewLSH(few, width, s.Functions)
+}
+
+func (m *Map) add(name string, search func(queries Set, k int) ([]neighbour, error)) {
+	m.methods = append(m.methods, method{name, math.MaxInt, search})
+}
+
+func floats(found []knn.Neighbour, err error) ([]neighbour, error) {
+	all := make([]neighbour, len(found))
+	for i, n := range found {
+		all[i] = neighbour{Index: n.Index, Distance: float64(n.Distance)}
+	}
+	return all, err
+}
+
+// spread returns at most n elements of list, evenly spread.
+func spread(list []int, n int) []int {
+	if len(list) <= n {
+		return list
+	}
+	few := make([]int, n)
+	for i := range few {
+		few[i] = list[i*len(list)/n]
+	}
+	return few
+}
+
+// Themselves returns the neighbours of the images of the map, which are of data.
+func (m *Map) Themselves(data Set) (*results.Neighbourhoods, error) {
+	return m.Ask(data, m.among)
+}
+
+// Ask returns the neighbours of the images of queries whose indices are in asked, which is
+// ascending. If queries come from the file of the map, an image is not its own neighbour. Ask
+// returns an error if the queries differ from the images of the map in size, or if there is no
+// memory to search.
+func (m *Map) Ask(queries Set, asked []int) (*results.Neighbourhoods, error) {
+	all := &results.Neighbourhoods{
+		Data: m.file, Among: m.among, Asked: queries.File, Images: asked,
+	}
+	for _, method := range m.methods {
+		images := spread(asked, method.most)
+		few := Set{File: queries.File, Images: imageset.Select(queries.Images, images)}
+		if queries.Latents != nil {
+			few.Latents = imageset.Select(queries.Latents, images)
+		}
+		k := min(neighbours+1, len(m.among)) // one more: the image itself may be among them
+		found, err := method.search(few, k)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", queries.File, err)
+		}
+		if found == nil {
+			continue
+		}
+		n := results.Neighbours{
+			Method:   method.name,
+			Index:    make([][]int64, len(asked)),
+			Distance: make([]results.Numbers, len(asked)),
+		}
+		q := 0
+		for i, image := range asked {
+			if q == len(images) || images[q] != image {
+				continue
+			}
+			self := -1
+			if queries.File == m.file {
+				self = image
+			}
+			n.Index[i], n.Distance[i] = m.list(found[q*k:(q+1)*k], self)
+			q++
+		}
+		all.Methods = append(all.Methods, n)
+	}
+	return all, nil
+}
+
+// list returns the indices and the distances of at most ten neighbours, without the image self.
+func (m *Map) list(found []neighbour, self int) (index []int64, distance results.Numbers) {
+	index, distance = []int64{}, results.Numbers{}
+	for _, n := range found {
+		if n.Index < 0 || len(index) == neighbours {
+			break
+		}
+		if image := m.among[n.Index]; image != self {
+			index, distance = append(index, int64(image)), append(distance, n.Distance)
+		}
+	}
+	return index, distance
+}
