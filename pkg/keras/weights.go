@@ -376,7 +376,7 @@ func isWeight(variable, layer, weight string) bool {
 func (f *File) checkLeaves(g *graph, leaves []leaf) error {
 	// Data sets may share their bytes: what is then read could be much more than the file.
 	total := int64(0)
-	var weights []*hdf5.Object
+	var all []*hdf5.Object
 	for _, s := range leaves {
 		l := s.layers[0]
 		weights, specs := used(s.weights, g.specs[l])
@@ -392,9 +392,9 @@ func (f *File) checkLeaves(g *graph, leaves []leaf) error {
 				return f.errorf("the weights have more bytes than the file")
 			}
 		}
-		weights = append(weights, s.weights...)
+		all = append(all, weights...)
 	}
-	return f.checkMemory(weights)
+	return f.checkMemory(all)
 }
 
 // checkMemory returns an error if there is no memory to read the weights one after the other.

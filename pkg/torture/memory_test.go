@@ -25,8 +25,11 @@ import (
 // and what Go's runtime keeps for each of them.
 const room = 3 << 20
 
+// spare is what may be asked for in vain: scratch memory of kernels that a size does not need.
+const spare = 32 << 20
+
 // within measures the memory that do takes. All that it asks for must be enough, and what it asks
-// for must be no more than most times what it takes, so that nothing that fits is refused.
+// for must be no more than most times what it takes and spare, so that little that fits is refused.
 func within(t *testing.T, most float64, what string, do func() any) {
 	t.Helper()
 	var needs []memorytest.Need
@@ -42,7 +45,7 @@ func within(t *testing.T, most float64, what string, do func() any) {
 	if peak > 1.1*need+room {
 		t.Errorf("%s: took %.1f MiB, asked for %.1f", what, peak/(1<<20), need/(1<<20))
 	}
-	if need > most*peak+room {
+	if need > most*peak+spare {
 		t.Errorf("%s: asked for %.1f MiB, took %.1f", what, need/(1<<20), peak/(1<<20))
 	}
 }
@@ -72,7 +75,9 @@ func (s shape) String() string { return fmt.Sprintf("%d images of %dx%d", s.n, s
 
 // shapes are many small images, few large ones, and lines and columns.
 func shapes() []shape {
-	all := []shape{{1, 1, 1}, {9, 333, 333}, {700, 28, 28}, {5000, 28, 28}, {3000, 1, 100}, {64, 1000, 7}}
+	all := []shape{
+		{1, 1, 1}, {9, 333, 333}, {700, 28, 28}, {5000, 28, 28}, {3000, 1, 100}, {64, 1000, 7},
+	}
 	if *long {
 		all = append(all, shape{60000, 28, 28}, shape{100, 1000, 1000}, shape{4, 4096, 4000},
 			shape{500000, 4, 4}, shape{33, 1, 100000}, shape{2000, 128, 96}, shape{10000, 1, 784})
