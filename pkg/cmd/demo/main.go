@@ -1,5 +1,5 @@
-// Command demo runs the four programs one after the other on a part of MNIST, as a person would at
-// the keyboard: first as the original did, then with -textbook. It ends with a summary of their
+// Command demo runs the four programs one after the other on a part of MNIST or of the data set in
+// the folder that is its argument, as a person would at the keyboard: first as the original did, then with -textbook. It ends with a summary of their
 // results and one HTML page that compares both ways and has the reports of the first. It is started
 // from the top folder and leaves everything in the folder demo.
 package main
@@ -15,19 +15,37 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"imagesimilarity/pkg/cmd/internal/convert"
 	"imagesimilarity/pkg/cmd/internal/step"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/program"
+	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/results"
 )
 
-// images is the number of training images of the demo.
+// images is the largest number of training images of the demo.
 const images = 20000
 
-func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
+// mnist is the folder with MNIST, on which the demo runs without an argument.
+const mnist = "datasets"
+
+func main() { os.Exit(program.Run("demo", run)) }
+
+func run(args []string, _ io.Reader, _, stderr io.Writer) int {
+	data := mnist
+	switch len(args) {
+	case 0:
+	case 1:
+		data = args[0]
+	default:
+		fmt.Fprintln(stderr, "usage: demo [FOLDER]")
+		return 2
 	}
+	if err := demo(data); err != nil {
+		fmt.Fprintln(stderr, "demo:", quote.Message(err))
+		return 1
+	}
+	return 0
 }
 
 // A mode is one of the two ways of all programs.
@@ -44,18 +62,24 @@ var modes = []mode{
 
 func (m mode) dir() string { return filepath.Join("demo", m.name) }
 
-func run() error {
+// demo runs the programs on the data set in a folder.
+func demo(data string) error {
 	start := time.Now()
 	for _, m := range modes {
 		if err := os.MkdirAll(m.dir(), 0o755); err != nil {
 			return err
 		}
 	}
-	if err := firstImages(images); err != nil {
+	data, err := dataFolder(data)
+	if err != nil {
+		return err
+	}
+	n, err := firstImages(data, images)
+	if err != nil {
 		return err
 	}
 	for _, m := range modes {
-		steps := m.steps()
+		steps := m.steps("../../" + data)
 		for i := range steps {
 			fmt.Printf("\n== %s, %d of %d: %s\n", m.name, i+1, len(steps), steps[i].Title)
 			if err := steps[i].Run(m.dir(), os.Stdout); err != nil {
@@ -63,12 +87,17 @@ func run() error {
 			}
 		}
 	}
-	return summary(time.Since(start))
+	classes, err := convert.Classes(data)
+	if err != nil {
+		return err
+	}
+	return summary(n, classes, time.Since(start))
 }
 
-// steps returns the programs with their arguments and what is typed at their questions.
-func (m mode) steps() []step.Step {
-	const queries, few = "../../datasets/query/", "../../datasets/small/query/"
+// steps returns the programs with their arguments and what is typed at their questions. data is the
+// folder of the data set, seen from that of the mode.
+func (m mode) steps(data string) []step.Step {
+	queries, few := data+"/query/", data+"/small/query/"
 	steps := []step.Step{
 		{
 			Title:   "Train an autoencoder and write every image as 10 numbers",
@@ -125,20 +154,38 @@ func (m mode) steps() []step.Step {
 	return steps
 }
 
-// firstImages writes the first n training images and their labels to the folder demo.
-func firstImages(n int) error {
-	m, err := idx.ReadImages("datasets/training/images.dat")
-	if err != nil {
-		return err
+// dataFolder returns the folder with the data set as make datasets writes it. It makes that of
+// another data set.
+func dataFolder(data string) (string, error) {
+	if data == mnist {
+		return mnist, nil
 	}
-	labels, err := idx.ReadLabels("datasets/training/labels.dat")
-	if err != nil {
-		return err
+	if _, err := os.Stat(data); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("there is no folder %s: make it, and put four files into it: "+
+			"train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "+
+			"t10k-labels-idx1-ubyte.gz; those of Fashion-MNIST are at "+
+			"https://github.com/zalandoresearch/fashion-mnist/tree/master/data/fashion", data)
 	}
+	const own = "demo/data"
+	return own, convert.Convert(data, own, convert.Options{}, os.Stdout)
+}
+
+// firstImages writes the first n training images and their labels to the folder demo, or all if
+// there are fewer. It returns their number.
+func firstImages(data string, n int) (int, error) {
+	m, err := idx.ReadImages(filepath.Join(data, "training", "images.dat"))
+	if err != nil {
+		return 0, err
+	}
+	labels, err := idx.ReadLabels(filepath.Join(data, "training", "labels.dat"))
+	if err != nil {
+		return 0, err
+	}
+	n = min(n, m.N)
 	if err := idx.WriteImages("demo/images.dat", m.First(n)); err != nil {
-		return err
+		return 0, err
 	}
-	return idx.WriteLabels("demo/labels.dat", labels[:n])
+	return n, idx.WriteLabels("demo/labels.dat", labels[:n])
 }
 
 // found holds the results of the programs in one mode.
@@ -170,8 +217,8 @@ func read(dir string) (*found, error) {
 	return f, nil
 }
 
-// summary shows the results of both modes and writes the page.
-func summary(took time.Duration) error {
+// summary shows the results of both modes on n training images and writes the page.
+func summary(n int, classes []string, took time.Duration) error {
 	var all [2]*found
 	for i, m := range modes {
 		f, err := read(m.dir())
@@ -180,13 +227,13 @@ func summary(took time.Duration) error {
 		}
 		all[i] = f
 	}
-	fmt.Printf("\n== Summary: %d training images, %s\n\n", images, took.Round(time.Second))
+	fmt.Printf("\n== Summary: %d training images, %s\n\n", n, took.Round(time.Second))
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
 	for _, row := range append([][]string{head}, figures(all)...) {
 		fmt.Fprintln(table, strings.Join(row, "\t"))
 	}
 	table.Flush()
-	if err := page("demo/index.html", all, took); err != nil {
+	if err := page("demo/index.html", all, classes, took); err != nil {
 		return err
 	}
 

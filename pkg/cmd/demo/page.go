@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"imagesimilarity/pkg/cmd/internal/article"
@@ -37,7 +38,7 @@ func figures(all [2]*found) [][]string {
 	add("Manhattan: correctness", high, func(f *found) string {
 		return double(f.emd.Rounds[0].Manhattan.Correctness)
 	})
-	add("classifier: right of 10,000", high, func(f *found) string {
+	add("classifier: right answers", high, func(f *found) string {
 		return fmt.Sprint(f.classification.Rounds[0].Test.Right)
 	})
 	for _, c := range []struct {
@@ -82,7 +83,7 @@ func slips(all [2]*found) []report.Slip {
 		"The original meant to bring the grey levels to 0…1, but divides each row of an image by the "+
 			"sum of that row, so that a faint row gets as bright as a full one. The textbook divides "+
 			"by 255.",
-		"right answers of the classifier, of 10,000", func(f *found) string {
+		"right answers of the classifier", func(f *found) string {
 			return fmt.Sprint(f.classification.Rounds[0].Test.Right)
 		})
 	add("Two scales for the latent vectors",
@@ -236,15 +237,29 @@ func cover(f *found) (report.Cover, error) {
 	return c, nil
 }
 
+// legend returns the names of the classes, each behind its label.
+func legend(classes []string) string {
+	var list []string
+	for label, name := range classes {
+		list = append(list, fmt.Sprintf("%d %s", label, name))
+	}
+	return strings.Join(list, ", ")
+}
+
 // page writes the methods, both modes face to face, and the reports of the first mode as one page.
-func page(name string, all [2]*found, took time.Duration) error {
+// classes holds the names of the labels, if they have names.
+func page(name string, all [2]*found, classes []string, took time.Duration) error {
 	front := &report.Page{
 		Title: "Image similarity: the whole pipeline",
 		Facts: []report.Fact{
 			{Name: "images", Value: fmt.Sprintf(
-				"the first %d training images of MNIST; queries from its test set", images)},
+				"the first %d training images; %d queries from the test set",
+				all[0].reduce.Dataset.Images, all[0].reduce.Queryset.Images)},
 			{Name: "time", Value: took.Round(time.Second).String()},
 		},
+	}
+	if len(classes) > 0 {
+		front.Facts = append(front.Facts, report.Fact{Name: "classes", Value: legend(classes)})
 	}
 	c, err := cover(all[0])
 	if err != nil {
