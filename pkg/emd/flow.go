@@ -16,8 +16,8 @@ type Move struct {
 }
 
 // NewFlow returns the flow from one image of (rows, cols) pixels to another. The cells are squares
-// of cell pixels. If one of them is black, there are no moves and the distance is 0. NewFlow returns an
-// error if the cells do not divide the images or if they are more than 1,024.
+// of cell pixels. If one of the images is black, there are no moves and the distance is 0. NewFlow
+// returns an error if the cells do not divide the images or if they are more than 1,024.
 func NewFlow(from, to []uint8, rows, cols, cell int) (*Flow, error) {
 	g, err := newGrid(rows, cols, cell)
 	if err != nil {

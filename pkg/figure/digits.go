@@ -13,8 +13,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A DigitTitle is the title of an image: the class that was predicted and, if it is another, the true
-// one.
+// A DigitTitle is the title of an image: the predicted class and, if it is another, the true one.
 type DigitTitle struct{ Predicted, Truth int }
 
 // text returns what stands above the image.

@@ -51,7 +51,7 @@ func (p *Page) AddClassification(
 				a.FrozenEpochs, a.FreeEpochs)},
 			{"batch size", fmt.Sprint(a.Batch)},
 		},
-		"Plots": trainingPlots(round.Training),
+		"Plots": p.trainingPlots(round.Training),
 	}))
 	t := round.Test
 	if t == nil {
@@ -77,6 +77,7 @@ func (p *Page) AddClassification(
 	}
 	p.add("confusion", "Confusion matrix",
 		confusion.html()+execute("table", confusion.confused(maxConfused)))
+	p.keep("confusion", confusion.graph())
 	p.add("mistakes", "The worst mistakes",
 		execute("mistakes", mistakes(run.TestSet.Images.Name, t, test)))
 }

@@ -28,15 +28,22 @@ func NewCluster(run *results.Cluster) *Page {
 type clustering struct {
 	*results.Clustering
 	name  string
-	first int   // number of the first cluster in the text
-	order []int // the clusters in the order in which the page shows them
+	short string // for names of files
+	first int    // number of the first cluster in the text
+	order []int  // the clusters in the order in which the page shows them
 }
 
 func clusteringsOf(round *results.ClusterRound) []clustering {
 	all := []clustering{
-		{Clustering: &round.Reduced, name: "k-medians in the new space", first: 1},
-		{Clustering: &round.Original, name: "k-medians in the original space", first: 1},
-		{Clustering: &round.Network, name: "Classes of the network", first: 0},
+		{
+			Clustering: &round.Reduced, name: "k-medians in the new space", short: "new-space",
+			first: 1,
+		},
+		{
+			Clustering: &round.Original, name: "k-medians in the original space",
+			short: "original-space", first: 1,
+		},
+		{Clustering: &round.Network, name: "Classes of the network", short: "network"},
 	}
 	for i := range all {
 		all[i].order = sample(len(all[i].Sizes), len(all[i].Sizes))
@@ -118,7 +125,7 @@ func (p *Page) AddCluster(round *results.ClusterRound, images *imageset.Images[u
 		execute("cluster", map[string]any{"Facts": facts, "Table": t}))
 	for i, c := range all {
 		p.add(fmt.Sprintf("clustering-%d", i+1), c.name,
-			c.html(images.Rows, images.Cols, low, high))
+			p.clustering(c, images.Rows, images.Cols, low, high))
 	}
 	for _, pair := range round.Pairs {
 		a, b := all[pair.First], all[pair.Second]
@@ -142,6 +149,7 @@ func (p *Page) AddCluster(round *results.ClusterRound, images *imageset.Images[u
 			h.Count = append(h.Count, permuted(pair.Count[k], b.order))
 		}
 		p.add(id, title, h.html())
+		p.keep(a.short+"-against-"+b.short, h.graph())
 	}
 }
 
@@ -154,9 +162,9 @@ func permuted(values, order []int) []int {
 	return p
 }
 
-// html shows the medians of the clusters, the labels of their images and their silhouettes, on an
-// axis from low to high.
-func (c clustering) html(rows, cols int, low, high float64) template.HTML {
+// clustering shows the medians of the clusters, the labels of their images, and their silhouettes
+// on an axis from low to high.
+func (p *Page) clustering(c clustering, rows, cols int, low, high float64) template.HTML {
 	values := make([][]float64, len(c.Sizes))
 	names := make([]string, len(c.Sizes))
 	place := make([]int, len(c.Sizes))
@@ -197,15 +205,17 @@ func (c clustering) html(rows, cols int, low, high float64) template.HTML {
 			h.Count = append(h.Count, c.Truth.Count[k])
 		}
 		truth = h.html()
+		p.keep("labels-"+c.short, h.graph())
 	}
+	plot := silhouettes("Silhouette plot of "+c.name, names, values, float64(c.Average), low, high)
+	p.keep("silhouettes-"+c.short, plot)
 	return execute("clustering", map[string]any{
 		"Clusters": len(c.Sizes),
 		"Shown":    len(tiles),
 		"Tiles":    tiles,
 		"Truth":    truth,
 		"Plots": []drawing{{
-			Drawing: silhouettes("Silhouette plot of "+c.name, names, values, float64(c.Average),
-				low, high),
+			Drawing: plot.html(),
 			Caption: "Silhouettes of the images of each cluster, sorted; the dashed line is the " +
 				"mean of all. Bars to the left of 0 are images nearer to another cluster. The plots of " +
 				"all three clusterings have one scale.",

@@ -52,13 +52,15 @@ func (p *Page) AddEMD(run *results.EMD, round *results.EMDRound, data, queries I
 		names[i], spread[i] = a.name, a.Queries
 	}
 	cell := run.Settings.Cell
+	right := bars("Bar chart of the number of right neighbours",
+		"neighbours with the query's label", "queries", names, spread)
+	p.keep("right-neighbours", right)
 	p.add("emd", "Correctness", execute("emd", map[string]any{
 		"Facts": []Fact{labelled("data set", round.Data), labelled("queries", round.Queries),
 			{"cells", fmt.Sprintf("%d × %d pixels", cell, cell)}},
 		"Table": r.table(),
 		"Plots": []drawing{{
-			Drawing: bars("Bar chart of the number of right neighbours",
-				"neighbours with the query's label", "queries", names, spread),
+			Drawing: right.html(),
 			Caption: fmt.Sprintf("Queries by the number of right ones among their %d neighbours.",
 				r.k),
 		}},

@@ -25,8 +25,8 @@ func (p *Page) compared() []section {
 		return p.sections
 	}
 	t := p.experiments
-	t.Caption = "Settings and results of all experiments on this page. The losses are those after the " +
-		"last epoch; lower is better."
+	t.Caption = "Settings and results of all experiments on this page. The losses are those after " +
+		"the last epoch; lower is better."
 	return append([]section{{"experiments", "The experiments", execute("table", t)}}, p.sections...)
 }
 

@@ -15,7 +15,7 @@ const (
 	maxHeat = 64
 	// maxTable is the largest number of columns of a table of counts that stands on the page at once.
 	// A larger one is drawn, so that it fits a phone, and unfolds.
-	maxTable = 16
+	maxTable = 12
 )
 
 // A heatMap is a table of counts. The colour of a cell is the stronger, the larger its share of
@@ -50,6 +50,18 @@ func texts(names []string) []heading {
 
 // html returns the table. Its large form is a drawing above a table that unfolds.
 func (h heatMap) html() template.HTML {
+	h = h.measured()
+	return execute("heat", map[string]any{
+		"Map":     h,
+		"Drawing": h.drawing(),
+		"Table":   len(h.Rows) <= maxHeat && len(h.Columns) <= maxHeat,
+		"Fold":    len(h.Columns) > maxTable,
+		"Most":    maxHeat,
+	})
+}
+
+// measured returns the map with its sums and its largest share beside the diagonal.
+func (h heatMap) measured() heatMap {
 	h.sums = make([]int, len(h.Count))
 	for i, row := range h.Count {
 		for _, n := range row {
@@ -61,13 +73,7 @@ func (h heatMap) html() template.HTML {
 			}
 		}
 	}
-	return execute("heat", map[string]any{
-		"Map":     h,
-		"Drawing": h.drawing(),
-		"Table":   len(h.Rows) <= maxHeat && len(h.Columns) <= maxHeat,
-		"Fold":    len(h.Columns) > maxTable,
-		"Most":    maxHeat,
-	})
+	return h
 }
 
 // A cell is the look of one count.
@@ -86,20 +92,26 @@ func (h heatMap) Shade(i, j int) cell {
 	if n == 0 {
 		return cell{Class: "none"}
 	}
-	part := float64(n) / float64(h.sums[i])
-	share, class := math.Sqrt(part), "share"
-	switch {
-	case h.Diagonal && i == j:
-		class = "right"
-	case h.Diagonal:
-		class, share = "wrong", math.Sqrt(part/h.wrong)
-	}
+	share, class := h.strength(i, j)
 	if share > 0.6 {
 		class += " strong"
 	}
 	return cell{
 		class, template.CSS(strconv.FormatFloat(share, 'f', 3, 64)), count(n), percent(n, h.sums[i]),
 	}
+}
+
+// strength returns how strong the colour of a count is, 0 to 1, and its kind: share, right or
+// wrong.
+func (h heatMap) strength(i, j int) (strength float64, kind string) {
+	part := float64(h.Count[i][j]) / float64(h.sums[i])
+	switch {
+	case h.Diagonal && i == j:
+		return math.Sqrt(part), "right"
+	case h.Diagonal:
+		return math.Sqrt(part / h.wrong), "wrong"
+	}
+	return math.Sqrt(part), "share"
 }
 
 // drawing returns a map of many columns as a drawing, which fits any width. It returns "" if there

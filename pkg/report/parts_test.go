@@ -95,7 +95,7 @@ func TestGrey(t *testing.T) {
 // What the bars show is read back from their drawing: the height of each, by the tallest.
 func TestHistogramCounts(t *testing.T) {
 	values := []float64{1, 1, 1, 1, 1.3, 1.3, 1.6, 99}
-	drawing := string(histogram("Title & more", "x", "y", values, 1, 2, 4, 0))
+	drawing := string(histogram("Title & more", "x", "y", values, 1, 2, 4, 0).html())
 	const begin = `<svg role="img" aria-label="Title &amp; more" viewBox="0 0 420 220">`
 	if !strings.HasPrefix(drawing, begin) ||
 		!strings.HasSuffix(drawing, "</svg>") {
@@ -132,11 +132,11 @@ func TestDrawingsTakeTheColoursOfThePage(t *testing.T) {
 	for name, drawing := range map[string]string{
 		"losses": string(losses("a", []curve{
 			{"x", []float64{3, 2, 1}}, {"y", []float64{2, 2, 2}},
-		}, 1)),
-		"histogram": string(histogram("a", "x", "y", []float64{1, 2}, 1, 3, 5, 1)),
-		"bars":      string(bars("a", "x", "y", []string{"p", "q"}, [][]int{{1, 2}, {3, 4}})),
+		}, 1).html()),
+		"histogram": string(histogram("a", "x", "y", []float64{1, 2}, 1, 3, 5, 1).html()),
+		"bars":      string(bars("a", "x", "y", []string{"p", "q"}, [][]int{{1, 2}, {3, 4}}).html()),
 		"silhouettes": string(silhouettes(
-			"a", []string{"1", "2"}, [][]float64{{0.5, -0.5}, {0.1}}, 0.2, -1, 1)),
+			"a", []string{"1", "2"}, [][]float64{{0.5, -0.5}, {0.1}}, 0.2, -1, 1).html()),
 	} {
 		if found := regexp.MustCompile(`#[0-9A-Fa-f]{6}`).FindString(drawing); found != "" {
 			t.Errorf("%s has the colour %s in both themes", name, found)
@@ -160,7 +160,7 @@ func TestLossesThatDifferMuchAreLogarithmic(t *testing.T) {
 		{[]float64{1e300, 1e-300}, true},
 		{[]float64{math.MaxFloat64, math.SmallestNonzeroFloat64, math.NaN()}, true},
 	} {
-		drawing := string(losses("a", []curve{{"x", c.values}, {"y", nil}}, 1))
+		drawing := string(losses("a", []curve{{"x", c.values}, {"y", nil}}, 1).html())
 		if got := strings.Contains(drawing, "loss (logarithmic)"); got != c.want {
 			t.Errorf("%v: logarithmic %v, want %v", c.values, got, c.want)
 		}

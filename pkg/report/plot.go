@@ -23,6 +23,14 @@ type drawing struct {
 	Caption string
 }
 
+// A graph is a plot and the size of its drawing on a page. alt tells what it shows. A graph without
+// a plot has nothing to show; alt then tells why.
+type graph struct {
+	plot *plot.Plot
+	w, h vg.Length
+	alt  string
+}
+
 // Stand-ins for the colours of the style sheet, which differ in light and dark. Nothing else has
 // these colours.
 var (
@@ -83,10 +91,13 @@ func (s shortTicks) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// svg draws a plot of w x h points for the inside of a page; alt says what it shows.
-func svg(p *plot.Plot, w, h vg.Length, alt string) template.HTML {
-	c := vgsvg.New(w, h)
-	p.Draw(draw.Crop(draw.New(c), 0, -6, 0, -2)) // what lies on the last tick must not be cut
+// html draws the graph for the inside of a page.
+func (g graph) html() template.HTML {
+	if g.plot == nil {
+		return execute("notice", g.alt)
+	}
+	c := vgsvg.New(g.w, g.h)
+	g.plot.Draw(draw.Crop(draw.New(c), 0, -6, 0, -2)) // what lies on the last tick must not be cut
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		panic(err) // a buffer takes everything
@@ -95,7 +106,7 @@ func svg(p *plot.Plot, w, h vg.Length, alt string) template.HTML {
 	_, inside, _ := strings.Cut(b.String(), "<svg")
 	_, inside, _ = strings.Cut(inside, ">")
 	begin := fmt.Sprintf(`<svg role="img" aria-label="%s" viewBox="0 0 %g %g">`,
-		template.HTMLEscapeString(alt), w.Points(), h.Points())
+		template.HTMLEscapeString(g.alt), g.w.Points(), g.h.Points())
 	return template.HTML(begin +
 		themed.Replace(strings.TrimSpace(inside)))
 }
@@ -109,7 +120,7 @@ type curve struct {
 // losses draws curves over the epochs, counted from 1, and a line behind each epoch of marks. It
 // leaves out values that are not finite. If the values differ much, as after a first epoch from
 // chance, their axis is logarithmic.
-func losses(alt string, curves []curve, marks ...int) template.HTML {
+func losses(alt string, curves []curve, marks ...int) graph {
 	const much = 20
 	p := newPlot("epoch", "loss")
 	p.Add(grid())
@@ -138,7 +149,7 @@ func losses(alt string, curves []curve, marks ...int) template.HTML {
 	}
 	p.Legend.XOffs = 240 // losses start at the top left
 	if low > high {
-		return execute("notice", "No loss is a finite number.")
+		return graph{alt: "No loss is a finite number."}
 	}
 	p.X.Tick.Marker = every(float64((epochs+9)/10), 1, float64(epochs))
 	if low > 0 && high/low >= much {
@@ -156,7 +167,7 @@ func losses(alt string, curves []curve, marks ...int) template.HTML {
 		line.Color, line.Dashes = ink, []vg.Length{3, 3}
 		p.Add(line)
 	}
-	return svg(p, 420, 250, alt)
+	return graph{p, 420, 250, alt}
 }
 
 // decades returns ticks from low to high, which are positive, for a logarithmic axis. They stand at
@@ -211,7 +222,7 @@ func every(step, low, high float64) plot.ConstantTicks {
 // on, too.
 func histogram(
 	alt, x, y string, values []float64, low, high float64, bins, colour int,
-) template.HTML {
+) graph {
 	h := &plotter.Histogram{Bins: make([]plotter.HistogramBin, bins), FillColor: series[colour]}
 	h.Width = (high - low) / float64(bins)
 	for i := range h.Bins {
@@ -224,11 +235,11 @@ func histogram(
 	p.Add(grid(), h)
 	p.Y.Min = 0
 	p.Y.Max *= 1.05
-	return svg(p, 420, 220, alt)
+	return graph{p, 420, 220, alt}
 }
 
 // bars draws one bar for each of the groups' values over the numbers 0, 1, …
-func bars(alt, x, y string, names []string, groups [][]int) template.HTML {
+func bars(alt, x, y string, names []string, groups [][]int) graph {
 	p := newPlot(x, y)
 	p.Add(grid())
 	width := vg.Length(300) / vg.Length(len(groups)*len(groups[0])+len(groups[0]))
@@ -253,7 +264,7 @@ func bars(alt, x, y string, names []string, groups [][]int) template.HTML {
 	p.NominalX(labels...)
 	p.Y.Min = 0
 	p.Y.Max *= 1.25 // room for the legend
-	return svg(p, 420, 240, alt)
+	return graph{p, 420, 240, alt}
 }
 
 // silhouettes draws the values of each cluster as a band of horizontal bars, sorted, the largest on
@@ -261,7 +272,7 @@ func bars(alt, x, y string, names []string, groups [][]int) template.HTML {
 // than lines. The axis goes from low to high.
 func silhouettes(
 	alt string, names []string, clusters [][]float64, average, low, high float64,
-) template.HTML {
+) graph {
 	const lines, gap = 420, 8
 	total := 0
 	for _, c := range clusters {
@@ -306,7 +317,7 @@ func silhouettes(
 	p.X.Tick.Marker = every(0.2, -1, 1)
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
 	p.Y.Tick.LineStyle.Width = 0
-	return svg(p, 420, 360, alt)
+	return graph{p, 420, 360, alt}
 }
 
 // finite returns the finite values, in their order.

@@ -61,7 +61,7 @@ func (p *Page) AddReduce(run *results.Reduce, round *results.Autoencoder, images
 	facts = append(facts, Fact{"images",
 		fmt.Sprintf("%d of %d × %d pixels", images.N, images.Rows, images.Cols)})
 	p.add("network", "The network", execute("network", map[string]any{
-		"Facts": facts, "Plots": trainingPlots(round.Training),
+		"Facts": facts, "Plots": p.trainingPlots(round.Training),
 	}))
 	if len(round.Points) > 0 {
 		file := run.Dataset.Name
@@ -115,7 +115,7 @@ func reconstruction(c results.Reconstruction, images Images) card {
 }
 
 // trainingPlots draws the losses of a training, which is nil if there was none.
-func trainingPlots(t *results.Training) []drawing {
+func (p *Page) trainingPlots(t *results.Training) []drawing {
 	if t == nil || len(t.Loss) == 0 {
 		return nil
 	}
@@ -129,7 +129,9 @@ func trainingPlots(t *results.Training) []drawing {
 		marks = t.Phases[:len(t.Phases)-1]
 	}
 	curves := []curve{{"training data", t.Loss}, {"validation data", t.ValLoss}}
-	return []drawing{{Drawing: losses("Loss curves", curves, marks...), Caption: caption}}
+	plot := losses("Loss curves", curves, marks...)
+	p.keep("losses", plot)
+	return []drawing{{Drawing: plot.html(), Caption: caption}}
 }
 
 // grey scales values from 0 to top to grey levels.

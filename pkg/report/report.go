@@ -34,10 +34,11 @@ type Page struct {
 
 	rounds      int // calls of Add methods so far
 	sections    []section
-	plates      []plate // images that the reader can see and ask about
-	size        int     // bytes of the sections, and at most of the plates
-	experiments Table   // a row for each round that is an experiment
-	full        bool    // a section had no room; the rounds after it are left out
+	plates      []plate  // images that the reader can see and ask about
+	figures     []figure // all graphs
+	size        int      // bytes of the sections, and at most of the plates
+	experiments Table    // a row for each round that is an experiment
+	full        bool     // a section had no room; the rounds after it are left out
 }
 
 // A Fact is a name and a value: a file, a size, a setting.

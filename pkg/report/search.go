@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"imagesimilarity/pkg/results"
 )
@@ -61,7 +62,7 @@ func (p *Page) AddSearch(run *results.Search, round *results.SearchRound, data, 
 				fmt.Sprintf("%.3g %% of the data set, on the average", 100*float64(round.Compared))},
 		},
 		"Table": r.table(),
-		"Plots": factorPlots(r.methods[1:]),
+		"Plots": p.factorPlots(r.methods[1:]),
 	}))
 
 	p.add("queries", "Queries and their neighbours", execute("gallery", map[string]any{
@@ -169,7 +170,7 @@ var blank = picture(make([]uint8, 28*28), 28, 28)
 
 // factorPlots draws the factors of every method over the same range. It ends at the factor below
 // which 99 of 100 factors lie, for the method with the largest such factor.
-func factorPlots(methods []method) []drawing {
+func (p *Page) factorPlots(methods []method) []drawing {
 	high := 1.5
 	factors := make([][]float64, len(methods))
 	for m := range methods {
@@ -184,9 +185,11 @@ func factorPlots(methods []method) []drawing {
 			continue
 		}
 		name := methods[m].name
+		plot := histogram("Histogram of the approximation factors of "+name,
+			"approximation factor", "queries", f, 1, high, 40, m)
+		p.keep("factors-"+strings.ToLower(name), plot)
 		plots = append(plots, drawing{
-			Drawing: histogram("Histogram of the approximation factors of "+name,
-				"approximation factor", "queries", f, 1, high, 40, m),
+			Drawing: plot.html(),
 			Caption: fmt.Sprintf("%s: how the factors of %s queries are spread. "+
 				"The last bar holds all from there on.", name, count(len(f))),
 		})

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 	"imagesimilarity/pkg/clustering"
@@ -93,7 +94,7 @@ func converse(
 		opt.display.Phase("preparing the report")
 		run.Rounds = append(run.Rounds, *r)
 		write(&text, r)
-		if opt.html != "" {
+		if opt.html != "" || opt.png != "" {
 			page.AddCluster(r, d.images)
 		}
 		if err := rounds.Added(); err != nil {
@@ -124,6 +125,9 @@ func (opt options) write(text []byte, run *results.Cluster, page *report.Page) e
 	if opt.html != "" {
 		files.Add(opt.html, func(w io.Writer) error { return report.Render(w, page) })
 	}
+	if opt.png != "" {
+		page.AddFigures(&files, opt.png)
+	}
 	return files.Commit()
 }
 
@@ -141,7 +145,11 @@ func (opt options) written() string {
 // checkFiles returns an error if an output cannot be written, or is one of the inputs or another
 // output.
 func (opt options) checkFiles(inputs ...string) error {
-	return opt.guard.Check(inputs, opt.output, opt.html, opt.json, opt.assign)
+	outputs := []string{opt.output, opt.html, opt.json, opt.assign}
+	if err := report.CheckFigures(opt.png, slices.Concat(inputs, outputs)...); err != nil {
+		return err
+	}
+	return opt.guard.Check(inputs, outputs...)
 }
 
 // moreData asks whether there is another round and for its files. It returns nil if there is none.

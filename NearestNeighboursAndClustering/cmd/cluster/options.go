@@ -21,6 +21,7 @@ These may be left out:
                      departs from it
   -html <HTML file>  report with pictures
   -json <JSON file>  results, to be read by other programs
+  -png <folder>      plots of the report, each as a PNG and an SVG file
   -assign <file>     the clusters of every image, as a table with tabs
   -quiet             nothing about the progress and the results on the screen
   -memory <size>     most memory, such as 2GiB (what the machine has left)
@@ -34,6 +35,7 @@ type options struct {
 	configuration, output string
 	mode                  clustering.Mode
 	html, json            string
+	png                   string // folder for the plots; "" for none
 	assign                string // table of the images' clusters
 	quiet                 bool
 	guard                 outfile.Guard
@@ -60,7 +62,8 @@ func parseOptions(args []string) (options, error) {
 	}
 	var most string
 	values := map[string]*string{
-		"-l": &opt.labels, "-html": &opt.html, "-json": &opt.json, "-assign": &opt.assign,
+		"-l": &opt.labels, "-html": &opt.html, "-json": &opt.json, "-png": &opt.png,
+		"-assign": &opt.assign,
 		"-memory": &most,
 	}
 	for _, f := range flags {

@@ -113,7 +113,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	fmt.Fprintf(&text, "Average Correct Search Results MANHATTAN: %s\n",
 		double(round.Manhattan.Correctness))
 	page := report.NewEMD(e)
-	if opt.html != "" {
+	if opt.html != "" || opt.png != "" {
 		page.AddEMD(e, round, data.shown(), queries.shown())
 		page.Ask(&e.Neighbourhoods[0], data.shown(), data.shown())
 		page.Ask(&e.Neighbourhoods[1], data.shown(), queries.shown())
@@ -128,8 +128,8 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	return nil
 }
 
-// flows returns the flows of a few queries to their nearest images by both distances. It returns none
-// if the images have too many cells to be shown.
+// flows returns the flows of a few queries to their nearest images by both distances. It returns
+// none if the images have too many cells to be shown.
 func flows(round *results.EMDRound, data, queries *spaces, cell int) ([]results.Flow, error) {
 	const shown, cells = 6, 256
 	q := queries.original

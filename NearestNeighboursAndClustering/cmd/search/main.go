@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 	"imagesimilarity/pkg/memory"
@@ -124,7 +125,7 @@ func searchNeighbours(
 			return err
 		}
 		write(&text, r, opt.textbook)
-		if opt.html != "" {
+		if opt.html != "" || opt.png != "" {
 			page.AddSearch(run, r, data.shown(), queries.shown())
 			page.Ask(&run.Neighbourhoods[len(run.Rounds)], data.shown(), queries.shown())
 		}
@@ -154,13 +155,16 @@ func (opt options) write(text []byte, run results.Document, page *report.Page) e
 	if opt.html != "" {
 		files.Add(opt.html, func(w io.Writer) error { return report.Render(w, page) })
 	}
+	if opt.png != "" {
+		page.AddFigures(&files, opt.png)
+	}
 	return files.Commit()
 }
 
 // written returns a line that names the output files.
 func (opt options) written() string {
 	line := "Written: " + opt.output
-	for _, name := range []string{opt.html, opt.json} {
+	for _, name := range []string{opt.html, opt.json, opt.png} {
 		if name != "" {
 			line += ", " + name
 		}
@@ -171,7 +175,11 @@ func (opt options) written() string {
 // checkFiles returns an error if an output cannot be written, or is one of the inputs or another
 // output.
 func (opt options) checkFiles(inputs ...string) error {
-	return opt.guard.Check(inputs, opt.output, opt.html, opt.json)
+	outputs := []string{opt.output, opt.html, opt.json}
+	if err := report.CheckFigures(opt.png, slices.Concat(inputs, outputs)...); err != nil {
+		return err
+	}
+	return opt.guard.Check(inputs, outputs...)
 }
 
 // moreQueries asks whether there are more queries and for their files, until it has read some. It

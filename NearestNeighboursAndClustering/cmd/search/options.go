@@ -27,6 +27,7 @@ These may be left out:
                      departs from it
   -html <HTML file>  report with pictures; -l1 and -l2 may give labels for it
   -json <JSON file>  results, to be read by other programs
+  -png <folder>      plots of the report, each as a PNG and an SVG file
   -quiet             nothing about the progress and the results on the screen
   -memory <size>     most memory, such as 2GiB (what the machine has left)
   -h, --help         show this text and exit
@@ -44,6 +45,7 @@ type options struct {
 	output      string
 	textbook    bool   // the textbook's algorithms where the original departs from them
 	html, json  string // the page and the results
+	png         string // folder for the plots; "" for none
 	quiet       bool   // no progress
 	guard       outfile.Guard
 	memory      int64 // bytes that may be used; 0 for what the machine has left
@@ -66,7 +68,7 @@ func parseOptions(args []string) (options, error) {
 		"-d": &opt.data, "-q": &opt.query, "-o": &opt.output,
 		"-i": &opt.reducedData, "-s": &opt.reducedQuery, "-k": &k, "-L": &l,
 		"-l1": &opt.dataLabels, "-l2": &opt.queryLabels, "-cell": &cell,
-		"-html": &opt.html, "-json": &opt.json, "-memory": &most,
+		"-html": &opt.html, "-json": &opt.json, "-png": &opt.png, "-memory": &most,
 	}, map[string]*bool{
 		"-EMD": &opt.emd, "-textbook": &opt.textbook, "-quiet": &opt.quiet,
 	})

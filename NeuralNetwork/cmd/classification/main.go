@@ -37,6 +37,7 @@ type options struct {
 	save                        string // "" for not at all
 	seed                        uint64
 	html, json                  string // "" for none
+	png                         string // folder for the plots; "" for none
 	quiet                       bool
 	textbook                    bool
 	pixels                      nn.Pixels // "" for those of the mode
@@ -98,6 +99,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			{
 				Short: "-json", Long: "--json", Set: argparse.FileName(&o.json),
 				Help: "JSON file for the results, to be read by other programs",
+			},
+			{
+				Short: "-png", Long: "--png", Set: argparse.FileName(&o.png),
+				Help: "folder for the plots of the report, each as a PNG and an SVG file",
 			},
 			{
 				Short: "-pixels", Long: "--pixels", Set: experiment.SetPixels(&o.pixels),
@@ -199,8 +204,16 @@ func classification(
 // checkFiles returns an error if an output cannot be written, or is one of the inputs or another
 // output. save is the file for the classifier; "" for none.
 func (s *session) checkFiles(save string) error {
-	return s.guard.Check([]string{s.trainingSet, s.trainingLabels, s.testSet, s.testLabels, s.model},
-		testClasses, trainingClasses, graphFile, digitsFile, s.html, s.json, save)
+	inputs := []string{s.trainingSet, s.trainingLabels, s.testSet, s.testLabels, s.model}
+	outputs := []string{
+		testClasses, trainingClasses, graphFile, digitsFile, s.html, s.json, save,
+	}
+	// No plot has the name of a file in the current folder.
+	others := slices.Concat(inputs, []string{s.html, s.json, save})
+	if err := report.CheckFigures(s.png, others...); err != nil {
+		return err
+	}
+	return s.guard.Check(inputs, outputs...)
 }
 
 // A set is images and their labels.

@@ -43,7 +43,7 @@ func (a answers) values() results.ClassifierAnswers {
 func (s *session) record(x *results.Classifier) error {
 	s.display.Phase("preparing the report")
 	s.run.Rounds = append(s.run.Rounds, *x)
-	if s.html != "" {
+	if s.html != "" || s.png != "" {
 		s.page.AddClassification(s.run, x, report.Images{Images: s.test.images, Labels: s.test.labels})
 	}
 	return s.rounds.Added()
@@ -59,10 +59,13 @@ func (s *session) writeRecords() error {
 	if s.html != "" {
 		files.Add(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
 	}
+	if s.png != "" {
+		s.page.AddFigures(&files, s.png)
+	}
 	s.display.Phase("writing the report")
 	err := files.Commit()
 	if err == nil {
-		s.wrote(s.html, s.json)
+		s.wrote(s.html, s.json, s.png)
 	}
 	s.unrecorded = errors.Join(s.unrecorded, s.say(err))
 	return nil

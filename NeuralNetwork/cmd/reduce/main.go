@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"imagesimilarity/NeuralNetwork/internal/argparse"
 	"imagesimilarity/NeuralNetwork/internal/experiment"
@@ -32,6 +33,7 @@ type options struct {
 	datasetLatents, querysetLatents string
 	seed                            uint64
 	html, json, labels, tsv         string // "" for none
+	png                             string // folder for the plots; "" for none
 	quiet                           bool
 	textbook                        bool
 	pixels                          nn.Pixels // "" for those of the mode
@@ -93,6 +95,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			{
 				Short: "-json", Long: "--json", Set: argparse.FileName(&o.json),
 				Help: "JSON file for the results, to be read by other programs",
+			},
+			{
+				Short: "-png", Long: "--png", Set: argparse.FileName(&o.png),
+				Help: "folder for the plots of the report, each as a PNG and an SVG file",
 			},
 			{
 				Short: "-textbook", Long: "--textbook", Switch: &o.textbook,
@@ -245,8 +251,18 @@ func reduce(
 // checkFiles returns an error if an output cannot be written, or is one of the inputs or another
 // output. loaded and saved are the model files that are read and written; "" for none.
 func (s *session) checkFiles(loaded, saved string) error {
-	return s.guard.Check([]string{s.dataset, s.queryset, s.labels, loaded},
-		s.datasetLatents, s.querysetLatents, s.graphFile, s.html, s.json, s.tsv, s.labelsFile(), saved)
+	inputs := []string{s.dataset, s.queryset, s.labels, loaded}
+	outputs := []string{
+		s.datasetLatents, s.querysetLatents, s.graphFile, s.html, s.json, s.tsv, s.labelsFile(), saved,
+	}
+	// No plot has the name of the graph file.
+	others := slices.Concat(inputs, []string{
+		s.datasetLatents, s.querysetLatents, s.html, s.json, s.tsv, saved,
+	})
+	if err := report.CheckFigures(s.png, others...); err != nil {
+		return err
+	}
+	return s.guard.Check(inputs, outputs...)
 }
 
 // readImages reads the images and their labels. It opens all files before it reads one whole, so

@@ -37,7 +37,7 @@ func (a answers) values() *results.AutoencoderAnswers {
 // record completes the results of an experiment with what the model makes of some images. It adds
 // them to the results and the page, if they are wanted.
 func (s *session) record(m autoencoder, x *results.Autoencoder) error {
-	if s.html == "" && s.json == "" {
+	if s.html == "" && s.json == "" && s.png == "" {
 		return nil
 	}
 	if err := s.addLatents(m, x); err != nil {
@@ -50,7 +50,7 @@ func (s *session) record(m autoencoder, x *results.Autoencoder) error {
 	}
 	s.display.Phase("preparing the report")
 	s.run.Rounds = append(s.run.Rounds, *x)
-	if s.html != "" {
+	if s.html != "" || s.png != "" {
 		s.page.AddReduce(s.run, x, report.Images{Images: s.data, Labels: s.imageLabels})
 	}
 	return s.rounds.Added()
@@ -66,10 +66,13 @@ func (s *session) writeRecords() error {
 	if s.html != "" {
 		files.Add(s.html, func(w io.Writer) error { return report.Render(w, s.page) })
 	}
+	if s.png != "" {
+		s.page.AddFigures(&files, s.png)
+	}
 	s.display.Phase("writing the report")
 	err := files.Commit()
 	if err == nil {
-		s.wrote(s.html, s.json)
+		s.wrote(s.html, s.json, s.png)
 	}
 	s.unrecorded = errors.Join(s.unrecorded, s.say(err))
 	return nil

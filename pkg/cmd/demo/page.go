@@ -94,12 +94,11 @@ func slips(all [2]*found) []report.Slip {
 			return double(f.search.Rounds[0].Reduced.Mean)
 		})
 	add("All hash tables are one",
-		"Every table of the original draws the same random numbers, so that more tables find nothing "+
-			"new. The textbook's tables are independent.",
+		fmt.Sprintf("Every table of the original draws the same random numbers, so that more tables "+
+			"find nothing new. The textbook's are independent. The original got %s, the textbook %s.",
+			tables(all[0]), tables(all[1])),
 		"approximation factor of LSH", func(f *found) string {
-			set := f.search.Settings
-			return fmt.Sprintf("%s with %d functions, %d tables",
-				double(f.search.Rounds[0].LSH.Mean), set.Functions, set.Tables)
+			return double(f.search.Rounds[0].LSH.Mean)
 		})
 	add("Hash values overlap",
 		"The original puts the hash values of a table together so that they overlap, and loses a part "+
@@ -141,6 +140,12 @@ func slips(all [2]*found) []report.Slip {
 	return s
 }
 
+// tables returns the settings of LSH.
+func tables(f *found) string {
+	return fmt.Sprintf("%d tables of %d functions",
+		f.search.Settings.Tables, f.search.Settings.Functions)
+}
+
 func percent(share results.Number) string {
 	return strconv.FormatFloat(100*float64(share), 'f', 1, 64) + " %"
 }
@@ -162,7 +167,8 @@ func doubtful(f *found) string {
 }
 
 // cover returns the first screen: the methods and what they find for one query. It is the first
-// query of search -EMD for which the methods find the most different images.
+// query of search -EMD for which the methods find the most different images and, if there is one,
+// some with the right label and some with a wrong one.
 func cover(f *found) (report.Cover, error) {
 	data, err := idx.ReadImages("demo/images.dat")
 	if err != nil {
@@ -183,12 +189,13 @@ func cover(f *found) (report.Cover, error) {
 	}
 	best, most := 0, 0
 	for q := range emd.EMD.Index {
-		different := map[int64]bool{}
+		images, right := map[int64]bool{}, map[bool]bool{}
 		for _, i := range found(q) {
-			different[i] = true
+			images[i] = true
+			right[i >= 0 && int(labels[i]) == test.Truth[q]] = true
 		}
-		if len(different) > most {
-			best, most = q, len(different)
+		if apart := len(images) * len(right); apart > most {
+			best, most = q, apart
 		}
 	}
 	c := report.Cover{
