@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/results"
 )
 
@@ -30,6 +31,42 @@ func AskedOfSearch(round *results.SearchRound) []int {
 func AskedOfEMD(round *results.EMDRound) []int {
 	return asked(len(round.EMD.Index), parting(round))
 }
+
+// AskedOfClassification returns the test images that the page of the test shows, ascending. labels
+// are those of the test images.
+func AskedOfClassification(t *results.Test, labels []uint8) []int {
+	return slices.Sorted(slices.Values(worst(t, labels)))
+}
+
+// A Medians is the medians of a clustering, as images by the number of their cluster.
+type Medians struct {
+	File   string // stands for the clustering
+	Images *imageset.Images[uint8]
+	Asked  []int // clusters that are not empty and that the page shows, ascending
+}
+
+// AskedOfCluster returns the medians that the page of the round shows, of images of (rows, cols)
+// pixels.
+func AskedOfCluster(round *results.ClusterRound, rows, cols int) []Medians {
+	var all []Medians
+	for _, c := range clusteringsOf(round) {
+		n := c.first + min(len(c.Sizes), maxMedians)
+		m := Medians{File: c.medians(), Images: &imageset.Images[uint8]{
+			N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols),
+		}}
+		for i := c.first; i < n; i++ {
+			if median := c.Medians[i-c.first]; median != nil {
+				copy(m.Images.At(i), median)
+				m.Asked = append(m.Asked, i)
+			}
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// medians returns the name that stands for the file of the medians.
+func (c clustering) medians() string { return "the medians of " + c.name }
 
 func asked(queries int, shown []int) []int {
 	all := slices.Concat(sample(queries, examples), sample(queries, maxQueries), shown)

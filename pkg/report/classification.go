@@ -106,16 +106,8 @@ func scores(t *results.Test) Table {
 
 // mistakes shows the wrong answers that the network was most sure of.
 func mistakes(file string, t *results.Test, test Images) []tile {
-	var wrong []int
-	for i, l := range test.Labels {
-		if t.Predicted[i] != int(l) {
-			wrong = append(wrong, i)
-		}
-	}
-	slices.SortStableFunc(wrong, func(a, b int) int {
-		return cmp.Compare(t.Probability[b], t.Probability[a])
-	})
-	tiles := make([]tile, min(len(wrong), maxMistakes))
+	wrong := worst(t, test.Labels)
+	tiles := make([]tile, len(wrong))
 	for k := range tiles {
 		i := wrong[k]
 		tiles[k] = tile{
@@ -130,6 +122,21 @@ func mistakes(file string, t *results.Test, test Images) []tile {
 		}
 	}
 	return tiles
+}
+
+// worst returns the images with the wrong answers that the network was most sure of, the surest
+// first.
+func worst(t *results.Test, labels []uint8) []int {
+	var wrong []int
+	for i, l := range labels {
+		if t.Predicted[i] != int(l) {
+			wrong = append(wrong, i)
+		}
+	}
+	slices.SortStableFunc(wrong, func(a, b int) int {
+		return cmp.Compare(t.Probability[b], t.Probability[a])
+	})
+	return wrong[:min(len(wrong), maxMistakes)]
 }
 
 // probability returns a probability in percent, and a dash for NaN.

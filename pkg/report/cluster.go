@@ -184,6 +184,7 @@ func (p *Page) clustering(c clustering, rows, cols int, low, high float64) templ
 		}
 		tiles[at] = tile{
 			Picture: headings[at].Picture,
+			Ask:     key{c.medians(), c.first + k}.text(),
 			Alt:     headings[at].Alt,
 			Lines: []string{fmt.Sprintf("cluster %d", c.first+k), count(c.Sizes[k]),
 				"s = " + number(results.Number(silhouette))},

@@ -294,6 +294,10 @@ func page(name string, all [2]*found, classes []string, took time.Duration) erro
 		}
 		pages = append(pages, p)
 	}
+	err = article.Ask(pages[0], modes[0].dir(), &f.search, &f.emd, &f.classification, &f.cluster)
+	if err != nil {
+		return err
+	}
 	return outfile.Write(name, func(w io.Writer) error {
 		return report.Render(w, pages...)
 	})

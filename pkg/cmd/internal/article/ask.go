@@ -1,0 +1,76 @@
+package article
+
+import (
+	"slices"
+
+	"imagesimilarity/pkg/explore"
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/report"
+	"imagesimilarity/pkg/results"
+)
+
+// Ask lets the reader of a page ask about what the other programs show: the mistakes of a
+// classification and the medians of a clustering. It searches by every method that ran, with the
+// settings of the runs, which were in the folder dir. Queries get the answers of the methods that
+// their own run did not have. Only the first rounds count.
+func Ask(page *report.Page, dir string, search *results.Search, emd *results.EMD,
+	classification *results.Classification, cluster *results.Cluster) error {
+
+	data, shown, err := set(dir, search.Data)
+	if err != nil {
+		return err
+	}
+	m, err := explore.New(data, search.Neighbourhoods[0].Among, explore.Settings{
+		Functions: search.Settings.Functions, Tables: search.Settings.Tables,
+		Cell: emd.Settings.Cell, Textbook: search.Textbook,
+	})
+	if err != nil {
+		return err
+	}
+	tell := func(from explore.Set, images report.Images, asked []int) error {
+		n, err := m.Ask(from, asked)
+		if err == nil {
+			page.Ask(n, shown, images)
+		}
+		return err
+	}
+
+	round := &search.Rounds[0]
+	queries, queriesShown, err := set(dir, round.Queries)
+	if err != nil {
+		return err
+	}
+	asked := report.AskedOfSearch(round)
+	if test := classification.Rounds[0].Test; test != nil {
+		if classification.TestSet.Images.Name == queries.File {
+			asked = append(asked, report.AskedOfClassification(test, queriesShown.Labels)...)
+		}
+	}
+	if emd.Rounds[0].Queries.Images.Name == queries.File {
+		asked = append(asked, report.AskedOfEMD(&emd.Rounds[0])...)
+	}
+	slices.Sort(asked)
+	if err := tell(queries, queriesShown, slices.Compact(asked)); err != nil {
+		return err
+	}
+
+	k := &cluster.Rounds[0]
+	for _, medians := range report.AskedOfCluster(k, k.Images.Rows, k.Images.Cols) {
+		from := explore.Set{File: medians.File, Images: medians.Images}
+		err := tell(from, report.Images{Images: medians.Images}, medians.Asked)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set reads images in both spaces.
+func set(dir string, files results.LabelledSpaces) (explore.Set, report.Images, error) {
+	shown, err := images(dir, files.Images, files.Labels)
+	if err != nil {
+		return explore.Set{}, shown, err
+	}
+	latents, err := idx.ReadLatents(path(dir, files.Latents.Name))
+	return explore.Set{File: files.Images.Name, Images: shown.Images, Latents: latents}, shown, err
+}
