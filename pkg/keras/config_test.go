@@ -156,6 +156,9 @@ func TestDecodeContainers(t *testing.T) {
 			`[["x",0,0]]}`, `{"b":["in",0,0],"a":["x",0,0]}}`, 1), "in [8 6 2], x [96]"},
 		"activation": {one("Conv2D", `"filters":2,"kernel_size":3,"activation":{"class_name":"ReLU",`+
 			`"config":{"name":"r","max_value":6}}`), "in [8 6 2], x/x [6 4 2], x [6 4 2]"},
+		"activation that is an Activation": {one("Dense", `"units":2,"activation":`+
+			`{"class_name":"Activation","config":{"name":"a","activation":"tanh"}}`),
+			"in [8 6 2], x/x [8 6 2], x [8 6 2]"},
 		"activation by name": {one("Dense", `"units":2,"activation":{"class_name":"function",`+
 			`"config":"relu"}`), "in [8 6 2], x [8 6 2]"},
 	} {

@@ -50,10 +50,6 @@ func newLayer(class nn.Class, config members) (*nn.Layer, error) {
 			return nil, err
 		}
 		if err := p.Set(l, v); err != nil {
-			var name string
-			if p.Key == "activation" && config.get(p.Key, &name) == nil {
-				return nil, fmt.Errorf("the activation %s is not supported", quote.Short(name))
-			}
 			return nil, errors.New(quote.Printable(short(err.Error())))
 		}
 	}
@@ -98,7 +94,7 @@ func activationLayer(config members) (*nn.Layer, error) {
 	}
 	refused := fmt.Errorf("an activation object of class %s is not supported", quote.Short(name))
 	switch name {
-	case "ReLU", "LeakyReLU", "ELU", "Softmax":
+	case "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax":
 	default:
 		return nil, refused // it may have weights
 	}

@@ -39,7 +39,7 @@ func FuzzClass(f *testing.F) {
 		`{"target_shape":[-1,2],"dims":[2,1,3],"axis":[1,-1],"shared_axes":[1,2]}`,
 		`{"padding":[[1,0],[2,3]],"cropping":1,"size":[268435456,268435456]}`,
 		`{"mean":[[0.1]],"variance":{"class_name":"__numpy__","config":{"value":2}},"axis":null}`,
-		`{"units":3,"activation":{"class_name":"LeakyReLU","config":{"alpha":0.2}}}`,
+		`{"units":3,"activation":"leaky_relu"}`,
 		`{"max_value":6,"negative_slope":0.1,"threshold":1e300,"alpha":[0.5],"scale":[1,2,3]}`,
 	} {
 		for c := range len(Classes()) {

@@ -1,9 +1,10 @@
 package nn
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
+
+	"imagesimilarity/pkg/quote"
 )
 
 // ActivationLayer applies an activation.
@@ -114,30 +115,14 @@ func init() {
 	}
 }
 
-// setActivation sets the activation from its name, or from an object that has a class of
-// activations or a function's name. None is linear.
-func setActivation(l *Layer, v any) error {
-	name := ""
-	switch v := v.(type) {
-	case nil:
-		name = string(Linear)
-	case string:
-		name = v
-	case map[string]any:
-		class, _ := v["class_name"].(string)
-		config, _ := v["config"].(map[string]any)
-		switch class {
-		case "function":
-			name, _ = v["config"].(string)
-		case "Activation":
-			name, _ = config["activation"].(string)
-		case "ReLU", "LeakyReLU", "ELU", "Softmax":
-			return setActivationObject(l, Class(class), config)
+// setActivation sets the activation from its name. None is linear.
+func setActivation(l *Layer, name *string) error {
+	a := Linear
+	if name != nil {
+		var ok bool
+		if a, ok = supported[*name]; !ok {
+			return fmt.Errorf("the activation %s is not supported", quote.Short(*name))
 		}
-	}
-	a, ok := supported[name]
-	if !ok {
-		return fmt.Errorf("the activation %v is not supported", v)
 	}
 	l.Activation = a
 	switch a {
@@ -149,49 +134,7 @@ func setActivation(l *Layer, v any) error {
 	return nil
 }
 
-// setActivationObject sets the activation to a layer of class c with that configuration.
-func setActivationObject(l *Layer, c Class, config map[string]any) error {
-	of := &Layer{Activation: classes[c].activation}
-	for _, p := range c.Parameters() {
-		v := p.New()
-		if entry, ok := config[p.Key]; ok {
-			text, err := json.Marshal(entry)
-			if err != nil {
-				return err
-			}
-			if err := json.Unmarshal(text, v); err != nil {
-				return err
-			}
-		}
-		if err := p.Set(of, v); err != nil {
-			return err
-		}
-	}
-	if c == "Softmax" && !slices.Equal(of.Axes, []int{-1}) {
-		return fmt.Errorf("the activation softmax along axes %v is not supported", of.Axes)
-	}
-	l.Activation, l.MaxValue, l.Slope, l.Threshold =
-		of.Activation, of.MaxValue, of.Slope, of.Threshold
-	return nil
-}
-
-// activationOf returns the name of the activation, or an object if it has parameters.
-func activationOf(l *Layer) any {
-	object := func(class Class, config map[string]any) any {
-		return map[string]any{"class_name": class, "config": config}
-	}
-	switch {
-	case l.Activation == ReLU && !l.PlainReLU():
-		return object("ReLU", map[string]any{
-			"max_value": l.MaxValue, "negative_slope": l.Slope, "threshold": l.Threshold,
-		})
-	case l.Activation == LeakyReLU && l.Slope != 0.2:
-		return object("LeakyReLU", map[string]any{"alpha": l.Slope})
-	case l.Activation == ELU && l.Slope != 1:
-		return object("ELU", map[string]any{"alpha": l.Slope})
-	}
-	return l.Activation
-}
+func activationOf(l *Layer) any { return l.Activation }
 
 // PlainReLU reports whether the activation is max(x, 0).
 func (l *Layer) PlainReLU() bool {

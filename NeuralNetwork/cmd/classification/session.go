@@ -290,7 +290,6 @@ func (s *session) saveModel(m *nn.Model) (saved string, failed error) {
 		if failed == nil {
 			saved = path
 			s.wrote(path)
-			s.wrote(path)
 			fmt.Fprintf(s.out, "Trained model: %s\n", quote.Printable(path))
 		}
 		return failed
