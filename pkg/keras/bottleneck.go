@@ -87,7 +87,7 @@ func (g *graph) narrowest() (*nn.Layer, error) {
 	var best []*nn.Layer
 	for pass := range 2 {
 		for _, l := range g.usable() {
-			if !computes(l.Class) || pass == 0 && g.ends(l) {
+			if !g.narrows[l] || pass == 0 && g.ends(l) {
 				continue
 			}
 			switch n := size(l); {

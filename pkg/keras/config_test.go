@@ -54,7 +54,7 @@ func doubled(n int) string {
 // decodeConfig makes the layers of a model_config and checks that all that its output needs can be
 // used.
 func decodeConfig(text string) (name string, layers []*nn.Layer, err error) {
-	g, err := newGraph(text)
+	g, err := newGraph(text, "")
 	if err != nil {
 		return "", nil, err
 	}
@@ -159,6 +159,8 @@ func TestDecodeContainers(t *testing.T) {
 		"activation that is an Activation": {one("Dense", `"units":2,"activation":`+
 			`{"class_name":"Activation","config":{"name":"a","activation":"tanh"}}`),
 			"in [8 6 2], x/x [8 6 2], x [8 6 2]"},
+		"hard_sigmoid": {one("Dense", `"units":2,"activation":"hard_sigmoid"`),
+			"in [8 6 2], x/x/x [8 6 2], x/x [8 6 2], x [8 6 2]"},
 		"activation by name": {one("Dense", `"units":2,"activation":{"class_name":"function",`+
 			`"config":"relu"}`), "in [8 6 2], x [8 6 2]"},
 	} {

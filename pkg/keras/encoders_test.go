@@ -129,6 +129,8 @@ func TestBottleneck(t *testing.T) {
 		{chainOf("f Flatten ", `a Dense ,"units":9`), "", "a", ""},
 		{chainOf("f Flatten ", `a Dense ,"units":9`, `b Dense ,"units":3,"activation":"softmax"`), "", "a", ""},
 		{chainOf("f Flatten ", `b Dense ,"units":3,"activation":"softmax"`), "", "f", ""},
+		{chainOf("f Flatten ", `a Dense ,"units":9,"activation":"hard_sigmoid"`,
+			`b Dense ,"units":3,"activation":{"class_name":"Softmax","config":{}}`), "", "a", ""},
 		{chainOf("a "+conv, "b "+conv, `c UpSampling2D `), "", "b", ""},
 		{chainOf("a "+conv, "b "+conv, "f Flatten ", `x Dense ,"units":96`), "", "f", ""},
 		{chainOf("f Flatten ", `a Dense ,"units":9`, "n BatchNormalization ", `b Dense ,"units":9`,
@@ -142,7 +144,7 @@ func TestBottleneck(t *testing.T) {
 		{outer, "d", "encoder/d", ""},
 		{outer, "encoder/f", "encoder/f", ""},
 	} {
-		g, err := newGraph(tt.config)
+		g, err := newGraph(tt.config, "")
 		f := &File{path: "test.h5", config: tt.config, graph: g, graphError: err}
 		l, _, err := f.Bottleneck(tt.name)
 		if err == nil {
@@ -157,6 +159,48 @@ func TestBottleneck(t *testing.T) {
 			t.Errorf("%s: %v", tt.config, err)
 		case l.Name != tt.want:
 			t.Errorf("%s: layer %q, expected %q", tt.config, l.Name, tt.want)
+		}
+	}
+}
+
+// Keras 3 has another hard_sigmoid than Keras 2. What is written means the same in both.
+func TestHardSigmoid(t *testing.T) {
+	config := chainOf(`x Activation ,"activation":"hard_sigmoid"`)
+	x := []float32{-9, -2.8, -1, 0, 0.5, 2.6, 9}
+	samples := &nn.Samples{N: 1, Input: func(dst []float32, _ []int) {
+		clear(dst)
+		copy(dst, x)
+	}}
+	for version, f := range map[string]func(x float32) float32{
+		"2.15.0": func(x float32) float32 { return min(max(0.2*x+0.5, 0), 1) },
+		"3.15.1": func(x float32) float32 { return min(max(x/6+0.5, 0), 1) },
+	} {
+		g, err := newGraph(config, version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := nn.NewModel("m", part(g.layers, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "model.h5")
+		if err := Save(path, m, "", ""); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range []*nn.Model{m, again} {
+			got, err := m.Predict(cpu.New(), samples, "", 1, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range x {
+				if math.Abs(float64(got[i]-f(v))) > 1e-6 {
+					t.Errorf("Keras %s: %v of %v, expected %v", version, got[i], v, f(v))
+				}
+			}
 		}
 	}
 }

@@ -25,11 +25,14 @@ type graph struct {
 	network *network
 	// leaves are the layers that one entry of a network became: one for each call.
 	leaves map[*entry][]*nn.Layer
-	policy string // the dtype policy, if it is not float32 alone
+	// narrows has the layers whose output may be the bottleneck: the last one of each entry of a class
+	// that computes new values.
+	narrows map[*nn.Layer]bool
+	policy  string // the dtype policy, if it is not float32 alone
 }
 
-// newGraph makes the layers of a model_config.
-func newGraph(text string) (*graph, error) {
+// newGraph makes the layers of a model_config that a version of Keras wrote, "" for an unknown one.
+func newGraph(text, version string) (*graph, error) {
 	n, err := parseConfig(text)
 	if err != nil {
 		return nil, err
@@ -41,8 +44,11 @@ func newGraph(text string) (*graph, error) {
 		specs:   map[*nn.Layer][]nn.WeightSpec{},
 		results: map[string]*nn.Layer{},
 		leaves:  map[*entry][]*nn.Layer{},
+		narrows: map[*nn.Layer]bool{},
 	}
-	b := &builder{graph: g, names: map[string]bool{}}
+	b := &builder{
+		graph: g, names: map[string]bool{}, keras2: strings.HasPrefix(version, "2"),
+	}
 	if g.outputs, err = b.network(n, "", nil); err != nil {
 		return nil, fmt.Errorf("model_config: %w", err)
 	}
@@ -86,7 +92,8 @@ func (g *graph) until(l *nn.Layer) ([]*nn.Layer, error) {
 // A builder makes the layers of a graph.
 type builder struct {
 	*graph
-	names map[string]bool
+	names  map[string]bool
+	keras2 bool // the model is one of Keras 2
 }
 
 // network makes the layers of a network, whose names get a prefix. given are its inputs, nil for
@@ -292,10 +299,11 @@ func (b *builder) entry(
 	return []*nn.Layer{l}, nil
 }
 
-// layer makes a layer. If its activation is a layer, too, that one has the name of the entry.
+// layer makes a layer. If its activation becomes layers, too, the last one has the name of the
+// entry.
 func (b *builder) layer(e *entry, c call, name string, inputs []*nn.Layer) (*nn.Layer, error) {
 	b.readPolicy(e)
-	l, activation, err := e.layer()
+	l, activation, err := e.layer(b.keras2)
 	switch {
 	case err != nil:
 	case c.training && (l.Class == nn.BatchNormalization || l.Class == nn.Dropout):
@@ -310,15 +318,18 @@ func (b *builder) layer(e *entry, c call, name string, inputs []*nn.Layer) (*nn.
 		b.faults[unusable] = err
 		return unusable, b.add(unusable)
 	}
-	if l.Name = name; activation == nil {
-		return l, b.connect(e, l, inputs)
+	chain := append([]*nn.Layer{l}, activation...)
+	of := e // has the weights of the first one
+	for i, part := range chain {
+		part.Name = name + strings.Repeat("/"+e.name, len(chain)-1-i)
+		if err := b.connect(of, part, inputs); err != nil {
+			return nil, err
+		}
+		of, inputs = nil, []*nn.Layer{part}
 	}
-	l.Name += "/" + e.name
-	if err := b.connect(e, l, inputs); err != nil {
-		return nil, err
-	}
-	activation.Name = name
-	return activation, b.connect(nil, activation, []*nn.Layer{l})
+	last := chain[len(chain)-1]
+	b.narrows[last] = computes(l.Class)
+	return last, nil
 }
 
 // connect adds a layer and derives its output. e is the entry whose weights it has, nil if it has

@@ -168,7 +168,7 @@ func (f *File) Model(until *nn.Layer) (*nn.Model, error) {
 			weights[l] = list
 		}
 	}
-	m, err := nn.NewModel(g.name, part(layers, weights, strings.HasPrefix(f.version, "2")))
+	m, err := nn.NewModel(g.name, part(layers, weights))
 	if err != nil {
 		return nil, f.errorf("%w", err)
 	}
@@ -177,14 +177,13 @@ func (f *File) Model(until *nn.Layer) (*nn.Model, error) {
 }
 
 // part returns copies of layers, with weights, that take the outputs of one another. A layer that
-// takes the output of the one before it does not name it. keras2 is for a file of Keras 2.
-func part(layers []*nn.Layer, weights map[*nn.Layer][]*nn.Weight, keras2 bool) []*nn.Layer {
+// takes the output of the one before it does not name it.
+func part(layers []*nn.Layer, weights map[*nn.Layer][]*nn.Weight) []*nn.Layer {
 	var copies []*nn.Layer
 	of := map[*nn.Layer]*nn.Layer{}
 	for i, l := range layers {
 		c := *l
 		c.Weights = weights[l]
-		c.Keras2 = keras2 && l.Activation == nn.HardSigmoid
 		c.Inputs = nil
 		if l.Inputs != nil && (len(l.Inputs) > 1 || l.Inputs[0] != layers[i-1]) {
 			for _, in := range l.Inputs {

@@ -10,9 +10,10 @@ import (
 	"imagesimilarity/pkg/quote"
 )
 
-// layer makes a layer from its class's parameters, and the layer that its activation is, nil if it
-// is none. What the layer cannot do is an error.
-func (e *entry) layer() (l, activation *nn.Layer, err error) {
+// layer makes a layer from its class's parameters, and the layers that its activation becomes, if
+// it is no function of package nn. keras2 is for a model of Keras 2. What the layer cannot do is an
+// error.
+func (e *entry) layer(keras2 bool) (l *nn.Layer, activation []*nn.Layer, err error) {
 	class := nn.Class(e.class)
 	if !class.Supported() {
 		// The parameters of others may look otherwise.
@@ -22,7 +23,7 @@ func (e *entry) layer() (l, activation *nn.Layer, err error) {
 	for key, value := range e.config {
 		config[key] = value
 	}
-	if activation, err = activationLayer(config); err != nil {
+	if activation, err = activationLayers(config, keras2); err != nil {
 		return nil, nil, err
 	}
 	l, err = newLayer(class, config)
@@ -65,14 +66,19 @@ func short(s string) string {
 	return s
 }
 
-// activationLayer takes an activation that is an object from the parameters of a layer, and returns
-// the layer that it is: Dense(…, activation=ReLU(max_value=6)). A function, which Keras 3 writes
-// as an object, becomes its name there.
-func activationLayer(config members) (*nn.Layer, error) {
+// activationLayers takes an activation that becomes layers from the parameters of a layer, and
+// returns these. That is hard_sigmoid, and an object that is a layer:
+// Dense(…, activation=ReLU(max_value=6)). A function, which Keras 3 writes as an object, becomes
+// its name there.
+func activationLayers(config members, keras2 bool) ([]*nn.Layer, error) {
 	const key = "activation"
 	if text := string(config[key]); !strings.HasPrefix(text, "{") {
-		if text == `"log_softmax_v2"` {
+		switch text {
+		case `"log_softmax_v2"`:
 			config[key] = json.RawMessage(`"log_softmax"`) // as Keras 2.12 writes it
+		case `"hard_sigmoid"`:
+			config[key] = json.RawMessage(`"linear"`)
+			return hardSigmoid(keras2), nil
 		}
 		return nil, nil
 	}
@@ -90,7 +96,7 @@ func activationLayer(config members) (*nn.Layer, error) {
 			return nil, errors.New("an activation that is a function of the user's own is not supported")
 		}
 		config[key] = object["config"]
-		return nil, nil
+		return activationLayers(config, keras2)
 	}
 	refused := fmt.Errorf("an activation object of class %s is not supported", quote.Short(name))
 	switch name {
@@ -101,10 +107,27 @@ func activationLayer(config members) (*nn.Layer, error) {
 	if object.get("config", &inner) != nil {
 		return nil, refused
 	}
+	of, err := activationLayers(inner, keras2)
+	if err != nil {
+		return nil, err
+	}
 	l, err := newLayer(nn.Class(name), inner)
 	if err != nil {
 		return nil, fmt.Errorf("an activation object of class %s: %w", quote.Short(name), err)
 	}
 	config[key] = json.RawMessage(`"linear"`)
-	return l, nil
+	return append([]*nn.Layer{l}, of...), nil
+}
+
+// hardSigmoid returns the layers of hard_sigmoid: a line, cut off below 0 and above 1. Keras 3
+// changed its slope, but not its name. These layers mean the same in each version that reads them.
+func hardSigmoid(keras2 bool) []*nn.Layer {
+	slope, one := float32(1./6), 1.0
+	if keras2 {
+		slope = 0.2
+	}
+	return []*nn.Layer{
+		{Class: nn.Rescaling, Scale: []float32{slope}, Offset: []float32{0.5}},
+		{Class: nn.ReLULayer, MaxValue: &one},
+	}
 }

@@ -135,7 +135,7 @@ func read(r io.ReaderAt, size int64, path string) (*File, error) {
 // readGraph makes the graph of the config.
 func (f *File) readGraph() {
 	if f.config != "" {
-		f.graph, f.graphError = newGraph(f.config)
+		f.graph, f.graphError = newGraph(f.config, f.version)
 	}
 }
 

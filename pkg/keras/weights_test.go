@@ -388,7 +388,7 @@ func FuzzConfig(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, config string) {
 		n := allocated(func() {
-			if g, err := newGraph(config); err == nil {
+			if g, err := newGraph(config, ""); err == nil {
 				_, _ = g.narrowest()
 				_, _ = g.find(embedding)
 			}

@@ -109,7 +109,7 @@ var supported = map[string]Activation{
 func init() {
 	for _, a := range []Activation{
 		Linear, ReLU, Sigmoid, Softmax, LogSoftmax, Tanh, ELU, SELU, GELU, LeakyReLU, ReLU6, Softplus,
-		Softsign, Swish, Mish, Exponential, HardSigmoid, HardSwish,
+		Softsign, Swish, Mish, Exponential, HardSwish,
 	} {
 		supported[string(a)] = a
 	}

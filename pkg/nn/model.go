@@ -33,9 +33,6 @@ type Layer struct {
 	// statistics in training too.
 	Trainable bool
 
-	// Keras2 says that the definitions of Keras 2 hold if Keras 3 changed them: that of hard_sigmoid.
-	Keras2 bool
-
 	// Of layers on images. A pair is for rows and columns.
 	Kernel        [2]int    // size of a filter
 	Size          [2]int    // of a pooling's window, or the factors of an upsampling
@@ -103,7 +100,6 @@ const (
 	Swish       Activation = "swish"
 	Mish        Activation = "mish"
 	Exponential Activation = "exponential"
-	HardSigmoid Activation = "hard_sigmoid"
 	HardSwish   Activation = "hard_silu"
 )
 

@@ -98,23 +98,10 @@ func elementwise(l *nn.Layer) func(k *kernel.Set, out, x []float32) {
 				out[i] = v / (1 + float32(math.Abs(float64(v))))
 			}
 		})
-	case nn.HardSigmoid:
-		if l.Keras2 {
-			return portable(func(out, x []float32) {
-				for i, v := range x {
-					out[i] = min(max(float32(v*0.2)+0.5, 0), 1)
-				}
-			})
-		}
-		return portable(func(out, x []float32) {
-			for i, v := range x {
-				out[i] = hardSigmoid(v)
-			}
-		})
 	case nn.HardSwish:
 		return portable(func(out, x []float32) {
 			for i, v := range x {
-				out[i] = v * hardSigmoid(v)
+				out[i] = v * (min(max(v+3, 0), 6) / 6)
 			}
 		})
 	}
@@ -125,8 +112,6 @@ func elementwise(l *nn.Layer) func(k *kernel.Set, out, x []float32) {
 func portable(f func(out, x []float32)) func(k *kernel.Set, out, x []float32) {
 	return func(_ *kernel.Set, out, x []float32) { f(out, x) }
 }
-
-func hardSigmoid(x float32) float32 { return min(max(x+3, 0), 6) / 6 }
 
 // general returns the ReLU with its three parameters.
 func general(l *nn.Layer) func(k *kernel.Set, out, x []float32) {

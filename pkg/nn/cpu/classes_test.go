@@ -471,11 +471,6 @@ func activation(l *nn.Layer, x float64, row []float64) float64 {
 		return x * math.Tanh(softplus)
 	case nn.Exponential:
 		return math.Exp(x)
-	case nn.HardSigmoid:
-		if l.Keras2 {
-			return min(max(0.2*x+0.5, 0), 1)
-		}
-		return hard
 	case nn.HardSwish:
 		return x * hard
 	}
@@ -485,7 +480,7 @@ func activation(l *nn.Layer, x float64, row []float64) float64 {
 var everyActivation = []nn.Activation{
 	nn.Linear, nn.ReLU, nn.Sigmoid, nn.Softmax, nn.LogSoftmax, nn.Tanh, nn.ELU, nn.SELU, nn.GELU,
 	nn.LeakyReLU, nn.ReLU6, nn.Softplus, nn.Softsign, nn.Swish, nn.Mish, nn.Exponential,
-	nn.HardSigmoid, nn.HardSwish,
+	nn.HardSwish,
 }
 
 // randomLayer draws a layer of a class, which need not fit.
@@ -495,7 +490,7 @@ func randomLayer(r *rand.Rand, class nn.Class, rank int) *nn.Layer {
 		Class: class, Kernel: pair(4), Size: pair(3), Strides: pair(3), Dilation: pair(2),
 		Padding: []nn.Padding{nn.Valid, nn.Same}[r.IntN(2)], Groups: 1 + r.IntN(3),
 		Multiplier: 1 + r.IntN(3), NoBias: r.IntN(3) == 0, ChannelsFirst: r.IntN(4) == 0,
-		KeepDims: r.IntN(2) == 0, Bilinear: r.IntN(2) == 0, Keras2: r.IntN(2) == 0,
+		KeepDims: r.IntN(2) == 0, Bilinear: r.IntN(2) == 0,
 		Border: [2][2]int{{r.IntN(3), r.IntN(3)}, {r.IntN(3), r.IntN(3)}},
 		Slope:  r.Float64(), Threshold: r.Float64() - 0.5,
 		NoScale: r.IntN(3) == 0, NoCentre: r.IntN(3) == 0, RMSScaling: r.IntN(3) == 0,
