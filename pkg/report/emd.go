@@ -80,6 +80,10 @@ func (p *Page) AddEMD(run *results.EMD, round *results.EMDRound, data, queries I
 	}))
 	if len(round.Flows) > 0 {
 		p.add("flows", "What Earth Mover's Distance moves", r.flows(round.Flows))
+		for _, f := range round.Flows {
+			title := fmt.Sprintf("Query %d to image %d: %s", f.Query, f.Image, r.flowTitle(f))
+			p.keep(fmt.Sprintf("flow-%d-%d", f.Query, f.Image), flowGraph(f, title))
+		}
 	}
 }
 

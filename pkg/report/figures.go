@@ -182,12 +182,17 @@ func (h heatPlot) DataRange() (xmin, xmax, ymin, ymax float64) {
 	return 0, float64(len(h.Columns)), 0, float64(len(h.Rows))
 }
 
-// colour returns the colour of a cell: white, and up to two thirds the colour of its kind, so that
-// black text stays legible.
+// colour returns the colour of a cell.
 func (h heatMap) colour(i, j int) color.NRGBA {
-	const most = 2. / 3
 	share, kind := h.strength(i, j)
-	c := lightColour(map[string]string{"share": "heat", "right": "right", "wrong": "wrong"}[kind])
+	return paler(map[string]string{"share": "heat", "right": "right", "wrong": "wrong"}[kind], share)
+}
+
+// paler returns white, and a share of up to two thirds of a colour of the style sheet, so that black
+// text stays legible.
+func paler(name string, share float64) color.NRGBA {
+	const most = 2. / 3
+	c := lightColour(name)
 	mix := func(v uint8) uint8 {
 		return uint8(math.Round(255 - float64(share*most*float64(255-v))))
 	}

@@ -23,7 +23,7 @@ func TestFigures(t *testing.T) {
 		"right-neighbours",
 		"silhouettes-new-space silhouettes-original-space silhouettes-network " +
 			"new-space-against-original-space",
-		"losses",
+		"losses map-pca",
 		"losses confusion",
 	}
 	var files [2][]string

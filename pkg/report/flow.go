@@ -27,17 +27,22 @@ func (r emdRound) flows(flows []results.Flow) template.HTML {
 	return execute("flows", cards)
 }
 
-func (r emdRound) flow(f results.Flow) flowCard {
-	image := int(f.Image)
+// flowTitle tells how far the image is, and by which distance it is the nearest.
+func (r emdRound) flowTitle(f results.Flow) string {
 	var nearest []string
 	for _, a := range r.rankings {
 		if a.Index[f.Query][0] == f.Image {
 			nearest = append(nearest, a.name)
 		}
 	}
+	return fmt.Sprintf("%.4g pixels; nearest by %s", float64(f.Distance),
+		strings.Join(nearest, " and by "))
+}
+
+func (r emdRound) flow(f results.Flow) flowCard {
+	image := int(f.Image)
 	c := flowCard{
-		Title: fmt.Sprintf("%.4g pixels; nearest by %s", float64(f.Distance),
-			strings.Join(nearest, " and by ")),
+		Title: r.flowTitle(f),
 		Query: tile{
 			Picture: picture(r.queries.At(f.Query), r.queries.Rows, r.queries.Cols),
 			Alt:     "the query, " + called(f.Query, r.queries.Labels),
@@ -52,13 +57,18 @@ func (r emdRound) flow(f results.Flow) flowCard {
 		},
 	}
 	// Both have one scale.
-	most := max(slices.Max(f.From), slices.Max(f.To))
+	most := heaviest(f)
 	c.Panels = []drawing{
 		{cells("Weights of the query's cells", f, f.From, most), "query, % in each cell"},
 		{moves(f), "what moves"},
 		{cells("Weights of the image's cells", f, f.To, most), "image, % in each cell"},
 	}
 	return c
+}
+
+// heaviest returns the largest weight of a cell of both images, above 0 even if both are black.
+func heaviest(f results.Flow) float64 {
+	return max(slices.Max(f.From), slices.Max(f.To), math.SmallestNonzeroFloat64)
 }
 
 const cellSide = 20 // in the units of a drawing of cells

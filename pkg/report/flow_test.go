@@ -34,6 +34,9 @@ func TestFlowDrawing(t *testing.T) {
 		Flows: []results.Flow{results.NewFlow(1, 2, flow)},
 	}, data, queries)
 	check(t, rendered(t, p))
+	if f := p.figures[len(p.figures)-1]; f.name != "flow-1-2" {
+		t.Errorf("the last figure is %s, want the flow", f.name)
+	}
 	s := p.sections[len(p.sections)-1]
 	body := string(s.Body)
 	if s.ID != "flows" || !strings.Contains(body, "nearest by Earth Mover&#39;s Distance") ||

@@ -66,7 +66,7 @@ func (p *Page) AddReduce(run *results.Reduce, round *results.Autoencoder, images
 	if len(round.Points) > 0 {
 		file := run.Dataset.Name
 		p.Show(file, images, round.Points)
-		p.add("latents", "Latent space", scatter(round, file, images))
+		p.add("latents", "Latent space", p.scatter(round, file, images))
 	}
 	if len(round.Reconstructions) > 0 {
 		cards := make([]card, len(round.Reconstructions))

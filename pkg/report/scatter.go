@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"math"
 	"slices"
+	"strings"
 
 	"imagesimilarity/pkg/plane"
 	"imagesimilarity/pkg/results"
@@ -24,7 +25,7 @@ type layout struct {
 }
 
 // scatter draws the latent vectors of images of a file in the plane.
-func scatter(round *results.Autoencoder, file string, images Images) template.HTML {
+func (p *Page) scatter(round *results.Autoencoder, file string, images Images) template.HTML {
 	if len(round.Latents) != len(round.Points) {
 		panic(badLatents)
 	}
@@ -68,6 +69,7 @@ func scatter(round *results.Autoencoder, file string, images Images) template.HT
 	}
 	for _, l := range layouts {
 		packed = appendPlaces(packed, l.place)
+		p.keep("map-"+strings.ToLower(l.Name), l.graph(points, images.Labels))
 	}
 	type class struct {
 		Label  string

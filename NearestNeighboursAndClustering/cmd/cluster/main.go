@@ -134,7 +134,7 @@ func (opt options) write(text []byte, run *results.Cluster, page *report.Page) e
 // written returns a line that names the output files.
 func (opt options) written() string {
 	line := "Written: " + opt.output
-	for _, name := range []string{opt.html, opt.json, opt.assign} {
+	for _, name := range []string{opt.html, opt.json, opt.assign, opt.png} {
 		if name != "" {
 			line += ", " + name
 		}

@@ -115,6 +115,8 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	page := report.NewEMD(e)
 	if opt.html != "" || opt.png != "" {
 		page.AddEMD(e, round, data.shown(), queries.shown())
+	}
+	if opt.html != "" {
 		page.Ask(&e.Neighbourhoods[0], data.shown(), data.shown())
 		page.Ask(&e.Neighbourhoods[1], data.shown(), queries.shown())
 	}

@@ -127,6 +127,8 @@ func searchNeighbours(
 		write(&text, r, opt.textbook)
 		if opt.html != "" || opt.png != "" {
 			page.AddSearch(run, r, data.shown(), queries.shown())
+		}
+		if opt.html != "" {
 			page.Ask(&run.Neighbourhoods[len(run.Rounds)], data.shown(), queries.shown())
 		}
 		if err := rounds.Added(); err != nil {

@@ -1,7 +1,8 @@
 // Command demo runs the four programs one after the other on a part of MNIST or of the data set in
-// the folder that is its argument, as a person would at the keyboard: first as the original did, then with -textbook. It ends with a summary of their
-// results and one HTML page that compares both ways and has the reports of the first. It is started
-// from the top folder and leaves everything in the folder demo.
+// the folder that is its argument, as a person would at the keyboard: first as the original did,
+// then with -textbook. It ends with a summary of their results and one HTML page that compares both
+// ways and has the reports of the first. It is started from the top folder and leaves everything in
+// the folder demo.
 package main
 
 import (
