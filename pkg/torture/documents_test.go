@@ -14,7 +14,7 @@ import (
 // slashes. It leaves out hidden folders other than .ci, and what the make targets write.
 func sources(t *testing.T) (files []string) {
 	t.Helper()
-	written := []string{"datasets", "demo", "results"}
+	written := []string{"datasets", "demo", "results", "try"}
 	walk := func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -159,7 +159,8 @@ func TestArrays(t *testing.T) {
 	}
 	m, labels := set(t, out, "training")
 	want := []uint8{254, 251, 253, 250, 252, 249, 248, 245, 247, 244, 246, 243}
-	if m.Rows != 3 || m.Cols != 2 || !slices.Equal(m.Pix, want) || !slices.Equal(labels, []uint8{3, 200}) {
+	if m.Rows != 3 || m.Cols != 2 || !slices.Equal(m.Pix, want) ||
+		!slices.Equal(labels, []uint8{3, 200}) {
 		t.Errorf("%+v, labels %d, want %d", m, labels, want)
 	}
 	if q, _ := set(t, out, "query"); q.N != 1 || q.Rows != 3 || q.Cols != 2 {
