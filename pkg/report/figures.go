@@ -188,8 +188,8 @@ func (h heatMap) colour(i, j int) color.NRGBA {
 	return paler(map[string]string{"share": "heat", "right": "right", "wrong": "wrong"}[kind], share)
 }
 
-// paler returns white, and a share of up to two thirds of a colour of the style sheet, so that black
-// text stays legible.
+// paler mixes white with a colour of the style sheet. Its part is two thirds of share, which is at
+// most 1, so that black text stays legible.
 func paler(name string, share float64) color.NRGBA {
 	const most = 2. / 3
 	c := lightColour(name)

@@ -120,7 +120,13 @@ func (h heatMap) drawing() template.HTML {
 	if len(h.Columns) <= maxTable {
 		return ""
 	}
-	const side, margin = 10, 20 // of a cell; for the names
+	const side = 10 // of a cell
+	// In a narrow window the longest name is as wide as 17 thousandths of the drawing a digit.
+	digits := 0
+	for _, r := range h.Rows {
+		digits = max(digits, len(r.Name))
+	}
+	margin := max(20, 8+digits*side*len(h.Columns)*17/1000) // for the names
 	w, height := margin+side*len(h.Columns), margin+side*len(h.Rows)
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="matrix" role="img" aria-label="%s" viewBox="0 0 %d %d" `+
