@@ -120,6 +120,11 @@ func (a *asm) functions() {
 		{"swish", "x/(1+exp(-x))", func(t *tables, x vec) vec {
 			return t.div(x, t.add(t.exp(t.sub(t.zero, x)), t.one))
 		}},
+		{"softsign", "x/(1+|x|)", func(t *tables, x vec) vec {
+			positive, negative := t.apart(x, t.zero)
+			size := t.add(t.sub(positive, negative), t.one)
+			return t.div(t.add(positive, negative), size)
+		}},
 		{"softplus", "log(1+exp(x))", func(t *tables, x vec) vec {
 			positive, negative := t.apart(x, t.zero)
 			e := t.exp(t.sub(negative, positive))

@@ -17,9 +17,14 @@ func (b *builder) activate(l *nn.Layer, x value) value {
 			axes = []int{len(x.shape)}
 		}
 		return b.along(axes, x, func(x value, width int) value {
-			return b.each(x, func(k *kernel.Set, out, x []float32) {
-				softmaxes(k, l.Activation, out, x, width)
-			})
+			if l.Activation == nn.Softmax {
+				return b.each(x, func(k *kernel.Set, out, x []float32) { k.Softmax(out, x, width) })
+			}
+			run := func(k *kernel.Set, in [][]float32, out, scratch []float32, _ int) {
+				k.LogSoftmax(out, in[0], scratch, width)
+			}
+			scratch := kernel.SoftmaxScratch(width)
+			return b.add(step{inPlace: true, scratch: scratch, run: run}, x.shape, x)
 		})
 	}
 	f := elementwise(l)
@@ -32,18 +37,6 @@ func (b *builder) activate(l *nn.Layer, x value) value {
 // alongChannels reports whether the activation of a layer takes more than one value.
 func alongChannels(l *nn.Layer) bool {
 	return l.Activation == nn.Softmax || l.Activation == nn.LogSoftmax
-}
-
-// softmaxes computes the softmax, or its logarithm, of each row.
-func softmaxes(k *kernel.Set, a nn.Activation, out, x []float32, width int) {
-	for at := 0; at < len(x); at += width {
-		out, x := out[at:at+width], x[at:at+width]
-		if a == nn.LogSoftmax {
-			k.LogSoftmax(out, x)
-		} else {
-			k.Softmax(out, x)
-		}
-	}
 }
 
 // elementwise returns the activation of a layer as a function of each value, or nil for none.
@@ -93,11 +86,7 @@ func elementwise(l *nn.Layer) func(k *kernel.Set, out, x []float32) {
 	case nn.Exponential:
 		return (*kernel.Set).Exp
 	case nn.Softsign:
-		return portable(func(out, x []float32) {
-			for i, v := range x {
-				out[i] = v / (1 + float32(math.Abs(float64(v))))
-			}
-		})
+		return (*kernel.Set).Softsign
 	case nn.HardSwish:
 		return portable(func(out, x []float32) {
 			for i, v := range x {

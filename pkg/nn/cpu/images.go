@@ -43,7 +43,7 @@ func (b *builder) convolution(up, l *nn.Layer, x value) {
 	var normal *kernel.Normalisation
 	pooling := kernel.Pooling{Line: out[1] * out[2], Window: [2]int{1, 1}, C: out[2]}
 	pooled := out
-	if !alongChannels(l) || !l.ChannelsFirst {
+	if !alongChannels(l) {
 		if norm := b.next(l, nn.BatchNormalization); norm != nil && onChannels(norm, l) {
 			mean, scale, beta := normalisation(norm)
 			normal, last = repeated(kernel.Period(out[2]), mean, scale, beta), norm
@@ -54,11 +54,6 @@ func (b *builder) convolution(up, l *nn.Layer, x value) {
 			if normal == nil {
 				wide := kernel.Period(out[2])
 				normal = repeated(wide, []float32{0}, []float32{1}, []float32{0})
-			}
-		}
-		if alongChannels(l) {
-			act = func(k *kernel.Set, out, x []float32) {
-				softmaxes(k, l.Activation, out, x, pooling.C)
 			}
 		}
 	}
@@ -93,7 +88,7 @@ func (b *builder) convolution(up, l *nn.Layer, x value) {
 	}}, pooled, x)
 	v.moved = l.ChannelsFirst
 	b.values[l] = v
-	if alongChannels(l) && l.ChannelsFirst {
+	if alongChannels(l) {
 		b.values[l] = b.activate(l, v)
 	}
 	b.values[last] = b.values[l]

@@ -44,7 +44,8 @@ func avx512() *Set {
 		depthwiseAVX512(out, x, w, bias, &p.C)
 	}
 	s.sigmoid, s.exp, s.tanh, s.swish = sigmoidAVX512, expAVX512, tanhAVX512, swishAVX512
-	s.softplus, s.mish, s.gelu, s.elu = softplusAVX512, mishAVX512, geluAVX512, eluAVX512
+	s.softplus, s.softsign, s.mish = softplusAVX512, softsignAVX512, mishAVX512
+	s.gelu, s.elu = geluAVX512, eluAVX512
 	s.rmsprop, s.adam = rmspropAVX512, adamAVX512
 	return &s
 }
@@ -69,7 +70,8 @@ func avx2() *Set {
 		depthwiseAVX2(out, x, w, bias, &p.C)
 	}
 	s.sigmoid, s.exp, s.tanh, s.swish = sigmoidAVX2, expAVX2, tanhAVX2, swishAVX2
-	s.softplus, s.mish, s.gelu, s.elu = softplusAVX2, mishAVX2, geluAVX2, eluAVX2
+	s.softplus, s.softsign, s.mish = softplusAVX2, softsignAVX2, mishAVX2
+	s.gelu, s.elu = geluAVX2, eluAVX2
 	s.rmsprop, s.adam = rmspropAVX2, adamAVX2
 	return &s
 }

@@ -25,7 +25,8 @@ func accelerated() []*Set {
 		depthwiseNEON(out, x, w, bias, &p.C)
 	}
 	s.sigmoid, s.exp, s.tanh, s.swish = sigmoidNEON, expNEON, tanhNEON, swishNEON
-	s.softplus, s.mish, s.gelu, s.elu = softplusNEON, mishNEON, geluNEON, eluNEON
+	s.softplus, s.softsign, s.mish = softplusNEON, softsignNEON, mishNEON
+	s.gelu, s.elu = geluNEON, eluNEON
 	s.rmsprop, s.adam = rmspropNEON, adamNEON
 	return []*Set{&s}
 }

@@ -56,51 +56,91 @@ func Softmax(out, x []float32) (greatest, sum float32) {
 	return greatest, sum
 }
 
-// Softmax sets out to exp(x)/sum(exp(x)), as the function Softmax does.
-func (s *Set) Softmax(out, x []float32) {
-	greatest, sum := greatestOf(x), float32(0)
-	out = out[:len(x)]
-	for j, v := range x {
-		out[j] = v - greatest
-	}
-	s.Exp(out, out)
-	for _, v := range out {
-		sum += v
-	}
-	for j := range out {
-		out[j] /= sum
+// softmaxValues is how many values of short rows go together through Exp.
+const softmaxValues = 1024
+
+// Softmax sets each row of out, of width values, to exp(x)/sum(exp(x)), as the function Softmax
+// does.
+func (s *Set) Softmax(out, x []float32, width int) {
+	block := max(1, softmaxValues/width) * width
+	for at := 0; at < len(x); at += block {
+		end := min(at+block, len(x))
+		out, x := out[at:end], x[at:end]
+		for r := 0; r < len(x); r += width {
+			lessGreatest(out[r:r+width], x[r:r+width])
+		}
+		s.Exp(out, out)
+		eachSum(out, width, func(r int, sum float32) {
+			row := out[r : r+width]
+			for j, v := range row {
+				row[j] = v / sum
+			}
+		})
 	}
 }
 
-// LogSoftmax sets out to the logarithm of the softmax of x.
-func (s *Set) LogSoftmax(out, x []float32) {
-	greatest, sum := greatestOf(x), float32(0)
-	var part [64]float32
-	for at := 0; at < len(x); at += len(part) {
-		p := part[:min(len(part), len(x)-at)]
-		for j := range p {
-			p[j] = x[at+j] - greatest
+// SoftmaxScratch returns the number of values that LogSoftmax needs besides.
+func SoftmaxScratch(width int) int { return max(softmaxValues, width) }
+
+// LogSoftmax sets each row of out, of width values, to the logarithm of the softmax of x.
+func (s *Set) LogSoftmax(out, x, scratch []float32, width int) {
+	block := max(1, softmaxValues/width) * width
+	for at := 0; at < len(x); at += block {
+		end := min(at+block, len(x))
+		out, x, e := out[at:end], x[at:end], scratch[:end-at]
+		for r := 0; r < len(x); r += width {
+			lessGreatest(out[r:r+width], x[r:r+width])
 		}
-		s.Exp(p, p)
-		for _, v := range p {
-			sum += v
-		}
-	}
-	rest := float32(Log(float64(sum)))
-	for j, v := range x {
-		out[j] = v - greatest - rest
+		s.Exp(e, out)
+		eachSum(e, width, func(r int, sum float32) {
+			rest := float32(Log(float64(sum)))
+			row := out[r : r+width]
+			for j, v := range row {
+				row[j] = v - rest
+			}
+		})
 	}
 }
 
-// greatestOf returns the greatest value.
-func greatestOf(x []float32) float32 {
+// lessGreatest sets out to x less the greatest of all x.
+func lessGreatest(out, x []float32) {
 	greatest := x[0]
 	for _, v := range x {
 		if v > greatest {
 			greatest = v
 		}
 	}
-	return greatest
+	for j, v := range x {
+		out[j] = v - greatest
+	}
+}
+
+// eachSum calls f with the sum of each row of x, and with the place where the row begins. It adds
+// in order, four rows at a time: one addition waits for the one before it.
+func eachSum(x []float32, width int, f func(r int, sum float32)) {
+	r := 0
+	for ; r+4*width <= len(x); r += 4 * width {
+		row := func(i int) []float32 { return x[r+i*width:][:width] }
+		var a, b, c, d float32
+		x0, x1, x2, x3 := row(0), row(1), row(2), row(3)
+		for j, v := range x0 {
+			a += v
+			b += x1[j]
+			c += x2[j]
+			d += x3[j]
+		}
+		f(r, a)
+		f(r+width, b)
+		f(r+2*width, c)
+		f(r+3*width, d)
+	}
+	for ; r < len(x); r += width {
+		var sum float32
+		for _, v := range x[r : r+width] {
+			sum += v
+		}
+		f(r, sum)
+	}
 }
 
 // Log returns the natural logarithm of a normal positive x. It is the same on every processor;

@@ -61,6 +61,13 @@ func away(x float32) float32 {
 	return x
 }
 
+func softsign(out, x []float32) {
+	for i, v := range x {
+		positive, negative := apart(v)
+		out[i] = (positive + negative) / (positive - negative + 1)
+	}
+}
+
 func softplus(out, x []float32) {
 	c := functionConstants[10:]
 	for i, v := range x {

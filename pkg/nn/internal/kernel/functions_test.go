@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -23,6 +24,7 @@ func TestFunctions(t *testing.T) {
 		}, 0},
 		{"Swish", (*Set).Swish, func(x float64) float64 { return x / (1 + math.Exp(-x)) }, 0},
 		{"Softplus", (*Set).Softplus, softplus, 0},
+		{"Softsign", (*Set).Softsign, func(x float64) float64 { return x / (1 + math.Abs(x)) }, 0},
 		{"Mish", (*Set).Mish, func(x float64) float64 { return x * math.Tanh(softplus(x)) }, 0},
 		{"GELU", (*Set).GELU, func(x float64) float64 {
 			return x / 2 * math.Erfc(-x/math.Sqrt2)
@@ -54,7 +56,8 @@ func TestFunctionsAgreeOnEveryLength(t *testing.T) {
 			f    func(s *Set, out, x []float32)
 		}{
 			{"exp", (*Set).Exp}, {"tanh", (*Set).Tanh}, {"swish", (*Set).Swish},
-			{"softplus", (*Set).Softplus}, {"mish", (*Set).Mish}, {"gelu", (*Set).GELU},
+			{"softplus", (*Set).Softplus}, {"softsign", (*Set).Softsign}, {"mish", (*Set).Mish},
+			{"gelu", (*Set).GELU},
 			{"elu", func(s *Set, out, x []float32) { s.ELU(out, x, 1.7, 1.05) }},
 			{"clip", func(s *Set, out, x []float32) { s.Clip(out, x, -0.5, 0.75) }},
 			{"maxTo", (*Set).MaxTo}, {"mulTo", (*Set).MulTo},
@@ -74,6 +77,33 @@ func TestFunctionsAgreeOnEveryLength(t *testing.T) {
 			compare(t, fmt.Sprintf("leak of %d, %d channels", n, c),
 				[][]float32{someValues(r, n), someValues(r, n), slopes},
 				func(s *Set, v [][]float32) { s.Leak(v[0], v[1], v[2]) })
+		}
+	}
+}
+
+// The softmax of rows of any width is that of the function Softmax, whatever their number.
+func TestSoftmaxOfRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	for _, width := range []int{1, 2, 7, 32, 300, 1025} {
+		for _, rows := range []int{1, 3, 4, 5, 70} {
+			x, want := someValues(r, rows*width), make([]float32, rows*width)
+			for at := 0; at < len(x); at += width {
+				Softmax(want[at:at+width], x[at:at+width])
+			}
+			for _, s := range Implementations {
+				got, logs := slices.Clone(x), slices.Clone(x) // in place
+				s.Softmax(got, got, width)
+				s.LogSoftmax(logs, logs, make([]float32, SoftmaxScratch(width)), width)
+				for i, w := range want {
+					if got[i] != w {
+						t.Fatalf("%s, %d rows of %d: %v, want %v", s.Name, rows, width, got[i], w)
+					}
+					if d := math.Abs(float64(logs[i]) - math.Log(float64(w))); w > 1e-30 && d > 1e-5 {
+						t.Fatalf("%s, %d rows of %d: logarithm %v of %v",
+							s.Name, rows, width, logs[i], w)
+					}
+				}
+			}
 		}
 	}
 }

@@ -51,6 +51,7 @@ type Set struct {
 	tanh     func(out, x []float32)
 	swish    func(out, x []float32)
 	softplus func(out, x []float32)
+	softsign func(out, x []float32)
 	mish     func(out, x []float32)
 	gelu     func(out, x []float32)
 	elu      func(out, x []float32, alpha, scale float32)
@@ -72,8 +73,8 @@ var portable = Set{
 	winogradIn: winogradIn, winogradGradIn: winogradGradIn, winogradOut: winogradOut,
 	winogradFilter: winogradFilter, winogradFilterGrad: winogradFilterGrad,
 
-	sigmoid: sigmoid, exp: expTo, tanh: tanh, swish: swish, softplus: softplus, mish: mish,
-	gelu: gelu, elu: elu,
+	sigmoid: sigmoid, exp: expTo, tanh: tanh, swish: swish, softplus: softplus,
+	softsign: softsign, mish: mish, gelu: gelu, elu: elu,
 
 	rmsprop: rmsprop, adam: adam,
 }
@@ -245,6 +246,9 @@ func (s *Set) Swish(out, x []float32) { s.swish(out[:len(x)], x) }
 
 // Softplus sets out to log(1+exp(x)).
 func (s *Set) Softplus(out, x []float32) { s.softplus(out[:len(x)], x) }
+
+// Softsign sets out to x/(1+|x|).
+func (s *Set) Softsign(out, x []float32) { s.softsign(out[:len(x)], x) }
 
 // Mish sets out to x*tanh(log(1+exp(x))).
 func (s *Set) Mish(out, x []float32) { s.mish(out[:len(x)], x) }

@@ -9825,6 +9825,61 @@ end:
 	VZEROUPPER
 	RET
 
+// func softsignAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·softsignAVX512(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, BX
+	VPBROADCASTD BX, Z0
+	MOVQ         x_len+32(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x00000010, SI
+	XORQ         DI, DI
+
+vector:
+	CMPQ         DI, SI
+	JGT          tail
+	VMOVUPS      (CX)(DI*4), Z0
+	VPXORD       Z1, Z1, Z1
+	VCMPPS       $0x1e, Z1, Z0, K1
+	VMOVAPS.Z    Z0, K1, Z3
+	KNOTW        K1, K1
+	VMOVAPS.Z    Z0, K1, Z0
+	VSUBPS       Z0, Z3, Z4
+	VBROADCASTSS 52(DX), Z5
+	VADDPS       Z4, Z5, Z4
+	VADDPS       Z3, Z0, Z0
+	VDIVPS       Z4, Z0, Z0
+	VMOVUPS      Z0, (AX)(DI*4)
+	ADDQ         $0x00000010, DI
+	JMP          vector
+
+tail:
+	SUBQ         DI, BX
+	JLE          end
+	MOVQ         $-1, SI
+	BZHIQ        BX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(DI*4), K1, Z0
+	VPXORD       Z2, Z2, Z2
+	VCMPPS       $0x1e, Z2, Z0, K2
+	VMOVAPS.Z    Z0, K2, Z1
+	KNOTW        K2, K2
+	VMOVAPS.Z    Z0, K2, Z0
+	VSUBPS       Z0, Z1, Z2
+	VBROADCASTSS 52(DX), Z3
+	VADDPS       Z2, Z3, Z2
+	VADDPS       Z1, Z0, Z0
+	VDIVPS       Z2, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(DI*4)
+
+end:
+	VZEROUPPER
+	RET
+
 // func softplusAVX512(out []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·softplusAVX512(SB), NOSPLIT, $0-48
@@ -16646,6 +16701,61 @@ tail:
 	VADDPS       Y4, Y0, Y0
 	VDIVPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(DI*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func softsignAVX2(out []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·softsignAVX2(SB), NOSPLIT, $0-48
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	LEAQ         ·expConstants+0(SB), DX
+	LEAQ         ·functionConstants+0(SB), BX
+	MOVL         $0x0000007f, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         x_len+32(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x00000008, SI
+	XORQ         DI, DI
+
+vector:
+	CMPQ         DI, SI
+	JGT          tail
+	VMOVUPS      (CX)(DI*4), Y0
+	VPXOR        Y1, Y1, Y1
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VPAND        Y0, Y1, Y2
+	VPANDN       Y0, Y1, Y0
+	VSUBPS       Y0, Y2, Y1
+	VBROADCASTSS 52(DX), Y3
+	VADDPS       Y1, Y3, Y1
+	VADDPS       Y2, Y0, Y0
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(DI*4)
+	ADDQ         $0x00000008, DI
+	JMP          vector
+
+tail:
+	SUBQ         DI, BX
+	JLE          end
+	LEAQ         laneMasks<>+0(SB), SI
+	MOVQ         $0x00000008, R8
+	SUBQ         BX, R8
+	VMOVDQU      (SI)(R8*4), Y0
+	VMASKMOVPS   (CX)(DI*4), Y0, Y1
+	VPXOR        Y2, Y2, Y2
+	VCMPPS       $0x1e, Y2, Y1, Y2
+	VPAND        Y1, Y2, Y3
+	VPANDN       Y1, Y2, Y1
+	VSUBPS       Y1, Y3, Y2
+	VBROADCASTSS 52(DX), Y4
+	VADDPS       Y2, Y4, Y2
+	VADDPS       Y3, Y1, Y1
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(DI*4)
 
 end:
 	VZEROUPPER

@@ -11979,6 +11979,81 @@ stored7:
 end3:
 	RET
 
+// func softsignNEON(out, x []float32)
+TEXT ·softsignNEON(SB), NOSPLIT, $0-48
+	MOVD	out_base+0(FP), R0
+	MOVD	x_base+24(FP), R1
+	MOVD	$·expConstants(SB), R2
+	VLD1R.P	4(R2), [V0.S4]
+	VLD1R.P	4(R2), [V1.S4]
+	VLD1R.P	4(R2), [V2.S4]
+	VLD1R.P	4(R2), [V3.S4]
+	VLD1R.P	4(R2), [V4.S4]
+	VLD1R.P	4(R2), [V5.S4]
+	VLD1R.P	4(R2), [V6.S4]
+	VLD1R.P	4(R2), [V7.S4]
+	VLD1R.P	4(R2), [V8.S4]
+	VLD1R.P	4(R2), [V9.S4]
+	VLD1R.P	4(R2), [V10.S4]
+	VLD1R.P	4(R2), [V11.S4]
+	VLD1R.P	4(R2), [V12.S4]
+	VLD1R.P	4(R2), [V13.S4]
+	MOVD	$0x0000007f, R3
+	VDUP	R3, V15.S4
+	VEOR	V14.B16, V14.B16, V14.B16
+	MOVD	$·functionConstants(SB), R2
+	MOVD	x_len+32(FP), R3
+	SUB	$4, R3, R4
+	MOVD	ZR, R5
+vector1:
+	CMP	R4, R5
+	BGT	tail2
+	ADD	R5<<2, R1, R7
+	FMOVQ	0(R7), F16
+	WORD	$0x6eaee611 // fcmgt v17.4s, v16.4s, v14.4s
+	WORD	$0x4e711e12 // bic v18.16b, v16.16b, v17.16b
+	VAND	V16.B16, V17.B16, V17.B16
+	WORD	$0x4eb2d633 // fsub v19.4s, v17.4s, v18.4s
+	WORD	$0x4e2dd674 // fadd v20.4s, v19.4s, v13.4s
+	WORD	$0x4e32d635 // fadd v21.4s, v17.4s, v18.4s
+	WORD	$0x6e34feb6 // fdiv v22.4s, v21.4s, v20.4s
+	ADD	R5<<2, R0, R8
+	FMOVQ	F22, 0(R8)
+	ADD	$4, R5
+	B	vector1
+tail2:
+	SUBS	R5, R3
+	BLE	end3
+	ADD	R5<<2, R1, R7
+	TBZ	$1, R3, one4
+	FMOVD	0(R7), F16
+	TBZ	$0, R3, loaded5
+	ADD	$8, R7, R6
+	VLD1	(R6), V16.S[2]
+	B	loaded5
+one4:
+	FMOVS	0(R7), F16
+loaded5:
+	WORD	$0x6eaee611 // fcmgt v17.4s, v16.4s, v14.4s
+	WORD	$0x4e711e12 // bic v18.16b, v16.16b, v17.16b
+	VAND	V16.B16, V17.B16, V17.B16
+	WORD	$0x4eb2d633 // fsub v19.4s, v17.4s, v18.4s
+	WORD	$0x4e2dd674 // fadd v20.4s, v19.4s, v13.4s
+	WORD	$0x4e32d635 // fadd v21.4s, v17.4s, v18.4s
+	WORD	$0x6e34feb6 // fdiv v22.4s, v21.4s, v20.4s
+	ADD	R5<<2, R0, R8
+	TBZ	$1, R3, one6
+	FMOVD	F22, 0(R8)
+	TBZ	$0, R3, stored7
+	ADD	$8, R8, R6
+	VST1	V22.S[2], (R6)
+	B	stored7
+one6:
+	FMOVS	F22, 0(R8)
+stored7:
+end3:
+	RET
+
 // func softplusNEON(out, x []float32)
 TEXT ·softplusNEON(SB), NOSPLIT, $0-48
 	MOVD	out_base+0(FP), R0

@@ -260,6 +260,11 @@ func tanhAVX512(out []float32, x []float32)
 //go:noescape
 func swishAVX512(out []float32, x []float32)
 
+// softsignAVX512 sets out to x/(1+|x|), with the constants of the portable kernel.
+//
+//go:noescape
+func softsignAVX512(out []float32, x []float32)
+
 // softplusAVX512 sets out to log(1+exp(x)), with the constants of the portable kernel.
 //
 //go:noescape
@@ -467,6 +472,11 @@ func tanhAVX2(out []float32, x []float32)
 //
 //go:noescape
 func swishAVX2(out []float32, x []float32)
+
+// softsignAVX2 sets out to x/(1+|x|), with the constants of the portable kernel.
+//
+//go:noescape
+func softsignAVX2(out []float32, x []float32)
 
 // softplusAVX2 sets out to log(1+exp(x)), with the constants of the portable kernel.
 //

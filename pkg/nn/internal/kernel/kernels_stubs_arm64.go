@@ -240,6 +240,11 @@ func tanhNEON(out, x []float32)
 //go:noescape
 func swishNEON(out, x []float32)
 
+// softsignNEON sets out to x/(1+|x|), with the constants of the portable kernel.
+//
+//go:noescape
+func softsignNEON(out, x []float32)
+
 // softplusNEON sets out to log(1+exp(x)), with the constants of the portable kernel.
 //
 //go:noescape

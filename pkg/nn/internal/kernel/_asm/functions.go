@@ -122,6 +122,11 @@ func (s isa) functions() {
 		{"swish", "x/(1+exp(-x))", func(c tables, x reg.VecVirtual) reg.VecVirtual {
 			return c.div(x, c.add(c.expOf(c.sub(c.zero(), x)), c.one()))
 		}},
+		{"softsign", "x/(1+|x|)", func(c tables, x reg.VecVirtual) reg.VecVirtual {
+			positive, negative := c.apart(x)
+			size := c.add(c.sub(positive, negative), c.one())
+			return c.div(c.add(positive, negative), size)
+		}},
 		{"softplus", "log(1+exp(x))", func(c tables, x reg.VecVirtual) reg.VecVirtual {
 			positive, negative := c.apart(x)
 			e := c.expOf(c.sub(negative, positive))
