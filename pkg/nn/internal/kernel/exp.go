@@ -102,14 +102,20 @@ func (s *Set) LogSoftmax(out, x, scratch []float32, width int) {
 	}
 }
 
-// lessGreatest sets out to x less the greatest of all x.
+// lessGreatest sets out to x less the greatest of all x. Four maxima at a time and no branches: a
+// branch on the values is guessed wrong too often.
 func lessGreatest(out, x []float32) {
-	greatest := x[0]
-	for _, v := range x {
-		if v > greatest {
-			greatest = v
-		}
+	a, b, c, d := x[0], x[0], x[0], x[0]
+	j := 0
+	for ; j+4 <= len(x); j += 4 {
+		v := x[j : j+4 : j+4]
+		a, b, c, d = max(a, v[0]), max(b, v[1]), max(c, v[2]), max(d, v[3])
 	}
+	greatest := max(a, b, c, d)
+	for _, v := range x[j:] {
+		greatest = max(greatest, v)
+	}
+	out = out[:len(x)]
 	for j, v := range x {
 		out[j] = v - greatest
 	}
