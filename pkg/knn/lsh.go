@@ -120,8 +120,8 @@ func (t *table) sort(images *imageset.Images[uint8]) buckets {
 }
 
 // Nearest returns, for each query, the k nearest of its candidates by (distance, index); k is at
-// least 1. Candidates are the images that share the query's bucket in at least one table. The result
-// is (queries.N, k). If there are fewer candidates than k, the index -1 fills the list.
+// least 1. Candidates are the images that share the query's bucket in at least one table. The
+// result is (queries.N, k). If there are fewer candidates than k, the index -1 fills the list.
 //
 // candidates is the number of candidates of all queries together. A candidate from several tables
 // counts in each, because its distance is measured there. An exact search has N candidates for each
@@ -204,8 +204,8 @@ func (t *table) search(data, queries *imageset.Images[uint8], found []Neighbour,
 	return candidates
 }
 
-// searchBucket brings images into the lists in found, which hold k neighbours each. The queries of a
-// bucket have the same candidates, so they are searched together.
+// searchBucket brings images into the lists in found, which hold k neighbours each. The queries of
+// a bucket have the same candidates, so they are searched together.
 func searchBucket(
 	data, queries *imageset.Images[uint8], images, asked []int32, found []Neighbour, k int,
 ) {

@@ -171,6 +171,26 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
+// The layout is a value that every processor must reach: a sum over the bits of all places.
+func TestBitsOnEveryProcessor(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	vectors := make([][]float32, 60)
+	for i := range vectors {
+		vectors[i] = []float32{
+			float32(rng.IntN(100)), float32(rng.IntN(100)), float32(rng.IntN(100) + 50*(i%3)),
+		}
+	}
+	sum := uint64(0)
+	for _, at := range TSNE(vectors) {
+		for _, v := range at {
+			sum = sum*1099511628211 + math.Float64bits(v)
+		}
+	}
+	if want := uint64(0x601042d482d6de09); sum != want {
+		t.Errorf("%#x, want %#x", sum, want)
+	}
+}
+
 func TestFewAndEqualPoints(t *testing.T) {
 	for n := range 6 {
 		vectors := make([][]float32, n)

@@ -10,6 +10,8 @@ import (
 type Cover struct {
 	Rows, Cols int     // of an image
 	Query      []uint8 // grey levels
+	File       string  // from which the query comes
+	Index      int     // of the query in it
 	Name       string  // of the query
 	Label      int
 	Methods    []Method
@@ -20,6 +22,8 @@ type Method struct {
 	Name, Sentence string
 	Article        int     // the page that reports on it, in the order of Render, from 0
 	Answer         []uint8 // grey levels of the image that it gives for the query
+	File           string  // from which that image comes; empty if it is no image of a file
+	Index          int     // of that image in it
 	Label          int     // label of that image, and -1 if it has none
 	Line           string  // a few words under the image
 }
@@ -29,6 +33,7 @@ type Method struct {
 func (p *Page) AddCover(title string, c Cover) {
 	tiles := []tile{{
 		Picture: picture(c.Query, c.Rows, c.Cols), Alt: "the query, " + c.Name,
+		Ask:   key{c.File, c.Index}.text(),
 		Lines: []string{"query", fmt.Sprintf("label %d", c.Label)},
 	}}
 	for _, m := range c.Methods {
@@ -38,6 +43,9 @@ func (p *Page) AddCover(title string, c Cover) {
 		t := tile{
 			Picture: picture(m.Answer, c.Rows, c.Cols), Alt: m.Name + ": " + m.Line,
 			Lines: []string{m.Name, m.Line},
+		}
+		if m.File != "" {
+			t.Ask = key{m.File, m.Index}.text()
 		}
 		if m.Label >= 0 {
 			t.Lines = append(t.Lines, fmt.Sprintf("label %d", m.Label))

@@ -654,8 +654,9 @@ func TestCover(t *testing.T) {
 	front.AddCover("Methods", Cover{
 		Rows: 4, Cols: 4, Query: m.At(0), Name: text, Label: 7,
 		Methods: []Method{
-			{text, text, 1, m.At(1), 7, text}, {"other", "is not right", 2, m.At(2), 3, "image 2"},
-			{"silent", "finds nothing", 2, nil, -1, ""},
+			{text, text, 1, m.At(1), text, 1, 7, text},
+			{"other", "is not right", 2, m.At(2), "", 0, 3, "image 2"},
+			{"silent", "finds nothing", 2, nil, "", 0, -1, ""},
 		},
 	})
 	front.AddSlips("Slips", text, []Slip{{text, text, text, "1", "2"}})

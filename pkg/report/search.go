@@ -27,6 +27,7 @@ func NewSearch(run *results.Search) *Page {
 // A searchRound is one round and the images that it is about.
 type searchRound struct {
 	*results.SearchRound
+	file          string // of the data set
 	data, queries Images
 	methods       []method // the exact one first
 }
@@ -42,7 +43,7 @@ func (p *Page) AddSearch(run *results.Search, round *results.SearchRound, data, 
 	if !p.round() {
 		return
 	}
-	r := searchRound{round, data, queries, []method{
+	r := searchRound{round, run.Data.Images.Name, data, queries, []method{
 		{"exact", results.Approximation{Nearest: round.Exact}},
 		{"reduced", round.Reduced},
 		{"LSH", round.LSH},
@@ -143,6 +144,7 @@ func (r searchRound) answer(m method, q int) tile {
 	}
 	t := tile{
 		Picture: picture(r.data.At(i), r.data.Rows, r.data.Cols),
+		Ask:     key{r.file, i}.text(),
 		Alt:     m.name + ": " + called(i, r.data.Labels),
 		Lines:   []string{m.name, "#" + count(i), number(results.Number(m.Distance[q]))},
 	}

@@ -200,6 +200,7 @@ func cover(f *found) (report.Cover, error) {
 	}
 	c := report.Cover{
 		Rows: queries.Rows, Cols: queries.Cols, Query: queries.At(best),
+		File: search.Queries.Images.Name, Index: best,
 		Name: fmt.Sprintf("image %d of the queries", best), Label: test.Truth[best],
 	}
 	// The pages follow the cover in the order of the steps.
@@ -221,6 +222,7 @@ func cover(f *found) (report.Cover, error) {
 		}
 		if i := found(best)[m]; i >= 0 {
 			method.Answer, method.Label = data.At(int(i)), int(labels[i])
+			method.File, method.Index = f.search.Data.Images.Name, int(i)
 			method.Line = fmt.Sprintf("image %d", i)
 		}
 		c.Methods = append(c.Methods, method)
@@ -294,7 +296,8 @@ func page(name string, all [2]*found, classes []string, took time.Duration) erro
 		}
 		pages = append(pages, p)
 	}
-	err = article.Ask(pages[0], modes[0].dir(), &f.search, &f.emd, &f.classification, &f.cluster)
+	err = article.Ask(front, modes[0].dir(), c.Index,
+		&f.search, &f.emd, &f.classification, &f.cluster)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,10 @@ const answer = (() => {
   const columns = element('div', {className: 'lists'});
   const box = element('section', {className: 'answer', 'aria-labelledby': 'answer'},
     element('header', {}, asked, element('div', {}, title, origin, parting),
-      element('div', {className: 'buttons'}, back, close)), columns);
+      element('div', {className: 'buttons'}, back, close)), columns,
+    element('p', {className: 'key', textContent: 'Under each image: its label (✓ the same, ✗ ' +
+      'another), its distance, and its rank by the other methods (– not among their ten). A ' +
+      'dashed frame: found by this method only.'}));
   const history = [];
   const followers = [];
   let origins = null;
@@ -121,7 +124,7 @@ const answer = (() => {
     const lists = atlas.methods.map(method => ({method, list: method.neighbours(image)}))
       .filter(({list}) => list);
     title.textContent = `Nearest to ${atlas.name(image)}`;
-    origin.textContent = `of ${file}`;
+    origin.textContent = `of ${file}; among ${number(atlas.among)} images of the data set`;
     parting.textContent = comparison(lists);
     back.disabled = history.length < 2;
     asked.replaceChildren(picture(image));

@@ -162,9 +162,12 @@ for (const box of document.querySelectorAll('.scatter')) {
     }
     return best;
   };
+  const askable = i => i >= 0 && answer !== null && points[i].place !== undefined &&
+    atlas.known(points[i].place);
   const ask = i => {
-    if (i >= 0 && answer && atlas.known(points[i].place)) answer.ask(points[i].place, box);
+    if (askable(i)) answer.ask(points[i].place, box);
   };
+  box.parentElement.querySelector('.asks').hidden = !points.some((_, i) => askable(i));
 
   // zoomTo zooms around a place of the view, and keeps the points in reach.
   const zoomTo = (factor, x = width / 2, y = height / 2) => {

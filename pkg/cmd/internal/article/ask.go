@@ -9,11 +9,11 @@ import (
 	"imagesimilarity/pkg/results"
 )
 
-// Ask lets the reader of a page ask about what the other programs show: the mistakes of a
-// classification and the medians of a clustering. It searches by every method that ran, with the
-// settings of the runs, which were in the folder dir. Queries get the answers of the methods that
-// their own run did not have. Only the first rounds count.
-func Ask(page *report.Page, dir string, search *results.Search, emd *results.EMD,
+// Ask lets the reader of a page ask about a query of the cover and about what the other programs
+// show: the mistakes of a classification and the medians of a clustering. It searches by every
+// method that ran, with the settings of the runs, which were in the folder dir. Queries get the
+// answers of the methods that their own run did not have. Only the first rounds count.
+func Ask(page *report.Page, dir string, query int, search *results.Search, emd *results.EMD,
 	classification *results.Classification, cluster *results.Cluster) error {
 
 	data, shown, err := set(dir, search.Data)
@@ -40,7 +40,7 @@ func Ask(page *report.Page, dir string, search *results.Search, emd *results.EMD
 	if err != nil {
 		return err
 	}
-	asked := report.AskedOfSearch(round)
+	asked := append(report.AskedOfSearch(round), query)
 	if test := classification.Rounds[0].Test; test != nil {
 		if classification.TestSet.Images.Name == queries.File {
 			asked = append(asked, report.AskedOfClassification(test, queriesShown.Labels)...)
