@@ -156,7 +156,17 @@ func newWorld(t *testing.T, n int) world {
 	p := NewReduce(run)
 	p.AddReduce(run, round, w.data)
 	p.Ask(w.about, w.data, w.data)
-	w.page = rendered(t, p)
+
+	file := results.LabelledSpaces{Images: results.File{Name: worldFile}}
+	s := &results.Search{Data: file}
+	exact := nearest(n, n, rng)
+	search := NewSearch(s)
+	search.AddSearch(s, &results.SearchRound{
+		Queries: file, Exact: exact,
+		Reduced: results.NewApproximation(exact, exact),
+		LSH:     results.NewApproximation(exact, exact),
+	}, w.data, w.data)
+	w.page = rendered(t, p, search)
 	return w
 }
 
@@ -226,6 +236,15 @@ tell(text('.problem'));
 key(one('.answer h3'), 'Escape');
 tell(all('.answer').length);
 tell(text('.set option'));
+one('.card button.frame').click();
+tell(`+shown+`.join('\n'));
+tell(one('.card').nextElementSibling.className);
+key(one('.answer h3'), 'Escape');
+const map = one('.map canvas');
+for (const press of ['0', '+', 'ArrowLeft']) key(map, press);
+const name = text('.name');
+key(map, 'Enter');
+tell(text('.answer h3') === 'Nearest to ' + name);
 `)
 	third := w.nearest(77, func(j int) int64 {
 		return metric.Manhattan(w.data.At(77), w.data.At(j))
@@ -239,7 +258,7 @@ tell(text('.set option'));
 		strings.Join(w.answers(12), "\n"),
 		fmt.Sprintf("Nearest to image %d, label 1", first),
 		"This image is not among those of the page; the next one is 149.",
-		"0", worldFile,
+		"0", worldFile, strings.Join(w.answers(0), "\n"), "answer", "true",
 	}
 	if len(told) != len(want) {
 		t.Fatalf("%q, want %q", told, want)
