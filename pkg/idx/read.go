@@ -56,6 +56,35 @@ func OpenLabels(name string) (*LabelFile, error) {
 	return &LabelFile{f}, err
 }
 
+// OpenLatentsOf opens a file of 16-bit latent vectors. It returns an error unless there is one for
+// each image.
+func OpenLatentsOf(images *ImageFile, name string) (*LatentFile, error) {
+	f, err := OpenLatents(name)
+	if err == nil {
+		err = f.checkNumber("latent vectors", images)
+	}
+	return f, err
+}
+
+// OpenLabelsOf opens a file of labels. It returns an error unless there is one for each image.
+func OpenLabelsOf(images *ImageFile, name string) (*LabelFile, error) {
+	f, err := OpenLabels(name)
+	if err == nil {
+		err = f.checkNumber("labels", images)
+	}
+	return f, err
+}
+
+// checkNumber closes the file and returns an error if it does not have one value for each image.
+func (f *File) checkNumber(what string, images *ImageFile) error {
+	if f.N == images.N {
+		return nil
+	}
+	f.r.Close()
+	return fmt.Errorf("%s: %d %s, expected %d, one for each image of %s",
+		f.Name, f.N, what, images.N, images.Name)
+}
+
 // Read reads the images and closes the file. Bytes after the last image are ignored.
 func (f *ImageFile) Read() (*imageset.Images[uint8], error) {
 	b, err := f.values()

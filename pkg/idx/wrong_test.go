@@ -95,3 +95,23 @@ func TestOpen(t *testing.T) {
 		t.Errorf("labels %v, error %v", values, err)
 	}
 }
+
+// Each image has one label and one latent vector.
+func TestNumbers(t *testing.T) {
+	images, err := OpenImages(file(t, append(words(0x803, 3, 1, 1), 1, 2, 3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := file(t, append(words(0x801, 2), 7, 8))
+	latents := file(t, append(words(999, 4, 1, 1), make([]byte, 8)...))
+	_, ofLabels := OpenLabelsOf(images, labels)
+	_, ofLatents := OpenLatentsOf(images, latents)
+	for want, got := range map[string]error{
+		labels + ": 2 labels, expected 3, one for each image of " + images.Name:          ofLabels,
+		latents + ": 4 latent vectors, expected 3, one for each image of " + images.Name: ofLatents,
+	} {
+		if got == nil || got.Error() != want {
+			t.Errorf("error %v, want %s", got, want)
+		}
+	}
+}

@@ -52,14 +52,8 @@ func (d *data) openImages(path string, k int) (err error) {
 
 // openLatents opens the latent vectors of the images.
 func (d *data) openLatents(path string) (err error) {
-	if d.latentFile, err = idx.OpenLatents(path); err != nil {
-		return err
-	}
-	if d.imageFile.N != d.latentFile.N {
-		return fmt.Errorf("%s has %d images and %s has %d latent vectors; expected as many",
-			d.imageFile.Name, d.imageFile.N, path, d.latentFile.N)
-	}
-	return nil
+	d.latentFile, err = idx.OpenLatentsOf(d.imageFile, path)
+	return err
 }
 
 // readClasses reads the classes of the images.
@@ -77,13 +71,9 @@ func (d *data) readLabels(path string) error {
 	if path == "" {
 		return nil
 	}
-	f, err := idx.OpenLabels(path)
+	f, err := idx.OpenLabelsOf(d.imageFile, path)
 	if err != nil {
 		return err
-	}
-	if f.N != d.imageFile.N {
-		return fmt.Errorf("%s has %d labels for the %d images of %s",
-			path, f.N, d.imageFile.N, d.imageFile.Name)
 	}
 	d.files.Labels = path
 	d.labels, err = f.Read()

@@ -36,14 +36,8 @@ func (s *spaces) openImages(path string) (err error) {
 
 // openLatents opens the latent vectors of the images.
 func (s *spaces) openLatents(path string) (err error) {
-	if s.latents, err = idx.OpenLatents(path); err != nil {
-		return err
-	}
-	if s.latents.N != s.images.N {
-		return fmt.Errorf("%s has %d images, but %s has %d latent vectors; expected as many",
-			s.images.Name, s.images.N, path, s.latents.N)
-	}
-	return nil
+	s.latents, err = idx.OpenLatentsOf(s.images, path)
+	return err
 }
 
 // openLabels opens the labels of the images. It does nothing if path is "".
@@ -51,14 +45,8 @@ func (s *spaces) openLabels(path string) (err error) {
 	if path == "" {
 		return nil
 	}
-	if s.labelFile, err = idx.OpenLabels(path); err != nil {
-		return err
-	}
-	if s.labelFile.N != s.images.N {
-		return fmt.Errorf("%s has %d labels for the %d images of %s",
-			path, s.labelFile.N, s.images.N, s.images.Name)
-	}
-	return nil
+	s.labelFile, err = idx.OpenLabelsOf(s.images, path)
+	return err
 }
 
 // read reads the files that were opened.

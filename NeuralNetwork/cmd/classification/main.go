@@ -256,7 +256,7 @@ func (s *set) open(images, labels string) (*idx.ImageFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := experiment.OpenLabels(labels, m)
+	l, err := idx.OpenLabelsOf(m, labels)
 	if err != nil {
 		return nil, err
 	}

@@ -283,7 +283,7 @@ func (s *session) readImages() error {
 		return err
 	}
 	if s.labels != "" {
-		labels, err := experiment.OpenLabels(s.labels, data)
+		labels, err := idx.OpenLabelsOf(data, s.labels)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@
 package article
 
 import (
-	"fmt"
 	"path/filepath"
 
 	"imagesimilarity/pkg/idx"
@@ -115,14 +114,20 @@ func classification(dir string, run *results.Classification) (*report.Page, erro
 
 // images reads images and, if labels is not "", their labels.
 func images(dir string, file results.File, labels string) (m report.Images, err error) {
-	if m.Images, err = idx.ReadImages(path(dir, file.Name)); err != nil || labels == "" {
+	f, err := idx.OpenImages(path(dir, file.Name))
+	if err != nil {
 		return m, err
 	}
-	m.Labels, err = idx.ReadLabels(path(dir, labels))
-	if err == nil && len(m.Labels) != m.Images.N {
-		err = fmt.Errorf("%s has %d labels for the %d images of %s",
-			path(dir, labels), len(m.Labels), m.Images.N, path(dir, file.Name))
+	if labels != "" {
+		l, err := idx.OpenLabelsOf(f, path(dir, labels))
+		if err != nil {
+			return m, err
+		}
+		if m.Labels, err = l.Read(); err != nil {
+			return m, err
+		}
 	}
+	m.Images, err = f.Read()
 	return m, err
 }
 

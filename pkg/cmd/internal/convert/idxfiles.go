@@ -75,17 +75,21 @@ func (c *converter) readIDX(f *idxFiles) error {
 		images, labels string
 		set            *mnist.Set
 	}{{f.trainImages, f.trainLabels, &c.training}, {f.queryImages, f.queryLabels, &c.query}} {
-		m, err := idx.ReadImages(part.images)
+		images, err := idx.OpenImages(part.images)
 		if err != nil {
 			return err
 		}
-		labels, err := idx.ReadLabels(part.labels)
+		l, err := idx.OpenLabelsOf(images, part.labels)
 		if err != nil {
 			return err
 		}
-		if len(labels) != m.N {
-			return fmt.Errorf("%s: %d labels, expected %d, one for each image of %s",
-				part.labels, len(labels), m.N, part.images)
+		labels, err := l.Read()
+		if err != nil {
+			return err
+		}
+		m, err := images.Read()
+		if err != nil {
+			return err
 		}
 		if err := c.reserve(part.set, m.N, m.Rows, m.Cols, part.images); err != nil {
 			return err
