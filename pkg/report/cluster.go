@@ -215,12 +215,9 @@ func (p *Page) clustering(c clustering, rows, cols int, low, high float64) templ
 		"Shown":    len(tiles),
 		"Tiles":    tiles,
 		"Truth":    truth,
-		"Plots": []drawing{{
-			Drawing: plot.html(),
-			Caption: "Silhouettes of the images of each cluster, sorted; the dashed line is the " +
-				"mean of all. Bars to the left of 0 are images nearer to another cluster. The plots of " +
-				"all three clusterings have one scale.",
-		}},
+		"Plots": []drawing{plot.drawing("Silhouettes of the images of each cluster, sorted; the " +
+			"dashed line is the mean of all. Bars to the left of 0 are images nearer to another " +
+			"cluster. The plots of all three clusterings have one scale.")},
 	})
 }
 

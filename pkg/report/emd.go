@@ -59,11 +59,8 @@ func (p *Page) AddEMD(run *results.EMD, round *results.EMDRound, data, queries I
 		"Facts": []Fact{labelled("data set", round.Data), labelled("queries", round.Queries),
 			{"cells", fmt.Sprintf("%d × %d pixels", cell, cell)}},
 		"Table": r.table(),
-		"Plots": []drawing{{
-			Drawing: right.html(),
-			Caption: fmt.Sprintf("Queries by the number of right ones among their %d neighbours.",
-				r.k),
-		}},
+		"Plots": []drawing{right.drawing(fmt.Sprintf("Queries by the number of right ones among "+
+			"their %d neighbours: the more to the right, the better.", r.k))},
 		"Classes": r.classes(),
 	}))
 

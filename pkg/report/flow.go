@@ -59,9 +59,15 @@ func (r emdRound) flow(f results.Flow) flowCard {
 	// Both have one scale.
 	most := heaviest(f)
 	c.Panels = []drawing{
-		{cells("Weights of the query's cells", f, f.From, most), "query, % in each cell"},
-		{moves(f), "what moves"},
-		{cells("Weights of the image's cells", f, f.To, most), "image, % in each cell"},
+		{
+			Drawing: cells("Weights of the query's cells", f, f.From, most),
+			Caption: "query, % in each cell",
+		},
+		{Drawing: moves(f), Caption: "what moves"},
+		{
+			Drawing: cells("Weights of the image's cells", f, f.To, most),
+			Caption: "image, % in each cell",
+		},
 	}
 	return c
 }

@@ -95,7 +95,8 @@ func TestGrey(t *testing.T) {
 // What the bars show is read back from their drawing: the height of each, by the tallest.
 func TestHistogramCounts(t *testing.T) {
 	values := []float64{1, 1, 1, 1, 1.3, 1.3, 1.6, 99}
-	drawing := string(histogram("Title & more", "x", "y", values, 1, 2, 4, 0).html())
+	drawing := string(histogram(
+		"Title & more", "x", "y", binned(values, 1, 2, 4), 1, 2, 4, 0).html())
 	const begin = `<svg role="img" aria-label="Title &amp; more" viewBox="0 0 420 220">`
 	if !strings.HasPrefix(drawing, begin) ||
 		!strings.HasSuffix(drawing, "</svg>") {
@@ -133,7 +134,7 @@ func TestDrawingsTakeTheColoursOfThePage(t *testing.T) {
 		"losses": string(losses("a", []curve{
 			{"x", []float64{3, 2, 1}}, {"y", []float64{2, 2, 2}},
 		}, 1).html()),
-		"histogram": string(histogram("a", "x", "y", []float64{1, 2}, 1, 3, 5, 1).html()),
+		"histogram": string(histogram("a", "x", "y", []int{1, 2}, 1, 3, 2, 1).html()),
 		"bars":      string(bars("a", "x", "y", []string{"p", "q"}, [][]int{{1, 2}, {3, 4}}).html()),
 		"silhouettes": string(silhouettes(
 			"a", []string{"1", "2"}, [][]float64{{0.5, -0.5}, {0.1}}, 0.2, -1, 1).html()),

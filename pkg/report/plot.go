@@ -17,8 +17,9 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// A drawing is a plot with the sentence under it.
+// A drawing is a plot with its title, which may be empty, and the sentence under it.
 type drawing struct {
+	Title   string
 	Drawing template.HTML
 	Caption string
 }
@@ -89,6 +90,15 @@ func (s shortTicks) Ticks(low, high float64) []plot.Tick {
 		}
 	}
 	return ticks
+}
+
+// drawing returns the graph with its title for the inside of a page.
+func (g graph) drawing(caption string) drawing {
+	d := drawing{Drawing: g.html(), Caption: caption}
+	if g.plot != nil {
+		d.Title = g.alt
+	}
+	return d
 }
 
 // html draws the graph for the inside of a page.
@@ -218,23 +228,32 @@ func every(step, low, high float64) plot.ConstantTicks {
 	return ticks
 }
 
-// histogram counts the values in bins equal parts of [low, high). The last bar has those from high
+// binned counts the values in bins equal parts of [low, high). The last part has those from high
 // on, too.
-func histogram(
-	alt, x, y string, values []float64, low, high float64, bins, colour int,
-) graph {
-	h := &plotter.Histogram{Bins: make([]plotter.HistogramBin, bins), FillColor: series[colour]}
-	h.Width = (high - low) / float64(bins)
-	for i := range h.Bins {
-		h.Bins[i].Min, h.Bins[i].Max = low+float64(float64(i)*h.Width), low+float64(float64(i+1)*h.Width)
-	}
+func binned(values []float64, low, high float64, bins int) []int {
+	count := make([]int, bins)
+	width := (high - low) / float64(bins)
 	for _, v := range values {
-		h.Bins[max(0, min(bins-1, int((v-low)/h.Width)))].Weight++
+		count[max(0, min(bins-1, int((v-low)/width)))]++
+	}
+	return count
+}
+
+// histogram draws the counts in equal parts of [low, high) as bars. The axis leaves room for a
+// count of top.
+func histogram(alt, x, y string, counts []int, low, high float64, top, colour int) graph {
+	h := &plotter.Histogram{
+		Bins: make([]plotter.HistogramBin, len(counts)), FillColor: series[colour],
+	}
+	h.Width = (high - low) / float64(len(counts))
+	for i, n := range counts {
+		h.Bins[i].Min = low + float64(float64(i)*h.Width)
+		h.Bins[i].Max = low + float64(float64(i+1)*h.Width)
+		h.Bins[i].Weight = float64(n)
 	}
 	p := newPlot(x, y)
 	p.Add(grid(), h)
-	p.Y.Min = 0
-	p.Y.Max *= 1.05
+	p.Y.Min, p.Y.Max = 0, 1.05*float64(top)
 	return graph{p, 420, 220, alt}
 }
 

@@ -122,7 +122,8 @@ func (p *Page) trainingPlots(t *results.Training) []drawing {
 	if len(t.ValLoss) != len(t.Loss) {
 		panic(badHistory)
 	}
-	caption := "Loss after every epoch."
+	caption := "Loss after every epoch, better when lower. If it falls on the training data alone, " +
+		"the network learns these by heart."
 	var marks []int
 	if len(t.Phases) > 1 {
 		caption += " The dashed line parts the phases."
@@ -131,7 +132,7 @@ func (p *Page) trainingPlots(t *results.Training) []drawing {
 	curves := []curve{{"training data", t.Loss}, {"validation data", t.ValLoss}}
 	plot := losses("Loss curves", curves, marks...)
 	p.keep("losses", plot)
-	return []drawing{{Drawing: plot.html(), Caption: caption}}
+	return []drawing{plot.drawing(caption)}
 }
 
 // grey scales values from 0 to top to grey levels.

@@ -170,9 +170,10 @@ func mark(right bool) string {
 // blank stands for a picture that is not there.
 var blank = picture(make([]uint8, 28*28), 28, 28)
 
-// factorPlots draws the factors of every method over the same range. It ends at the factor below
+// factorPlots draws the factors of every method on the same scale. It ends at the factor below
 // which 99 of 100 factors lie, for the method with the largest such factor.
 func (p *Page) factorPlots(methods []method) []drawing {
+	const bins = 40
 	high := 1.5
 	factors := make([][]float64, len(methods))
 	for m := range methods {
@@ -181,6 +182,11 @@ func (p *Page) factorPlots(methods []method) []drawing {
 			high = max(high, slices.Sorted(slices.Values(f))[(len(f)-1)*99/100])
 		}
 	}
+	counts, top := make([][]int, len(methods)), 0
+	for m, f := range factors {
+		counts[m] = binned(f, 1, high, bins)
+		top = max(top, slices.Max(counts[m]))
+	}
 	var plots []drawing
 	for m, f := range factors {
 		if len(f) == 0 {
@@ -188,13 +194,11 @@ func (p *Page) factorPlots(methods []method) []drawing {
 		}
 		name := methods[m].name
 		plot := histogram("Histogram of the approximation factors of "+name,
-			"approximation factor", "queries", f, 1, high, 40, m)
+			"approximation factor", "queries", counts[m], 1, high, top, m)
 		p.keep("factors-"+strings.ToLower(name), plot)
-		plots = append(plots, drawing{
-			Drawing: plot.html(),
-			Caption: fmt.Sprintf("%s: how the factors of %s queries are spread. "+
-				"The last bar holds all from there on.", name, count(len(f))),
-		})
+		plots = append(plots, plot.drawing(fmt.Sprintf("How the factors of %s queries are spread: the "+
+			"more at 1, the better. The last bar holds all from there on. The plots of all methods "+
+			"have one scale.", count(len(f)))))
 	}
 	return plots
 }
