@@ -298,23 +298,34 @@ func (s *session) readImages() error {
 	return err
 }
 
-// checkImages returns an error if no network can be trained on the images d and write vectors of
-// them and of the queries q.
+// checkImages returns an error if one network cannot write vectors of both the images d and the
+// queries q.
 func checkImages(d, q *idx.ImageFile) error {
+	for _, f := range []*idx.ImageFile{d, q} {
+		if f.N < 1 {
+			return fmt.Errorf("%s: no images, expected at least 1", f.Name)
+		}
+	}
+	if q.Rows != d.Rows || q.Cols != d.Cols {
+		return fmt.Errorf("%s: images of %dx%d pixels, expected %dx%d as in %s",
+			q.Name, q.Rows, q.Cols, d.Rows, d.Cols, d.Name)
+	}
+	return nil
+}
+
+// checkTraining returns an error if no autoencoder of the original's form can be trained on the
+// dataset. A loaded model may take such images.
+func (s *session) checkTraining() error {
+	d := s.data
 	switch {
 	case d.N < 2:
 		return fmt.Errorf(
 			"%s: %d images, expected at least 2: one to train on, one to validate with",
-			d.Name, d.N)
-	case q.N < 1:
-		return fmt.Errorf("%s: no images, expected at least 1", q.Name)
-	case q.Rows != d.Rows || q.Cols != d.Cols:
-		return fmt.Errorf("%s: images of %dx%d pixels, expected %dx%d as in %s",
-			q.Name, q.Rows, q.Cols, d.Rows, d.Cols, d.Name)
+			s.dataset, d.N)
 	case d.Rows%2 != 0 || d.Cols%2 != 0:
 		return fmt.Errorf(
 			"%s: images of %dx%d pixels, expected even numbers, as the encoder halves them",
-			d.Name, d.Rows, d.Cols)
+			s.dataset, d.Rows, d.Cols)
 	}
 	return nil
 }

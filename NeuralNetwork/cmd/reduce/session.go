@@ -110,6 +110,9 @@ func (s *session) read(path string) (m autoencoder, err error) {
 // experiments trains one autoencoder after the other and offers what can be done with each. From
 // the first training on, the end of the input answers N.
 func (s *session) experiments() error {
+	if err := s.checkTraining(); err != nil {
+		return err
+	}
 	train, validation := experiment.Split(s.samples(s.data))
 	var failed error
 	for {
