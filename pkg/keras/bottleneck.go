@@ -82,18 +82,20 @@ func (g *graph) usable() []*nn.Layer {
 	return list
 }
 
-// narrowest returns the layer whose output has the fewest values.
+// narrowest returns the layer whose output has the fewest values. It returns an error if one that
+// cannot be used seems to have fewer.
 func (g *graph) narrowest() (*nn.Layer, error) {
 	var best []*nn.Layer
+	ends := g.ends()
 	for pass := range 2 {
 		for _, l := range g.usable() {
-			if !g.narrows[l] || pass == 0 && g.ends(l) {
+			if !g.narrows[l] || pass == 0 && ends[l] {
 				continue
 			}
-			switch n := size(l); {
-			case len(best) == 0 || n < size(best[0]):
+			switch n := size(l.Output); {
+			case len(best) == 0 || n < size(best[0].Output):
 				best = []*nn.Layer{l}
-			case n == size(best[0]):
+			case n == size(best[0].Output):
 				best = append(best, l)
 			}
 		}
@@ -106,15 +108,12 @@ func (g *graph) narrowest() (*nn.Layer, error) {
 	for i, l := range g.layers {
 		if l.Class == nn.Flatten {
 			for _, in := range nn.InputsOf(g.layers, i) {
-				flattened[in] = size(in) == size(l)
+				flattened[in] = size(in.Output) == size(l.Output)
 			}
 		}
 	}
 	best = slices.DeleteFunc(best, func(l *nn.Layer) bool { return flattened[l] })
-	switch len(best) {
-	case 1:
-		return best[0], nil
-	case 0:
+	if len(best) == 0 {
 		for _, l := range g.layers {
 			if err := g.faults[l]; err != nil {
 				return nil, fmt.Errorf("layer %s: %w", quote.Short(l.Name), err)
@@ -123,8 +122,20 @@ func (g *graph) narrowest() (*nn.Layer, error) {
 		return nil, fmt.Errorf("the model has no layer that could be the bottleneck; it has %s",
 			g.list(g.usable()))
 	}
-	return nil, fmt.Errorf("the bottleneck is not clear, as several layers are equally narrow: %s; "+
-		"choose one by its name", g.list(best))
+	for _, l := range g.layers {
+		shape := g.likely[l]
+		if shape != nil && g.narrows[l] && !ends[l] && size(shape) < size(best[0].Output) {
+			_, err := g.until(l)
+			return nil, fmt.Errorf("the narrowest layer seems to be %s %v, which cannot be used: %w; "+
+				"of the others that is %s; choose one by its name",
+				quote.Short(l.Name), shape, err, g.list(best))
+		}
+	}
+	if len(best) > 1 {
+		return nil, fmt.Errorf("the bottleneck is not clear, as several layers are equally narrow: "+
+			"%s; choose one by its name", g.list(best))
+	}
+	return best[0], nil
 }
 
 // computes returns whether layers of a class compute new values, of which there can be few.
@@ -133,19 +144,36 @@ func computes(c nn.Class) bool {
 		strings.Contains(string(c), "Conv2D") || strings.Contains(string(c), "Pooling2D")
 }
 
-// ends returns whether a layer is an output of the model that is no bottleneck: the classes of a
-// classifier, or an image like the input.
-func (g *graph) ends(l *nn.Layer) bool {
-	if !slices.Contains(g.outputs, l) {
-		return false
+// ends returns the layers that are outputs of the model and no bottleneck: the classes of a
+// classifier, also before their softmax, or an image like the input.
+func (g *graph) ends() map[*nn.Layer]bool {
+	ends := map[*nn.Layer]bool{}
+	index := map[*nn.Layer]int{}
+	for i, l := range g.layers {
+		index[l] = i
 	}
-	return l.Activation == nn.Softmax || size(l) >= size(g.layers[0])
+	for _, l := range g.outputs {
+		classes := l.Activation == nn.Softmax || l.Class == nn.SoftmaxLayer
+		if !classes && size(g.shape(l)) < size(g.layers[0].Output) {
+			continue
+		}
+		ends[l] = true
+		for classes && !g.narrows[l] {
+			inputs := nn.InputsOf(g.layers, index[l])
+			if len(inputs) != 1 {
+				break
+			}
+			l = inputs[0]
+			ends[l] = true
+		}
+	}
+	return ends
 }
 
-// size returns the number of values of a layer's output.
-func size(l *nn.Layer) int {
+// size returns the number of values of an output.
+func size(shape []int) int {
 	n := 1
-	for _, d := range l.Output {
+	for _, d := range shape {
 		n *= d
 	}
 	return n

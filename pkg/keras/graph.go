@@ -18,6 +18,7 @@ type graph struct {
 	name    string
 	layers  []*nn.Layer
 	faults  map[*nn.Layer]error           // why a layer cannot be used
+	likely  map[*nn.Layer][]int           // what the output's shape could be if it cannot be derived
 	specs   map[*nn.Layer][]nn.WeightSpec // the weights of a layer
 	outputs []*nn.Layer
 	// results has the layer that a network's name stands for: its output.
@@ -41,6 +42,7 @@ func newGraph(text, version string) (*graph, error) {
 		name:    n.name,
 		network: n,
 		faults:  map[*nn.Layer]error{},
+		likely:  map[*nn.Layer][]int{},
 		specs:   map[*nn.Layer][]nn.WeightSpec{},
 		results: map[string]*nn.Layer{},
 		leaves:  map[*entry][]*nn.Layer{},
@@ -316,6 +318,13 @@ func (b *builder) layer(e *entry, c call, name string, inputs []*nn.Layer) (*nn.
 	if err != nil {
 		unusable := &nn.Layer{Class: nn.Class(e.class), Name: name, Inputs: inputs}
 		b.faults[unusable] = err
+		b.narrows[unusable] = computes(unusable.Class)
+		if len(inputs) > 0 {
+			b.likely[unusable] = b.shape(inputs[0]) // as after a normalisation or a sampling
+		}
+		if l := e.inactive(); l != nil && b.guess(l, inputs) {
+			b.likely[unusable] = l.Output
+		}
 		return unusable, b.add(unusable)
 	}
 	chain := append([]*nn.Layer{l}, activation...)
@@ -352,6 +361,9 @@ func (b *builder) connect(e *entry, l *nn.Layer, inputs []*nn.Layer) error {
 	for _, in := range inputs {
 		if b.faults[in] != nil || in.Output == nil {
 			// Its own fault is told if the layer is used: it depends on that one.
+			if b.guess(l, inputs) {
+				b.likely[l] = l.Output
+			}
 			l.Output = nil
 			return nil
 		}
@@ -363,6 +375,28 @@ func (b *builder) connect(e *entry, l *nn.Layer, inputs []*nn.Layer) error {
 	}
 	b.specs[l] = specs
 	return nil
+}
+
+// guess derives the output of l from the likely shapes of its inputs. It reports whether it can.
+func (b *builder) guess(l *nn.Layer, inputs []*nn.Layer) bool {
+	var like []*nn.Layer
+	for _, in := range inputs {
+		shape := b.shape(in)
+		if shape == nil {
+			return false
+		}
+		like = append(like, &nn.Layer{Output: shape})
+	}
+	_, err := l.Connect(like)
+	return err == nil
+}
+
+// shape returns the shape of a layer's output, or the likely one, or nil if there is none.
+func (g *graph) shape(l *nn.Layer) []int {
+	if l.Output != nil {
+		return l.Output
+	}
+	return g.likely[l]
 }
 
 // add adds a layer to the list.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"imagesimilarity/pkg/nn"
@@ -28,6 +29,17 @@ func (e *entry) layer(keras2 bool) (l *nn.Layer, activation []*nn.Layer, err err
 	}
 	l, err = newLayer(class, config)
 	return l, activation, err
+}
+
+// inactive returns the layer without its activation, or nil if that cannot be made either.
+func (e *entry) inactive() *nn.Layer {
+	config := maps.Clone(e.config)
+	delete(config, "activation")
+	l, err := newLayer(nn.Class(e.class), config)
+	if err != nil {
+		return nil
+	}
+	return l
 }
 
 // unsupported returns the error of a class that package nn does not have.
