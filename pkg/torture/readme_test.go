@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,22 +27,45 @@ var (
 	withoutBlock = regexp.MustCompile("(?ms)^```bat\n(.*?)^```$")
 )
 
+var (
+	// methodRow matches a row of the table of methods, and what the method finds.
+	methodRow = regexp.MustCompile(`(?m)^\| \*\*.* \| ([0-9, ]+) \|$`)
+	// endRow matches a row on the end of a file in the folder try, the file and the rest of the row.
+	endRow = regexp.MustCompile("(?m)^\\| end of `([^`]*)` \\| (.*) \\|$")
+	// quotedLine matches a line that a file has, with its figure.
+	quotedLine = regexp.MustCompile("`([^`]* [0-9.]+)`")
+)
+
 // TestREADMECommands runs the commands of README.md as they are printed and in their order, in one
 // shell that starts in a copy of the tree without what is built or fetched. It stops at the first
-// command that fails.
+// command that fails. Then the files hold the lines that README.md quotes with their figures.
 func TestREADMECommands(t *testing.T) {
 	longOnly(t, "it trains on all of MNIST")
 	if _, err := exec.LookPath("make"); err != nil {
 		notRun(t, "commands of README", "make is not there")
 	}
+	readme := read(t, root, "README.md")
 	script := "set -e\n"
-	for _, m := range shellBlock.FindAllStringSubmatch(read(t, root, "README.md"), -1) {
+	for _, m := range shellBlock.FindAllStringSubmatch(readme, -1) {
 		script += m[1]
 	}
 	cmd := exec.Command("sh", "-c", script)
 	cmd.Dir = copyOfTree(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v in\n%s\nend of the output:\n%s", err, script, out[max(0, len(out)-3000):])
+	}
+	quoted := 0
+	for _, row := range endRow.FindAllStringSubmatch(readme, -1) {
+		text := read(t, cmd.Dir, filepath.Join("try", row[1]))
+		for _, line := range quotedLine.FindAllStringSubmatch(row[2], -1) {
+			quoted++
+			if !strings.Contains(text, line[1]+"\n") {
+				t.Errorf("%s has no line %q", row[1], line[1])
+			}
+		}
+	}
+	if quoted == 0 {
+		t.Error("README.md quotes no line of a file")
 	}
 	figure("commands of README", "%d lines of commands, as printed", strings.Count(script, "\n"))
 }
@@ -95,8 +119,9 @@ func copyOfTree(t *testing.T) string {
 	return dir
 }
 
-// TestREADMEPicture compares the picture of README.md with what the methods find: a row for each
-// method, with a query and the three images that are nearest to it among 1,000 of MNIST.
+// TestREADMEPicture compares the picture of README.md and the labels in the table above it with what
+// the methods find: a row for each method, with a query and the three images that are nearest to it
+// among 1,000 of MNIST.
 func TestREADMEPicture(t *testing.T) {
 	const query, neighbours, cell = 43, 3, 4
 	const mnist = "../testdata/mnist/"
@@ -109,6 +134,8 @@ func TestREADMEPicture(t *testing.T) {
 	data, err := idx.ReadImages(mnist + "train1000.dat.gz")
 	fatal(err)
 	queries, err := idx.ReadImages(mnist + "query100.dat.gz")
+	fatal(err)
+	labels, err := idx.ReadLabels(mnist + "trainl1000.dat")
 	fatal(err)
 	latents, err := idx.ReadLatents(mnist + "train1000_10.dat")
 	fatal(err)
@@ -146,6 +173,21 @@ func TestREADMEPicture(t *testing.T) {
 	fatal(err)
 	add(neighbours, func(i int) int { return int(moved[i].Index) })
 
+	told := methodRow.FindAllStringSubmatch(read(t, root, "README.md"), -1)
+	if len(told) != len(rows) {
+		t.Fatalf("README.md has %d methods, expected %d", len(told), len(rows))
+	}
+	for r, row := range rows {
+		var found []string
+		for _, image := range row {
+			found = append(found, strconv.Itoa(int(labels[image])))
+		}
+		if want := strings.Join(found, ", "); told[r][1] != want {
+			t.Errorf("README.md tells in row %d that the method finds %s, expected %s",
+				r, told[r][1], want)
+		}
+	}
+
 	const side, gap = 2 * 28, 8
 	m := image.NewGray(image.Rect(0, 0, 4*side+6*gap, len(rows)*(side+gap)+gap))
 	for i := range m.Pix {
@@ -162,9 +204,6 @@ func TestREADMEPicture(t *testing.T) {
 		y := gap + r*(side+gap)
 		draw(queries.At(query), gap, y)
 		for k, image := range row {
-			if image < 0 {
-				continue // LSH found fewer
-			}
 			draw(data.At(image), 3*gap+side+k*(side+gap), y) // a wider gap behind the query
 		}
 	}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestFlags(t *testing.T) {
+	for _, c := range []struct {
+		args   string
+		status int
+		text   string // in the standard output, or in the standard error output
+	}{
+		{"-h", 0, usage},
+		{"--help", 0, usage},
+		{"", 2, "datasets: expected one or two folders, found 0 arguments\nUsage: "},
+		{"a b c", 2, "datasets: expected one or two folders, found 3 arguments\nUsage: "},
+		{"-invert a", 2, "datasets: expected SOURCE and FOLDER after the flags\nUsage: "},
+		{"-size 28 a b", 2, "expected rows and columns from 1 to 4096, such as 28x28\nUsage: "},
+		{"-size 28x0 a b", 2, "expected rows and columns from 1 to 4096"},
+		{"-size 28x28x28 a b", 2, "expected rows and columns from 1 to 4096"},
+		{"-colour a b", 2, "flag provided but not defined: -colour\nUsage: "},
+		{"missing folder", 1, "datasets: cannot open missing: no such file or directory\n"},
+	} {
+		t.Chdir(t.TempDir())
+		var stdout, stderr strings.Builder
+		status := run(strings.Fields(c.args), nil, &stdout, &stderr)
+		text := stderr.String()
+		if c.status == 0 {
+			text = stdout.String()
+		}
+		if status != c.status || !strings.Contains(text, c.text) {
+			t.Errorf("%q: status %d, %q, want %d, %q", c.args, status, text, c.status, c.text)
+		}
+	}
+}
