@@ -91,7 +91,7 @@ func (s *session) writeClasses(m *nn.Model, batch int, x *results.Classifier) er
 	if err := files.Commit(); err != nil {
 		return err
 	}
-	s.wrote(testClasses, trainingClasses)
+	s.written.Add(testClasses, trainingClasses)
 	return nil
 }
 
@@ -134,7 +134,7 @@ func (s *session) showDigits(class []uint8) error {
 	digits := figure.Digits(pix, images.Rows, images.Cols, titles)
 	err = experiment.ShowFigure(s.in, s.out, digitsFile, "Classified digits", digits)
 	if err == nil {
-		s.wrote(digitsFile)
+		s.written.Add(digitsFile)
 	}
 	return err
 }

@@ -65,9 +65,9 @@ func (s *session) writeRecords() error {
 	s.display.Phase("writing the report")
 	err := files.Commit()
 	if err == nil {
-		s.wrote(s.html, s.json, s.png)
+		s.written.Add(s.html, s.json, s.png)
 	}
-	s.unrecorded = errors.Join(s.unrecorded, s.say(err))
+	s.unrecorded = errors.Join(s.unrecorded, experiment.Say(s.out, err))
 	return nil
 }
 
@@ -83,7 +83,7 @@ func (s *session) found() string {
 		text += fmt.Sprintf("Right: %d of %d test images (%.2f %%)\n",
 			t.Right, images, 100*float64(t.Right)/float64(images))
 	}
-	return text + "Written: " + experiment.Files(s.written) + "\n"
+	return text + "Written: " + s.written.String() + "\n"
 }
 
 // An evaluation is the results on the test set and the scores that are shown.

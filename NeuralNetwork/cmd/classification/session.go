@@ -34,9 +34,9 @@ type session struct {
 	run            *results.Classification
 	page           *report.Page
 	display        *progress.Display
-	rounds         *outfile.Rounds     // writes the results and the page
-	unrecorded     error               // of all writings that failed
-	written        []string            // names of the files that were written
+	rounds         *outfile.Rounds // writes the results and the page
+	unrecorded     error           // of all writings that failed
+	written        experiment.Written
 	tested         *results.Test       // the last one
 	unsaved        *experiment.Unsaved // the last classifier
 }
@@ -75,34 +75,17 @@ func (s *session) experiments() error {
 				x.LossGraph, err = s.showGraphs()
 				return err
 			}),
-			s.say(s.writeClasses(model, a.batch, x)),
+			experiment.Say(s.out, s.writeClasses(model, a.batch, x)),
 			experiment.Offer(s.lines, classifyQuestion, func() error {
 				return s.classifyTestSet(model, a.batch, x)
 			}),
-			s.say(s.record(x)))
+			experiment.Say(s.out, s.record(x)))
 		if !s.lines.YesNo(experiment.RepeatQuestion) {
 			failed = errors.Join(failed, s.lines.Fault())
 			if x.Saved == "" && (lost || s.lines.Fault() != nil) {
 				return s.unsaved.Save(s.out, failed)
 			}
 			return failed
-		}
-	}
-}
-
-// say shows an error that does not end the conversation, and returns it.
-func (s *session) say(err error) error {
-	if err != nil {
-		fmt.Fprintln(s.out, quote.Message(err))
-	}
-	return err
-}
-
-// wrote remembers the names of files that were written.
-func (s *session) wrote(names ...string) {
-	for _, name := range names {
-		if name != "" && !slices.Contains(s.written, name) {
-			s.written = append(s.written, name)
 		}
 	}
 }
@@ -289,7 +272,7 @@ func (s *session) saveModel(m *nn.Model) (saved string, failed error) {
 		}
 		if failed == nil {
 			saved = path
-			s.wrote(path)
+			s.written.Add(path)
 			fmt.Fprintf(s.out, "Trained model: %s\n", quote.Printable(path))
 		}
 		return failed
@@ -318,6 +301,6 @@ func (s *session) showGraphs() (file string, err error) {
 	if err := experiment.ShowFigure(s.in, s.out, graphFile, "Loss graphs", graphs); err != nil {
 		return "", err
 	}
-	s.wrote(graphFile)
+	s.written.Add(graphFile)
 	return graphFile, nil
 }

@@ -68,7 +68,7 @@ func (s *session) writeLatents(m autoencoder) error {
 	if err := files.Commit(); err != nil {
 		return err
 	}
-	s.wrote(s.datasetLatents, s.querysetLatents, s.tsv, s.labelsFile())
+	s.written.Add(s.datasetLatents, s.querysetLatents, s.tsv, s.labelsFile())
 	return nil
 }
 

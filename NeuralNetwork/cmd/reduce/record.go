@@ -72,9 +72,9 @@ func (s *session) writeRecords() error {
 	s.display.Phase("writing the report")
 	err := files.Commit()
 	if err == nil {
-		s.wrote(s.html, s.json, s.png)
+		s.written.Add(s.html, s.json, s.png)
 	}
-	s.unrecorded = errors.Join(s.unrecorded, s.say(err))
+	s.unrecorded = errors.Join(s.unrecorded, experiment.Say(s.out, err))
 	return nil
 }
 
@@ -152,5 +152,5 @@ func (s *session) found() string {
 			text += "Epochs: 0\n"
 		}
 	}
-	return text + "Written: " + experiment.Files(s.written) + "\n"
+	return text + "Written: " + s.written.String() + "\n"
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
@@ -36,7 +35,7 @@ type session struct {
 	display       *progress.Display
 	rounds        *outfile.Rounds // writes the results and the page
 	unrecorded    error           // of all writings that failed
-	written       []string        // names of the files that were written
+	written       experiment.Written
 }
 
 // optimizer is the original's for the autoencoder.
@@ -162,30 +161,13 @@ func (s *session) experiments() error {
 				x.LatentsWritten = err == nil
 				return err
 			}),
-			s.say(s.record(autoencoder{model, embedding}, x)))
+			experiment.Say(s.out, s.record(autoencoder{model, embedding}, x)))
 		if !s.lines.YesNo(experiment.RepeatQuestion) {
 			failed = errors.Join(failed, s.lines.Fault())
 			if lost {
 				return unsaved.Save(s.out, failed)
 			}
 			return failed
-		}
-	}
-}
-
-// say shows an error that does not end the conversation, and returns it.
-func (s *session) say(err error) error {
-	if err != nil {
-		fmt.Fprintln(s.out, quote.Message(err))
-	}
-	return err
-}
-
-// wrote remembers the names of files that were written.
-func (s *session) wrote(names ...string) {
-	for _, name := range names {
-		if name != "" && !slices.Contains(s.written, name) {
-			s.written = append(s.written, name)
 		}
 	}
 }
@@ -247,7 +229,7 @@ func (s *session) showGraphs() (file string, err error) {
 	if err := experiment.ShowFigure(s.in, s.out, s.graphFile, "Loss graphs", graphs); err != nil {
 		return "", err
 	}
-	s.wrote(s.graphFile)
+	s.written.Add(s.graphFile)
 	return s.graphFile, nil
 }
 
@@ -263,7 +245,7 @@ func (s *session) save(m *nn.Model) (saved string, err error) {
 			return err
 		}
 		saved = path
-		s.wrote(path)
+		s.written.Add(path)
 		fmt.Fprintf(s.out, "Trained model: %s\n", quote.Printable(path))
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"slices"
 	"strings"
 
 	"imagesimilarity/pkg/figure"
@@ -28,10 +29,30 @@ func ShowFigure(in io.Reader, out io.Writer, name, what string, img image.Image)
 	return nil
 }
 
-// Files returns the names of files as a list, or "nothing".
-func Files(names []string) string {
-	if len(names) == 0 {
+// Say shows an error that does not end a conversation, and returns it.
+func Say(out io.Writer, err error) error {
+	if err != nil {
+		fmt.Fprintln(out, quote.Message(err))
+	}
+	return err
+}
+
+// Written is the names of the files that a program has written.
+type Written []string
+
+// Add adds names that are not there yet. An empty name stands for no file.
+func (w *Written) Add(names ...string) {
+	for _, name := range names {
+		if name != "" && !slices.Contains(*w, name) {
+			*w = append(*w, name)
+		}
+	}
+}
+
+// String returns the names as a list, or "nothing".
+func (w Written) String() string {
+	if len(w) == 0 {
 		return "nothing"
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(w, ", ")
 }
