@@ -119,9 +119,9 @@ func copyOfTree(t *testing.T) string {
 	return dir
 }
 
-// TestREADMEPicture compares the picture of README.md and the labels in the table above it with what
-// the methods find: a row for each method, with a query and the three images that are nearest to it
-// among 1,000 of MNIST.
+// TestREADMEPicture compares the picture of README.md and the labels in the table above it with
+// what the methods find: a row for each method, with a query and the three images that are nearest
+// to it among 1,000 of MNIST.
 func TestREADMEPicture(t *testing.T) {
 	const query, neighbours, cell = 43, 3, 4
 	const mnist = "../testdata/mnist/"
