@@ -15,7 +15,7 @@ import (
 
 const (
 	maxQueries    = 200       // queries that a reader can ask about beside those that a page shows
-	maxAtlas      = 2_000_000 // pixels of the images that a reader can ask about
+	maxAtlas      = 2_400_000 // pixels of the images that a reader can ask about
 	maxImages     = 3000      // these images
 	maxNeighbours = 10        // of an image by each method, at most
 )

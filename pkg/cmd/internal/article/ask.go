@@ -11,8 +11,9 @@ import (
 
 // Ask lets the reader of a page ask about a query of the cover and about what the other programs
 // show: the mistakes of a classification and the medians of a clustering. It searches by every
-// method that ran, with the settings of the runs, which were in the folder dir. Queries get the
-// answers of the methods that their own run did not have. Only the first rounds count.
+// method that ran, with the settings of the runs, which were in the folder dir, among the images
+// of the map and those that the methods found nearest to these queries in the whole data set. Only
+// the first rounds count.
 func Ask(page *report.Page, dir string, query int, search *results.Search, emd *results.EMD,
 	classification *results.Classification, cluster *results.Cluster) error {
 
@@ -20,21 +21,6 @@ func Ask(page *report.Page, dir string, query int, search *results.Search, emd *
 	if err != nil {
 		return err
 	}
-	m, err := explore.New(data, search.Neighbourhoods[0].Among, explore.Settings{
-		Functions: search.Settings.Functions, Tables: search.Settings.Tables,
-		Cell: emd.Settings.Cell, Textbook: search.Textbook,
-	})
-	if err != nil {
-		return err
-	}
-	tell := func(from explore.Set, images report.Images, asked []int) error {
-		n, err := m.Ask(from, asked)
-		if err == nil {
-			page.Ask(n, shown, images)
-		}
-		return err
-	}
-
 	round := &search.Rounds[0]
 	queries, queriesShown, err := set(dir, round.Queries)
 	if err != nil {
@@ -49,8 +35,40 @@ func Ask(page *report.Page, dir string, query int, search *results.Search, emd *
 	if emd.Rounds[0].Queries.Images.Name == queries.File {
 		asked = append(asked, report.AskedOfEMD(&emd.Rounds[0])...)
 	}
-	slices.Sort(asked)
-	if err := tell(queries, queriesShown, slices.Compact(asked)); err != nil {
+	asked = ascending(asked)
+
+	among := slices.Clone(search.Neighbourhoods[0].Among)
+	for _, q := range asked {
+		for _, found := range []results.Nearest{
+			round.Exact, round.Reduced.Nearest, round.LSH.Nearest,
+		} {
+			if i := found.Index[q]; i >= 0 {
+				among = append(among, int(i))
+			}
+		}
+	}
+	for _, i := range emd.Rounds[0].EMD.Index[query] {
+		among = append(among, int(i))
+	}
+	among = ascending(among)
+	m, err := explore.New(data, among, explore.Settings{
+		Functions: search.Settings.Functions, Tables: search.Settings.Tables,
+		Cell: emd.Settings.Cell, Textbook: search.Textbook,
+	})
+	if err != nil {
+		return err
+	}
+	tell := func(from explore.Set, images report.Images, asked []int) error {
+		n, err := m.Ask(from, asked)
+		if err == nil {
+			page.Ask(n, shown, images)
+		}
+		return err
+	}
+	if err := tell(data, shown, among); err != nil {
+		return err
+	}
+	if err := tell(queries, queriesShown, asked); err != nil {
 		return err
 	}
 
@@ -63,6 +81,12 @@ func Ask(page *report.Page, dir string, query int, search *results.Search, emd *
 		}
 	}
 	return nil
+}
+
+// ascending returns the different numbers of a list, sorted.
+func ascending(list []int) []int {
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // set reads images in both spaces.
