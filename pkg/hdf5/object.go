@@ -268,7 +268,7 @@ func (o *Object) Open(path string) (*Object, error) {
 // shown returns a path for an error. It quotes one that is long or not printable.
 func shown(path string) string {
 	const most = 200
-	if len(path) > most || strings.ContainsRune(path, '\n') || quote.Printable(path) != path {
+	if len(path) > most || quote.Printable(path) != path {
 		return quote.Short(path)
 	}
 	return path

@@ -107,9 +107,9 @@ func (d *Display) Say(text string) {
 	if d.open && d.columns != nil {
 		b.WriteByte('\n')
 	}
-	for line := range strings.Lines(quote.Printable(text)) {
+	for line := range strings.Lines(text) {
 		columns := 0
-		for word := range strings.FieldsSeq(line) {
+		for word := range strings.FieldsSeq(quote.Printable(strings.TrimSuffix(line, "\n"))) {
 			n := utf8.RuneCountInString(word)
 			switch {
 			case columns == 0:
@@ -188,7 +188,7 @@ func (d *Display) begin(p *phase, columns func() int) *phase {
 	if d.quiet {
 		return p
 	}
-	p.name = strings.ReplaceAll(quote.Printable(p.name), "\n", " ")
+	p.name = quote.Printable(strings.ReplaceAll(p.name, "\n", " "))
 	p.w, p.start, p.at = d.w, now, now
 	p.next = now.Add(patience)
 	if columns != nil {

@@ -37,20 +37,20 @@ func Message(err error) string {
 		}
 	}
 	const half = 500
-	text := []rune(strings.ReplaceAll(Printable(err.Error()), "\n", `\n`))
+	text := []rune(Printable(err.Error()))
 	if len(text) > 2*half {
 		return string(text[:half]) + " ... " + string(text[len(text)-half:])
 	}
 	return string(text)
 }
 
-// Printable returns s, with what is not printable escaped. Line ends stay.
+// Printable returns s on one line, with what is not printable escaped.
 func Printable(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
 		broken := r == utf8.RuneError && size == 1
-		if r == '\n' || strconv.IsPrint(r) && !broken {
+		if strconv.IsPrint(r) && !broken {
 			b.WriteString(s[:size])
 		} else {
 			b.WriteString(strings.Trim(strconv.Quote(s[:size]), `"`))

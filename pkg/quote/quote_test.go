@@ -29,7 +29,7 @@ func TestShort(t *testing.T) {
 
 func TestPrintable(t *testing.T) {
 	for in, want := range map[string]string{
-		"cannot open “a”:\nno such file": "cannot open “a”:\nno such file",
+		"cannot open “a”:\nno such file": `cannot open “a”:\nno such file`,
 		`C:\images "b"`:                  `C:\images "b"`,
 		"\x1b]0;title\a\r\xff\u202e":     `\x1b]0;title\a\r\xff\u202e`,
 		"\ufffd":                         "\ufffd",

@@ -133,10 +133,10 @@ func (opt options) write(text []byte, run *results.Cluster, page *report.Page) e
 
 // written returns a line that names the output files.
 func (opt options) written() string {
-	line := "Written: " + opt.output
+	line := "Written: " + quote.Printable(opt.output)
 	for _, name := range []string{opt.html, opt.json, opt.assign, opt.png} {
 		if name != "" {
-			line += ", " + name
+			line += ", " + quote.Printable(name)
 		}
 	}
 	return line + "\n"

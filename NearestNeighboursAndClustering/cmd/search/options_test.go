@@ -92,3 +92,11 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// A name with a line end stays on the line: it cannot look like another message.
+func TestWritten(t *testing.T) {
+	o := options{output: "a\nsearch: failed", html: "b.html", json: "\x1b[2J"}
+	if got, want := o.written(), `Written: a\nsearch: failed, b.html, \x1b[2J`+"\n"; got != want {
+		t.Errorf("%q, expected %q", got, want)
+	}
+}

@@ -29,6 +29,7 @@ func ShowFigure(in io.Reader, out io.Writer, name, what string, img image.Image)
 	return nil
 }
 
+<<<<<<< HEAD
 // Say shows an error that does not end a conversation, and returns it.
 func Say(out io.Writer, err error) error {
 	if err != nil {
@@ -55,4 +56,16 @@ func (w Written) String() string {
 		return "nothing"
 	}
 	return strings.Join(w, ", ")
+=======
+// Files returns the names of files as a list on one line, or "nothing".
+func Files(names []string) string {
+	if len(names) == 0 {
+		return "nothing"
+	}
+	var list []string
+	for _, name := range names {
+		list = append(list, quote.Printable(name))
+	}
+	return strings.Join(list, ", ")
+>>>>>>> 3a9af2d (Keep names of files with a line end on one line of a message)
 }
