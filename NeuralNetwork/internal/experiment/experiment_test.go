@@ -181,13 +181,13 @@ func TestOfferAsksAgainUntilItWorksOrIsDeclined(t *testing.T) {
 }
 
 // A name with a line end stays on the line: it cannot look like another message.
-func TestFiles(t *testing.T) {
+func TestWritten(t *testing.T) {
 	for want, names := range map[string][]string{
 		"nothing":                       nil,
 		`a b, c\nreduce: failed\x1b[2J`: {"a b", "c\nreduce: failed\x1b[2J"},
 	} {
-		if got := Files(names); got != want {
-			t.Errorf("Files(%q) is %q, expected %q", names, got, want)
+		if got := Written(names).String(); got != want {
+			t.Errorf("%q becomes %q, expected %q", names, got, want)
 		}
 	}
 }

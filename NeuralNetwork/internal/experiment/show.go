@@ -29,7 +29,6 @@ func ShowFigure(in io.Reader, out io.Writer, name, what string, img image.Image)
 	return nil
 }
 
-<<<<<<< HEAD
 // Say shows an error that does not end a conversation, and returns it.
 func Say(out io.Writer, err error) error {
 	if err != nil {
@@ -50,22 +49,14 @@ func (w *Written) Add(names ...string) {
 	}
 }
 
-// String returns the names as a list, or "nothing".
+// String returns the names as a list on one line, or "nothing".
 func (w Written) String() string {
 	if len(w) == 0 {
 		return "nothing"
 	}
-	return strings.Join(w, ", ")
-=======
-// Files returns the names of files as a list on one line, or "nothing".
-func Files(names []string) string {
-	if len(names) == 0 {
-		return "nothing"
-	}
 	var list []string
-	for _, name := range names {
+	for _, name := range w {
 		list = append(list, quote.Printable(name))
 	}
 	return strings.Join(list, ", ")
->>>>>>> 3a9af2d (Keep names of files with a line end on one line of a message)
 }
