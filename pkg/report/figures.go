@@ -135,7 +135,8 @@ func (h heatMap) graph() graph {
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Tick.Length = 0
 	}
-	return graph{p, 70 + side*vg.Length(len(h.Columns)), 50 + side*vg.Length(len(h.Rows)), h.Title}
+	wide, high := side*vg.Length(len(h.Columns)), side*vg.Length(len(h.Rows))
+	return graph{p, 70 + vg.Length(wide), 50 + vg.Length(high), h.Title}
 }
 
 // named returns ticks with the names of headings, some left out if there are many.

@@ -56,8 +56,8 @@ func (d placePlot) DataRange() (xmin, xmax, ymin, ymax float64) {
 			low[c], high[c] = min(low[c], v), max(high[c], v)
 		}
 	}
-	half := max(high[0]-low[0], high[1]-low[1], math.SmallestNonzeroFloat64) / 2
-	x, y := (low[0]+high[0])/2, (low[1]+high[1])/2
+	half := float64(max(high[0]-low[0], high[1]-low[1], math.SmallestNonzeroFloat64) / 2)
+	x, y := float64((low[0]+high[0])/2), float64((low[1]+high[1])/2)
 	return x - half, x + half, y - half, y + half
 }
 
@@ -70,7 +70,7 @@ func flowGraph(f results.Flow, title string) graph {
 	if f.Cols > 8 {
 		side = 176 / vg.Length(f.Cols)
 	}
-	return graph{p, side * vg.Length(3*f.Cols+2), side*vg.Length(f.Rows) + 24, title}
+	return graph{p, side * vg.Length(3*f.Cols+2), vg.Length(side*vg.Length(f.Rows)) + 24, title}
 }
 
 // A flowPlot draws three grids side by side. A cell is one unit wide.
@@ -99,7 +99,7 @@ func (f flowPlot) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 			c.StrokeLines(lines, square)
 		}
-		c.FillText(text, at(left+float64(f.Cols)/2, float64(f.Rows)+0.5), name)
+		c.FillText(text, at(left+float64(float64(f.Cols)/2), float64(f.Rows)+0.5), name)
 	}
 	left := float64(f.Cols + 1)
 	for _, m := range f.Moves {
