@@ -56,7 +56,7 @@ func (s *session) foreignSize() int {
 }
 
 // head is the number of layers after the encoder.
-const head = 3
+var head = len(nn.HeadNames())
 
 // buildForeign makes a classifier on the encoder of the model file.
 func (s *session) buildForeign(a answers, train, validation int) (*nn.Model, error) {
