@@ -27,7 +27,7 @@ func TestHeadersComeFirst(t *testing.T) {
 		"-d short.gz -dl labels -t images -tl labels -model model.h5":   "classification: short.gz: byte 20: the file ends early: ",
 	} {
 		var stdout, stderr bytes.Buffer
-		status := run(strings.Fields(args), strings.NewReader(""), &stdout, &stderr)
+		status := run(strings.Fields("-quiet "+args), strings.NewReader(""), &stdout, &stderr)
 		if status != 1 || !strings.HasPrefix(stderr.String(), want) || stdout.Len() > 0 {
 			t.Errorf("%s: status %d, %q, want %q", args, status, stderr.String(), want)
 		}
