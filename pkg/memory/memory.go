@@ -26,12 +26,11 @@ func (e *Error) Error() string {
 	if e.Need <= e.Budget {
 		besides = fmt.Sprintf(" besides the %s in use", Size(e.Used))
 	}
-	are := "are"
-	if e.Budget == 1 {
-		are = "is"
+	if e.Budget <= 1 { // the least budget; see Default
+		return fmt.Sprintf("%s about %s of memory; none is left", e.What, Size(e.Need))
 	}
-	return fmt.Sprintf("%s about %s of memory%s; at most %s %s allowed",
-		e.What, Size(e.Need), besides, Size(e.Budget), are)
+	return fmt.Sprintf("%s about %s of memory%s; at most %s are allowed",
+		e.What, Size(e.Need), besides, Size(e.Budget))
 }
 
 // budget is the state of the process: its memory is one.

@@ -56,6 +56,9 @@ func readConfiguration(name string) (k int, err error) {
 			switch {
 			case key == "" && word == clustersKey:
 				key = word
+			case key == "" && strings.HasPrefix(word, clustersKey):
+				return 0, invalid(line, "found %s; expected a blank after %q",
+					quote.Short(word), clustersKey)
 			case key == "" && similar(word):
 				return 0, invalid(line, "found %s; did you mean %q?", quote.Short(word), clustersKey)
 			case key == "" && !otherKey.MatchString(word):

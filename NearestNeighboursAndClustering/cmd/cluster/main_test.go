@@ -97,6 +97,7 @@ func TestConfiguration(t *testing.T) {
 		{text: "number_of_culsters: 3\n", wantErr: `did you mean "number_of_clusters:"?`},
 		{text: "Number_Of_Clusters: 3\n", wantErr: `did you mean "number_of_clusters:"?`},
 		{text: "number-of-clusters: 3\n", wantErr: `did you mean "number_of_clusters:"?`},
+		{text: "number_of_clusters:3\n", wantErr: `found "number_of_clusters:3"; expected a blank after "number_of_clusters:"`},
 		{text: "number_of_clusters 3\n", wantErr: `did you mean "number_of_clusters:"?`},
 		{text: "number_of_clusters=3\n", wantErr: `did you mean "number_of_clusters:"?`},
 		{text: "number_of_clusters: 3\nclusters: 4\n", wantErr: `line 2: invalid configuration: found "clusters:"; did you mean "number_of_clusters:"?`},
