@@ -27,7 +27,7 @@ func (e *Error) Error() string {
 		besides = fmt.Sprintf(" besides the %s in use", Size(e.Used))
 	}
 	if e.Budget <= 1 { // the least budget; see Default
-		return fmt.Sprintf("%s about %s of memory; none is left", e.What, Size(e.Need))
+		return fmt.Sprintf("%s about %s of memory; none is left or allowed", e.What, Size(e.Need))
 	}
 	return fmt.Sprintf("%s about %s of memory%s; at most %s are allowed",
 		e.What, Size(e.Need), besides, Size(e.Budget))
