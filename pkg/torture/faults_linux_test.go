@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -165,9 +164,9 @@ func (s subject) ended(
 	if status != 0 && status != 128+int(signal) || strings.Contains(out, "goroutine") {
 		t.Errorf("%s: status %d, %s", where, status, out)
 	}
-	// What was trained for fewer epochs differs.
-	if signal != syscall.SIGINT || status != 0 || !slices.Contains(s.outputs(), "classifier.h5") &&
-		!slices.Contains(s.outputs(), "model.h5") {
+	// What was trained for fewer epochs differs. Another Ctrl-C may come later: strace counts the
+	// calls of each thread.
+	if signal != syscall.SIGINT || !strings.Contains(out, "Interrupted: ") {
 		s.check(t, dir, where, want)
 	}
 	if left := temporary(t, dir); len(left) > 0 {
