@@ -23,7 +23,7 @@ func TestPipes(t *testing.T) {
 			if strings.HasSuffix(word, ".pipe") {
 				pipes = append(pipes, word)
 				if err := syscall.Mkfifo(word, 0o600); err != nil {
-					t.Skip(err)
+					t.Skip("pipes: not tested, this system makes none: ", err)
 				}
 			}
 		}

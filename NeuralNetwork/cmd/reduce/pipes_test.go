@@ -18,7 +18,7 @@ func TestPipes(t *testing.T) {
 	files := []string{"images", "images"}
 	for i := range files {
 		if err := syscall.Mkfifo(fmt.Sprintf("%d.pipe", i), 0o600); err != nil {
-			t.Skip(err)
+			t.Skip("pipes: not tested, this system makes none: ", err)
 		}
 	}
 	go func() {
