@@ -102,9 +102,7 @@ func (f *LatentFile) Read() (*imageset.Images[uint16], error) {
 	}
 	// The values take the place of their bytes, which newBytes has aligned for them.
 	pix := unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/2)
-	for i := range pix {
-		pix[i] = binary.BigEndian.Uint16(b[2*i:])
-	}
+	toValues(pix, b)
 	return &imageset.Images[uint16]{N: f.N, Rows: f.Rows, Cols: f.Cols, Pix: pix}, nil
 }
 

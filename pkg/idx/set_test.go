@@ -1,0 +1,129 @@
+package idx
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"imagesimilarity/pkg/imageset"
+)
+
+// all returns the values of a set in the order of its blocks.
+func all[P uint8 | uint16](t *testing.T, s *imageset.Set[P]) []P {
+	t.Helper()
+	var pix []P
+	err := s.Each(func(b *imageset.Images[P], _ int) error {
+		pix = append(pix, b.Pix...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pix
+}
+
+// numbers returns a file of n images or vectors of 2x3 values that count from 0.
+func numbers(t *testing.T, magic uint32, n int) string {
+	t.Helper()
+	b := binary.BigEndian.AppendUint32(nil, magic)
+	for _, word := range []int{n, 2, 3} {
+		b = binary.BigEndian.AppendUint32(b, uint32(word))
+	}
+	for i := range 6 * n {
+		if magic == MagicImages {
+			b = append(b, byte(i))
+		} else {
+			b = binary.BigEndian.AppendUint16(b, uint16(1000*i))
+		}
+	}
+	name := filepath.Join(t.TempDir(), "numbers.dat")
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestSetsInBlocks(t *testing.T) {
+	images, latents := numbers(t, MagicImages, 20), numbers(t, MagicLatents, 20)
+	wantImages, err := ReadImages(images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLatents, err := ReadLatents(latents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range []int{0, 1, 7, 512} {
+		defer InBlocks(block)()
+		f, err := OpenImages(images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := f.Set()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := all(t, s); !slices.Equal(got, wantImages.Pix) || (s.Whole() != nil) != (block == 0) {
+			t.Errorf("blocks of %d: images %v", block, got)
+		}
+		g, err := OpenLatents(latents)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := g.Set()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := all(t, v); !slices.Equal(got, wantLatents.Pix) {
+			t.Errorf("blocks of %d: vectors %v", block, got)
+		}
+		some, err := imageset.SelectFrom(v, []int{19, 0})
+		if err != nil || !slices.Equal(some.At(0), wantLatents.At(19)) ||
+			!slices.Equal(some.At(1), wantLatents.At(0)) {
+			t.Errorf("blocks of %d: vectors 19 and 0 are %v, %v", block, some, err)
+		}
+	}
+}
+
+// A file that is cut or written anew while it is read ends the pass with a sentence. A file that
+// takes its name does not matter.
+func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
+	defer InBlocks(3)()
+	for name, change := range map[string]func(name string) error{
+		"cut": func(name string) error { return os.Truncate(name, 60) },
+		"written": func(name string) error {
+			return os.WriteFile(name, bytes.Repeat([]byte{1}, 136), 0o600)
+		},
+		"replaced": func(name string) error {
+			if err := os.WriteFile(name+".new", []byte("other"), 0o600); err != nil {
+				return err
+			}
+			return os.Rename(name+".new", name)
+		},
+	} {
+		file := numbers(t, MagicImages, 20)
+		f, err := OpenImages(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := f.Set()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := change(file); err != nil {
+			t.Fatal(err)
+		}
+		err = s.Each(func(*imageset.Images[uint8], int) error { return nil })
+		if name == "replaced" {
+			if err != nil {
+				t.Error(err)
+			}
+		} else if err == nil || !strings.Contains(err.Error(), "was changed while it was read") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}

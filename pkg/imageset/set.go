@@ -1,0 +1,143 @@
+package imageset
+
+import (
+	"fmt"
+	"sync/atomic"
+)
+
+// A Set is images of one size that need not fit into memory. A pass visits them block by block. A
+// set that is kept in memory is one block.
+type Set[P uint8 | uint16] struct {
+	N, Rows, Cols int
+
+	whole  *Images[P] // nil if the images stay where they are
+	read   Reader[P]
+	block  int // most images of a block
+	passes atomic.Int64
+}
+
+// A Reader reads consecutive images into dst, from image first on. Several goroutines may call it.
+type Reader[P uint8 | uint16] func(dst []P, first int) error
+
+// NewSet returns a set of n images of rows x cols values, which are read in blocks of at most block
+// images.
+func NewSet[P uint8 | uint16](n, rows, cols, block int, read Reader[P]) *Set[P] {
+	return &Set[P]{N: n, Rows: rows, Cols: cols, read: read, block: block}
+}
+
+// Set returns the images as a set that is kept in memory.
+func (m *Images[P]) Set() *Set[P] {
+	return &Set[P]{N: m.N, Rows: m.Rows, Cols: m.Cols, whole: m, block: max(1, m.N)}
+}
+
+// Dim returns the number of values of one image.
+func (s *Set[P]) Dim() int { return s.Rows * s.Cols }
+
+// Whole returns all images if they are kept in memory, and nil if not.
+func (s *Set[P]) Whole() *Images[P] { return s.whole }
+
+// Block returns the most images of a block.
+func (s *Set[P]) Block() int { return s.block }
+
+// Passes returns how often the images were read from beginning to end. It is 0 if they are kept.
+func (s *Set[P]) Passes() int { return int(s.passes.Load()) }
+
+// Each calls visit for each block of images in ascending order; first is the index of the first
+// image of the block. The images may change as soon as visit returns, unless the set is kept: then
+// they are the set's own. While a block is visited, the next one is read. Each returns the first
+// error of visit or of reading.
+func (s *Set[P]) Each(visit func(block *Images[P], first int) error) error {
+	if s.whole != nil {
+		if s.N == 0 {
+			return nil
+		}
+		return visit(s.whole, 0)
+	}
+	type read struct {
+		pix   []P
+		first int
+		err   error
+	}
+	dim := s.Dim()
+	free, full := make(chan []P, 2), make(chan read)
+	stop := make(chan struct{})
+	reader := make(chan struct{})
+	defer func() { close(stop); <-reader }() // nobody reads after the pass
+	go func() {
+		defer close(reader)
+		defer close(full)
+		for first := 0; first < s.N; first += s.block {
+			var r read
+			select {
+			case r.pix = <-free:
+			case <-stop:
+				return
+			}
+			n := min(s.block, s.N-first)
+			if r.pix == nil {
+				r.pix = make([]P, min(s.block, s.N)*dim)
+			}
+			r.pix, r.first = r.pix[:n*dim], first
+			r.err = s.read(r.pix, first)
+			select {
+			case full <- r:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	free <- nil
+	free <- nil
+	for r := range full {
+		if r.err != nil {
+			return r.err
+		}
+		block := &Images[P]{N: len(r.pix) / dim, Rows: s.Rows, Cols: s.Cols, Pix: r.pix}
+		if err := visit(block, r.first); err != nil {
+			return err
+		}
+		free <- r.pix
+	}
+	s.passes.Add(1)
+	return nil
+}
+
+// Read reads consecutive images into dst, from image first on. Several goroutines may call it.
+func (s *Set[P]) Read(dst []P, first int) error {
+	if s.whole != nil {
+		copy(dst, s.whole.Pix[first*s.Dim():])
+		return nil
+	}
+	return s.read(dst, first)
+}
+
+// SelectFrom returns a copy of the images of a set at index, in that order. Several goroutines may
+// call it.
+func SelectFrom[P uint8 | uint16, I int | int32 | int64](s *Set[P], index []I) (*Images[P], error) {
+	dim := s.Dim()
+	some := &Images[P]{N: len(index), Rows: s.Rows, Cols: s.Cols, Pix: make([]P, len(index)*dim)}
+	for i, k := range index {
+		if err := s.Read(some.At(i), int(k)); err != nil {
+			return nil, err
+		}
+	}
+	return some, nil
+}
+
+// Part returns the images from first to end-1 as a set of their own, which shares the memory or the
+// file of s. Their indices count from 0.
+func (s *Set[P]) Part(first, end int) *Set[P] {
+	if first < 0 || end < first || end > s.N {
+		panic(fmt.Sprintf("imageset: images %d to %d of %d", first, end, s.N))
+	}
+	if s.whole != nil {
+		dim := s.Dim()
+		part := &Images[P]{
+			N: end - first, Rows: s.Rows, Cols: s.Cols, Pix: s.whole.Pix[first*dim : end*dim : end*dim],
+		}
+		return part.Set()
+	}
+	return NewSet(end-first, s.Rows, s.Cols, s.block, func(dst []P, from int) error {
+		return s.read(dst, first+from)
+	})
+}
