@@ -185,9 +185,10 @@ func TestBottleneck(t *testing.T) {
 func TestHardSigmoid(t *testing.T) {
 	config := chainOf(`x Activation ,"activation":"hard_sigmoid"`)
 	x := []float32{-9, -2.8, -1, 0, 0.5, 2.6, 9}
-	samples := &nn.Samples{N: 1, Input: func(dst []float32, _ []int) {
+	samples := &nn.Samples{N: 1, Input: func(dst []float32, _ []int) error {
 		clear(dst)
 		copy(dst, x)
+		return nil
 	}}
 	for version, f := range map[string]func(x float32) float32{
 		"2.15.0": func(x float32) float32 { return min(max(0.2*x+0.5, 0), 1) },

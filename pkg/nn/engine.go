@@ -34,7 +34,8 @@ type Solver any
 
 // A Prediction computes outputs.
 type Prediction interface {
-	// Run computes the outputs of the samples with these indices.
+	// Run computes the outputs of the samples with these indices. It, or Output, returns the error
+	// of samples that cannot be read.
 	Run(d Data, index []int) error
 	// Output writes the outputs of the oldest Run that were not asked for yet: one sample after the
 	// other.
@@ -63,7 +64,8 @@ type Training interface {
 	Run(d Data, index []int) error
 	// Step changes the weights once, by the gradients of the last Run.
 	Step() error
-	// Evaluate computes the loss as in a prediction, without gradients.
+	// Evaluate computes the loss as in a prediction, without gradients. Run and Evaluate, or Loss,
+	// return the error of samples that cannot be read.
 	Evaluate(d Data, index []int) error
 	// Loss returns the mean loss over the samples of the oldest Run or Evaluate that was not asked
 	// for yet.

@@ -2,7 +2,10 @@ package nn_test
 
 import (
 	"errors"
+	"math"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"imagesimilarity/pkg/nn"
@@ -155,5 +158,92 @@ func TestFitPullsWeightsIfSamplesCannotBeLoaded(t *testing.T) {
 		smallSamples(7, 1), smallSamples(3, 2), 1, 4, nil)
 	if !errors.Is(err, errFull) || pulls != 1 {
 		t.Errorf("error %v and weights pulled %d times, want %v and once", err, pulls, errFull)
+	}
+}
+
+// errCut is the error of samples that cannot be read.
+var errCut = errors.New("the file is cut")
+
+// cut returns samples whose calls n and later of Input fail. calls counts them, also for several
+// samples together.
+func cut(s *nn.Samples, calls *atomic.Int64, n int64) *nn.Samples {
+	c := *s
+	c.Input = func(dst []float32, index []int) error {
+		if calls.Add(1) >= n {
+			return errCut
+		}
+		return s.Input(dst, index)
+	}
+	return &c
+}
+
+// Wherever samples cannot be read, the training before is not lost: the model has the weights after
+// the last batch, and the history the epochs before.
+func TestFitKeepsWhatWasTrainedBeforeSamplesCannotBeRead(t *testing.T) {
+	// An epoch reads five batches and three of the validation.
+	const epochs, calls, batch = 2, 8, 16
+	train, validation := smallSamples(70, 1), smallSamples(33, 2)
+	fit := func(e nn.Engine, n int64, progress func(nn.Progress) error) (
+		[]float32, nn.History, error,
+	) {
+		m := small(t, nn.MeanSquaredError, 0)
+		var read atomic.Int64
+		h, err := nn.NewTrainer(e, m, nn.MeanSquaredError, nn.RMSprop, 1).Fit(
+			cut(train, &read, n), cut(validation, &read, n), epochs, batch, progress)
+		var weights []float32
+		for _, l := range m.Layers {
+			for _, w := range l.Weights {
+				if !strings.HasPrefix(w.Name, "moving_") { // those move before the step
+					weights = append(weights, w.Data...)
+				}
+			}
+		}
+		return weights, h, err
+	}
+	errStop := errors.New("stopped")
+	for n := int64(1); n <= epochs*calls; n++ {
+		got, h, err := fit(cpu.New(), n, nil)
+		if !errors.Is(err, errCut) || len(h.Loss) != int(n-1)/calls {
+			t.Errorf("read %d: error %v after %d epochs", n, err, len(h.Loss))
+		}
+		batches := int64(0)
+		want, _, err := fit(cpu.New(), math.MaxInt64, func(p nn.Progress) error {
+			if batches++; !p.Done && batches-int64(p.Epoch-1) == n {
+				return errStop
+			}
+			return nil
+		})
+		if err != errStop {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("read %d: other weights than after %d batches", n, n-1)
+		}
+		if _, h, err := fit(queue{cpu.New()}, n, nil); !errors.Is(err, errCut) ||
+			len(h.Loss) != int(n-1)/calls {
+			t.Errorf("queued, read %d: error %v after %d epochs", n, err, len(h.Loss))
+		}
+	}
+	if _, _, err := fit(cpu.New(), epochs*calls+1, nil); err != nil {
+		t.Errorf("all is read: %v", err)
+	}
+}
+
+func TestPredictReturnsTheErrorOfSamples(t *testing.T) {
+	m, s := small(t, nn.MeanSquaredError, 0), smallSamples(33, 2)
+	for _, e := range []nn.Engine{cpu.New(), queue{cpu.New()}} {
+		reads := int64(0)
+		for n, failed := int64(1), true; failed; n++ {
+			var read atomic.Int64
+			out, err := m.Predict(e, cut(s, &read, n), "embedding", 8, nil)
+			failed = err != nil
+			if failed && (!errors.Is(err, errCut) || out != nil) {
+				t.Errorf("read %d: %v, %v", n, out, err)
+			}
+			reads = n - 1
+		}
+		if reads < 5 {
+			t.Errorf("%d reads for 5 batches", reads)
+		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 type Samples struct {
 	N int
 	// Input writes samples index[0], index[1], … to dst, one after the other, each (H,W,C). Several
-	// goroutines may call it.
-	Input  func(dst []float32, index []int)
+	// goroutines may call it. An error, such as that of a file, ends what needs the samples.
+	Input  func(dst []float32, index []int) error
 	Labels []uint8 // classes; nil for an autoencoder, whose target is its input
 }
 
@@ -64,7 +64,8 @@ var ErrDiverged = errors.New("nn: the loss is no finite number")
 // Fit returns an error before it begins if there is no memory.
 //
 // If a loss is no finite number, the model gets back the weights with which the epoch began, and
-// Fit returns an ErrDiverged. Whatever the error, the history has all epochs that were completed.
+// Fit returns an ErrDiverged. If samples cannot be read, it has the weights after the last batch.
+// Whatever the error, the history has all epochs that were completed.
 func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 	progress func(Progress) error) (history History, err error) {
 	if epochs < 0 || batch < 1 {

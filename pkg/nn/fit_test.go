@@ -52,10 +52,11 @@ func smallSamples(n int, seed uint64) *nn.Samples {
 			x[i] /= 8
 		}
 	}
-	return &nn.Samples{N: n, Labels: labels, Input: func(dst []float32, index []int) {
+	return &nn.Samples{N: n, Labels: labels, Input: func(dst []float32, index []int) error {
 		for i, k := range index {
 			copy(dst[i*size:(i+1)*size], x[k*size:])
 		}
+		return nil
 	}}
 }
 

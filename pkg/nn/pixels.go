@@ -14,7 +14,7 @@ const (
 // Input returns the Input of samples for images of rows x cols grey levels. Quotients are computed
 // in float64, then rounded to float32.
 // Unknown Pixels panic.
-func (p Pixels) Input(pix []uint8, rows, cols int) func(dst []float32, index []int) {
+func (p Pixels) Input(pix []uint8, rows, cols int) func(dst []float32, index []int) error {
 	size := rows * cols
 	var convert func(dst []float32, image []uint8)
 	switch p {
@@ -27,10 +27,11 @@ func (p Pixels) Input(pix []uint8, rows, cols int) func(dst []float32, index []i
 	default:
 		panic("nn: unknown pixels")
 	}
-	return func(dst []float32, index []int) {
+	return func(dst []float32, index []int) error {
 		for i, k := range index {
 			convert(dst[i*size:(i+1)*size], pix[k*size:(k+1)*size])
 		}
+		return nil
 	}
 }
 

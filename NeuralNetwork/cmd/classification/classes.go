@@ -130,7 +130,9 @@ func (s *session) showDigits(class []uint8) error {
 		index[i] = i
 	}
 	pix := make([]float32, len(images.Pix))
-	s.samples(s.test).Input(pix, index)
+	if err := s.samples(s.test).Input(pix, index); err != nil {
+		return err
+	}
 	digits := figure.Digits(pix, images.Rows, images.Cols, titles)
 	err = experiment.ShowFigure(s.in, s.out, digitsFile, "Classified digits", digits)
 	if err == nil {

@@ -123,10 +123,11 @@ func (s *session) fitHead(m *nn.Model, a answers, why error) (*results.Training,
 	}
 	train, validation := experiment.Split(&nn.Samples{
 		N: all.N, Labels: all.Labels,
-		Input: func(dst []float32, index []int) {
+		Input: func(dst []float32, index []int) error {
 			for i, k := range index {
 				copy(dst[i*size:(i+1)*size], features[k*size:(k+1)*size])
 			}
+			return nil
 		},
 	})
 	phases := []phase{{a.phase1, func() {}}}

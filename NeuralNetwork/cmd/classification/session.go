@@ -243,9 +243,9 @@ func (s *session) phases(
 	for _, phase := range phases {
 		phase.begin()
 		h, whole, err := experiment.Train(
-			s.unsaved.Work, trainer, train, validation, phase.epochs, a.batch, s.out, s.display)
+			s.unsaved, trainer, train, validation, phase.epochs, a.batch, s.out, s.display)
 		if err != nil {
-			return nil, err
+			return nil, s.unsaved.Failed(s.out, err)
 		}
 		t.Loss, t.ValLoss = append(t.Loss, h.Loss...), append(t.ValLoss, h.ValLoss...)
 		t.Phases, t.Complete = append(t.Phases, len(h.Loss)), whole

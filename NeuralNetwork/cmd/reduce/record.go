@@ -130,7 +130,9 @@ func (s *session) addReconstructions(m autoencoder, x *results.Autoencoder) erro
 		r := results.Reconstruction{
 			Image: image, Input: make([]float32, dim), Output: output[i*dim : (i+1)*dim],
 		}
-		input.Input(r.Input, []int{i})
+		if err := input.Input(r.Input, []int{i}); err != nil {
+			return err
+		}
 		x.Reconstructions = append(x.Reconstructions, r)
 	}
 	return nil

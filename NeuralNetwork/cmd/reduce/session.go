@@ -129,10 +129,10 @@ func (s *session) experiments() error {
 			})
 		start := time.Now()
 		history, whole, err := experiment.Train(
-			unsaved.Work, trainer, train, validation, a.epochs, a.batch, s.out, s.display)
+			unsaved, trainer, train, validation, a.epochs, a.batch, s.out, s.display)
 		unsaved.Rest()
 		if err != nil {
-			return err
+			return unsaved.Failed(s.out, err)
 		}
 		x := &results.Autoencoder{Answers: a.values(), Training: &results.Training{
 			Seconds: results.Number(time.Since(start).Seconds()),

@@ -22,10 +22,11 @@ func TestSplit(t *testing.T) {
 	for i := range whole.Labels {
 		whole.Labels[i] = uint8(i % 7)
 	}
-	whole.Input = func(dst []float32, index []int) {
+	whole.Input = func(dst []float32, index []int) error {
 		for i, k := range index {
 			dst[i] = float32(k)
 		}
+		return nil
 	}
 	train, validation := Split(whole)
 	if train.N != 802 || validation.N != 201 {
@@ -44,7 +45,9 @@ func TestSplit(t *testing.T) {
 		for i := range index {
 			index[i] = i
 		}
-		tt.part.Input(all, index)
+		if err := tt.part.Input(all, index); err != nil {
+			t.Fatal(err)
+		}
 		if got := all[:len(tt.want)]; !slices.Equal(got, tt.want) {
 			t.Errorf("the part begins %v, want %v", got, tt.want)
 		}
@@ -55,7 +58,9 @@ func TestSplit(t *testing.T) {
 		}
 		// Any samples, in any order.
 		three := make([]float32, 3)
-		tt.part.Input(three, []int{5, 0, 5})
+		if err := tt.part.Input(three, []int{5, 0, 5}); err != nil {
+			t.Fatal(err)
+		}
 		if want := []float32{tt.want[5], tt.want[0], tt.want[5]}; !slices.Equal(three, want) {
 			t.Errorf("samples 5, 0, 5 are %v, want %v", three, want)
 		}

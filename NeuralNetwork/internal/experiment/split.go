@@ -18,12 +18,12 @@ func Split(s *nn.Samples) (train, validation *nn.Samples) {
 // Choose returns the samples index[0], index[1], … of s.
 func Choose(s *nn.Samples, index []int) *nn.Samples {
 	part := &nn.Samples{N: len(index)}
-	part.Input = func(dst []float32, of []int) {
+	part.Input = func(dst []float32, of []int) error {
 		whole := make([]int, len(of))
 		for i, k := range of {
 			whole[i] = index[k]
 		}
-		s.Input(dst, whole)
+		return s.Input(dst, whole)
 	}
 	if s.Labels != nil {
 		part.Labels = make([]uint8, len(index))

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -37,10 +38,11 @@ func autoencoder(t *testing.T) (*nn.Model, *nn.Samples) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m, &nn.Samples{N: 6, Input: func(dst []float32, index []int) {
+	return m, &nn.Samples{N: 6, Input: func(dst []float32, index []int) error {
 		for i := range dst {
 			dst[i] = float32(index[i/16]*i%7) / 7
 		}
+		return nil
 	}}
 }
 
@@ -77,9 +79,9 @@ func TestTrainEndsWithTheEpochOfAnInterrupt(t *testing.T) {
 	m, s := autoencoder(t)
 	out := &interrupter{t: t}
 	const epochs = 1 << 30 // ends by the interrupt or never
-	work := program.Begin(nil)
-	h, whole, err := Train(work, trainer(m), s, s, epochs, 2, out, silent)
-	end(work)
+	u := Keep("model", "", nil)
+	h, whole, err := Train(u, trainer(m), s, s, epochs, 2, out, silent)
+	end(u.Work)
 	if err != nil || whole {
 		t.Errorf("error %v, whole %v", err, whole)
 	}
@@ -106,12 +108,13 @@ func TestMain(m *testing.M) {
 	model, err := nn.NewAutoencoder(small, 1)
 	if err == nil {
 		ready := sync.OnceFunc(func() { fmt.Println("Ready") })
-		slow := &nn.Samples{N: 10000, Input: func([]float32, []int) {
+		slow := &nn.Samples{N: 10000, Input: func([]float32, []int) error {
 			ready()
 			time.Sleep(10 * time.Millisecond)
+			return nil
 		}}
 		unsaved := Keep("model", "", func(path string) (string, error) { return path, nil })
-		_, _, err = Train(unsaved.Work, trainer(model), slow, slow, 1, 1, os.Stdout, silent)
+		_, _, err = Train(unsaved, trainer(model), slow, slow, 1, 1, os.Stdout, silent)
 	}
 	fmt.Println("The training ended by itself:", err)
 }
@@ -217,7 +220,7 @@ func (failing) Write([]byte) (int, error) { return 0, errors.New("nobody reads")
 func TestTrainWithoutAScreen(t *testing.T) {
 	m, s := autoencoder(t)
 	u := Keep("model", "", func(path string) (string, error) { return path, nil })
-	h, whole, err := Train(u.Work, trainer(m), s, s, 2, 4, failing{}, silent)
+	h, whole, err := Train(u, trainer(m), s, s, 2, 4, failing{}, silent)
 	end(u.Work)
 	if err != nil || !whole || len(h.Loss) != 2 {
 		t.Errorf("error %v, whole %v, history %v", err, whole, h)
@@ -232,9 +235,9 @@ func TestTrainSaysThatTheLossIsNoNumber(t *testing.T) {
 	m, s := autoencoder(t)
 	m.Layer("embedding").Weights[0].Data[0] = float32(math.Inf(1))
 	var out bytes.Buffer
-	work := program.Begin(nil)
-	h, whole, err := Train(work, trainer(m), s, s, 3, 2, &out, silent)
-	end(work)
+	u := Keep("model", "", nil)
+	h, whole, err := Train(u, trainer(m), s, s, 3, 2, &out, silent)
+	end(u.Work)
 	if err != nil || whole || len(h.Loss) != 0 {
 		t.Errorf("error %v, whole %v, history %v", err, whole, h)
 	}
@@ -248,9 +251,9 @@ func TestTrainSaysThatTheLossIsNoNumber(t *testing.T) {
 func TestTrainToTheEnd(t *testing.T) {
 	m, s := autoencoder(t)
 	var out bytes.Buffer
-	work := program.Begin(nil)
-	h, whole, err := Train(work, trainer(m), s, s, 2, 4, &out, silent)
-	end(work)
+	u := Keep("model", "", nil)
+	h, whole, err := Train(u, trainer(m), s, s, 2, 4, &out, silent)
+	end(u.Work)
 	if err != nil || !whole || len(h.Loss) != 2 || strings.Count(out.String(), "2/2 [====") != 2 {
 		t.Errorf("error %v, whole %v, history %v, screen\n%s", err, whole, h, &out)
 	}
@@ -260,10 +263,43 @@ func TestTrainToTheEnd(t *testing.T) {
 func TestTrainInOneBatch(t *testing.T) {
 	m, s := autoencoder(t)
 	var out bytes.Buffer
-	work := program.Begin(nil)
-	_, _, err := Train(work, trainer(m), s, s, 2, 6, &out, silent)
-	end(work)
+	u := Keep("model", "", nil)
+	_, _, err := Train(u, trainer(m), s, s, 2, 6, &out, silent)
+	end(u.Work)
 	if err != nil || strings.Count(out.String(), "Epoch ") != 2 {
 		t.Errorf("error %v, screen\n%s", err, &out)
+	}
+}
+
+// A training that ends with an error is not lost if a batch was trained.
+func TestTrainingIsSavedIfSamplesCannotBeRead(t *testing.T) {
+	cut := errors.New("the file is cut")
+	for _, tt := range []struct {
+		reads int64 // of 3 batches and, to validate, 3 in each epoch
+		told  string
+	}{
+		{0, ""},
+		{1, "\nThe trained model is in model-interrupted.h5\n"},
+		{4, "\nThe trained model is in model-interrupted.h5\n"},
+		{7, "\nThe trained model is in model-interrupted.h5\n"},
+	} {
+		m, s := autoencoder(t)
+		var read atomic.Int64
+		broken := &nn.Samples{N: s.N, Input: func(dst []float32, index []int) error {
+			if read.Add(1) > tt.reads {
+				return cut
+			}
+			return s.Input(dst, index)
+		}}
+		u := Keep("model", "", func(path string) (string, error) { return path, nil })
+		h, _, err := Train(u, trainer(m), broken, broken, 3, 2, io.Discard, silent)
+		end(u.Work)
+		if !errors.Is(err, cut) || len(h.Loss) != int(tt.reads/6) {
+			t.Errorf("%d reads: error %v, history %v", tt.reads, err, h)
+		}
+		var out bytes.Buffer
+		if err := u.Failed(&out, err); !errors.Is(err, cut) || out.String() != tt.told {
+			t.Errorf("%d reads: error %v, screen %q", tt.reads, err, &out)
+		}
 	}
 }

@@ -16,8 +16,9 @@ import (
 // signal ends the program before, the model is saved under a name that replaces no file.
 type Unsaved struct {
 	*program.Work
-	places []string // where it is saved: the first that takes it
-	save   func(path string) (saved string, err error)
+	places  []string // where it is saved: the first that takes it
+	save    func(path string) (saved string, err error)
+	trained bool // a batch or more
 }
 
 // Keep begins the training of a model of this kind, such as "autoencoder". The model belongs beside
@@ -44,6 +45,15 @@ func (u *Unsaved) Save(out io.Writer, failed error) error {
 		return errors.Join(failed, errors.New(told))
 	}
 	return failed
+}
+
+// Failed returns failed, the error that ended the training, and saves the model as Save does if a
+// batch was trained.
+func (u *Unsaved) Failed(out io.Writer, failed error) error {
+	if !u.trained {
+		return failed
+	}
+	return u.Save(out, failed)
 }
 
 func (u *Unsaved) saveAnywhere() (told string, err error) {

@@ -101,10 +101,11 @@ func (e *encoder) compare(dir string) (float64, error) {
 	for _, d := range m.Input() {
 		size *= d
 	}
-	samples := &nn.Samples{N: len(input) / size, Input: func(dst []float32, index []int) {
+	samples := &nn.Samples{N: len(input) / size, Input: func(dst []float32, index []int) error {
 		for i, k := range index {
 			copy(dst[i*size:(i+1)*size], input[k*size:(k+1)*size])
 		}
+		return nil
 	}}
 	got, err := m.Predict(cpu.New(), samples, "", 2, nil)
 	if err != nil {

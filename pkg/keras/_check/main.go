@@ -94,7 +94,9 @@ func run(args []string) error {
 // write trains the models and writes them, their input and their predictions to dir.
 func write(dir string, samples *nn.Samples) error {
 	input := make([]float32, samples.N*28*28)
-	samples.Input(input, []int{0, 1, 2, 3, 4})
+	if err := samples.Input(input, []int{0, 1, 2, 3, 4}); err != nil {
+		return err
+	}
 	b, err := binary.Append(nil, binary.LittleEndian, input)
 	if err != nil {
 		return err

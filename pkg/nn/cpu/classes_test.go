@@ -757,7 +757,7 @@ func TestPredictionMemory(t *testing.T) {
 	} {
 		m := randomModel(t, layers, rand.New(rand.NewPCG(1, 1)))
 		const n = 64
-		s := &nn.Samples{N: n, Input: func([]float32, []int) {}}
+		s := &nn.Samples{N: n, Input: func([]float32, []int) error { return nil }}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		p, err := New().NewPrediction(layers, n)

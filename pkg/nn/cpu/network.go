@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -241,25 +242,29 @@ func (n *network) losing(layers []*nn.Layer, loss nn.Loss, x signal) {
 
 // compute runs the samples with these indices.
 func (n *network) compute(s *nn.Samples, index []int) error {
-	n.load(s, index)
+	if err := n.load(s, index); err != nil {
+		return err
+	}
 	return n.run(len(index))
 }
 
 // load writes inputs and targets of samples.
-func (n *network) load(s *nn.Samples, index []int) {
+func (n *network) load(s *nn.Samples, index []int) error {
 	const block = 16 // samples of a task: many times the cost of starting it
 	size := len(n.input) / n.batch
+	errs := make([]error, ceilDiv(len(index), block))
 	parallel.Blocks(len(index), block, func(from, to int) {
-		s.Input(n.input[from*size:to*size], index[from:to])
+		errs[from/block] = s.Input(n.input[from*size:to*size], index[from:to])
 	})
-	if n.target == nil {
-		return
+	if err := cmp.Or(errs...); err != nil || n.target == nil {
+		return err
 	}
 	classes := len(n.target) / n.batch
 	clear(n.target)
 	for i, k := range index {
 		n.target[i*classes+int(s.Labels[k])] = 1
 	}
+	return nil
 }
 
 // lossValue returns the loss of the last run.

@@ -328,11 +328,12 @@ func randomSamples(random *rand.Rand, n, size, classes int) (x []float32, labels
 }
 
 // copied is the Input of samples that lie one after the other.
-func copied(x []float32, size int) func(dst []float32, index []int) {
-	return func(dst []float32, index []int) {
+func copied(x []float32, size int) func(dst []float32, index []int) error {
+	return func(dst []float32, index []int) error {
 		for i, k := range index {
 			copy(dst[i*size:(i+1)*size], x[k*size:])
 		}
+		return nil
 	}
 }
 

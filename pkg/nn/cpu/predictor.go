@@ -127,22 +127,26 @@ func (p *predictor) Run(d nn.Data, index []int) error {
 	// Every worker gets as much to do.
 	tasks, workers := ceilDiv(p.n, p.group), runtime.GOMAXPROCS(0)
 	tasks = min(ceilDiv(tasks, workers)*workers, p.n)
+	errs := make([]error, tasks)
 	parallel.Do(tasks, func(jobs iter.Seq[int]) {
 		memory := p.memory.Get().(*[]float32)
 		defer p.memory.Put(memory)
 		for t := range jobs {
 			first, last := t*p.n/tasks, (t+1)*p.n/tasks
-			p.compute(p.result[first*size:last*size], samples, index[first:last], *memory)
+			errs[t] = p.compute(p.result[first*size:last*size], samples, index[first:last], *memory)
 		}
 	})
-	return nil
+	return cmp.Or(errs...)
 }
 
 // compute writes the outputs of some samples to dst.
-func (p *predictor) compute(dst []float32, s *nn.Samples, index []int, memory []float32) {
+func (p *predictor) compute(dst []float32, s *nn.Samples, index []int,
+	memory []float32) error {
 	n, scratch := len(index), memory[p.group*p.width:]
 	value := func(v int) []float32 { return memory[p.group*p.places[v]:][:n*p.sizes[v]] }
-	s.Input(value(0), index)
+	if err := s.Input(value(0), index); err != nil {
+		return err
+	}
 	var in [][]float32
 	for _, s := range p.steps {
 		in = in[:0]
@@ -152,6 +156,7 @@ func (p *predictor) compute(dst []float32, s *nn.Samples, index []int, memory []
 		s.run(p.kernels, in, value(s.out), scratch, n)
 	}
 	copy(dst, value(p.output))
+	return nil
 }
 
 // Output writes the outputs of the last Run.
