@@ -119,6 +119,33 @@ func TestManhattan(t *testing.T) {
 	panics(t, differentLengths, func() { Manhattan(make([]uint8, 3), make([]uint8, 4)) })
 }
 
+// Points in the memory of others are as new ones, whatever stood there.
+func testResize[P uint8 | uint16](t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 3))
+	p := &Points[P]{}
+	for _, c := range []struct{ n, dim int }{
+		{100, 5}, {33, 5}, {64, 5}, {1, 5}, {0, 5}, {90, 5}, {200, 5}, {40, 9}, {70, 3}, {300, 9},
+	} {
+		pix := vectors[P](r, c.n*c.dim)
+		p.Resize(c.n, c.dim)
+		for i := range c.n {
+			p.Set(i, pix[i*c.dim:(i+1)*c.dim])
+		}
+		want := PackPoints(pix, c.n, c.dim)
+		if p.N != c.n || p.Dim != c.dim || !slices.Equal(p.packed, want.packed) {
+			t.Errorf("%d points of %d values differ from new ones", c.n, c.dim)
+		}
+	}
+	panics(t, badShape, func() { p.Set(300, make([]P, 9)) })
+	panics(t, badShape, func() { p.Set(0, make([]P, 8)) })
+	panics(t, badShape, func() { p.Resize(1, 0) })
+}
+
+func TestResize(t *testing.T) {
+	t.Run("uint8", testResize[uint8])
+	t.Run("uint16", testResize[uint16])
+}
+
 func testDistances[P uint8 | uint16](t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	dims := []int{100, 255, 783, 784, 785, 3000}

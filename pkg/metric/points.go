@@ -75,40 +75,75 @@ func QueriesSize[P uint8 | uint16](n, dim int) float64 {
 // PackPoints copies pix, (n, dim). It panics if dim is not in 1 to MaxDim or if pix has
 // another size.
 func PackPoints[P uint8 | uint16](pix []P, n, dim int) *Points[P] {
-	if dim < 1 || dim > MaxDim[P]() || len(pix) != n*dim {
+	if len(pix) != n*dim {
+		panic(badShape)
+	}
+	p := &Points[P]{}
+	p.Resize(n, dim)
+	for i := range n {
+		p.Set(i, pix[i*dim:(i+1)*dim])
+	}
+	return p
+}
+
+// Resize makes room for n vectors of dim values, in the memory that p has if it suffices. They have
+// no meaning before Set. Resize panics if dim is not in 1 to MaxDim.
+func (p *Points[P]) Resize(n, dim int) {
+	if dim < 1 || dim > MaxDim[P]() {
+		panic(badShape)
+	}
+	size := Tiles(n) * Tile * width[P](dim)
+	if dim != p.Dim || size > cap(p.packed) {
+		p.packed = make([]P, size)
+	}
+	p.N, p.Dim, p.packed = n, dim, p.packed[:size]
+	clear(p.packed[n/Tile*Tile*width[P](dim):]) // Set does not write beyond point n
+}
+
+// Set copies a vector to point i. Several goroutines may set different points at a time.
+func (p *Points[P]) Set(i int, vector []P) {
+	if len(vector) != p.Dim || i >= p.N {
 		panic(badShape)
 	}
 	step := step[P]()
-	p := &Points[P]{N: n, Dim: dim, packed: make([]P, Tiles(n)*Tile*width[P](dim))}
-	for i := range n {
-		row := pix[i*dim : (i+1)*dim]
-		to := p.packed[i/Tile*Tile*width[P](dim)+i%Tile*step:]
-		for len(row) > step {
-			// Array assignments of a known size are single moves.
-			if step == byteStep {
-				*(*[byteStep]P)(to) = [byteStep]P(row)
-			} else {
-				*(*[wordStep]P)(to) = [wordStep]P(row)
-			}
-			row, to = row[step:], to[Tile*step:]
+	to := p.packed[i/Tile*Tile*width[P](p.Dim)+i%Tile*step:]
+	for len(vector) > step {
+		// Array assignments of a known size are single moves.
+		if step == byteStep {
+			*(*[byteStep]P)(to) = [byteStep]P(vector)
+		} else {
+			*(*[wordStep]P)(to) = [wordStep]P(vector)
 		}
-		copy(to, row)
+		vector, to = vector[step:], to[Tile*step:]
 	}
-	return p
+	copy(to, vector)
 }
 
 // PackQueries copies pix, (n, dim). It panics if dim is not in 1 to MaxDim or if pix has
 // another size.
 func PackQueries[P uint8 | uint16](pix []P, n, dim int) *Queries[P] {
-	if dim < 1 || dim > MaxDim[P]() || len(pix) != n*dim {
+	if len(pix) != n*dim {
 		panic(badShape)
 	}
-	w := width[P](dim)
-	q := &Queries[P]{N: n, Dim: dim, rows: make([]P, (n+Quad-1)/Quad*Quad*w)}
+	q := NewQueries[P](n, dim)
 	for i := range n {
-		copy(q.rows[i*w:], pix[i*dim:(i+1)*dim])
+		copy(q.At(i), pix[i*dim:(i+1)*dim])
 	}
 	return q
+}
+
+// NewQueries returns n vectors of dim zeros. It panics if dim is not in 1 to MaxDim.
+func NewQueries[P uint8 | uint16](n, dim int) *Queries[P] {
+	if dim < 1 || dim > MaxDim[P]() {
+		panic(badShape)
+	}
+	return &Queries[P]{N: n, Dim: dim, rows: make([]P, (n+Quad-1)/Quad*Quad*width[P](dim))}
+}
+
+// At returns vector i, which shares its memory with q.
+func (q *Queries[P]) At(i int) []P {
+	at := i * width[P](q.Dim)
+	return q.rows[at : at+q.Dim : at+q.Dim]
 }
 
 // Distances writes Σ|query-point| to dst, (Quad, (to-from)·Tile), for the quad of queries that

@@ -43,6 +43,11 @@ func (b *Blocks) Add(n, rows, cols int, first int64) error {
 				added.first, added.end-1, other.first, other.end-1)
 		}
 	}
+	// Thousands of blocks that follow each other are one interval.
+	if last := len(b.blocks) - 1; last >= 0 && b.blocks[last].end == added.first {
+		b.blocks[last].end = added.end
+		return nil
+	}
 	b.blocks = append(b.blocks, added)
 	return nil
 }

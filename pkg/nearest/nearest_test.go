@@ -98,6 +98,8 @@ func TestBlocks(t *testing.T) {
 		{"a block that ends in another", 6, 2, 3, math.MaxInt64 - 10, "already"},
 		{"a block within another", 2, 2, 3, 3, "there are images 0 to 9 already"},
 		{"a block behind", 1, 2, 3, 15, ""},
+		{"a block after the last", 4, 2, 3, 16, ""},
+		{"a block in the last", 1, 2, 3, 19, "there are images 15 to 19 already"},
 		{"too many images", math.MaxInt32 + 1, 2, 3, 100, "expected at most 2147483647"},
 	} {
 		err := b.Add(c.n, c.rows, c.cols, c.first)
@@ -106,9 +108,9 @@ func TestBlocks(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
 		}
 	}
-	for k, want := range map[int]int{-1: 0, 0: 0, 20: 20, 21: 21, 22: 21, math.MaxInt: 21} {
+	for k, want := range map[int]int{-1: 0, 0: 0, 24: 24, 25: 25, 26: 25, math.MaxInt: 25} {
 		if got := b.Most(k); got != want {
-			t.Errorf("%d neighbours of 21 images are %d, want %d", k, got, want)
+			t.Errorf("%d neighbours of 25 images are %d, want %d", k, got, want)
 		}
 	}
 	if err := b.Check(2, 3); err != nil {
