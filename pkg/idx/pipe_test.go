@@ -35,6 +35,29 @@ func pipe(t *testing.T, from io.Reader) string {
 	return name
 }
 
+func init() {
+	forms = append(forms,
+		form{"pipe", func(t *testing.T, content []byte) string {
+			return pipe(t, bytes.NewReader(content))
+		}},
+		form{"pipe with gzip", func(t *testing.T, content []byte) string {
+			return pipe(t, bytes.NewReader(zipped(content)))
+		}})
+}
+
+// Read returns the values of a pipe that was copied because they did not fit into memory.
+func TestReadCopiedPipes(t *testing.T) {
+	restore := InBlocks(3)
+	f, err := OpenImages(pipe(t, bytes.NewReader(four)))
+	restore()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := f.Read(); err != nil || !slices.Equal(m.Pix, four[16:]) {
+		t.Errorf("images %v, %v", m, err)
+	}
+}
+
 // A pipe is read as any file.
 func TestPipes(t *testing.T) {
 	for form, content := range map[string][]byte{"plain": four, "gzip": zipped(four)} {

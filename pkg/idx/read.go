@@ -13,7 +13,15 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/infile"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/progress"
 )
+
+// An Opener opens files. The zero Opener shows nothing.
+type Opener struct {
+	// Display shows how far a file is that is unpacked because its values do not fit into memory. The
+	// phase after that is "reading the files".
+	Display *progress.Display
+}
 
 // A File is an IDX file, plain or gzip, of which the header has been read. Read, which the types
 // for images, latent vectors and labels have, returns its values. A pipe or a device has been read
@@ -23,10 +31,12 @@ type File struct {
 	N          int // images, vectors or labels
 	Rows, Cols int // of an image or a vector; 1 and 1 for labels
 
-	r     *reader
-	count int    // bytes that the header promises
-	what  string // these bytes
-	data  []byte // of a pipe
+	opener   Opener
+	r        *reader
+	count    int      // bytes that the header promises
+	what     string   // these bytes
+	data     []byte   // of a pipe or a device, unless they are unpacked
+	unpacked *os.File // a nameless file that holds just the values, or nil
 }
 
 // An ImageFile is a file of 8-bit images.
@@ -39,27 +49,33 @@ type LatentFile struct{ File }
 type LabelFile struct{ File }
 
 // OpenImages opens a file of 8-bit images and reads its header.
-func OpenImages(name string) (*ImageFile, error) {
-	f, err := openFile(name, 4, MagicImages, "8-bit images")
+func (o Opener) OpenImages(name string) (*ImageFile, error) {
+	f, err := o.open(name, 4, MagicImages, "8-bit images")
 	return &ImageFile{f}, err
 }
 
+// OpenImages opens a file of 8-bit images and reads its header.
+func OpenImages(name string) (*ImageFile, error) { return Opener{}.OpenImages(name) }
+
 // OpenLatents opens a file of 16-bit latent vectors and reads its header.
-func OpenLatents(name string) (*LatentFile, error) {
-	f, err := openFile(name, 4, MagicLatents, "16-bit latent vectors")
+func (o Opener) OpenLatents(name string) (*LatentFile, error) {
+	f, err := o.open(name, 4, MagicLatents, "16-bit latent vectors")
 	return &LatentFile{f}, err
 }
 
+// OpenLatents opens a file of 16-bit latent vectors and reads its header.
+func OpenLatents(name string) (*LatentFile, error) { return Opener{}.OpenLatents(name) }
+
 // OpenLabels opens a file of labels and reads its header.
 func OpenLabels(name string) (*LabelFile, error) {
-	f, err := openFile(name, 2, MagicLabels, "labels")
+	f, err := Opener{}.open(name, 2, MagicLabels, "labels")
 	return &LabelFile{f}, err
 }
 
-// OpenLatentsOf opens a file of 16-bit latent vectors. It returns an error unless there is one for
-// each image.
+// OpenLatentsOf opens a file of 16-bit latent vectors with the opener of the images. It returns an
+// error unless there is one for each image.
 func OpenLatentsOf(images *ImageFile, name string) (*LatentFile, error) {
-	f, err := OpenLatents(name)
+	f, err := images.opener.OpenLatents(name)
 	if err == nil {
 		err = f.checkNumber("latent vectors", images)
 	}
@@ -81,6 +97,9 @@ func (f *File) checkNumber(what string, images *ImageFile) error {
 		return nil
 	}
 	f.r.Close()
+	if f.unpacked != nil {
+		f.unpacked.Close()
+	}
 	return fmt.Errorf("%s: %d %s, expected %d, one for each image of %s",
 		f.Name, f.N, what, images.N, images.Name)
 }
@@ -136,9 +155,9 @@ func ReadLabels(name string) ([]uint8, error) {
 	return f.Read()
 }
 
-// openFile opens a file and reads its header of words 32-bit numbers. what names the contents that
-// the caller expects.
-func openFile(name string, words int, magic uint32, what string) (f File, err error) {
+// open opens a file and reads its header of words 32-bit numbers. what names the contents that the
+// caller expects.
+func (o Opener) open(name string, words int, magic uint32, what string) (f File, err error) {
 	r, err := open(name)
 	if err != nil {
 		return f, err
@@ -152,7 +171,7 @@ func openFile(name string, words int, magic uint32, what string) (f File, err er
 	if err != nil {
 		return f, err
 	}
-	f = File{Name: name, N: int(h[1]), Rows: 1, Cols: 1, r: r}
+	f = File{Name: name, N: int(h[1]), Rows: 1, Cols: 1, opener: o, r: r}
 	f.what = fmt.Sprintf("%d labels", f.N)
 	if magic != MagicLabels {
 		if f.Rows, f.Cols, err = r.imageSize(h); err != nil {
@@ -168,19 +187,27 @@ func openFile(name string, words int, magic uint32, what string) (f File, err er
 	if r.source != nil {
 		r.source.left += 2 * int64(f.count)
 	}
-	if !r.regular {
+	switch {
+	case r.regular:
+		err = r.checkSize(h, f.count, f.what)
+	case magic == MagicLabels || f.fit(): // labels are always kept
 		f.data, err = r.all(f.count, f.what)
-		return f, err
+	default:
+		err = f.unpack()
 	}
-	return f, r.checkSize(h, f.count, f.what)
+	return f, err
 }
 
 // values returns the bytes that the header promises, and closes the file.
 func (f *File) values() ([]byte, error) {
-	defer f.r.Close()
-	if !f.r.regular {
+	switch {
+	case f.unpacked != nil:
+		return f.unpackedValues()
+	case !f.r.regular:
+		f.r.Close()
 		return f.data, nil
 	}
+	defer f.r.Close()
 	return f.r.all(f.count, f.what)
 }
 

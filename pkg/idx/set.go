@@ -2,6 +2,7 @@ package idx
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"unsafe"
@@ -17,10 +18,9 @@ const kept = 1. / 4
 const (
 	// A block of images that are not kept takes this part of the budget of memory, within bounds.
 	// There are two blocks, and what is computed from one takes about as much again.
-	blockPart      = 1. / 32
-	leastBlock     = 1 << 20 // bytes; shorter blocks cost more time
-	greatestBlock  = 64 << 20
-	imagesOfABlock = 1 << 30 // at most: indices within a block have 32 bits
+	blockPart     = 1. / 32
+	leastBlock    = 256 << 10 // bytes; shorter blocks cost more time
+	greatestBlock = 64 << 20
 )
 
 // forced is the number of images in each block of every set, or 0. Only tests set it.
@@ -34,8 +34,9 @@ func InBlocks(images int) (restore func()) {
 }
 
 // Set returns the images. They are kept in memory, and the file is closed, if they take at most a
-// quarter of the budget of memory; otherwise they are read from the file when they are wanted.
-// Bytes after the last image are ignored.
+// quarter of the budget of memory. Otherwise they are read from the file when they are wanted,
+// until the set is closed; those of a gzip file are unpacked into a nameless file before. Bytes
+// after the last image are ignored.
 func (f *ImageFile) Set() (*imageset.Set[uint8], error) {
 	if f.fit() {
 		m, err := f.Read()
@@ -44,13 +45,14 @@ func (f *ImageFile) Set() (*imageset.Set[uint8], error) {
 		}
 		return m.Set(), nil
 	}
-	values, err := f.stored()
+	values, err := f.stored(1)
 	if err != nil {
 		return nil, err
 	}
-	return imageset.NewSet(f.N, f.Rows, f.Cols, f.block(1), func(dst []uint8, first int) error {
+	read := func(dst []uint8, first int) error {
 		return values.read(dst, int64(first)*int64(f.Rows*f.Cols))
-	}), nil
+	}
+	return imageset.NewSet(f.N, f.Rows, f.Cols, f.block(1), read).OnClose(values.Close), nil
 }
 
 // Set returns the vectors, as the images' Set does.
@@ -62,18 +64,19 @@ func (f *LatentFile) Set() (*imageset.Set[uint16], error) {
 		}
 		return m.Set(), nil
 	}
-	values, err := f.stored()
+	values, err := f.stored(2)
 	if err != nil {
 		return nil, err
 	}
-	return imageset.NewSet(f.N, f.Rows, f.Cols, f.block(2), func(dst []uint16, first int) error {
+	read := func(dst []uint16, first int) error {
 		b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 2*len(dst))
 		if err := values.read(b, 2*int64(first)*int64(f.Rows*f.Cols)); err != nil {
 			return err
 		}
 		toValues(dst, b)
 		return nil
-	}), nil
+	}
+	return imageset.NewSet(f.N, f.Rows, f.Cols, f.block(2), read).OnClose(values.Close), nil
 }
 
 // toValues sets dst to the big-endian values of b, which may be the memory of dst.
@@ -85,9 +88,6 @@ func toValues(dst []uint16, b []byte) {
 
 // fit reports whether the values are kept in memory.
 func (f *File) fit() bool {
-	if f.r.size < 0 {
-		return true
-	}
 	return forced.Load() == 0 && float64(f.count) <= kept*float64(memory.Budget())
 }
 
@@ -97,37 +97,57 @@ func (f *File) block(width int) int {
 		return int(n)
 	}
 	bytes := min(max(int(blockPart*float64(memory.Budget())), leastBlock), greatestBlock)
-	return min(max(1, bytes/(width*f.Rows*f.Cols)), imagesOfABlock)
+	return max(1, bytes/(width*f.Rows*f.Cols))
 }
 
 // stored are the values of a file that stays open.
 type stored struct {
-	*reader
-	state os.FileInfo // when it was opened
-	at    int64       // of the first value
+	*os.File
+	name   string
+	at     int64       // of the first value in the file
+	header int64       // bytes before the first value in the (uncompressed) file of that name
+	state  os.FileInfo // when it was opened; nil if nobody else can change it
 }
 
-// stored returns the values of the file.
-func (f *File) stored() (*stored, error) {
+// stored returns the values, of width bytes, of the file, which it unpacks if it is not plain.
+func (f *File) stored(width int) (*stored, error) {
+	two := 2 * float64(min(f.count, f.block(width)*width*f.Rows*f.Cols))
+	if err := memory.Check(two, "%s: two blocks of its %s need", f.Name, f.what); err != nil {
+		return nil, err
+	}
+	if f.unpacked == nil && f.r.size < 0 {
+		if err := f.unpack(); err != nil {
+			return nil, err
+		}
+	}
+	if f.unpacked != nil {
+		return &stored{File: f.unpacked, name: f.Name, header: f.r.offset}, nil
+	}
 	state, err := f.r.file.Stat()
 	if err != nil {
 		return nil, f.r.fault(0, err, "%s", told(err))
 	}
-	return &stored{f.r, state, f.r.offset}, nil
+	return &stored{f.r.file, f.Name, f.r.offset, f.r.offset, state}, nil
 }
 
 // read reads bytes of the values, from the one at place from on. It returns an error if the file
 // has changed since it was opened.
 func (s *stored) read(dst []byte, from int64) error {
-	n, err := s.file.ReadAt(dst, s.at+from)
-	if now, e := s.file.Stat(); e == nil &&
-		(now.Size() < s.state.Size() || now.ModTime() != s.state.ModTime()) {
-		return s.fault(0, nil, "the file was changed while it was read: "+
-			"it had %d bytes, of %v, and has %d, of %v",
-			s.state.Size(), s.state.ModTime(), now.Size(), now.ModTime())
+	n, err := s.ReadAt(dst, s.at+from)
+	if s.state != nil {
+		now, e := s.Stat()
+		if e == nil && (now.Size() != s.state.Size() || now.ModTime() != s.state.ModTime()) {
+			return &FormatError{s.name, 0, fmt.Sprintf("the file was changed while it was read: "+
+				"it had %d bytes, of %v, and has %d, of %v",
+				s.state.Size(), s.state.ModTime(), now.Size(), now.ModTime()), nil}
+		}
 	}
 	if n == len(dst) {
 		return nil
 	}
-	return s.fault(s.at+from+int64(n), early(err), "%s", told(err))
+	reason := told(err)
+	if s.state == nil {
+		reason = fmt.Sprintf("cannot read its temporary file: %v", err)
+	}
+	return &FormatError{s.name, s.header + from + int64(n), reason, early(err)}
 }

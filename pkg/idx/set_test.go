@@ -48,6 +48,7 @@ func numbers(t *testing.T, magic uint32, n int) string {
 }
 
 func TestSetsInBlocks(t *testing.T) {
+	temporary := temporaryFolder(t)
 	images, latents := numbers(t, MagicImages, 20), numbers(t, MagicLatents, 20)
 	wantImages, err := ReadImages(images)
 	if err != nil {
@@ -57,34 +58,48 @@ func TestSetsInBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, block := range []int{0, 1, 7, 512} {
-		defer InBlocks(block)()
-		f, err := OpenImages(images)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := f.Set()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := all(t, s); !slices.Equal(got, wantImages.Pix) || (s.Whole() != nil) != (block == 0) {
-			t.Errorf("blocks of %d: images %v", block, got)
-		}
-		g, err := OpenLatents(latents)
-		if err != nil {
-			t.Fatal(err)
-		}
-		v, err := g.Set()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := all(t, v); !slices.Equal(got, wantLatents.Pix) {
-			t.Errorf("blocks of %d: vectors %v", block, got)
-		}
-		some, err := imageset.SelectFrom(v, []int{19, 0})
-		if err != nil || !slices.Equal(some.At(0), wantLatents.At(19)) ||
-			!slices.Equal(some.At(1), wantLatents.At(0)) {
-			t.Errorf("blocks of %d: vectors 19 and 0 are %v, %v", block, some, err)
+	for _, form := range forms {
+		for _, block := range []int{0, 1, 7, 512} {
+			restore := InBlocks(block)
+			f, err := OpenImages(form.of(t, content(t, images)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := f.Set()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := all(t, s); !slices.Equal(got, wantImages.Pix) || (s.Whole() != nil) != (block == 0) {
+				t.Errorf("%s, blocks of %d: images %v", form.name, block, got)
+			}
+			g, err := OpenLatentsOf(f, form.of(t, content(t, latents)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := g.Set()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := all(t, v); !slices.Equal(got, wantLatents.Pix) {
+				t.Errorf("%s, blocks of %d: vectors %v", form.name, block, got)
+			}
+			some, err := imageset.SelectFrom(v, []int{19, 0})
+			if err != nil || !slices.Equal(some.At(0), wantLatents.At(19)) ||
+				!slices.Equal(some.At(1), wantLatents.At(0)) {
+				t.Errorf("%s, blocks of %d: vectors 19 and 0 are %v, %v", form.name, block, some, err)
+			}
+			for _, close := range []func() error{s.Close, v.Close} {
+				if err := close(); err != nil {
+					t.Error(err)
+				}
+			}
+			if entries, err := os.ReadDir(temporary); len(entries) > 0 || err != nil {
+				t.Errorf("%s, blocks of %d: left behind %v, %v", form.name, block, entries, err)
+			}
+			if _, err := imageset.SelectFrom(s, []int{3}); (err == nil) != (block == 0) {
+				t.Errorf("%s, blocks of %d: the closed set returns %v", form.name, block, err)
+			}
+			restore()
 		}
 	}
 }
@@ -97,6 +112,14 @@ func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
 		"cut": func(name string) error { return os.Truncate(name, 60) },
 		"written": func(name string) error {
 			return os.WriteFile(name, bytes.Repeat([]byte{1}, 136), 0o600)
+		},
+		"continued": func(name string) error {
+			f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			f.WriteString("more")
+			return f.Close()
 		},
 		"replaced": func(name string) error {
 			if err := os.WriteFile(name+".new", []byte("other"), 0o600); err != nil {

@@ -12,6 +12,7 @@ type Set[P uint8 | uint16] struct {
 
 	whole  *Images[P] // nil if the images stay where they are
 	read   Reader[P]
+	close  func() error
 	block  int // most images of a block
 	passes atomic.Int64
 }
@@ -28,6 +29,21 @@ func NewSet[P uint8 | uint16](n, rows, cols, block int, read Reader[P]) *Set[P] 
 // Set returns the images as a set that is kept in memory.
 func (m *Images[P]) Set() *Set[P] {
 	return &Set[P]{N: m.N, Rows: m.Rows, Cols: m.Cols, whole: m, block: max(1, m.N)}
+}
+
+// OnClose lets Close call close, and returns s.
+func (s *Set[P]) OnClose(close func() error) *Set[P] {
+	s.close = close
+	return s
+}
+
+// Close closes the file of a set that is not kept in memory. Its images, and those of its parts,
+// can no longer be read. The garbage collector closes the file of a set that is not closed.
+func (s *Set[P]) Close() error {
+	if s.close == nil {
+		return nil
+	}
+	return s.close()
 }
 
 // Dim returns the number of values of one image.
