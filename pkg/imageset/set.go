@@ -2,7 +2,9 @@ package imageset
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // A Set is images of one size that need not fit into memory. A pass visits them block by block. A
@@ -15,6 +17,9 @@ type Set[P uint8 | uint16] struct {
 	close  func() error
 	block  int // most images of a block
 	passes atomic.Int64
+
+	mu    sync.Mutex
+	spare [][]P // blocks of the last pass, for the next one
 }
 
 // A Reader reads consecutive images into dst, from image first on. Several goroutines may call it.
@@ -55,6 +60,14 @@ func (s *Set[P]) Whole() *Images[P] { return s.whole }
 // Block returns the most images of a block.
 func (s *Set[P]) Block() int { return s.block }
 
+// PassSize returns the bytes that a pass takes in memory. It is 0 if the images are kept.
+func (s *Set[P]) PassSize() float64 {
+	if s.whole != nil {
+		return 0
+	}
+	return buffers * float64(min(s.block, s.N)) * float64(s.Dim()) * float64(unsafe.Sizeof(P(0)))
+}
+
 // Passes returns how often the images were read from beginning to end. It is 0 if they are kept.
 func (s *Set[P]) Passes() int { return int(s.passes.Load()) }
 
@@ -75,7 +88,7 @@ func (s *Set[P]) Each(visit func(block *Images[P], first int) error) error {
 		err   error
 	}
 	dim := s.Dim()
-	free, full := make(chan []P, 2), make(chan read)
+	free, full := make(chan []P, buffers), make(chan read)
 	stop := make(chan struct{})
 	reader := make(chan struct{})
 	defer func() { close(stop); <-reader }() // nobody reads after the pass
@@ -90,9 +103,6 @@ func (s *Set[P]) Each(visit func(block *Images[P], first int) error) error {
 				return
 			}
 			n := min(s.block, s.N-first)
-			if r.pix == nil {
-				r.pix = make([]P, min(s.block, s.N)*dim)
-			}
 			r.pix, r.first = r.pix[:n*dim], first
 			r.err = s.read(r.pix, first)
 			select {
@@ -102,8 +112,10 @@ func (s *Set[P]) Each(visit func(block *Images[P], first int) error) error {
 			}
 		}
 	}()
-	free <- nil
-	free <- nil
+	blocks := s.blocks()
+	for _, b := range blocks {
+		free <- b
+	}
 	for r := range full {
 		if r.err != nil {
 			return r.err
@@ -115,7 +127,25 @@ func (s *Set[P]) Each(visit func(block *Images[P], first int) error) error {
 		free <- r.pix
 	}
 	s.passes.Add(1)
+	s.mu.Lock()
+	s.spare = blocks // if another pass runs meanwhile, one of the two keeps its blocks
+	s.mu.Unlock()
 	return nil
+}
+
+// buffers is the number of blocks in memory during a pass: one is visited, one is read.
+const buffers = 2
+
+// blocks returns the memory for the blocks of a pass: that of the last pass, if none runs.
+func (s *Set[P]) blocks() [][]P {
+	s.mu.Lock()
+	blocks := s.spare
+	s.spare = nil
+	s.mu.Unlock()
+	for len(blocks) < buffers {
+		blocks = append(blocks, make([]P, min(s.block, s.N)*s.Dim()))
+	}
+	return blocks
 }
 
 // Read reads consecutive images into dst, from image first on. Several goroutines may call it.

@@ -86,3 +86,42 @@ func TestPartsOfSets(t *testing.T) {
 		}
 	}
 }
+
+// A pass takes the memory of the pass before. Passes at the same time do not share it.
+func TestPassesTakeTheSameMemory(t *testing.T) {
+	s := stored(numbered(1000), 100)
+	pass := func(visit func()) error {
+		return s.Each(func(b *Images[uint16], first int) error {
+			if visit != nil && first == 300 {
+				visit()
+			}
+			if b.Pix[0] != uint16(2*first) {
+				t.Errorf("the block at %d begins with %d", first, b.Pix[0])
+			}
+			return nil
+		})
+	}
+	if err := pass(nil); err != nil {
+		t.Fatal(err)
+	}
+	before := slices.Clone(s.spare)
+	if err := pass(nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(before) != 2 || len(s.spare) != 2 || &before[0][0] != &s.spare[0][0] {
+		t.Error("the second pass made new blocks")
+	}
+	if want := 2. * 100 * 2 * 2; s.PassSize() != want {
+		t.Errorf("a pass takes %v bytes, want %v", s.PassSize(), want)
+	}
+	if size := numbered(5).Set().PassSize(); size != 0 {
+		t.Errorf("a pass over kept images takes %v bytes", size)
+	}
+	if err := pass(func() {
+		if err := pass(nil); err != nil {
+			t.Error(err)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
