@@ -9,7 +9,8 @@ PROGRAMS = $(addprefix NeuralNetwork/,reduce classification) \
 # Packages in which goroutines share data. They are tested under the race detector too, which needs
 # a C compiler.
 THREADED = ./NeuralNetwork/... \
-	$(patsubst %,./pkg/%/...,clustering emd knn metric nn outfile parallel progress)
+	$(patsubst %,./pkg/%/...,clustering deform emd knn metric nn outfile parallel \
+	progress)
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
 .PHONY: all test torture bench bench-peers check-keras cross asm datasets demo reproduce clean \

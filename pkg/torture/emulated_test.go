@@ -71,7 +71,8 @@ func TestPortableProcessors(t *testing.T) {
 	for _, p := range []processor{s390x, riscv64} {
 		t.Run(p.arch, func(t *testing.T) {
 			p.test(t, packages(t, "./pkg/metric", "./pkg/idx", "./pkg/hdf5", "./pkg/keras", "./pkg/knn",
-				"./pkg/emd", "./pkg/clustering", "./pkg/libstdcxx", "./pkg/numpy", "./pkg/nn/..."))
+				"./pkg/emd", "./pkg/clustering", "./pkg/deform", "./pkg/libstdcxx", "./pkg/numpy",
+				"./pkg/nn/..."))
 		})
 	}
 }
