@@ -9,7 +9,7 @@ PROGRAMS = $(addprefix NeuralNetwork/,reduce classification) \
 # Packages in which goroutines share data. They are tested under the race detector too, which needs
 # a C compiler.
 THREADED = ./NeuralNetwork/... \
-	$(patsubst %,./pkg/%/...,clustering deform emd knn metric nn outfile parallel \
+	$(patsubst %,./pkg/%/...,clustering cmd/internal/grow deform emd knn metric nn outfile parallel \
 	progress)
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"imagesimilarity/pkg/imageset"
@@ -42,13 +43,26 @@ func (e *FormatError) Unwrap() error { return e.Cause }
 // WriteImages writes 8-bit images.
 func WriteImages(name string, m *imageset.Images[uint8]) error {
 	return outfile.Write(name, func(w io.Writer) error {
-		if err := writeHeader(w, MagicImages, m.N, m.Rows, m.Cols); err != nil {
+		if err := EncodeImagesHeader(w, m.N, m.Rows, m.Cols); err != nil {
 			return err
 		}
 		_, err := w.Write(m.Pix)
 		return err
 	})
 }
+
+// EncodeImagesHeader writes the header of a file of n 8-bit images to w. Their pixels follow it. It
+// returns an error if there are more of them than can be read again.
+func EncodeImagesHeader(w io.Writer, n, rows, cols int) error {
+	if most := min(math.MaxUint32, maxValues/max(rows*cols, 1)); n > most {
+		return fmt.Errorf("an IDX file has at most %d images of %dx%d pixels, not %d",
+			most, rows, cols, n)
+	}
+	return writeHeader(w, MagicImages, n, rows, cols)
+}
+
+// EncodeLabelsHeader writes the header of a file of n labels to w. The labels follow it.
+func EncodeLabelsHeader(w io.Writer, n int) error { return writeHeader(w, MagicLabels, n) }
 
 // WriteLatents writes a file of 16-bit latent vectors.
 func WriteLatents(name string, m *imageset.Images[uint16]) error {
@@ -71,7 +85,7 @@ func EncodeLatents(w io.Writer, m *imageset.Images[uint16]) error {
 // WriteLabels writes labels.
 func WriteLabels(name string, labels []uint8) error {
 	return outfile.Write(name, func(w io.Writer) error {
-		if err := writeHeader(w, MagicLabels, len(labels)); err != nil {
+		if err := EncodeLabelsHeader(w, len(labels)); err != nil {
 			return err
 		}
 		_, err := w.Write(labels)

@@ -67,17 +67,19 @@ type Set struct {
 // Write reads the data files in dir and writes them as WriteSets does: training has 60,000 images,
 // query 10,000.
 func Write(datasets, dir string) error {
-	var training, query Set
-	var err error
-	training.Images, training.Labels, err = read(dir, trainImages, trainLabels)
+	training, err := Training(dir)
 	if err != nil {
 		return err
 	}
-	if query.Images, query.Labels, err = read(dir, queryImages, queryLabels); err != nil {
+	query, err := read(dir, queryImages, queryLabels)
+	if err != nil {
 		return err
 	}
 	return WriteSets(datasets, training, query)
 }
+
+// Training reads the 60,000 images and labels to train with from the data files in dir.
+func Training(dir string) (Set, error) { return read(dir, trainImages, trainLabels) }
 
 // WriteSets writes four folders below datasets: training, query, medium/query (the first 1,000
 // images of query) and small/query (the first 100). Each gets images.dat and labels.dat.
@@ -100,30 +102,30 @@ func WriteSets(datasets string, training, query Set) error {
 }
 
 // read returns the images and labels in two data files, whose checksums it compares first.
-func read(dir string, images, labels source) (*imageset.Images[uint8], []uint8, error) {
-	for _, s := range []source{images, labels} {
-		file := filepath.Join(dir, s.name)
-		b, err := os.ReadFile(file)
+func read(dir string, images, labels source) (s Set, err error) {
+	for _, file := range []source{images, labels} {
+		path := filepath.Join(dir, file.name)
+		b, err := os.ReadFile(path)
 		if err != nil {
-			return nil, nil, fmt.Errorf("mnist: %w", err)
+			return s, fmt.Errorf("mnist: %w", err)
 		}
-		if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != s.sha256 {
-			return nil, nil, fmt.Errorf("mnist: %s: SHA-256 %x, expected %s", file, sum, s.sha256)
+		if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != file.sha256 {
+			return s, fmt.Errorf("mnist: %s: SHA-256 %x, expected %s", path, sum, file.sha256)
 		}
 	}
-	m, err := idx.ReadImages(filepath.Join(dir, images.name))
+	s.Images, err = idx.ReadImages(filepath.Join(dir, images.name))
 	if err != nil {
-		return nil, nil, err
+		return s, err
 	}
-	l, err := idx.ReadLabels(filepath.Join(dir, labels.name))
+	s.Labels, err = idx.ReadLabels(filepath.Join(dir, labels.name))
 	if err != nil {
-		return nil, nil, err
+		return s, err
 	}
-	if len(l) != m.N {
-		return nil, nil, fmt.Errorf("mnist: %s has %d images, but %s has %d labels; expected as many",
-			images.name, m.N, labels.name, len(l))
+	if len(s.Labels) != s.Images.N {
+		return s, fmt.Errorf("mnist: %s has %d images, but %s has %d labels; expected as many",
+			images.name, s.Images.N, labels.name, len(s.Labels))
 	}
-	return m, l, nil
+	return s, nil
 }
 
 // writeSet writes images and labels to a folder, which it makes.

@@ -1,5 +1,6 @@
 // Command datasets fetches MNIST, or makes a data set of pictures, arrays or IDX files. It writes
-// them to a folder, in the folders that the programs' examples name.
+// them to a folder, in the folders that the programs' examples name. It also makes large data sets
+// of deformed images.
 package main
 
 import (
@@ -7,16 +8,23 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
 
 	"imagesimilarity/pkg/cmd/internal/convert"
+	"imagesimilarity/pkg/cmd/internal/grow"
 	"imagesimilarity/pkg/mnist"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/program"
+	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/quote"
 )
 
 const usage = `Usage: datasets FOLDER                   fetches MNIST and writes it to FOLDER
        datasets [flags] SOURCE FOLDER    makes a data set of SOURCE in FOLDER
+       datasets -grow N [-seed S] [IMAGES LABELS] FOLDER
+                                         makes N images of a few
 SOURCE is one of these:
   a folder with one folder of PNG or JPEG pictures for each class; it may have
     them in the folders train and test
@@ -31,19 +39,28 @@ folder of SOURCE names the classes, one on each line.
   -invert        make dark light, for ink on white paper
   -transpose     swap rows and columns, as the files of EMNIST need it
   -labels FILE   file .npy with the labels of the images in a file .npy
+  -grow N        write N images and labels to images.dat and labels.dat in FOLDER:
+                 those of MNIST's training set, or of the IDX files IMAGES and
+                 LABELS, then the same ones again and again with small shifts,
+                 rotations, changes of size and elastic deformations, as MNIST8M
+                 was made (N was 8100000, which takes 6.4 GB)
+  -seed S        what the deformations are drawn from (1)
   -h, --help     show this text and exit
 `
 
 func main() { os.Exit(program.Run("datasets", run)) }
 
-func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var o convert.Options
+	large := grow.Options{Seed: 1}
 	flags := flag.NewFlagSet("datasets", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.Func("size", "", func(value string) error { return setSize(&o, value) })
 	flags.BoolVar(&o.Invert, "invert", false, "")
 	flags.BoolVar(&o.Transpose, "transpose", false, "")
 	flags.StringVar(&o.Labels, "labels", "", "")
+	flags.Func("grow", "", func(value string) error { return setNumber(&large, value) })
+	flags.Uint64Var(&large.Seed, "seed", large.Seed, "")
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)
@@ -51,6 +68,13 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	}
 	switch n := flags.NArg(); {
 	case err != nil:
+	case large.N > 0 && o != convert.Options{}:
+		err = errors.New("expected no other flag than -seed with -grow")
+	case large.N > 0 && n != 1 && n != 3:
+		err = fmt.Errorf("expected FOLDER or IMAGES LABELS FOLDER with -grow, found %d arguments", n)
+	case large.N > 0:
+	case large.Seed != 1:
+		err = errors.New("expected -grow with -seed")
 	case n == 1 && o != convert.Options{}:
 		err = errors.New("expected SOURCE and FOLDER after the flags")
 	case n < 1 || n > 2:
@@ -60,9 +84,16 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "datasets: %s\n%s", quote.Message(err), usage)
 		return 2
 	}
-	if flags.NArg() == 1 {
+	switch n := flags.NArg(); {
+	case large.N > 0:
+		large.Folder = flags.Arg(n - 1)
+		if n == 3 {
+			large.Images, large.Labels = flags.Arg(0), flags.Arg(1)
+		}
+		err = grow.Grow(large, outfile.NewGuard(stdin, stdout, stderr), progress.New(stderr, false))
+	case n == 1:
 		err = fetch(flags.Arg(0))
-	} else {
+	default:
 		err = convert.Convert(flags.Arg(0), flags.Arg(1), o, stdout)
 	}
 	if err != nil {
@@ -80,6 +111,16 @@ func setSize(o *convert.Options, value string) error {
 	if n != 3 || end != "." || o.Rows < 1 || o.Cols < 1 || o.Rows > most || o.Cols > most {
 		return fmt.Errorf("expected rows and columns from 1 to %d, such as 28x28", most)
 	}
+	return nil
+}
+
+// setNumber reads the number of images to make, which must fit into the header of a file.
+func setNumber(o *grow.Options, value string) error {
+	n, err := strconv.ParseUint(value, 10, 32)
+	if err != nil || n == 0 {
+		return fmt.Errorf("expected a number of images from 1 to %d", uint32(math.MaxUint32))
+	}
+	o.N = int(n)
 	return nil
 }
 

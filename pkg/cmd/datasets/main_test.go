@@ -20,6 +20,16 @@ func TestFlags(t *testing.T) {
 		{"-size 28x0 a b", 2, "expected rows and columns from 1 to 4096"},
 		{"-size 28x28x28 a b", 2, "expected rows and columns from 1 to 4096"},
 		{"-colour a b", 2, "flag provided but not defined: -colour\nUsage: "},
+		{"-grow 0 a", 2, "expected a number of images from 1 to 4294967295\nUsage: "},
+		{"-grow -5 a", 2, "expected a number of images from 1 to 4294967295"},
+		{"-grow 4294967296 a", 2, "expected a number of images from 1 to 4294967295"},
+		{"-grow 6e4 a", 2, "expected a number of images from 1 to 4294967295"},
+		{"-grow 9", 2, "datasets: expected FOLDER or IMAGES LABELS FOLDER with -grow, found 0 arguments"},
+		{"-grow 9 a b", 2, "expected FOLDER or IMAGES LABELS FOLDER with -grow, found 2 arguments"},
+		{"-grow 9 -invert a", 2, "datasets: expected no other flag than -seed with -grow\nUsage: "},
+		{"-grow 9 -seed x a", 2, "invalid value \"x\" for flag -seed: "},
+		{"-seed 2 a", 2, "datasets: expected -grow with -seed\nUsage: "},
+		{"-grow 9 missing b c", 1, "datasets: cannot open missing: no such file or directory\n"},
 		{"missing folder", 1, "datasets: cannot open missing: no such file or directory\n"},
 	} {
 		t.Chdir(t.TempDir())
