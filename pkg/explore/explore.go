@@ -24,8 +24,34 @@ const (
 // are not known.
 type Set struct {
 	File    string
-	Images  *imageset.Images[uint8]
-	Latents *imageset.Images[uint16]
+	Images  *imageset.Set[uint8]
+	Latents *imageset.Set[uint16]
+}
+
+// pictures are some images of a set.
+type pictures struct {
+	images  *imageset.Images[uint8]
+	latents *imageset.Images[uint16] // nil if they are not known
+}
+
+// at reads the images at index.
+func (s Set) at(index []int) (few pictures, err error) {
+	if few.images, err = imageset.SelectFrom(s.Images, index); err == nil && s.Latents != nil {
+		few.latents, err = imageset.SelectFrom(s.Latents, index)
+	}
+	return few, err
+}
+
+// at returns those at index.
+func (p pictures) at(index []int) pictures {
+	if len(index) == p.images.N {
+		return p
+	}
+	few := pictures{images: imageset.Select(p.images, index)}
+	if p.latents != nil {
+		few.latents = imageset.Select(p.latents, index)
+	}
+	return few
 }
 
 // Settings select the methods beside the exact search and the search among latent vectors.
@@ -47,7 +73,7 @@ type Map struct {
 type method struct {
 	name   string
 	most   int // images that are asked about
-	search func(queries Set, k int) ([]neighbour, error)
+	search func(queries pictures, k int) ([]neighbour, error)
 }
 
 // A neighbour is a place in the list of the images of the map and a distance.
@@ -55,29 +81,36 @@ type neighbour = nearest.Neighbour[float64]
 
 // New returns the map of the images of data whose indices are in among, which is ascending. If the
 // images are very large, it takes fewer of them, evenly spread. The search among latent vectors is
-// left out if they are not known. New returns an error if there are no images, or no memory to
-// prepare them.
+// left out if they are not known. New returns an error if there are no images, if they cannot be
+// read, or if there is no memory to prepare them.
 func New(data Set, among []int, s Settings) (*Map, error) {
 	among = spread(among, max(1, maxValues/max(1, data.Images.Dim())))
 	m := &Map{file: data.File, among: among}
-	few := imageset.Select(data.Images, among)
+	few, err := imageset.SelectFrom(data.Images, among)
+	if err != nil {
+		return nil, err
+	}
 	exact, err := knn.New(few, 0)
 	if err != nil {
 		return nil, err
 	}
-	m.add(results.Exact, func(q Set, k int) ([]neighbour, error) {
-		return floats(exact.Nearest(q.Images, k, nil))
+	m.add(results.Exact, func(q pictures, k int) ([]neighbour, error) {
+		return floats(exact.Nearest(q.images, k, nil))
 	})
 	if data.Latents != nil {
-		latent, err := knn.New(imageset.Select(data.Latents, among), 0)
+		few, err := imageset.SelectFrom(data.Latents, among)
 		if err != nil {
 			return nil, err
 		}
-		m.add(results.Latent, func(q Set, k int) ([]neighbour, error) {
-			if q.Latents == nil {
+		latent, err := knn.New(few, 0)
+		if err != nil {
+			return nil, err
+		}
+		m.add(results.Latent, func(q pictures, k int) ([]neighbour, error) {
+			if q.latents == nil {
 				return nil, nil
 			}
-			return floats(latent.Nearest(q.Latents, k, nil))
+			return floats(latent.Nearest(q.latents, k, nil))
 		})
 	}
 	if s.Functions > 0 {
@@ -85,8 +118,8 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.add(results.LSH, func(q Set, k int) ([]neighbour, error) {
-			found, _, err := lsh.Nearest(q.Images, k, nil)
+		m.add(results.LSH, func(q pictures, k int) ([]neighbour, error) {
+			found, _, err := lsh.Nearest(q.images, k, nil)
 			return floats(found, err)
 		})
 	}
@@ -95,8 +128,8 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.add(results.Earth, func(q Set, k int) ([]neighbour, error) {
-			return index.Nearest(q.Images, k, nil)
+		m.add(results.Earth, func(q pictures, k int) ([]neighbour, error) {
+			return index.Nearest(q.images, k, nil)
 		})
 		cells := ((few.Rows + s.Cell - 1) / s.Cell) * ((few.Cols + s.Cell - 1) / s.Cell)
 		m.methods[len(m.methods)-1].most = maxWork / (cells * cells * cells)
@@ -116,7 +149,7 @@ func newLSH(few *imageset.Images[uint8], s Settings) (*knn.LSH, error) {
 	return knn.NewLSH(few, width, s.Functions)
 }
 
-func (m *Map) add(name string, search func(queries Set, k int) ([]neighbour, error)) {
+func (m *Map) add(name string, search func(queries pictures, k int) ([]neighbour, error)) {
 	m.methods = append(m.methods, method{name, math.MaxInt, search})
 }
 
@@ -147,18 +180,23 @@ func (m *Map) Themselves(data Set) (*results.Neighbourhoods, error) {
 
 // Ask returns the neighbours of the images of queries whose indices are in asked, which is
 // ascending. If queries come from the file of the map, an image is not its own neighbour. Ask
-// returns an error if the queries differ from the images of the map in size, or if there is no
-// memory to search.
+// returns an error if the queries differ from the images of the map in size, if they cannot be
+// read, or if there is no memory to search.
 func (m *Map) Ask(queries Set, asked []int) (*results.Neighbourhoods, error) {
 	all := &results.Neighbourhoods{
 		Data: m.file, Among: m.among, Asked: queries.File, Images: asked,
 	}
+	images, err := queries.at(asked)
+	if err != nil {
+		return nil, err
+	}
+	every := make([]int, len(asked))
+	for i := range every {
+		every[i] = i
+	}
 	for _, method := range m.methods {
-		images := spread(asked, method.most)
-		few := Set{File: queries.File, Images: imageset.Select(queries.Images, images)}
-		if queries.Latents != nil {
-			few.Latents = imageset.Select(queries.Latents, images)
-		}
+		places := spread(every, method.most)
+		few := images.at(places)
 		k := min(neighbours+1, len(m.among)) // one more: the image itself may be among them
 		found, err := method.search(few, k)
 		if err != nil {
@@ -174,7 +212,7 @@ func (m *Map) Ask(queries Set, asked []int) (*results.Neighbourhoods, error) {
 		}
 		q := 0
 		for i, image := range asked {
-			if q == len(images) || images[q] != image {
+			if q == len(places) || places[q] != i {
 				continue
 			}
 			self := -1

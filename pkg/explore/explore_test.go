@@ -35,8 +35,10 @@ func sorted(among []int, self int, distance func(i int) int64) []int64 {
 
 func TestAskFindsTheNearestOfTheMap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	data := Set{"data", random[uint8](rng, 300, 4, 4, 4), random[uint16](rng, 300, 1, 2, 9)}
-	queries := Set{"queries", random[uint8](rng, 40, 4, 4, 4), random[uint16](rng, 40, 1, 2, 9)}
+	images, latents := random[uint8](rng, 300, 4, 4, 4), random[uint16](rng, 300, 1, 2, 9)
+	data := Set{"data", images.Set(), latents.Set()}
+	queries := Set{"queries", random[uint8](rng, 40, 4, 4, 4).Set(),
+		random[uint16](rng, 40, 1, 2, 9).Set()}
 	var among []int
 	for i := 3; i < data.Images.N; i += 3 {
 		among = append(among, i)
@@ -66,9 +68,9 @@ func TestAskFindsTheNearestOfTheMap(t *testing.T) {
 			if c.of.File == data.File {
 				self = i
 			}
-			grey := func(j int) int64 { return metric.Manhattan(c.of.Images.At(i), data.Images.At(j)) }
+			grey := func(j int) int64 { return metric.Manhattan(c.of.Images.Whole().At(i), images.At(j)) }
 			latent := func(j int) int64 {
-				return metric.Manhattan(c.of.Latents.At(i), data.Latents.At(j))
+				return metric.Manhattan(c.of.Latents.Whole().At(i), latents.At(j))
 			}
 			for m, distance := range []func(j int) int64{grey, latent} {
 				n, want := got.Methods[m], sorted(among, self, distance)
@@ -102,12 +104,13 @@ func TestMethodsThatAreLeftOut(t *testing.T) {
 		}
 		return list
 	}
-	data := Set{File: "data", Images: random[uint8](rng, 30, 32, 32, 256)}
-	for i := range data.Images.Pix {
+	images := random[uint8](rng, 30, 32, 32, 256)
+	for i := range images.Pix {
 		if i%25 != 0 { // so that their Earth Mover's Distance is known soon
-			data.Images.Pix[i] = 0
+			images.Pix[i] = 0
 		}
 	}
+	data := Set{File: "data", Images: images.Set()}
 	all := make([]int, 30)
 	for i := range all {
 		all[i] = i
@@ -129,7 +132,7 @@ func TestMethodsThatAreLeftOut(t *testing.T) {
 	if want := maxWork / (1024 * 1024 * 1024); asked != want {
 		t.Errorf("Earth Mover's Distance of %d images, want %d", asked, want)
 	}
-	data.Latents = random[uint16](rng, 30, 1, 2, 9)
+	data.Latents = random[uint16](rng, 30, 1, 2, 9).Set()
 	if m, err = New(data, all, Settings{}); err != nil {
 		t.Fatal(err)
 	}

@@ -57,8 +57,8 @@ func TestAskedMedians(t *testing.T) {
 // Answers about the same image from several runs are joined by the file and the index.
 func TestAtlasJoinsRuns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	data := Images{noise(4, 3, 3, rng), []uint8{5, 6, 7, 8}}
-	unlabelled := Images{data.Images, nil}
+	data := Images{noise(4, 3, 3, rng).Sample(), []uint8{5, 6, 7, 8}}
+	unlabelled := Images{data.Sample, nil}
 	about := func(method string, images Images, index ...int64) plate {
 		return plate{"data", images, []int{2}, &results.Neighbourhoods{
 			Data: "data", Asked: "data", Among: []int{0, 1, 2, 3}, Images: []int{2},
@@ -71,7 +71,7 @@ func TestAtlasJoinsRuns(t *testing.T) {
 	a := newAtlas([]plate{
 		{"data", unlabelled, []int{0, 1, 2}, nil}, about(results.Earth, data, 1, 0, 3),
 		about(results.Exact, data, 0, 1), about(results.Exact, data, 1),
-		{"other", Images{noise(1, 9, 9, rng), nil}, []int{0}, nil},
+		{"other", Images{noise(1, 9, 9, rng).Sample(), nil}, []int{0}, nil},
 	})
 	if len(a.keys) != 3 || a.labels[2] != 7 || a.labels[0] != -1 {
 		t.Fatalf("images %v, labels %v", a.keys, a.labels)

@@ -131,7 +131,8 @@ const worldFile = "<b>data</b>.dat"
 func newWorld(t *testing.T, n int) world {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 3))
-	w := world{data: Images{noise(n, 8, 8, rng), randomLabels(n, 2, rng)}}
+	images := noise(n, 8, 8, rng)
+	w := world{data: Images{images.Sample(), randomLabels(n, 2, rng)}}
 	w.latents = &imageset.Images[uint16]{N: n, Rows: 1, Cols: 3}
 	round := &results.Autoencoder{}
 	for i := range n {
@@ -144,7 +145,7 @@ func newWorld(t *testing.T, n int) world {
 		round.Points, round.Latents = append(round.Points, i), append(round.Latents, v)
 		round.Map = append(round.Map, results.Values{rng.Float32(), rng.Float32()})
 	}
-	set := explore.Set{File: worldFile, Images: w.data.Images, Latents: w.latents}
+	set := explore.Set{File: worldFile, Images: images.Set(), Latents: w.latents.Set()}
 	m, err := explore.New(set, round.Points, explore.Settings{Functions: 2, Tables: 3, Cell: 4})
 	if err != nil {
 		t.Fatal(err)
@@ -368,8 +369,8 @@ for (const width of [320, 390, 1280, 2560]) {
 func TestAtlasStaysSmall(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, side := range []int{28, 56} {
-		data := Images{noise(3000, side, side, rng), randomLabels(3000, 10, rng)}
-		about := &results.Neighbourhoods{Data: "data", Asked: "data", Among: Points(data.Images)}
+		data := Images{noise(3000, side, side, rng).Sample(), randomLabels(3000, 10, rng)}
+		about := &results.Neighbourhoods{Data: "data", Asked: "data", Among: Points(3000, side, side)}
 		about.Images = about.Among
 		for _, m := range methodNames {
 			n := results.Neighbours{Method: m.Method}

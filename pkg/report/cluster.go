@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/results"
 )
 
@@ -78,22 +77,22 @@ func (c clustering) sort() {
 }
 
 // AddCluster appends the sections of one round of a run of cluster.
-func (p *Page) AddCluster(round *results.ClusterRound, images *imageset.Images[uint8]) {
+func (p *Page) AddCluster(round *results.ClusterRound) {
 	if !p.round() {
 		return
 	}
-	all := clusteringsOf(round)
+	all, images := clusteringsOf(round), round.Images
 	t := Table{
 		Caption: fmt.Sprintf("Clusterings of %s images, all judged in the original space. "+
 			"The silhouette lies between -1 and 1 and is better when higher; the objective is "+
 			"the sum of the images' distances to medians in grey levels, better when lower.",
-			count(images.N)),
+			count(images.Images)),
 		Head: []string{"Clustering", "clusters", "smallest", "largest", "mean silhouette",
 			"objective", "time"},
 	}
 	facts := []Fact{
 		{"images", fmt.Sprintf("%s: %d of %d × %d pixels",
-			round.Images.Name, images.N, images.Rows, images.Cols)},
+			images.Name, images.Images, images.Rows, images.Cols)},
 		{"latent vectors", round.Latents.Name},
 		{"classes", round.Classes},
 	}
@@ -107,7 +106,7 @@ func (p *Page) AddCluster(round *results.ClusterRound, images *imageset.Images[u
 	}
 	low, high := 0.0, 0.0 // of the silhouettes of all three
 	for _, c := range all {
-		if len(c.Label) != images.N || len(c.OfImage) != images.N {
+		if len(c.Label) != images.Images || len(c.OfImage) != images.Images {
 			panic(badClustering)
 		}
 		row := []string{c.name, count(len(c.Sizes)), count(c.Smallest),

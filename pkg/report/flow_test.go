@@ -13,8 +13,8 @@ import (
 // The drawing has a wedge for each move and a dot for each cell in which something stays.
 func TestFlowDrawing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	data := Images{noise(4, 28, 28, rng), []uint8{7, 7, 9, 8}}
-	queries := Images{noise(2, 28, 28, rng), []uint8{7, 9}}
+	data := Images{noise(4, 28, 28, rng).Sample(), []uint8{7, 7, 9, 8}}
+	queries := Images{noise(2, 28, 28, rng).Sample(), []uint8{7, 9}}
 	flow, err := emd.NewFlow(queries.At(1), data.At(2), 28, 28, 7)
 	if err != nil {
 		t.Fatal(err)

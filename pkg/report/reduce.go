@@ -18,10 +18,10 @@ const (
 	badExample = "report: a reconstruction needs an input and an output of the images' size"
 )
 
-// Points returns the images, evenly spread, whose latent vectors a page has room for.
-func Points(m *imageset.Images[uint8]) []int {
-	_, h, w := shrink(make([]uint8, m.Dim()), m.Rows, m.Cols)
-	return sample(m.N, min(maxPoints, maxSheet/(h*w)))
+// Points returns those of n images, evenly spread, whose latent vectors a page has room for.
+func Points(n, rows, cols int) []int {
+	_, h, w := shrink(make([]uint8, rows*cols), rows, cols)
+	return sample(n, min(maxPoints, maxSheet/(h*w)))
 }
 
 // Examples returns the images, evenly spread, whose reconstructions a page shows.

@@ -44,9 +44,10 @@ type Page struct {
 // A Fact is a name and a value: a file, a size, a setting.
 type Fact struct{ Name, Value string }
 
-// Images are images and their labels, which are nil if they are not known.
+// Images are the images of a set, at least those that a page shows, and the labels of all, which
+// are nil if they are not known.
 type Images struct {
-	*imageset.Images[uint8]
+	*imageset.Sample[uint8]
 	Labels []uint8
 }
 

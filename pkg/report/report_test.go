@@ -64,7 +64,7 @@ func addEMD(p *Page, data, queries Images, rng *rand.Rand) {
 }
 
 // clusteringOf returns a random clustering into k clusters.
-func clusteringOf(m *imageset.Images[uint8], k int, rng *rand.Rand) results.Clustering {
+func clusteringOf(m *imageset.Sample[uint8], k int, rng *rand.Rand) results.Clustering {
 	var label []int32
 	e := &clusters.Evaluation{
 		Sizes: make([]int, k), Centroids: noise(k, m.Rows, m.Cols, rng),
@@ -84,8 +84,8 @@ func clusteringOf(m *imageset.Images[uint8], k int, rng *rand.Rand) results.Clus
 func everything(text string, rows, cols int) []*Page {
 	rng := rand.New(rand.NewPCG(1, 1))
 	const n, queries, classes = 3000, 50, 26
-	data := Images{noise(n, rows, cols, rng), randomLabels(n, classes, rng)}
-	query := Images{noise(queries, rows, cols, rng), randomLabels(queries, classes, rng)}
+	data := Images{noise(n, rows, cols, rng).Sample(), randomLabels(n, classes, rng)}
+	query := Images{noise(queries, rows, cols, rng).Sample(), randomLabels(queries, classes, rng)}
 	header := results.NewHeader("program", []string{text}, false)
 	file := results.File{Name: text}
 
@@ -108,20 +108,21 @@ func everything(text string, rows, cols int) []*Page {
 
 	cluster := NewCluster(&results.Cluster{Header: header})
 	round := &results.ClusterRound{
-		Images: file, Latents: file, Classes: text,
-		Reduced:  clusteringOf(data.Images, 10, rng),
-		Original: clusteringOf(data.Images, 12, rng),
-		Network:  clusteringOf(data.Images, 120, rng),
+		Images:  results.File{Name: text, Images: n, Rows: rows, Cols: cols},
+		Latents: file, Classes: text,
+		Reduced:  clusteringOf(data.Sample, 10, rng),
+		Original: clusteringOf(data.Sample, 12, rng),
+		Network:  clusteringOf(data.Sample, 120, rng),
 	}
 	round.Compare()
-	cluster.AddCluster(round, data.Images)
+	cluster.AddCluster(round)
 
 	training := &results.Training{
 		Loss: []float64{3, 2, 1.5, 1.2}, ValLoss: []float64{2.5, 2.1, 1.9, 1.8},
 		Phases: []int{2, 2},
 	}
 	reduce := NewReduce(&results.Reduce{Header: header, Dataset: file, Queryset: file})
-	r := &results.Autoencoder{Loaded: text, Training: training, Points: Points(data.Images)}
+	r := &results.Autoencoder{Loaded: text, Training: training, Points: Points(n, rows, cols)}
 	for range r.Points {
 		var latent results.Values
 		for range 10 {
@@ -129,7 +130,7 @@ func everything(text string, rows, cols int) []*Page {
 		}
 		r.Latents = append(r.Latents, latent)
 	}
-	for _, i := range Examples(data.Images) {
+	for _, i := range sample(n, examples) {
 		c := results.Reconstruction{Image: i}
 		for _, v := range data.At(i) {
 			c.Input = append(c.Input, float32(v)/255)
@@ -381,7 +382,7 @@ func TestLargeImagesAndManyRoundsStaySmall(t *testing.T) {
 		})
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
-	m := Images{noise(100, 56, 56, rng), randomLabels(100, 10, rng)}
+	m := Images{noise(100, 56, 56, rng).Sample(), randomLabels(100, 10, rng)}
 	p := &Page{Title: "Many rounds"}
 	for range 12 {
 		addEMD(p, m, m, rng)
@@ -417,8 +418,9 @@ func TestManySmallRoundsStaySmall(t *testing.T) {
 
 func TestLittleToShow(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	none, one := Images{Images: noise(0, 28, 28, rng)}, Images{Images: noise(1, 28, 28, rng)}
-	labelled := func(m Images) Images { return Images{m.Images, []uint8{1}} }
+	none := Images{Sample: noise(0, 28, 28, rng).Sample()}
+	one := Images{Sample: noise(1, 28, 28, rng).Sample()}
+	labelled := func(m Images) Images { return Images{m.Sample, []uint8{1}} }
 	still := results.Nearest{Index: []int64{0}, Distance: []float64{0}}
 	lost := results.Nearest{Index: []int64{-1}, Distance: []float64{math.NaN()}}
 	nan := math.NaN()
@@ -436,9 +438,10 @@ func TestLittleToShow(t *testing.T) {
 	}
 	cluster := func(c results.Clustering, images Images) func(p *Page) {
 		return func(p *Page) {
-			r := &results.ClusterRound{Reduced: c, Original: c, Network: c}
+			m := results.File{Images: images.N, Rows: images.Rows, Cols: images.Cols}
+			r := &results.ClusterRound{Images: m, Reduced: c, Original: c, Network: c}
 			r.Compare()
-			p.AddCluster(r, images.Images)
+			p.AddCluster(r)
 		}
 	}
 	classify := func(c results.Classifier, test Images) func(p *Page) {
@@ -452,7 +455,7 @@ func TestLittleToShow(t *testing.T) {
 			p.AddEMD(&results.EMD{}, &results.EMDRound{Neighbours: 1, EMD: r, Manhattan: r},
 				labelled(one), none)
 		},
-		"nothing trained": reduce(results.Autoencoder{Points: Points(none.Images)}, none),
+		"nothing trained": reduce(results.Autoencoder{Points: Points(0, 28, 28)}, none),
 		"no epochs":       reduce(results.Autoencoder{Training: &results.Training{}}, one),
 		"one latent number": reduce(results.Autoencoder{
 			Points: []int{0}, Latents: []results.Values{{3}},
@@ -483,7 +486,7 @@ func TestLittleToShow(t *testing.T) {
 		}, none),
 		"empty cluster": cluster(results.Clustering{
 			Sizes: []int{0, 1, 0}, Silhouette: []float64{0, nan, 0}, Label: []int32{1},
-			OfImage: []float64{nan}, Medians: []results.Grey{nil, one.Pix, nil},
+			OfImage: []float64{nan}, Medians: []results.Grey{nil, one.At(0), nil},
 		}, one),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -501,7 +504,8 @@ func TestLittleToShow(t *testing.T) {
 
 func TestSearchTable(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	data, queries := Images{Images: noise(9, 4, 4, rng)}, Images{Images: noise(5, 4, 4, rng)}
+	data := Images{Sample: noise(9, 4, 4, rng).Sample()}
+	queries := Images{Sample: noise(5, 4, 4, rng).Sample()}
 	exact := results.Nearest{
 		Seconds: 2, Index: []int64{1, 2, 3, 4, 5}, Distance: []float64{10, 20, 0, 40, 50},
 	}
@@ -527,10 +531,48 @@ func TestSearchTable(t *testing.T) {
 	}
 }
 
+// A page of a search needs the images that ShownOfSearch names, and no others.
+func TestShownOfSearch(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 4))
+	const n, asked = 500, 300
+	data, queries := noise(n, 4, 4, rng), noise(asked, 4, 4, rng)
+	exact, lsh := nearest(asked, n, rng), nearest(asked, n, rng)
+	for q := range asked {
+		exact.Distance[q] = 900
+		if q%3 == 0 {
+			lsh.Index[q] = -1
+		}
+	}
+	round := &results.SearchRound{
+		Exact:   exact,
+		Reduced: results.NewApproximation(nearest(asked, n, rng), exact),
+		LSH:     results.NewApproximation(lsh, exact),
+	}
+	some := func(m *imageset.Images[uint8], index []int) Images {
+		set := imageset.NewSet(m.N, m.Rows, m.Cols, 1, func(dst []uint8, first int) error {
+			copy(dst, m.At(first))
+			return nil
+		})
+		s, err := imageset.SampleOf(set, index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Images{Sample: s}
+	}
+	dataIndex, queryIndex := ShownOfSearch(round)
+	var all, shown Page
+	all.AddSearch(&results.Search{}, round, Images{Sample: data.Sample()},
+		Images{Sample: queries.Sample()})
+	shown.AddSearch(&results.Search{}, round, some(data, dataIndex), some(queries, queryIndex))
+	if !bytes.Equal(rendered(t, &all), rendered(t, &shown)) {
+		t.Error("the page differs if only the images that it shows are there")
+	}
+}
+
 func TestEMDTable(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	data := Images{noise(4, 4, 4, rng), []uint8{7, 7, 9, 8}}
-	queries := Images{noise(2, 4, 4, rng), []uint8{7, 9}}
+	data := Images{noise(4, 4, 4, rng).Sample(), []uint8{7, 7, 9, 8}}
+	queries := Images{noise(2, 4, 4, rng).Sample(), []uint8{7, 9}}
 	rank := func(index ...int64) results.Ranking {
 		return results.NewRanking(1, 2, index, make([]float64, 4), queries.Labels, data.Labels, true)
 	}
@@ -559,7 +601,7 @@ func TestWorstMistakesComeFirst(t *testing.T) {
 		Probability: []float32{0.6, 1, 0.9, 0.75},
 		OfTruth:     []float32{0.4, 1, 0.1, float32(math.NaN())},
 		Classes:     []int{0, 1, 5}, Confusion: [][]int{{0, 2, 0}, {0, 1, 0}, {1, 0, 0}},
-	}}, Images{noise(4, 4, 4, rng), []uint8{0, 1, 0, 5}})
+	}}, Images{noise(4, 4, 4, rng).Sample(), []uint8{0, 1, 0, 5}})
 	check(t, rendered(t, p))
 	lines := regexp.MustCompile(`<span>(.*?)</span>`)
 	got := lines.FindAllStringSubmatch(string(p.sections[3].Body), -1)
@@ -608,7 +650,7 @@ func TestSeveralPagesAreArticlesOfOne(t *testing.T) {
 // Several experiments begin with a table that compares them; one alone has none.
 func TestExperimentsAreCompared(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	test := Images{noise(2, 4, 4, rng), []uint8{0, 1}}
+	test := Images{noise(2, 4, 4, rng).Sample(), []uint8{0, 1}}
 	p := NewClassification(&results.Classification{})
 	for i := range 2 {
 		c := &results.Classifier{

@@ -80,6 +80,22 @@ func (p *Page) AddSearch(run *results.Search, round *results.SearchRound, data, 
 	}))
 }
 
+// ShownOfSearch returns the images of the data set and the queries that AddSearch shows of the
+// round.
+func ShownOfSearch(round *results.SearchRound) (data, queries []int) {
+	queries = append(sample(len(round.Exact.Index), examples), disagreeing(round)...)
+	for _, q := range queries {
+		for _, n := range []*results.Nearest{
+			&round.Exact, &round.Reduced.Nearest, &round.LSH.Nearest,
+		} {
+			if n.Index[q] >= 0 {
+				data = append(data, int(n.Index[q]))
+			}
+		}
+	}
+	return data, queries
+}
+
 func (r searchRound) table() Table {
 	t := Table{
 		Caption: fmt.Sprintf("Approximation factors over %s queries among %s images: "+

@@ -49,7 +49,7 @@ func chromium(t *testing.T, page []byte, args ...string) string {
 func manyClasses(classes int) *Page {
 	rng := rand.New(rand.NewPCG(1, 1))
 	n := 40 * classes
-	query := Images{noise(n, 8, 8, rng), randomLabels(n, classes, rng)}
+	query := Images{noise(n, 8, 8, rng).Sample(), randomLabels(n, classes, rng)}
 	t := &results.Test{Confusion: make([][]int, classes)}
 	for k := range classes {
 		t.Classes, t.Confusion[k] = append(t.Classes, k), make([]int, classes)

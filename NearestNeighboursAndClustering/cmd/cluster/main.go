@@ -95,7 +95,7 @@ func converse(
 		run.Rounds = append(run.Rounds, *r)
 		write(&text, r)
 		if opt.html != "" || opt.png != "" {
-			page.AddCluster(r, d.images)
+			page.AddCluster(r)
 		}
 		if err := rounds.Added(); err != nil {
 			return err

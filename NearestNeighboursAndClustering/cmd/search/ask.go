@@ -10,7 +10,8 @@ import (
 // about queries. It is nil if neither the page nor the results are wanted.
 type asking struct {
 	images *explore.Map
-	data   explore.Set
+	data   *spaces
+	shown  report.Images // of the data set, among which the methods search; read when shown
 }
 
 // newAsking prepares the answers with the methods of the run.
@@ -25,10 +26,9 @@ func newAsking(opt options, data *spaces) (*asking, error) {
 	} else {
 		settings.Functions, settings.Tables = opt.functions, opt.tables
 	}
-	a := &asking{data: data.set()}
-	var err error
-	a.images, err = explore.New(a.data, report.Points(data.original), settings)
-	return a, err
+	points := report.Points(data.original.N, data.original.Rows, data.original.Cols)
+	images, err := explore.New(data.set(), points, settings)
+	return &asking{images: images, data: data}, err
 }
 
 // themselves appends the answers about the images of the data set.
@@ -36,7 +36,7 @@ func (a *asking) themselves(all []results.Neighbourhoods) ([]results.Neighbourho
 	if a == nil {
 		return all, nil
 	}
-	n, err := a.images.Themselves(a.data)
+	n, err := a.images.Themselves(a.data.set())
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +55,18 @@ func (a *asking) queries(
 		return nil, err
 	}
 	return append(all, *n), nil
+}
+
+// show lets the reader of the page ask about images of asked, the data set or queries.
+func (a *asking) show(page *report.Page, n *results.Neighbourhoods, asked *spaces) error {
+	images, err := asked.shown(n.Images)
+	if err == nil && a.shown.Sample == nil {
+		a.shown, err = a.data.shown(n.Among)
+	}
+	if err == nil {
+		page.Ask(n, a.shown, images)
+	}
+	return err
 }
 
 // set returns the images as package explore gets them.

@@ -40,7 +40,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 	opt.display.Phase("projecting the images")
-	index, err := emd.New(data.original, 0, opt.cell)
+	index, err := emd.New(data.original.Whole(), 0, opt.cell)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
@@ -48,7 +48,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	lines := opt.display.Writer(stdout)
 	tell := opt.display.Task("Earth Mover's Distance", "queries")
 	start := time.Now()
-	byEMD, err := index.Nearest(queries.original, neighbours, func(done, total int) {
+	byEMD, err := index.Nearest(queries.original.Whole(), neighbours, func(done, total int) {
 		if !opt.quiet {
 			fmt.Fprintf(lines, "Query: %d\n", done-1)
 		}
@@ -61,11 +61,11 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 
 	tell = opt.display.Task("Manhattan distance", "queries")
 	start = time.Now()
-	manhattan, err := knn.New(data.original, 0)
+	manhattan, err := knn.New(data.original.Whole(), 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.data, err)
 	}
-	byManhattan, err := manhattan.Nearest(queries.original, neighbours, tell)
+	byManhattan, err := manhattan.Nearest(queries.original.Whole(), neighbours, tell)
 	if err != nil {
 		return fmt.Errorf("%s: %w", opt.query, err)
 	}
@@ -114,11 +114,17 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		double(round.Manhattan.Correctness))
 	page := report.NewEMD(e)
 	if opt.html != "" || opt.png != "" {
-		page.AddEMD(e, round, data.shown(), queries.shown())
+		images := func(s *spaces) report.Images {
+			return report.Images{Sample: s.original.Whole().Sample(), Labels: s.labels}
+		}
+		page.AddEMD(e, round, images(data), images(queries))
 	}
 	if opt.html != "" {
-		page.Ask(&e.Neighbourhoods[0], data.shown(), data.shown())
-		page.Ask(&e.Neighbourhoods[1], data.shown(), queries.shown())
+		for i, asked := range []*spaces{data, queries} {
+			if err := asking.show(page, &e.Neighbourhoods[i], asked); err != nil {
+				return err
+			}
+		}
 	}
 	if err := opt.write(text.Bytes(), e, page); err != nil {
 		return err
@@ -134,7 +140,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 // none if the images have too many cells to be shown.
 func flows(round *results.EMDRound, data, queries *spaces, cell int) ([]results.Flow, error) {
 	const shown, cells = 6, 256
-	q := queries.original
+	q := queries.original.Whole()
 	if q.Rows/cell*(q.Cols/cell) > cells || round.Neighbours == 0 {
 		return nil, nil
 	}
@@ -143,7 +149,7 @@ func flows(round *results.EMDRound, data, queries *spaces, cell int) ([]results.
 		i = i * q.N / min(shown, q.N)
 		images := []int64{round.EMD.Index[i][0], round.Manhattan.Index[i][0]}
 		for _, image := range slices.Compact(images) {
-			f, err := emd.NewFlow(q.At(i), data.original.At(int(image)), q.Rows, q.Cols, cell)
+			f, err := emd.NewFlow(q.At(i), data.original.Whole().At(int(image)), q.Rows, q.Cols, cell)
 			if err != nil {
 				return nil, err
 			}

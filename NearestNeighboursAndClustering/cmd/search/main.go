@@ -99,7 +99,9 @@ func searchNeighbours(
 	}
 	page := report.NewSearch(run)
 	if opt.html != "" {
-		page.Ask(&run.Neighbourhoods[0], data.shown(), data.shown())
+		if err := asking.show(page, &run.Neighbourhoods[0], in); err != nil {
+			return err
+		}
 	}
 	var text bytes.Buffer // all rounds
 	rounds := outfile.NewRounds(func() error { return opt.write(text.Bytes(), run, page) })
@@ -126,10 +128,15 @@ func searchNeighbours(
 		}
 		write(&text, r, opt.textbook)
 		if opt.html != "" || opt.png != "" {
-			page.AddSearch(run, r, data.shown(), queries.shown())
+			if err := addRound(page, run, r, in, queries); err != nil {
+				return err
+			}
 		}
 		if opt.html != "" {
-			page.Ask(&run.Neighbourhoods[len(run.Rounds)], data.shown(), queries.shown())
+			err := asking.show(page, &run.Neighbourhoods[len(run.Rounds)], queries)
+			if err != nil {
+				return err
+			}
 		}
 		if err := rounds.Added(); err != nil {
 			return err
@@ -139,6 +146,23 @@ func searchNeighbours(
 			return ask.Fault()
 		}
 	}
+}
+
+// addRound adds a round to the page, for which it reads the images that the page shows.
+func addRound(
+	page *report.Page, run *results.Search, r *results.SearchRound, data, queries *spaces,
+) error {
+	dataIndex, queryIndex := report.ShownOfSearch(r)
+	dataShown, err := data.shown(dataIndex)
+	if err != nil {
+		return err
+	}
+	queriesShown, err := queries.shown(queryIndex)
+	if err != nil {
+		return err
+	}
+	page.AddSearch(run, r, dataShown, queriesShown)
+	return nil
 }
 
 // write replaces the output files together: the text, and the results and the page if they are
@@ -197,9 +221,7 @@ func (d *dataSet) moreQueries(ask *prompt.Cin, opt options) *spaces {
 			if err := d.openQueryImages(q, path); err != nil {
 				return err
 			}
-			var err error
-			q.original, err = q.images.Read()
-			return err
+			return q.readImages()
 		}
 		reduced := func(path string) error {
 			opt.display.Phase("reading " + path)
@@ -209,9 +231,7 @@ func (d *dataSet) moreQueries(ask *prompt.Cin, opt options) *spaces {
 			if err := d.openQueryLatents(q, path); err != nil {
 				return err
 			}
-			var err error
-			q.reduced, err = q.latents.Read()
-			return err
+			return q.readLatents()
 		}
 		if ask.Path("Query File Original Space: ", original) == nil &&
 			ask.Path("Query File New Space: ", reduced) == nil {

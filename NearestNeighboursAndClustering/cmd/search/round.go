@@ -23,9 +23,9 @@ type spaces struct {
 	latents   *idx.LatentFile // nil if only the images are searched
 	labelFile *idx.LabelFile  // nil if the labels are not known
 
-	original *imageset.Images[uint8]  // grey levels
-	reduced  *imageset.Images[uint16] // latent vectors
-	labels   []uint8                  // nil if they are not known
+	original *imageset.Set[uint8]  // grey levels
+	reduced  *imageset.Set[uint16] // latent vectors
+	labels   []uint8               // nil if they are not known
 }
 
 // openImages opens the images.
@@ -51,11 +51,11 @@ func (s *spaces) openLabels(path string) (err error) {
 
 // read reads the files that were opened.
 func (s *spaces) read() (err error) {
-	if s.original, err = s.images.Read(); err != nil {
+	if err = s.readImages(); err != nil {
 		return err
 	}
 	if s.latents != nil {
-		if s.reduced, err = s.latents.Read(); err != nil {
+		if err = s.readLatents(); err != nil {
 			return err
 		}
 	}
@@ -65,11 +65,32 @@ func (s *spaces) read() (err error) {
 	return err
 }
 
+// readImages reads the images that were opened.
+func (s *spaces) readImages() error {
+	m, err := s.images.Read()
+	if err == nil {
+		s.original = m.Set()
+	}
+	return err
+}
+
+// readLatents reads the latent vectors that were opened.
+func (s *spaces) readLatents() error {
+	m, err := s.latents.Read()
+	if err == nil {
+		s.reduced = m.Set()
+	}
+	return err
+}
+
 // files returns the names and sizes of the files.
 func (s *spaces) files() results.LabelledSpaces {
-	files := results.LabelledSpaces{Images: results.FileOf(s.images.Name, s.original)}
+	file := func(f idx.File) results.File {
+		return results.File{Name: f.Name, Images: f.N, Rows: f.Rows, Cols: f.Cols}
+	}
+	files := results.LabelledSpaces{Images: file(s.images.File)}
 	if s.latents != nil {
-		files.Latents = results.FileOf(s.latents.Name, s.reduced)
+		files.Latents = file(s.latents.File)
 	}
 	if s.labelFile != nil {
 		files.Labels = s.labelFile.Name
@@ -77,9 +98,10 @@ func (s *spaces) files() results.LabelledSpaces {
 	return files
 }
 
-// shown returns the images for the HTML page.
-func (s *spaces) shown() report.Images {
-	return report.Images{Images: s.original, Labels: s.labels}
+// shown reads the images at index for the HTML page.
+func (s *spaces) shown(index []int) (report.Images, error) {
+	some, err := imageset.SampleOf(s.original, index)
+	return report.Images{Sample: some, Labels: s.labels}, err
 }
 
 // A dataSet is the images among which neighbours are searched.
@@ -147,23 +169,24 @@ func newDataSet(s *spaces, opt options) (*dataSet, error) {
 	opt.display.Phase("preparing the data set")
 	d := &dataSet{spaces: *s}
 	var err error
-	if d.originalIndex, err = knn.New(s.original, 0); err != nil {
+	original, reduced := s.original.Whole(), s.reduced.Whole()
+	if d.originalIndex, err = knn.New(original, 0); err != nil {
 		return nil, err
 	}
-	if d.reducedIndex, err = knn.New(s.reduced, 0); err != nil {
+	if d.reducedIndex, err = knn.New(reduced, 0); err != nil {
 		return nil, err
 	}
 	opt.display.Phase("width of the hash grid")
-	width, err := knn.Width(s.original)
+	width, err := knn.Width(original)
 	if err != nil {
 		return nil, err
 	}
 	if opt.textbook {
-		d.lsh, err = knn.NewTextbookLSH(s.original, width, opt.functions, opt.tables,
+		d.lsh, err = knn.NewTextbookLSH(original, width, opt.functions, opt.tables,
 			opt.display.Task("building the hash tables", "tables"))
 	} else {
 		opt.display.Phase("building the hash table")
-		d.lsh, err = knn.NewLSH(s.original, width, opt.functions)
+		d.lsh, err = knn.NewLSH(original, width, opt.functions)
 	}
 	return d, err
 }
@@ -174,16 +197,17 @@ func newDataSet(s *spaces, opt options) (*dataSet, error) {
 // include the hash tables, which are made once. The original added up processor seconds query by
 // query.
 func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchRound, error) {
+	pixels := q.original.Whole()
 	start := time.Now()
 	reduced, err := d.reducedIndex.Nearest(
-		q.reduced, 1, display.Task("reduced search", "queries"))
+		q.reduced.Whole(), 1, display.Task("reduced search", "queries"))
 	if err != nil {
 		return nil, err
 	}
 	reducedTime := time.Since(start)
 
 	start = time.Now()
-	lsh, candidates, err := d.lsh.Nearest(q.original, 1, display.Task("LSH search", "queries"))
+	lsh, candidates, err := d.lsh.Nearest(pixels, 1, display.Task("LSH search", "queries"))
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +216,7 @@ func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchR
 
 	start = time.Now()
 	exact, err := d.originalIndex.Nearest(
-		q.original, 1, display.Task("exact search", "queries"))
+		pixels, 1, display.Task("exact search", "queries"))
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +224,7 @@ func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchR
 
 	display.Phase("comparing the answers")
 	for i, n := range reduced {
-		reduced[i].Distance = metric.Manhattan(q.original.At(i), d.original.At(int(n.Index)))
+		reduced[i].Distance = metric.Manhattan(pixels.At(i), d.original.Whole().At(int(n.Index)))
 	}
 	r := newRound(
 		answers(reduced, reducedTime), answers(lsh, lshTime), answers(exact, exactTime))

@@ -44,7 +44,8 @@ func (s *session) record(x *results.Classifier) error {
 	s.display.Phase("preparing the report")
 	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" || s.png != "" {
-		s.page.AddClassification(s.run, x, report.Images{Images: s.test.images, Labels: s.test.labels})
+		test := report.Images{Sample: s.test.images.Sample(), Labels: s.test.labels}
+		s.page.AddClassification(s.run, x, test)
 	}
 	return s.rounds.Added()
 }

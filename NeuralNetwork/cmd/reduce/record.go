@@ -51,7 +51,7 @@ func (s *session) record(m autoencoder, x *results.Autoencoder) error {
 	s.display.Phase("preparing the report")
 	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" || s.png != "" {
-		s.page.AddReduce(s.run, x, report.Images{Images: s.data, Labels: s.imageLabels})
+		s.page.AddReduce(s.run, x, report.Images{Sample: s.data.Sample(), Labels: s.imageLabels})
 	}
 	return s.rounds.Added()
 }
@@ -80,7 +80,7 @@ func (s *session) writeRecords() error {
 
 // addLatents adds the latent vectors of some images of the dataset.
 func (s *session) addLatents(m autoencoder, x *results.Autoencoder) error {
-	x.Points = report.Points(s.data)
+	x.Points = report.Points(s.data.N, s.data.Rows, s.data.Cols)
 	v, err := m.Predict(s.engine, experiment.Choose(s.samples(s.data), x.Points), m.bottleneck,
 		latentStep, s.display.Task("vectors for the report", "batches"))
 	if err != nil {

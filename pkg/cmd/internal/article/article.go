@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
@@ -19,7 +20,7 @@ func Of(dir string, run results.Document) (*report.Page, error) {
 	case *results.EMD:
 		return emd(dir, run)
 	case *results.Cluster:
-		return cluster(dir, run)
+		return cluster(run), nil
 	case *results.Reduce:
 		return reduce(dir, run)
 	case *results.Classification:
@@ -29,7 +30,7 @@ func Of(dir string, run results.Document) (*report.Page, error) {
 }
 
 func search(dir string, run *results.Search) (*report.Page, error) {
-	data, err := images(dir, run.Data.Images, run.Data.Labels)
+	_, data, err := images(dir, run.Data.Images, run.Data.Labels)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +38,7 @@ func search(dir string, run *results.Search) (*report.Page, error) {
 	of := map[string]report.Images{run.Data.Images.Name: data}
 	for i := range run.Rounds {
 		r := &run.Rounds[i]
-		queries, err := images(dir, r.Queries.Images, r.Queries.Labels)
+		_, queries, err := images(dir, r.Queries.Images, r.Queries.Labels)
 		if err != nil {
 			return nil, err
 		}
@@ -53,11 +54,11 @@ func emd(dir string, run *results.EMD) (*report.Page, error) {
 	of := map[string]report.Images{}
 	for i := range run.Rounds {
 		r := &run.Rounds[i]
-		data, err := images(dir, r.Data.Images, r.Data.Labels)
+		_, data, err := images(dir, r.Data.Images, r.Data.Labels)
 		if err != nil {
 			return nil, err
 		}
-		queries, err := images(dir, r.Queries.Images, r.Queries.Labels)
+		_, queries, err := images(dir, r.Queries.Images, r.Queries.Labels)
 		if err != nil {
 			return nil, err
 		}
@@ -75,21 +76,16 @@ func ask(page *report.Page, all []results.Neighbourhoods, of map[string]report.I
 	}
 }
 
-func cluster(dir string, run *results.Cluster) (*report.Page, error) {
+func cluster(run *results.Cluster) *report.Page {
 	page := report.NewCluster(run)
 	for i := range run.Rounds {
-		r := &run.Rounds[i]
-		m, err := images(dir, r.Images, "")
-		if err != nil {
-			return nil, err
-		}
-		page.AddCluster(r, m.Images)
+		page.AddCluster(&run.Rounds[i])
 	}
-	return page, nil
+	return page
 }
 
 func reduce(dir string, run *results.Reduce) (*report.Page, error) {
-	m, err := images(dir, run.Dataset, run.Settings.Labels)
+	_, m, err := images(dir, run.Dataset, run.Settings.Labels)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +97,7 @@ func reduce(dir string, run *results.Reduce) (*report.Page, error) {
 }
 
 func classification(dir string, run *results.Classification) (*report.Page, error) {
-	test, err := images(dir, run.TestSet.Images, run.TestSet.Labels)
+	_, test, err := images(dir, run.TestSet.Images, run.TestSet.Labels)
 	if err != nil {
 		return nil, err
 	}
@@ -112,23 +108,28 @@ func classification(dir string, run *results.Classification) (*report.Page, erro
 	return page, nil
 }
 
-// images reads images and, if labels is not "", their labels.
-func images(dir string, file results.File, labels string) (m report.Images, err error) {
+// images reads images and, if labels is not "", their labels. shown is the same for a page.
+func images(dir string, file results.File, labels string) (
+	m *imageset.Images[uint8], shown report.Images, err error) {
+
 	f, err := idx.OpenImages(path(dir, file.Name))
 	if err != nil {
-		return m, err
+		return nil, shown, err
 	}
 	if labels != "" {
 		l, err := idx.OpenLabelsOf(f, path(dir, labels))
 		if err != nil {
-			return m, err
+			return nil, shown, err
 		}
-		if m.Labels, err = l.Read(); err != nil {
-			return m, err
+		if shown.Labels, err = l.Read(); err != nil {
+			return nil, shown, err
 		}
 	}
-	m.Images, err = f.Read()
-	return m, err
+	if m, err = f.Read(); err != nil {
+		return nil, shown, err
+	}
+	shown.Sample = m.Sample()
+	return m, shown, nil
 }
 
 // path returns the path of a file that a program in the folder dir calls name.

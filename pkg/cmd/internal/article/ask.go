@@ -74,8 +74,8 @@ func Ask(page *report.Page, dir string, query int, search *results.Search, emd *
 
 	k := &cluster.Rounds[0]
 	for _, medians := range report.AskedOfCluster(k, k.Images.Rows, k.Images.Cols) {
-		from := explore.Set{File: medians.File, Images: medians.Images}
-		err := tell(from, report.Images{Images: medians.Images}, medians.Asked)
+		from := explore.Set{File: medians.File, Images: medians.Images.Set()}
+		err := tell(from, report.Images{Sample: medians.Images.Sample()}, medians.Asked)
 		if err != nil {
 			return err
 		}
@@ -91,10 +91,14 @@ func ascending(list []int) []int {
 
 // set reads images in both spaces.
 func set(dir string, files results.LabelledSpaces) (explore.Set, report.Images, error) {
-	shown, err := images(dir, files.Images, files.Labels)
+	m, shown, err := images(dir, files.Images, files.Labels)
 	if err != nil {
 		return explore.Set{}, shown, err
 	}
 	latents, err := idx.ReadLatents(path(dir, files.Latents.Name))
-	return explore.Set{File: files.Images.Name, Images: shown.Images, Latents: latents}, shown, err
+	if err != nil {
+		return explore.Set{}, shown, err
+	}
+	set := explore.Set{File: files.Images.Name, Images: m.Set(), Latents: latents.Set()}
+	return set, shown, nil
 }
