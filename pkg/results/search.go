@@ -70,6 +70,15 @@ type Spread struct {
 	Largest Number `json:"largest"`
 }
 
+// NewSearchRound compares the answers of the two methods that may miss with the exact ones.
+func NewSearchRound(reduced, lsh, exact Nearest) *SearchRound {
+	return &SearchRound{
+		Exact:   exact,
+		Reduced: NewApproximation(reduced, exact),
+		LSH:     NewApproximation(lsh, exact),
+	}
+}
+
 // NewApproximation compares what a method found with the nearest images. A query has no factor if
 // nothing was found or its nearest image is identical to it.
 func NewApproximation(found, exact Nearest) Approximation {

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
+	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
@@ -74,8 +75,8 @@ func converse(
 		Output: opt.output, Configuration: opt.configuration, Clusters: k,
 	}}
 	page := report.NewCluster(run)
-	var text bytes.Buffer // all rounds
-	rounds := outfile.NewRounds(func() error { return opt.write(text.Bytes(), run, page) })
+	var all bytes.Buffer // rounds
+	rounds := outfile.NewRounds(func() error { return opt.write(all.Bytes(), run, page) })
 	defer func() {
 		if fault := rounds.Flush(); fault != nil {
 			err = fault
@@ -93,7 +94,7 @@ func converse(
 		}
 		opt.display.Phase("preparing the report")
 		run.Rounds = append(run.Rounds, *r)
-		write(&text, r)
+		text.Cluster(&all, r)
 		if opt.html != "" || opt.png != "" {
 			page.AddCluster(r)
 		}

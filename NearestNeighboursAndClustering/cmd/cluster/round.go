@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 	"time"
 
 	"imagesimilarity/pkg/clustering"
@@ -191,45 +189,6 @@ func kMedians[P uint8 | uint16](
 	c := results.NewClustering(label, judged, seconds)
 	c.Passes = passes
 	return c, nil
-}
-
-// write writes the round as the original did.
-func write(text *bytes.Buffer, r *results.ClusterRound) {
-	text.WriteString("NEW SPACE\n")
-	writeKMedians(text, &r.Reduced)
-	text.WriteString("ORIGINAL SPACE\n")
-	writeKMedians(text, &r.Original)
-	text.WriteString("CLASSES AS CLUSTERS\n")
-	writeJudgement(text, &r.Network)
-}
-
-// writeKMedians writes the clusters that k-medians found, and an empty line.
-func writeKMedians(text *bytes.Buffer, c *results.Clustering) {
-	var line []byte
-	for k, size := range c.Sizes {
-		line = fmt.Appendf(line[:0], "CLUSTER-%d {size: %d, centroid: [", k+1, size)
-		for p, v := range c.Medians[k] {
-			if p > 0 {
-				line = append(line, ", "...)
-			}
-			line = strconv.AppendUint(line, uint64(v), 10)
-		}
-		text.Write(append(line, "]}\n"...))
-	}
-	fmt.Fprintf(text, "clustering_time: %s\n", libstdcxx.Double(float64(c.Seconds)))
-	writeJudgement(text, c)
-	text.WriteByte('\n')
-}
-
-// writeJudgement writes the silhouette of each cluster and, last in the list, of all images, and
-// the objective.
-func writeJudgement(text *bytes.Buffer, c *results.Clustering) {
-	text.WriteString("Silhouette: [")
-	for _, s := range c.Silhouette {
-		text.WriteString(libstdcxx.Double(s) + ", ")
-	}
-	fmt.Fprintf(text, "%s]\nValue of Objective Function: %s\n",
-		libstdcxx.Double(float64(c.Average)), libstdcxx.Double(float64(c.Objective)))
 }
 
 // writeAssignments writes the clusters of every image as a table with tabs between the columns and

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/emd"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/nearest"
@@ -108,10 +109,8 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "Average Correct Search Results EMD: %s\n", double(round.EMD.Correctness))
-	fmt.Fprintf(&text, "Average Correct Search Results MANHATTAN: %s\n",
-		double(round.Manhattan.Correctness))
+	var b bytes.Buffer
+	text.EMD(&b, round)
 	page := report.NewEMD(e)
 	if opt.html != "" || opt.png != "" {
 		images := func(s *spaces) report.Images {
@@ -126,13 +125,13 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 			}
 		}
 	}
-	if err := opt.write(text.Bytes(), e, page); err != nil {
+	if err := opt.write(b.Bytes(), e, page); err != nil {
 		return err
 	}
 	opt.display.Say(fmt.Sprintf(
 		"Queries: %d, images: %d, neighbours of each query: %d\nCorrect results: EMD %s, Manhattan %s\n",
 		round.Queries.Images.Images, round.Data.Images.Images, k,
-		double(round.EMD.Correctness), double(round.Manhattan.Correctness)) + opt.written())
+		text.Double(round.EMD.Correctness), text.Double(round.Manhattan.Correctness)) + opt.written())
 	return nil
 }
 

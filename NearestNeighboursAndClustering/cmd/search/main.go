@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
+	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/program"
@@ -103,8 +104,8 @@ func searchNeighbours(
 			return err
 		}
 	}
-	var text bytes.Buffer // all rounds
-	rounds := outfile.NewRounds(func() error { return opt.write(text.Bytes(), run, page) })
+	var all bytes.Buffer // rounds
+	rounds := outfile.NewRounds(func() error { return opt.write(all.Bytes(), run, page) })
 	defer func() {
 		if fault := rounds.Flush(); fault != nil {
 			err = fault
@@ -126,7 +127,7 @@ func searchNeighbours(
 		if err != nil {
 			return err
 		}
-		write(&text, r, opt.textbook)
+		text.Search(&all, r, opt.textbook)
 		if opt.html != "" || opt.png != "" {
 			if err := addRound(page, run, r, in, queries); err != nil {
 				return err

@@ -2,14 +2,13 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"time"
 
+	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
-	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/report"
@@ -226,7 +225,7 @@ func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchR
 	for i, n := range reduced {
 		reduced[i].Distance = metric.Manhattan(pixels.At(i), d.original.Whole().At(int(n.Index)))
 	}
-	r := newRound(
+	r := results.NewSearchRound(
 		answers(reduced, reducedTime), answers(lsh, lshTime), answers(exact, exactTime))
 	r.Queries, r.Compared = q.files(), results.Number(compared)
 	return r, nil
@@ -249,41 +248,6 @@ func answers(found []knn.Neighbour, took time.Duration) results.Nearest {
 	return n
 }
 
-// newRound compares the answers of the two methods that may miss with the exact ones.
-func newRound(reduced, lsh, exact results.Nearest) *results.SearchRound {
-	return &results.SearchRound{
-		Exact:   exact,
-		Reduced: results.NewApproximation(reduced, exact),
-		LSH:     results.NewApproximation(lsh, exact),
-	}
-}
-
-// write writes the round as the original did, up to the empty line after it. The textbook's has
-// one more line: the mean share of the data set that LSH compared with a query.
-// A mean factor is "-nan" if there is nothing to average or a query lies on both its neighbours
-// (0/0), and "inf" if it lies on the true one only.
-func write(w io.Writer, r *results.SearchRound, textbook bool) {
-	for q, exact := range r.Exact.Index {
-		name, lshDistance := fmt.Sprint(r.LSH.Index[q]), r.LSH.Distance[q]
-		if r.LSH.Index[q] < 0 {
-			name, lshDistance = "NOT FOUND", r.Exact.Distance[q] // as the original did
-		}
-		fmt.Fprintf(w, "Query: %d\nNearest neighbor Reduced: %d\n", q, r.Reduced.Index[q])
-		fmt.Fprintf(w, "Nearest neighbor LSH: %s\nNearest neighbor True: %d\n", name, exact)
-		fmt.Fprintf(w, "distanceReduced: %s\ndistanceLSH: %s\ndistanceTrue: %s\n\n",
-			libstdcxx.Double(r.Reduced.Distance[q]), libstdcxx.Double(lshDistance),
-			libstdcxx.Double(r.Exact.Distance[q]))
-	}
-	fmt.Fprintf(w, "tReduced: %s\ntLSH: %s\ntTrue: %s\n",
-		double(r.Reduced.Seconds), double(r.LSH.Seconds), double(r.Exact.Seconds))
-	fmt.Fprintf(w, "Approximation Factor LSH: %s\nApproximation Factor Reduced: %s\n",
-		double(r.LSH.Mean), double(r.Reduced.Mean))
-	if textbook {
-		fmt.Fprintf(w, "Share of Images Compared LSH: %s\n", double(r.Compared))
-	}
-	fmt.Fprintln(w)
-}
-
 // found returns what was found in the last round, in a few lines for the person at the screen.
 func found(run *results.Search) string {
 	r := &run.Rounds[len(run.Rounds)-1]
@@ -293,7 +257,5 @@ func found(run *results.Search) string {
 	}
 	return fmt.Sprintf("%sQueries: %d, images: %d\nApproximation factor: LSH %s, reduced %s\n",
 		which, r.Queries.Images.Images, run.Data.Images.Images,
-		double(r.LSH.Mean), double(r.Reduced.Mean))
+		text.Double(r.LSH.Mean), text.Double(r.Reduced.Mean))
 }
-
-func double(n results.Number) string { return libstdcxx.Double(float64(n)) }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
@@ -146,7 +147,7 @@ func firstDifference(got, want string) string {
 
 func TestNotFound(t *testing.T) {
 	found := func(all ...knn.Neighbour) results.Nearest { return answers(all, 0) }
-	r := newRound(
+	r := results.NewSearchRound(
 		found(knn.Neighbour{Index: 3, Distance: 30}, knn.Neighbour{Index: 4, Distance: 2000000}),
 		found(knn.Neighbour{Index: -1, Distance: math.MaxInt64},
 			knn.Neighbour{Index: 5, Distance: 1500000}),
@@ -176,7 +177,7 @@ Approximation Factor Reduced: 1.75
 
 `
 	var got bytes.Buffer
-	write(&got, r, false)
+	text.Search(&got, r, false)
 	if got.String() != want {
 		t.Error(firstDifference(got.String(), want))
 	}
