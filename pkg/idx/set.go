@@ -20,7 +20,7 @@ const (
 	// There are two blocks, and what is computed from one takes about as much again.
 	blockPart     = 1. / 32
 	leastBlock    = 256 << 10 // bytes; shorter blocks cost more time
-	greatestBlock = 64 << 20
+	greatestBlock = 8 << 20   // longer blocks leave the caches of processors
 )
 
 // forced is the number of images in each block of every set, or 0. Only tests set it.
