@@ -50,9 +50,7 @@ func digits(t *testing.T) *nn.Samples {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &nn.Samples{
-		N: images.N, Input: nn.RowNormalised.Input(images.Pix, images.Rows, images.Cols),
-	}
+	return nn.RowNormalised.Samples(images.Set(), nil)
 }
 
 // predictions holds what Keras predicted for the digits, one row for each.

@@ -6,7 +6,15 @@ import (
 )
 
 // KeepOrder makes the trainer take the samples in the order in which they come.
-func (t *Trainer) KeepOrder() { t.order = inOrder }
+func (t *Trainer) KeepOrder() {
+	t.order = func(n int) []uint32 {
+		order := make([]uint32, n)
+		for i := range order {
+			order[i] = uint32(i)
+		}
+		return order
+	}
+}
 
 // Near and WeightsOf are for the tests outside the package.
 var (

@@ -13,7 +13,10 @@ type Samples struct {
 	N int
 	// Input writes samples index[0], index[1], … to dst, one after the other, each (H,W,C). Several
 	// goroutines may call it. An error, such as that of a file, ends what needs the samples.
-	Input  func(dst []float32, index []int) error
+	Input func(dst []float32, index []int) error
+	// Ahead, which may be nil, is told which samples Input will be asked for soon, so that it can
+	// begin to read them. A training tells it each batch before the batch before runs.
+	Ahead  func(index []int)
 	Labels []uint8 // classes; nil for an autoencoder, whose target is its input
 }
 
@@ -40,7 +43,7 @@ type Trainer struct {
 	solver Solver
 	seed   uint64
 	fits   uint64
-	order  func(n int) []int // the order of an epoch's samples
+	order  func(n int) []uint32 // the order of an epoch's samples, until the next call
 }
 
 // NewTrainer returns a trainer of m. On one engine, equal seeds give equal weights. It panics if
@@ -48,7 +51,22 @@ type Trainer struct {
 func NewTrainer(e Engine, m *Model, loss Loss, opt Optimizer, seed uint64) *Trainer {
 	return &Trainer{
 		engine: e, model: m, loss: loss, solver: e.NewSolver(opt), seed: seed,
-		order: rand.New(rand.NewPCG(seed, 1)).Perm,
+		order: permutations(rand.New(rand.NewPCG(seed, 1))),
+	}
+}
+
+// permutations returns a function that returns what r.Perm does, in half the memory.
+func permutations(r *rand.Rand) func(n int) []uint32 {
+	var p []uint32
+	return func(n int) []uint32 {
+		if len(p) != n {
+			p = make([]uint32, n)
+		}
+		for i := range p {
+			p[i] = uint32(i)
+		}
+		r.Shuffle(n, func(i, j int) { p[i], p[j] = p[j], p[i] })
+		return p
 	}
 }
 
@@ -84,7 +102,8 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 	if err := t.loss.check(t.model.Layers); err != nil {
 		return history, err
 	}
-	if err := t.model.checkTraining(min(batch, train.N), min(batch, validation.N)); err != nil {
+	if err := t.model.checkTraining(
+		train.N, min(batch, train.N), min(batch, validation.N)); err != nil {
 		return history, err
 	}
 	training, err := t.engine.NewTraining(Plan{
@@ -142,8 +161,11 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 			}
 			return bad
 		}
-		p.Loss, err = t.meanLoss(training, t.order(train.N), batch, pass{
-			run: func(index []int) error { return training.Run(trainData, index) },
+		order := t.order(train.N)
+		p.Loss, err = t.meanLoss(training, batch, pass{
+			Samples: train,
+			place:   func(i int) int { return int(order[i]) },
+			run:     func(index []int) error { return training.Run(trainData, index) },
 			each: func(loss float64) error {
 				p.Step++
 				p.Loss = loss
@@ -154,8 +176,10 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 		if err != nil {
 			return history, err
 		}
-		p.ValLoss, err = t.meanLoss(training, inOrder(validation.N), batch, pass{
-			run: func(index []int) error { return training.Evaluate(validationData, index) },
+		p.ValLoss, err = t.meanLoss(training, batch, pass{
+			Samples: validation,
+			place:   func(i int) int { return i },
+			run:     func(index []int) error { return training.Evaluate(validationData, index) },
 			each: func(loss float64) error {
 				p.Validated++
 				return report(loss)
@@ -177,13 +201,28 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 
 // A pass is what is done with each batch of some samples.
 type pass struct {
-	run  func(index []int) error
-	each func(loss float64) error // gets the mean loss of all batches so far
-	then func() error
+	*Samples
+	place func(i int) int // the index of the sample that is the i-th of the pass
+	run   func(index []int) error
+	each  func(loss float64) error // gets the mean loss of all batches so far
+	then  func() error
 }
 
-// meanLoss runs the samples in that order, batch by batch, and returns the mean loss over them.
-func (t *Trainer) meanLoss(training Training, order []int, batch int, p pass) (float64, error) {
+// batch returns the indices of a batch that begins with the first-th sample of the pass. Of the
+// samples after the last it returns none.
+func (p *pass) batch(first, size int) []int {
+	index := make([]int, max(0, min(size, p.N-first)))
+	for i := range index {
+		index[i] = p.place(first + i)
+	}
+	if len(index) > 0 && p.Ahead != nil {
+		p.Ahead(index)
+	}
+	return index
+}
+
+// meanLoss runs the samples of a pass, batch by batch, and returns the mean loss over them.
+func (t *Trainer) meanLoss(training Training, batch int, p pass) (float64, error) {
 	var sum, done float64
 	var queue []int // the sizes of the batches whose losses are not known yet
 	settle := func() error {
@@ -197,7 +236,10 @@ func (t *Trainer) meanLoss(training Training, order []int, batch int, p pass) (f
 		done += size
 		return p.each(sum / done)
 	}
-	for index := range slices.Chunk(order, batch) {
+	next := p.batch(0, batch)
+	for first := batch; len(next) > 0; first += batch {
+		index := next
+		next = p.batch(first, batch)
 		if err := p.run(index); err != nil {
 			return 0, err
 		}
@@ -260,15 +302,6 @@ func (t *Trainer) check(s *Samples) error {
 		}
 	}
 	return nil
-}
-
-// inOrder returns 0 to n-1.
-func inOrder(n int) []int {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	return order
 }
 
 // batches returns the number of batches of n samples.

@@ -175,28 +175,33 @@ func predicting(l *Layer, in []*Layer, specs []WeightSpec) (filters, scratch flo
 	return filters, scratch
 }
 
-// CheckPrediction returns an error if there is no memory for Predict with n samples in batches of
-// batch: for the outputs of the layer named until, or of the last one for "", and of the layers
-// before it.
+// CheckPrediction returns an error if there is no memory for PredictEach with n samples in batches
+// of batch: for the outputs of a batch from the layer named until, or from the last one for "", and
+// from the layers before it.
 func (m *Model) CheckPrediction(n int, until string, batch int) error {
+	return m.checkPrediction(n, min(n, batch), until, batch)
+}
+
+// checkPrediction is CheckPrediction if the outputs of kept samples are in memory at a time.
+func (m *Model) checkPrediction(n, kept int, until string, batch int) error {
 	last, err := m.index(until)
 	if err != nil {
 		return err
 	}
 	need := PredictionMemory(Sub(m.Layers, last), min(n, batch)) +
-		float64(4*float64(n)*values(m.Layers[last].Output))
+		float64(4*float64(kept)*values(m.Layers[last].Output))
 	return memory.Check(need, "computing the layer %q for %d images in batches of %d needs",
 		m.Layers[last].Name, n, min(n, batch))
 }
 
 // checkTraining returns an error if there is no memory for a training of the model, whose weights
-// are there already.
-func (m *Model) checkTraining(batch, evaluation int) error {
+// are there already, on n samples.
+func (m *Model) checkTraining(n, batch, evaluation int) error {
 	sizes, err := Sizes(m.Layers)
 	if err != nil {
 		return err
 	}
-	need := TrainingMemory(sizes, batch, evaluation)
+	need := TrainingMemory(sizes, batch, evaluation) + float64(4*float64(n)) // with their order
 	for _, s := range sizes {
 		need -= float64(4 * s.Parameters)
 	}

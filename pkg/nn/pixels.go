@@ -1,5 +1,7 @@
 package nn
 
+import "imagesimilarity/pkg/imageset"
+
 // Pixels names how grey levels become the values that a network takes. Model files have these
 // words.
 type Pixels string
@@ -11,28 +13,39 @@ const (
 	RawLevels     Pixels = "raw"         // 0 to 255
 )
 
-// Input returns the Input of samples for images of rows x cols grey levels. Quotients are computed
-// in float64, then rounded to float32.
-// Unknown Pixels panic.
-func (p Pixels) Input(pix []uint8, rows, cols int) func(dst []float32, index []int) error {
-	size := rows * cols
-	var convert func(dst []float32, image []uint8)
+// Samples returns images as samples. labels has a label for each image; it is nil for an
+// autoencoder. Quotients are computed in float64, then rounded to float32. Unknown Pixels panic.
+func (p Pixels) Samples(s *imageset.Set[uint8], labels []uint8) *Samples {
+	convert, dim := p.conversion(s.Cols), s.Dim()
+	samples := &Samples{N: s.N, Labels: labels}
+	if m := s.Whole(); m != nil {
+		samples.Input = func(dst []float32, index []int) error {
+			for i, k := range index {
+				convert(dst[i*dim:(i+1)*dim], m.At(k))
+			}
+			return nil
+		}
+		return samples
+	}
+	r := &reader{set: s}
+	samples.Ahead = r.ahead
+	samples.Input = func(dst []float32, index []int) error {
+		return r.images(index, func(pix []uint8, at int) { convert(dst[at*dim:][:len(pix)], pix) })
+	}
+	return samples
+}
+
+// conversion returns the function that converts images whose rows have cols pixels.
+func (p Pixels) conversion(cols int) func(dst []float32, images []uint8) {
 	switch p {
 	case RowNormalised:
-		convert = func(dst []float32, image []uint8) { rowNormalise(dst, image, cols) }
+		return func(dst []float32, images []uint8) { rowNormalise(dst, images, cols) }
 	case GreyLevels:
-		convert = greyLevels
+		return greyLevels
 	case RawLevels:
-		convert = rawLevels
-	default:
-		panic("nn: unknown pixels")
+		return rawLevels
 	}
-	return func(dst []float32, index []int) error {
-		for i, k := range index {
-			convert(dst[i*size:(i+1)*size], pix[k*size:(k+1)*size])
-		}
-		return nil
-	}
+	panic("nn: unknown pixels")
 }
 
 func rowNormalise(dst []float32, image []uint8, cols int) {

@@ -6,36 +6,62 @@ import (
 )
 
 // Predict returns the output of the layer named until, or of the last layer for "": (N, its size),
-// sample by sample. progress, which may be nil, is called after each batch. Predict returns the
-// error of CheckPrediction if there is no memory.
+// sample by sample. progress, which may be nil, is called after each batch. Predict returns an
+// error if there is no memory.
 func (m *Model) Predict(e Engine, s *Samples, until string, batch int,
 	progress func(done, total int)) ([]float32, error) {
-	last, err := m.index(until)
+	if s.N >= 1 && batch >= 1 {
+		if err := m.checkPrediction(s.N, s.N+min(s.N, batch), until, batch); err != nil {
+			return nil, err
+		}
+	}
+	var all []float32
+	err := m.PredictEach(e, s, until, batch, func(out []float32, first int) error {
+		if all == nil {
+			all = make([]float32, 0, s.N*(len(out)/min(s.N, batch)))
+		}
+		all = append(all, out...)
+		return nil
+	}, progress)
 	if err != nil {
 		return nil, err
 	}
+	return all, nil
+}
+
+// PredictEach computes the output of the layer named until, or of the last layer for "", and hands
+// it to visit, batch by batch in the order of the samples: (samples of the batch, its size), from
+// sample first on. out is overwritten after visit returns. progress, which may be nil, is called
+// after each batch. PredictEach returns the error of CheckPrediction if there is no memory, and
+// that of visit.
+func (m *Model) PredictEach(e Engine, s *Samples, until string, batch int,
+	visit func(out []float32, first int) error, progress func(done, total int)) error {
+	last, err := m.index(until)
+	if err != nil {
+		return err
+	}
 	if batch < 1 {
-		return nil, fmt.Errorf("nn: a prediction in batches of %d; expected at least 1", batch)
+		return fmt.Errorf("nn: a prediction in batches of %d; expected at least 1", batch)
 	}
 	if s.N < 1 {
-		return nil, nil
+		return nil
 	}
 	if err := m.CheckPrediction(s.N, until, batch); err != nil {
-		return nil, err
+		return err
 	}
 	batch = min(batch, s.N)
 	prediction, err := e.NewPrediction(Sub(m.Layers, last), batch)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer prediction.Close()
 	data, err := e.Load(s)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer data.Close()
 	row := product(m.Layers[last].Output)
-	out := make([]float32, s.N*row)
+	buffer := make([]float32, batch*row)
 	total := batches(s.N, batch)
 	started := 0
 	for done := range total {
@@ -46,19 +72,23 @@ func (m *Model) Predict(e Engine, s *Samples, until string, batch int,
 				index[i] = first + i
 			}
 			if err := prediction.Run(data, index); err != nil {
-				return nil, err
+				return err
 			}
 			started++
 		}
 		first := done * batch
-		if err := prediction.Output(out[first*row : min(first+batch, s.N)*row]); err != nil {
-			return nil, err
+		out := buffer[:min(batch, s.N-first)*row]
+		if err := prediction.Output(out); err != nil {
+			return err
+		}
+		if err := visit(out, first); err != nil {
+			return err
 		}
 		if progress != nil {
 			progress(done+1, total)
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // index returns the place of the layer with that name, or of the last one for "".

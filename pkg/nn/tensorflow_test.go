@@ -44,10 +44,7 @@ func TestTrainingFollowsTensorFlow(t *testing.T) {
 	}
 	const split = 840
 	samples := func(from, to int) *nn.Samples {
-		pix := images.Pix[from*28*28 : to*28*28]
-		return &nn.Samples{
-			N: to - from, Input: nn.RowNormalised.Input(pix, 28, 28), Labels: labels[from:to],
-		}
+		return nn.RowNormalised.Samples(images.Set().Part(from, to), labels[from:to])
 	}
 	train, validation := samples(0, split), samples(split, images.N)
 

@@ -49,11 +49,11 @@ func (g *mt19937) twist() {
 
 // Permutation returns RandomState(seed).permutation(n), a permutation of 0 to n-1. n is at most
 // 2³².
-func Permutation(seed uint32, n int) []int {
+func Permutation(seed uint32, n int) []uint32 {
 	g := newMT19937(seed)
-	p := make([]int, n)
+	p := make([]uint32, n)
 	for i := range p {
-		p[i] = i
+		p[i] = uint32(i)
 	}
 	// Fisher-Yates from the end. A draw above i is rejected.
 	for i := n - 1; i > 0; i-- {

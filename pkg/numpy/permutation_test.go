@@ -11,12 +11,12 @@ import (
 func TestPermutation(t *testing.T) {
 	tests := []struct {
 		n, test     int
-		first, rest []int
+		first, rest []uint32
 	}{
-		{1003, 201, []int{114, 341, 0, 336, 304, 293}, []int{510, 897, 133, 994, 878, 862}},
+		{1003, 201, []uint32{114, 341, 0, 336, 304, 293}, []uint32{510, 897, 133, 994, 878, 862}},
 		{60000, 12000,
-			[]int{26308, 52512, 50061, 45393, 17259, 54629},
-			[]int{54931, 12612, 21647, 22480, 49475, 25291}},
+			[]uint32{26308, 52512, 50061, 45393, 17259, 54629},
+			[]uint32{54931, 12612, 21647, 22480, 49475, 25291}},
 	}
 	for _, tt := range tests {
 		p := Permutation(13, tt.n)
@@ -34,7 +34,7 @@ func TestPermutationHasEveryNumberOnce(t *testing.T) {
 		p := Permutation(uint32(n), n)
 		slices.Sort(p)
 		for i, v := range p {
-			if v != i {
+			if int(v) != i {
 				t.Fatalf("n = %d: %d, want %d", n, v, i)
 			}
 		}

@@ -11,9 +11,9 @@ func TestTrainTestSplit(t *testing.T) {
 	if len(train) != 802 || len(test) != 201 {
 		t.Fatalf("%d and %d indices, want 802 and 201", len(train), len(test))
 	}
-	for _, c := range []struct{ part, want []int }{
-		{train, []int{510, 897, 133, 994, 878, 862}},
-		{test, []int{114, 341, 0, 336, 304, 293}},
+	for _, c := range []struct{ part, want []uint32 }{
+		{train, []uint32{510, 897, 133, 994, 878, 862}},
+		{test, []uint32{114, 341, 0, 336, 304, 293}},
 	} {
 		if got := c.part[:len(c.want)]; !slices.Equal(got, c.want) {
 			t.Errorf("a part begins with %v, want %v", got, c.want)

@@ -205,7 +205,7 @@ func TestMemoryOfNetworks(t *testing.T) {
 	for _, c := range networks {
 		what := fmt.Sprintf("%+v", c)
 		m := noise[uint8](c.n, c.rows, c.cols)
-		samples := &nn.Samples{N: m.N, Input: nn.GreyLevels.Input(m.Pix, m.Rows, m.Cols)}
+		samples := nn.GreyLevels.Samples(m.Set(), nil)
 		var model *nn.Model
 		config := nn.AutoencoderConfig{
 			Rows: c.rows, Cols: c.cols, FilterSize: c.filter, Filters: c.filters,

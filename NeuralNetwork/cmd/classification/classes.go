@@ -16,9 +16,7 @@ import (
 
 // samples returns the images of a set as the networks take them, with their labels.
 func (s *session) samples(of set) *nn.Samples {
-	m := of.images
-	input := experiment.Pixels(s.pixels, s.textbook).Input(m.Pix, m.Rows, m.Cols)
-	return &nn.Samples{N: m.N, Input: input, Labels: of.labels}
+	return experiment.Pixels(s.pixels, s.textbook).Samples(of.images.Set(), of.labels)
 }
 
 // classify returns the class that the model gives each image of a set, and the probabilities p,

@@ -121,7 +121,7 @@ func (s *session) fitHead(m *nn.Model, a answers, why error) (*results.Training,
 	if err != nil {
 		return nil, err
 	}
-	train, validation := experiment.Split(&nn.Samples{
+	train, validation, err := experiment.Split(&nn.Samples{
 		N: all.N, Labels: all.Labels,
 		Input: func(dst []float32, index []int) error {
 			for i, k := range index {
@@ -130,6 +130,9 @@ func (s *session) fitHead(m *nn.Model, a answers, why error) (*results.Training,
 			return nil
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
 	phases := []phase{{a.phase1, func() {}}}
 	if a.phase2 > 0 {
 		fmt.Fprintf(s.out, "There is no phase 2: %s\n", strings.TrimPrefix(why.Error(), "nn: "))

@@ -50,7 +50,10 @@ const (
 // experiments trains one classifier after the other, writes the classes of all images and offers
 // to judge it. From the first training on, the end of the input answers N.
 func (s *session) experiments() error {
-	train, validation := experiment.Split(s.samples(s.training))
+	train, validation, err := experiment.Split(s.samples(s.training))
+	if err != nil {
+		return err
+	}
 	var failed error
 	for {
 		a, model, err := s.ask(train.N, validation.N)

@@ -22,8 +22,7 @@ const (
 
 // samples returns images as the networks take them.
 func (s *session) samples(m *imageset.Images[uint8]) *nn.Samples {
-	input := experiment.Pixels(s.pixels, s.textbook).Input(m.Pix, m.Rows, m.Cols)
-	return &nn.Samples{N: m.N, Input: input}
+	return experiment.Pixels(s.pixels, s.textbook).Samples(m.Set(), nil)
 }
 
 // writeLatents writes the vectors of both sets of images, scaled to whole numbers. The two files

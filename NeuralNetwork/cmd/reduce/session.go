@@ -112,7 +112,10 @@ func (s *session) experiments() error {
 	if err := s.checkTraining(); err != nil {
 		return err
 	}
-	train, validation := experiment.Split(s.samples(s.data))
+	train, validation, err := experiment.Split(s.samples(s.data))
+	if err != nil {
+		return err
+	}
 	var failed error
 	for {
 		a, model, err := s.ask(train.N, validation.N)

@@ -28,7 +28,12 @@ func TestSplit(t *testing.T) {
 		}
 		return nil
 	}
-	train, validation := Split(whole)
+	var announced []int
+	whole.Ahead = func(index []int) { announced = index }
+	train, validation, err := Split(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if train.N != 802 || validation.N != 201 {
 		t.Fatalf("%d and %d samples, want 802 and 201", train.N, validation.N)
 	}
@@ -55,6 +60,11 @@ func TestSplit(t *testing.T) {
 			if tt.part.Labels[i] != uint8(int(k)%7) {
 				t.Fatalf("sample %v has the label %d of another", k, tt.part.Labels[i])
 			}
+		}
+		announced = nil
+		tt.part.Ahead([]int{2, 0})
+		if want := []int{int(tt.want[2]), int(tt.want[0])}; !slices.Equal(announced, want) {
+			t.Errorf("samples 2, 0 are announced as %v, want %v", announced, want)
 		}
 		// Any samples, in any order.
 		three := make([]float32, 3)

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/sklearn"
 )
@@ -9,21 +10,30 @@ import (
 const splitSeed = 13
 
 // Split returns four fifths of the samples to train on and one fifth to validate with, as the
-// original splits them. s has 2 samples or more.
-func Split(s *nn.Samples) (train, validation *nn.Samples) {
+// original splits them. s has 2 samples or more. Split returns an error if there is no memory.
+func Split(s *nn.Samples) (train, validation *nn.Samples, err error) {
+	need := float64(4*float64(s.N)) + float64(len(s.Labels)) // for the indices and the labels
+	err = memory.Check(need, "splitting %d images for training and validation needs", s.N)
+	if err != nil {
+		return nil, nil, err
+	}
 	trained, validated := sklearn.TrainTestSplit(s.N, splitSeed)
-	return Choose(s, trained), Choose(s, validated)
+	return Choose(s, trained), Choose(s, validated), nil
 }
 
 // Choose returns the samples index[0], index[1], … of s.
-func Choose(s *nn.Samples, index []int) *nn.Samples {
-	part := &nn.Samples{N: len(index)}
-	part.Input = func(dst []float32, of []int) error {
-		whole := make([]int, len(of))
+func Choose[I int | uint32](s *nn.Samples, index []I) *nn.Samples {
+	whole := func(of []int) []int {
+		w := make([]int, len(of))
 		for i, k := range of {
-			whole[i] = index[k]
+			w[i] = int(index[k])
 		}
-		return s.Input(dst, whole)
+		return w
+	}
+	part := &nn.Samples{N: len(index)}
+	part.Input = func(dst []float32, of []int) error { return s.Input(dst, whole(of)) }
+	if s.Ahead != nil {
+		part.Ahead = func(of []int) { s.Ahead(whole(of)) }
 	}
 	if s.Labels != nil {
 		part.Labels = make([]uint8, len(index))

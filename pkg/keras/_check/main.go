@@ -80,11 +80,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	samples := &nn.Samples{
-		N:      digits.N,
-		Input:  nn.RowNormalised.Input(digits.Pix, digits.Rows, digits.Cols),
-		Labels: []uint8{7, 2, 1, 0, 4},
-	}
+	samples := nn.RowNormalised.Samples(digits.Set(), []uint8{7, 2, 1, 0, 4})
 	if args[0] == "write" {
 		return write(args[1], samples)
 	}
