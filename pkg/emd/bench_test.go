@@ -26,40 +26,49 @@ var whole = sync.OnceValues(func() (data, queries *imageset.Images[uint8]) {
 	return data, queries
 })
 
+// The images are projected and packed for one query.
 func BenchmarkNew(b *testing.B) {
 	data, _ := whole()
 	for _, cell := range []int{14, 7, 4} {
 		b.Run(fmt.Sprintf("cell=%d", cell), func(b *testing.B) {
+			f, err := newFrame(data.Rows, data.Cols, cell)
+			if err != nil {
+				b.Fatal(err)
+			}
 			b.ReportAllocs()
 			b.SetBytes(int64(len(data.Pix)))
 			for b.Loop() {
-				if _, err := New(data, 0, cell); err != nil {
-					b.Fatal(err)
-				}
+				new(block).set(f, data, 0, 10)
 			}
 		})
 	}
 }
 
-// The search is for the ten nearest of 60,000 images for 100 queries, on all cores. The comparison
-// with BenchmarkAll shows what bounds save.
+// The search is for the ten nearest of 60,000 images for 100 queries, on all cores. The images come
+// at once and in blocks. The comparison with BenchmarkAll shows what bounds save.
 func BenchmarkNearest(b *testing.B) {
 	data, queries := whole()
 	queries = queries.First(100)
 	for _, cell := range []int{14, 7, 4} {
-		b.Run(fmt.Sprintf("cell=%d", cell), func(b *testing.B) {
-			ix, err := New(data, 0, cell)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := ix.Nearest(queries, 10, nil); err != nil {
-					b.Fatal(err)
+		for _, size := range []int{data.N, 20_000, 1000} {
+			b.Run(fmt.Sprintf("cell=%d/block=%d", cell, size), func(b *testing.B) {
+				parts := blocksOf(data, size)
+				b.ReportAllocs()
+				for b.Loop() {
+					s, err := NewSearch(queries, 10, cell)
+					if err != nil {
+						b.Fatal(err)
+					}
+					for _, p := range parts {
+						if err := s.Add(p.Images, int64(p.first), nil); err != nil {
+							b.Fatal(err)
+						}
+					}
 				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*queries.N), "µs/query")
-		})
+				b.ReportMetric(
+					float64(b.Elapsed().Microseconds())/float64(b.N*queries.N), "µs/query")
+			})
+		}
 	}
 }
 

@@ -59,6 +59,19 @@ func bruteForce(t *testing.T, data, queries *imageset.Images[uint8], cell, k int
 	return found
 }
 
+// search returns the k nearest images of data for each query.
+func search(t *testing.T, data, queries *imageset.Images[uint8], k, cell int) []Neighbour {
+	t.Helper()
+	s, err := NewSearch(queries, k, cell)
+	if err == nil {
+		err = s.Add(data, 0, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Nearest()
+}
+
 func TestNearestIsBruteForce(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, c := range []struct{ n, rows, cols, cell, k int }{
@@ -78,12 +91,12 @@ func TestNearestIsBruteForce(t *testing.T) {
 	} {
 		data := randomImages(random, c.n, c.rows, c.cols)
 		queries := randomImages(random, 20, c.rows, c.cols)
-		ix, err := New(data, 0, c.cell)
+		s, err := NewSearch(queries, c.k, c.cell)
 		if err != nil {
 			t.Fatal(err)
 		}
 		last := 0
-		got, err := ix.Nearest(queries, c.k, func(done, total int) {
+		err = s.Add(data, 0, func(done, total int) {
 			if done != last+1 || total != queries.N {
 				t.Errorf("progress %d of %d follows %d", done, total, last)
 			}
@@ -92,6 +105,7 @@ func TestNearestIsBruteForce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := s.Nearest()
 		if want := bruteForce(t, data, queries, c.cell, c.k); !slices.Equal(got, want) {
 			for i := range want {
 				if got[i] != want[i] {
@@ -117,73 +131,122 @@ func TestNearestDigitsAreBruteForce(t *testing.T) {
 	}
 	queries = queries.First(30)
 	for _, cell := range []int{14, 7, 4} {
-		ix, err := New(data, 0, cell)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := ix.Nearest(queries, 10, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(got, bruteForce(t, data, queries, cell, 10)) {
-			t.Errorf("cells of %d: not the neighbours that brute force finds", cell)
+		want := bruteForce(t, data, queries, cell, 10)
+		for _, size := range []int{1, 7, 512, data.N} {
+			got := inBlocks(t, blocksOf(data, size), queries, 10, cell)
+			if !slices.Equal(got, want) {
+				t.Errorf("cells of %d, blocks of %d: not the neighbours that brute force finds",
+					cell, size)
+			}
 		}
 	}
 }
 
-// Blocks of all sizes, added in any order, give the neighbours that one block gives. So do indices
+// A part is some images of a data set.
+type part struct {
+	*imageset.Images[uint8]
+	first int
+}
+
+// cut returns the images in parts that end where ends tells.
+func cut(data *imageset.Images[uint8], ends ...int) (parts []part) {
+	first := 0
+	for _, end := range ends {
+		dim := data.Dim()
+		parts = append(parts, part{&imageset.Images[uint8]{
+			N: end - first, Rows: data.Rows, Cols: data.Cols, Pix: data.Pix[first*dim : end*dim],
+		}, first})
+		first = end
+	}
+	return parts
+}
+
+// blocksOf returns the images in blocks of a size.
+func blocksOf(data *imageset.Images[uint8], size int) []part {
+	var ends []int
+	for end := size; end < data.N; end += size {
+		ends = append(ends, end)
+	}
+	return cut(data, append(ends, data.N)...)
+}
+
+// inBlocks returns the neighbours among images that come in parts. All blocks have the same memory,
+// as those of a file.
+func inBlocks(t *testing.T, parts []part, queries *imageset.Images[uint8], k, cell int) []Neighbour {
+	t.Helper()
+	s, err := NewSearch(queries, k, cell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pix []uint8
+	for _, p := range parts {
+		pix = append(pix[:0], p.Pix...)
+		again := *p.Images
+		again.Pix = pix
+		if err := s.Add(&again, int64(p.first), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s.Nearest()
+}
+
+// Blocks of all sizes, added in any order, give the neighbours that one block gives. So do searches
 // of one block each, whose lists are merged.
 func TestBlocksAreOneDataSet(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 3))
-	for _, cell := range []int{2, 8} {
+	for _, cell := range []int{1, 2, 8} {
 		data, queries := randomImages(random, 500, 8, 8), randomImages(random, 21, 8, 8)
-		for _, k := range []int{1, 10, 100} {
+		for _, k := range []int{1, 10, 100, 600} {
 			want := bruteForce(t, data, queries, cell, k)
-			for _, ends := range [][]int{{1, 500}, {7, 250, 500}, {32, 64, 300, 333, 500}} {
-				var blocks []*imageset.Images[uint8]
-				var firsts []int64
-				from := 0
-				for _, to := range ends {
-					blocks = append(blocks, &imageset.Images[uint8]{
-						N: to - from, Rows: 8, Cols: 8, Pix: data.Pix[from*64 : to*64],
-					})
-					firsts = append(firsts, int64(from))
-					from = to
+			each := len(want) / queries.N
+			for name, parts := range map[string][]part{
+				"of 1":   blocksOf(data, 1),
+				"of 7":   blocksOf(data, 7),
+				"of 512": blocksOf(data, 512),
+				"mixed":  cut(data, 32, 64, 300, 333, 500),
+				"grown":  cut(data, 1, 4, 40, 500),
+			} {
+				if got := inBlocks(t, parts, queries, k, cell); !slices.Equal(got, want) {
+					t.Errorf("cells of %d, k=%d, blocks %s: not the neighbours of one block",
+						cell, k, name)
 				}
-				var ix *Index
-				var parts [][]Neighbour // of the blocks
-				for _, b := range random.Perm(len(blocks)) {
-					one, err := New(blocks[b], firsts[b], cell)
-					if err != nil {
-						t.Fatal(err)
-					}
-					part, err := one.Nearest(queries, k, nil)
-					if err != nil {
-						t.Fatal(err)
-					}
-					parts = append(parts, part)
-					if ix == nil {
-						ix = one
-					} else if err := ix.Add(blocks[b], firsts[b]); err != nil {
-						t.Fatal(err)
-					}
+				random.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+				if got := inBlocks(t, parts, queries, k, cell); !slices.Equal(got, want) {
+					t.Errorf("cells of %d, k=%d, blocks %s in another order: not the neighbours "+
+						"of one block", cell, k, name)
 				}
-				got, err := ix.Nearest(queries, k, nil)
-				if err != nil || !slices.Equal(got, want) {
-					t.Errorf("cells of %d, k=%d, blocks to %v: not the neighbours of one block",
-						cell, k, ends)
+				var found [][]Neighbour
+				for _, p := range parts {
+					found = append(found, inBlocks(t, []part{p}, queries, k, cell))
 				}
 				for q := range queries.N {
 					var lists [][]Neighbour
-					for _, part := range parts {
-						each := len(part) / queries.N
-						lists = append(lists, part[q*each:(q+1)*each])
+					for _, f := range found {
+						n := len(f) / queries.N
+						lists = append(lists, f[q*n:(q+1)*n])
 					}
-					if got := nearest.Merge(k, lists...); !slices.Equal(got, want[q*k:(q+1)*k]) {
-						t.Errorf("query %d, cells of %d, k=%d, blocks to %v: merged lists differ",
-							q, cell, k, ends)
+					got := nearest.Merge(k, lists...)
+					if !slices.Equal(got, want[q*each:(q+1)*each]) {
+						t.Errorf("query %d, cells of %d, k=%d, blocks %s: merged lists differ",
+							q, cell, k, name)
 					}
 				}
+			}
+		}
+	}
+}
+
+// Black images may be many, and all.
+func TestBlackBlocks(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 4))
+	data, queries := randomImages(random, 200, 4, 4), randomImages(random, 9, 4, 4)
+	clear(data.Pix[:40*16])          // the first images are black
+	clear(data.Pix[100*16 : 150*16]) // and some in the middle
+	for _, k := range []int{1, 10, 95} {
+		want := bruteForce(t, data, queries, 2, k)
+		for _, size := range []int{1, 7, 50, 200} {
+			if got := inBlocks(t, blocksOf(data, size), queries, k, 2); !slices.Equal(got, want) {
+				t.Errorf("k=%d, blocks of %d: not the neighbours that brute force finds", k, size)
 			}
 		}
 	}
@@ -193,14 +256,7 @@ func TestBlocksAreOneDataSet(t *testing.T) {
 func TestNearestToBlack(t *testing.T) {
 	data := &imageset.Images[uint8]{N: 4, Rows: 1, Cols: 2, Pix: []uint8{9, 9, 0, 0, 0, 9, 0, 0}}
 	queries := &imageset.Images[uint8]{N: 2, Rows: 1, Cols: 2, Pix: []uint8{0, 0, 9, 0}}
-	ix, err := New(data, 0, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := ix.Nearest(queries, 4, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := search(t, data, queries, 4, 1)
 	want := []Neighbour{
 		{Index: 0, Distance: 0}, {Index: 1, Distance: 0},
 		{Index: 2, Distance: 0}, {Index: 3, Distance: 0},
@@ -217,11 +273,10 @@ func TestImpossibleInputIsAnError(t *testing.T) {
 		return &imageset.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
 	}
 	for _, c := range []struct {
-		data *imageset.Images[uint8]
-		cell int
-		want string
+		queries *imageset.Images[uint8]
+		cell    int
+		want    string
 	}{
-		{images(0, 4, 4), 2, "no images"},
 		{images(1, 4, 4), 3, "cells of 3 pixels do not divide images of 4x4 pixels"},
 		{images(1, 4, 6), 4, "do not divide"},
 		{images(1, 4, 4), 0, "do not divide"},
@@ -230,31 +285,38 @@ func TestImpossibleInputIsAnError(t *testing.T) {
 		{images(1, 64, 64), 1, "have 4096 cells; expected at most 1024"},
 		{images(1, 4096, 4096), 512, "expected at most 8421504 pixels"},
 	} {
-		if _, err := New(c.data, 0, c.cell); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%d images of %dx%d in cells of %d: error %v, want %q",
-				c.data.N, c.data.Rows, c.data.Cols, c.cell, err, c.want)
+		q := c.queries
+		_, err := NewSearch(q, 1, c.cell)
+		for _, err := range []error{err, Check(q.Rows, q.Cols, c.cell)} {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("images of %dx%d in cells of %d: error %v, want %q",
+					q.Rows, q.Cols, c.cell, err, c.want)
+			}
 		}
 	}
-	ix, err := New(images(3, 4, 4), 0, 2)
+	s, err := NewSearch(images(2, 4, 4), 1, 2)
+	if err == nil {
+		err = s.Add(images(3, 4, 4), 0, nil)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ix.Nearest(images(1, 4, 2), 1, nil); err == nil {
-		t.Errorf("queries of another size give no error")
-	}
 	for name, err := range map[string]error{
-		"a block without images":      ix.Add(images(0, 4, 4), 3),
-		"a block of another size":     ix.Add(images(3, 4, 2), 3),
-		"a block of the same indices": ix.Add(images(3, 4, 4), 2),
+		"a block without images":      s.Add(images(0, 4, 4), 3, nil),
+		"a block of another size":     s.Add(images(3, 4, 2), 3, nil),
+		"a block of the same indices": s.Add(images(3, 4, 4), 2, nil),
 	} {
 		if err == nil {
 			t.Errorf("%s gives no error", name)
 		}
 	}
 	for _, k := range []int{0, -1} {
-		if got, err := ix.Nearest(images(2, 4, 4), k, nil); err != nil || len(got) != 0 {
-			t.Errorf("k=%d gives %v, error %v; want no neighbours", k, got, err)
+		if got := search(t, images(3, 4, 4), images(2, 4, 4), k, 2); len(got) != 0 {
+			t.Errorf("k=%d gives %v; want no neighbours", k, got)
 		}
+	}
+	if got := search(t, images(3, 4, 4), images(0, 4, 4), 5, 2); len(got) != 0 {
+		t.Errorf("no queries have the neighbours %v", got)
 	}
 }
 
@@ -266,22 +328,24 @@ func TestBoundsAreBounds(t *testing.T) {
 		{40, 28, 28, 4}, {40, 12, 30, 2}, {10, 24, 24, 1},
 	} {
 		data := randomImages(random, c.n, c.rows, c.cols)
-		ix, err := New(data, 0, c.cell)
+		f, err := newFrame(c.rows, c.cols, c.cell)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := newSolver(ix.grid)
-		w, v := make([]int32, ix.grid.cells), make([]int32, ix.grid.cells)
+		var all block
+		all.set(f, data, 0, 0)
+		s := newSolver(f.grid)
+		w, v := make([]int32, f.cells), make([]int32, f.cells)
 		tightest := 0.0
 		for a := range data.N {
 			for b := range a {
-				W, V := ix.grid.levels(w, data.At(a)), ix.grid.levels(v, data.At(b))
+				W, V := f.levels(w, data.At(a)), f.levels(v, data.At(b))
 				if W == 0 || V == 0 {
 					continue
 				}
 				distance := s.distance(w, W, v, V)
-				for i := range ix.axes {
-					view := &ix.blocks[0].views[i]
+				for i := range all.views {
+					view := &all.views[i]
 					bound := view.bound(view.of(a), view.of(b))
 					if bound > distance+tolerance {
 						t.Errorf("%+v, %v: bound %v of distance %v",
