@@ -101,9 +101,10 @@ func (s *Search) quad(quad int) iter.Seq[int] {
 func (s *Search) list(query int) []Neighbour { return s.lists[query*s.k : (query+1)*s.k] }
 
 // Nearest returns, for each query, its k nearest images among those that were added, or all if
-// there are fewer. The result is (queries, min(k, images)), each row sorted by (distance, index). It
-// depends neither on the blocks nor on their order. Bounds only save work, and rounding decides no
-// order. As in the original, a black image, which has no weights, is at distance 0 from every other.
+// there are fewer. The result is (queries, min(k, images)), each row sorted by (distance, index).
+// It depends neither on the blocks nor on their order. Bounds only save work, and rounding decides
+// no order. As in the original, a black image, which has no weights, is at distance 0 from every
+// other.
 func (s *Search) Nearest() []Neighbour {
 	k := s.set.Most(s.k)
 	if k == s.k {

@@ -172,7 +172,9 @@ func blocksOf(data *imageset.Images[uint8], size int) []part {
 
 // inBlocks returns the neighbours among images that come in parts. All blocks have the same memory,
 // as those of a file.
-func inBlocks(t *testing.T, parts []part, queries *imageset.Images[uint8], k, cell int) []Neighbour {
+func inBlocks(
+	t *testing.T, parts []part, queries *imageset.Images[uint8], k, cell int,
+) []Neighbour {
 	t.Helper()
 	s, err := NewSearch(queries, k, cell)
 	if err != nil {

@@ -124,12 +124,18 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 		})
 	}
 	if s.Cell > 0 {
-		index, err := emd.New(few, 0, s.Cell)
-		if err != nil {
+		if err := emd.Check(few.Rows, few.Cols, s.Cell); err != nil {
 			return nil, err
 		}
 		m.add(results.Earth, func(q pictures, k int) ([]neighbour, error) {
-			return index.Nearest(q.images, k, nil)
+			search, err := emd.NewSearch(q.images, k, s.Cell)
+			if err == nil {
+				err = search.Add(few, 0, nil)
+			}
+			if err != nil {
+				return nil, err
+			}
+			return search.Nearest(), nil
 		})
 		cells := ((few.Rows + s.Cell - 1) / s.Cell) * ((few.Cols + s.Cell - 1) / s.Cell)
 		m.methods[len(m.methods)-1].most = maxWork / (cells * cells * cells)

@@ -84,6 +84,22 @@ func (p *Page) AddEMD(run *results.EMD, round *results.EMDRound, data, queries I
 	}
 }
 
+// ShownOfEMD returns the images of the data set and the queries that AddEMD shows of the round.
+func ShownOfEMD(round *results.EMDRound) (data, queries []int) {
+	queries = append(sample(len(round.EMD.Index), examples), parting(round)...)
+	for _, q := range queries {
+		for _, r := range []results.Ranking{round.EMD, round.Manhattan} {
+			for _, i := range r.Index[q] {
+				data = append(data, int(i))
+			}
+		}
+	}
+	for _, f := range round.Flows {
+		data, queries = append(data, int(f.Image)), append(queries, f.Query)
+	}
+	return data, queries
+}
+
 // parting returns the queries for which one distance finds many more right neighbours than the
 // other, the largest difference first.
 func parting(round *results.EMDRound) []int {

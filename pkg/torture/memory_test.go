@@ -150,8 +150,8 @@ func TestMemoryOfSearches(t *testing.T) {
 			if s.rows%cell == 0 && s.cols%cell == 0 && asked.N <= 100 {
 				what := fmt.Sprintf("%v, %d queries, cells of %d", s, asked.N, cell)
 				within(t, 20, what, func() any {
-					index := must(emd.New(images, 0, cell))
-					return []any{index, must(index.Nearest(asked.First(4), 10, nil))}
+					search := must(emd.NewSearch(asked.First(4), 10, cell))
+					return must(search, search.Add(images, 0, nil))
 				})
 			}
 		}

@@ -168,10 +168,10 @@ func TestREADMEPicture(t *testing.T) {
 	hashed, _, err := lsh.Nearest(queries, neighbours, nil)
 	fatal(err)
 	add(neighbours, func(i int) int { return int(hashed[i].Index) })
-	earth, err := emd.New(data, 0, cell)
+	earth, err := emd.NewSearch(queries, neighbours, cell)
 	fatal(err)
-	moved, err := earth.Nearest(queries, neighbours, nil)
-	fatal(err)
+	fatal(earth.Add(data, 0, nil))
+	moved := earth.Nearest()
 	add(neighbours, func(i int) int { return int(moved[i].Index) })
 
 	told := methodRow.FindAllStringSubmatch(read(t, root, "README.md"), -1)

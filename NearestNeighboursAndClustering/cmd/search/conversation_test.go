@@ -146,7 +146,7 @@ func TestPhases(t *testing.T) {
 			}},
 		"EMD": {"-EMD -l1 labels -l2 labels -cell 1", "", []string{
 			"checking the files", "reading the data set", "reading the queries",
-			"projecting the images", "Earth Mover's Distance", "Manhattan distance",
+			"Earth Mover's Distance", "Manhattan distance",
 			"preparing the report", "writing out",
 		}},
 	} {

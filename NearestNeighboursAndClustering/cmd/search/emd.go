@@ -9,7 +9,9 @@ import (
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/emd"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
@@ -20,8 +22,7 @@ import (
 const neighbours = 10
 
 // searchEMD finds each query's nearest neighbours by Earth Mover's Distance and by Manhattan
-// distance, and writes how many have the query's label. stdout gets a line as each query is done,
-// unless -quiet is given.
+// distance, and writes how many have the query's label.
 func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	opt.display.Phase("checking the files")
 	err := opt.checkFiles(opt.data, opt.query, opt.dataLabels, opt.queryLabels)
@@ -33,49 +34,24 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 	opt.display.Phase("reading the data set")
-	if err := data.read(); err != nil {
+	if err := data.readSet(); err != nil {
 		return err
 	}
+	defer data.original.Close()
 	opt.display.Phase("reading the queries")
-	if err := queries.read(); err != nil {
+	if err := queries.readSet(); err != nil {
 		return err
 	}
-	opt.display.Phase("projecting the images")
-	index, err := emd.New(data.original.Whole(), 0, opt.cell)
+	defer queries.original.Close()
+	k := min(neighbours, data.original.N)
+	byEMD, byManhattan, err := rankImages(opt, data.original, queries.original, k, stdout)
 	if err != nil {
-		return fmt.Errorf("%s: %w", opt.data, err)
+		return err
 	}
-
-	lines := opt.display.Writer(stdout)
-	tell := opt.display.Task("Earth Mover's Distance", "queries")
-	start := time.Now()
-	byEMD, err := index.Nearest(queries.original.Whole(), neighbours, func(done, total int) {
-		if !opt.quiet {
-			fmt.Fprintf(lines, "Query: %d\n", done-1)
-		}
-		tell(done, total)
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", opt.query, err)
-	}
-	timeEMD := time.Since(start)
-
-	tell = opt.display.Task("Manhattan distance", "queries")
-	start = time.Now()
-	manhattan, err := knn.New(data.original.Whole(), 0)
-	if err != nil {
-		return fmt.Errorf("%s: %w", opt.data, err)
-	}
-	byManhattan, err := manhattan.Nearest(queries.original.Whole(), neighbours, tell)
-	if err != nil {
-		return fmt.Errorf("%s: %w", opt.query, err)
-	}
-	timeManhattan := time.Since(start)
 
 	opt.display.Phase("preparing the report")
-	k := min(neighbours, data.images.N)
-	rank := func(at []int64, distance []float64, took time.Duration) results.Ranking {
-		return results.NewRanking(took.Seconds(), k, at, distance,
+	rank := func(r *ranking) results.Ranking {
+		return results.NewRanking(r.took.Seconds(), k, r.index, r.distance,
 			queries.labels, data.labels, opt.textbook)
 	}
 	e := &results.EMD{
@@ -85,15 +61,13 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 			Data:       data.labelled(),
 			Queries:    queries.labelled(),
 			Neighbours: k,
+			EMD:        rank(byEMD),
+			Manhattan:  rank(byManhattan),
 		}},
 	}
 	round := &e.Rounds[0]
-	at, distance := split(byEMD)
-	round.EMD = rank(at, distance, timeEMD)
-	at, distance = split(byManhattan)
-	round.Manhattan = rank(at, distance, timeManhattan)
 	if round.Flows, err = flows(round, data, queries, opt.cell); err != nil {
-		return fmt.Errorf("%s: %w", opt.query, err)
+		return err
 	}
 
 	asking, err := newAsking(opt, data)
@@ -113,10 +87,16 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	text.EMD(&b, round)
 	page := report.NewEMD(e)
 	if opt.html != "" || opt.png != "" {
-		images := func(s *spaces) report.Images {
-			return report.Images{Sample: s.original.Whole().Sample(), Labels: s.labels}
+		ofData, ofQueries := report.ShownOfEMD(round)
+		dataShown, err := data.shown(ofData)
+		if err != nil {
+			return err
 		}
-		page.AddEMD(e, round, images(data), images(queries))
+		queriesShown, err := queries.shown(ofQueries)
+		if err != nil {
+			return err
+		}
+		page.AddEMD(e, round, dataShown, queriesShown)
 	}
 	if opt.html != "" {
 		for i, asked := range []*spaces{data, queries} {
@@ -128,43 +108,180 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	if err := opt.write(b.Bytes(), e, page); err != nil {
 		return err
 	}
-	opt.display.Say(fmt.Sprintf(
+	passes := ""
+	if n := data.original.Passes(); n > 0 {
+		passes = fmt.Sprintf("Passes over the images: %d\n", n)
+	}
+	found := fmt.Sprintf(
 		"Queries: %d, images: %d, neighbours of each query: %d\nCorrect results: EMD %s, Manhattan %s\n",
 		round.Queries.Images.Images, round.Data.Images.Images, k,
-		text.Double(round.EMD.Correctness), text.Double(round.Manhattan.Correctness)) + opt.written())
+		text.Double(round.EMD.Correctness), text.Double(round.Manhattan.Correctness))
+	opt.display.Say(found + passes + opt.written())
 	return nil
+}
+
+// A ranking is the nearest images by one distance: (queries, k), each row sorted.
+type ranking struct {
+	index    []int64
+	distance []float64
+	took     time.Duration
+}
+
+func newRanking(queries, k int) *ranking {
+	return &ranking{
+		index: make([]int64, 0, queries*k), distance: make([]float64, 0, queries*k),
+	}
+}
+
+// add appends the neighbours of the next queries.
+func add[D int64 | float64](r *ranking, found []nearest.Neighbour[D]) {
+	for _, n := range found {
+		r.index, r.distance = append(r.index, n.Index), append(r.distance, float64(n.Distance))
+	}
+}
+
+// rankImages returns the k nearest images of each query. One pass over the images serves both
+// distances. If the queries are not kept in memory, each part of them needs a pass. stdout gets a
+// line as each query is done, unless -quiet is given: in the last block of a pass.
+//
+// Each time is wall-clock time for the whole set of queries, with all cores at work. It includes
+// what the method prepares: the projections or outlines of queries and images, and their packing
+// for the kernels.
+func rankImages(
+	opt options, data, queries *imageset.Set[uint8], k int, stdout io.Writer,
+) (byEMD, byManhattan *ranking, err error) {
+	const each = 2 * (8 + 8)
+	err = memory.Check(each*float64(queries.N)*float64(k),
+		"the %d nearest images of %d queries by two distances need", k, queries.N)
+	if err != nil {
+		return nil, nil, err
+	}
+	byEMD, byManhattan = newRanking(queries.N, k), newRanking(queries.N, k)
+	lines := opt.display.Writer(stdout)
+	kept := data.Whole() != nil && queries.Whole() != nil
+	pass, passes := 0, (queries.N+queries.Block()-1)/queries.Block()
+	err = queries.Each(func(part *imageset.Images[uint8], firstQuery int) error {
+		pass++
+		name, unit := "Earth Mover's Distance", "queries"
+		if !kept {
+			name, unit = fmt.Sprintf("EMD and Manhattan distance, pass %d of %d", pass, passes), "images"
+		}
+		tell := opt.display.Task(name, unit)
+		start := time.Now()
+		moved, err := emd.NewSearch(part, k, opt.cell)
+		if err != nil {
+			return fmt.Errorf("%s: %w", opt.query, err)
+		}
+		byEMD.took += time.Since(start)
+		var near []knn.Neighbour
+		err = data.Each(func(block *imageset.Images[uint8], first int) error {
+			start := time.Now()
+			end := first + block.N
+			err := moved.Add(block, int64(first), func(done, total int) {
+				if end == data.N && !opt.quiet {
+					fmt.Fprintf(lines, "Query: %d\n", firstQuery+done-1)
+				}
+				if kept {
+					tell(done, total)
+				} else { // the block ends with the other distance
+					tell(first+int(int64(block.N)*int64(done)/int64(total+1)), data.N)
+				}
+			})
+			if err != nil {
+				return fmt.Errorf("%s: %w", opt.data, err)
+			}
+			byEMD.took += time.Since(start)
+
+			start = time.Now()
+			var other func(done, total int)
+			if kept {
+				other = opt.display.Task("Manhattan distance", "queries")
+			}
+			near, err = nearer(near, block, first, part, k, other)
+			if err != nil {
+				return fmt.Errorf("%s: %w", opt.data, err)
+			}
+			if !kept {
+				tell(end, data.N)
+			}
+			byManhattan.took += time.Since(start)
+			return nil
+		})
+		if err == nil {
+			add(byEMD, moved.Nearest())
+			add(byManhattan, near)
+		}
+		return err
+	})
+	return byEMD, byManhattan, err
+}
+
+// nearer returns the k nearest images by Manhattan distance of each query, from a block and from
+// the lists of those before.
+func nearer(before []knn.Neighbour, block *imageset.Images[uint8], first int,
+	queries *imageset.Images[uint8], k int, progress func(done, total int)) ([]knn.Neighbour, error) {
+
+	ix, err := knn.New(block, int64(first))
+	if err != nil {
+		return nil, err
+	}
+	found, err := ix.Nearest(queries, k, progress)
+	if err != nil || first == 0 {
+		return found, err
+	}
+	var all []knn.Neighbour
+	for q := range queries.N {
+		list := func(lists []knn.Neighbour) []knn.Neighbour {
+			n := len(lists) / queries.N
+			return lists[q*n : (q+1)*n]
+		}
+		all = append(all, nearest.Merge(k, list(before), list(found))...)
+	}
+	return all, nil
 }
 
 // flows returns the flows of a few queries to their nearest images by both distances. It returns
 // none if the images have too many cells to be shown.
 func flows(round *results.EMDRound, data, queries *spaces, cell int) ([]results.Flow, error) {
 	const shown, cells = 6, 256
-	q := queries.original.Whole()
-	if q.Rows/cell*(q.Cols/cell) > cells || round.Neighbours == 0 {
+	q := queries.original
+	if q.Rows/cell*(q.Cols/cell) > cells {
 		return nil, nil
 	}
-	var all []results.Flow
+	var which []int
+	var images []int
 	for i := range min(shown, q.N) {
 		i = i * q.N / min(shown, q.N)
-		images := []int64{round.EMD.Index[i][0], round.Manhattan.Index[i][0]}
-		for _, image := range slices.Compact(images) {
-			f, err := emd.NewFlow(q.At(i), data.original.Whole().At(int(image)), q.Rows, q.Cols, cell)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, results.NewFlow(i, image, f))
+		nearest := []int64{round.EMD.Index[i][0], round.Manhattan.Index[i][0]}
+		for _, image := range slices.Compact(nearest) {
+			which, images = append(which, i), append(images, int(image))
 		}
+	}
+	from, err := imageset.SampleOf(q, which)
+	if err != nil {
+		return nil, err
+	}
+	to, err := imageset.SampleOf(data.original, images)
+	if err != nil {
+		return nil, err
+	}
+	var all []results.Flow
+	for i, query := range which {
+		f, err := emd.NewFlow(from.At(query), to.At(images[i]), q.Rows, q.Cols, cell)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, results.NewFlow(query, int64(images[i]), f))
 	}
 	return all, nil
 }
 
-// split returns the indices and the distances of neighbours.
-func split[D int64 | float64](all []nearest.Neighbour[D]) (index []int64, distance []float64) {
-	index, distance = make([]int64, len(all)), make([]float64, len(all))
-	for i, n := range all {
-		index[i], distance[i] = n.Index, float64(n.Distance)
+// readSet opens the images as a set, and reads the labels.
+func (s *spaces) readSet() (err error) {
+	if s.original, err = s.images.Set(); err == nil {
+		s.labels, err = s.labelFile.Read()
 	}
-	return index, distance
+	return err
 }
 
 // labelled returns the names and sizes of the files of images and labels.
@@ -173,7 +290,8 @@ func (s *spaces) labelled() results.Labelled {
 	return results.Labelled{Images: files.Images, Labels: files.Labels}
 }
 
-// openLabelled opens the images and labels of the data set and of the queries.
+// openLabelled opens the images and labels of the data set and of the queries. It returns an error
+// if they do not fit together or cannot be cut into cells.
 func openLabelled(opt options) (data, queries *spaces, err error) {
 	data, queries = new(spaces), new(spaces)
 	if err := data.openImages(opt.data); err != nil {
@@ -192,5 +310,11 @@ func openLabelled(opt options) (data, queries *spaces, err error) {
 	if err := nearest.CheckSize(q.Rows, q.Cols, d.Rows, d.Cols); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", opt.query, err)
 	}
-	return data, queries, queries.openLabels(opt.queryLabels)
+	if err := queries.openLabels(opt.queryLabels); err != nil {
+		return nil, nil, err
+	}
+	if err := emd.Check(d.Rows, d.Cols, opt.cell); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", opt.data, err)
+	}
+	return data, queries, nil
 }

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/progress"
+	"imagesimilarity/pkg/results"
+)
+
+// times are the durations and the start of a run in its results and on its page.
+var times = regexp.MustCompile(`"(seconds|started)":("[^"]*"|[0-9.e+-]+)|[0-9.]+ (s|ms|µs)</td>`)
+
+// emdIn runs search -EMD in a new folder and returns the screen and the output files by their
+// names, times masked.
+func emdIn(t *testing.T, args ...string) map[string]string {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	args = append(args, "-EMD", "-o", "out", "-json", "out.json", "-html", "page.html")
+	var stdout, stderr bytes.Buffer
+	if status := run(args, nil, &stdout, &stderr); status != 0 {
+		t.Fatalf("%q: status %d, %s", args, status, &stderr)
+	}
+	found := map[string]string{"the screen": stdout.String()}
+	for _, name := range []string{"out", "out.json", "page.html"} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[name] = times.ReplaceAllString(string(b), "T")
+	}
+	return found
+}
+
+// Images and queries that stay in their files give the same bytes as those kept in memory, whatever
+// the blocks.
+func TestEMDInBlocks(t *testing.T) {
+	mnist, err := filepath.Abs("../../../pkg/testdata/mnist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	images, err := idx.ReadImages(filepath.Join(mnist, "train1000.dat.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(images.Pix[100*784 : 130*784]) // some are black
+	labels, err := idx.ReadLabels(filepath.Join(mnist, "trainl1000.dat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	few := filepath.Join(dir, "few")
+	if err := idx.WriteImages(few, images.First(300)); err != nil {
+		t.Fatal(err)
+	}
+	if err := idx.WriteLabels(few+".labels", labels[:300]); err != nil {
+		t.Fatal(err)
+	}
+	digits := []string{"-d", few, "-l1", few + ".labels",
+		"-q", filepath.Join(mnist, "query100.dat.gz"), "-l2", filepath.Join(mnist, "queryl100.dat")}
+	for _, more := range []string{"", "-textbook", "-cell 4", "-cell 28"} {
+		c := slices.Concat(digits, strings.Fields(more))
+		kept := emdIn(t, c...)
+		for _, images := range []int{1, 7, 512} {
+			restore := idx.InBlocks(images)
+			got := emdIn(t, c...)
+			restore()
+			for name, want := range kept {
+				if got[name] != want {
+					t.Errorf("%q, blocks of %d: %s differs: %s",
+						more, images, name, firstDifference(got[name], want))
+				}
+			}
+		}
+	}
+}
+
+// A file that is cut or changed during the pass gives one sentence, and no output.
+func TestEMDOfAChangedFile(t *testing.T) {
+	for name, spoil := range map[string]func() error{
+		"cut":      func() error { return os.Truncate("images", 16+3*28) },
+		"emptied":  func() error { return os.Truncate("images", 0) },
+		"replaced": func() error { return os.WriteFile("images", make([]byte, 16+40*4+1), 0o644) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer idx.InBlocks(3)()
+			t.Chdir(t.TempDir())
+			images := &imageset.Images[uint8]{N: 40, Rows: 2, Cols: 2, Pix: make([]uint8, 160)}
+			for i := range images.Pix {
+				images.Pix[i] = uint8(i)
+			}
+			for _, err := range []error{
+				idx.WriteImages("images", images), idx.WriteImages("queries", images),
+				idx.WriteLabels("labels", make([]uint8, 40)),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			opt, err := parseOptions(strings.Fields("-d images -q queries -l1 labels -l2 labels " +
+				"-EMD -cell 1 -o out -json out.json -html page.html"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var screen bytes.Buffer
+			opt.display = progress.New(io.Discard, true)
+			passes := 0
+			opt.display.Began = func(name string) {
+				if strings.HasSuffix(name, "pass 2 of 14") {
+					if err := spoil(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if strings.Contains(name, "pass") {
+					passes++
+				}
+			}
+			err = searchEMD(opt, results.Header{}, &screen)
+			if err == nil || !strings.HasPrefix(err.Error(), "images: ") ||
+				!strings.Contains(err.Error(), "the file was changed while it was read") ||
+				strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %v", err)
+			}
+			if passes != 2 || screen.String() != "Query: 0\nQuery: 1\nQuery: 2\n" {
+				t.Errorf("%d passes, screen %q", passes, &screen)
+			}
+			left, err := os.ReadDir(".")
+			var names []string
+			for _, f := range left {
+				names = append(names, f.Name())
+			}
+			if want := []string{"images", "labels", "queries"}; err != nil || !slices.Equal(names, want) {
+				t.Errorf("the folder has %q, error %v, want %q", names, err, want)
+			}
+		})
+	}
+}
+
+// The passes are counted on the screen if the images stay in their file.
+func TestEMDShowsPasses(t *testing.T) {
+	talk(t, "") // makes the files
+	if err := idx.WriteLabels("labels", []uint8{1, 2}); err != nil {
+		t.Fatal(err)
+	}
+	for _, blocks := range []int{0, 1, 2} {
+		restore := idx.InBlocks(blocks)
+		var stdout, stderr bytes.Buffer
+		status := run(strings.Fields("-d two -q two -l1 labels -l2 labels -o out -EMD -cell 1"),
+			nil, &stdout, &stderr)
+		restore()
+		want := ""
+		if blocks > 0 {
+			want = fmt.Sprintf("Passes over the images: %d\n", 2/blocks)
+		}
+		if status != 0 || strings.Contains(stderr.String(), "Passes") != (want != "") ||
+			!strings.Contains(stderr.String(), want) {
+			t.Errorf("blocks of %d: status %d, screen %q, want %q", blocks, status, &stderr, want)
+		}
+	}
+}
