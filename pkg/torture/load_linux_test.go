@@ -2,15 +2,10 @@ package torture
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/idx"
@@ -74,43 +69,5 @@ func generate(t *testing.T, dir string, n int) {
 	configuration := []byte("number_of_clusters: 10\n")
 	if err := os.WriteFile(filepath.Join(dir, "cluster.conf"), configuration, 0o644); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestManyImages measures search and cluster on up to a million images. Their memory must stay
-// within three times the images and 64 MiB; the times are only shown.
-func TestManyImages(t *testing.T) {
-	sizes := []int{1000, 10000}
-	if *long {
-		sizes = []int{10000, 100000, 1000000}
-	}
-	for _, n := range sizes {
-		dir := t.TempDir()
-		generate(t, dir, n)
-		for _, c := range []struct{ program, args string }{
-			{"search", "-quiet -d images -i latents -q queries -s query.latents -o out"},
-			{"cluster", "-quiet -d images -i latents -n classes -c cluster.conf -o out"},
-		} {
-			p := exec.Command(filepath.Join(programs, c.program), strings.Fields(c.args)...)
-			p.Dir = dir
-			start := time.Now()
-			if out, err := p.CombinedOutput(); err != nil {
-				t.Fatalf("%s of %d images: %v\n%s", c.program, n, err, out)
-			}
-			wall := time.Since(start)
-			usage := p.ProcessState.SysUsage().(*syscall.Rusage)
-			bytesAtMost := usage.Maxrss << 10
-			const fixed = 64 << 20
-			images := int64(n) * (28*28 + 2*10)
-			if limit := fixed + 3*images; bytesAtMost > limit {
-				t.Errorf("%s of %d images took %d MiB, expected at most %d",
-					c.program, n, bytesAtMost>>20, limit>>20)
-			}
-			user := p.ProcessState.UserTime()
-			figure(fmt.Sprintf("%s of %d images", c.program, n),
-				"%.1f s, %.1f s of processor time (%.0f ns an image), %d MiB at most, the images being %d MiB",
-				wall.Seconds(), user.Seconds(), float64(user.Nanoseconds())/float64(n),
-				bytesAtMost>>20, images>>20)
-		}
 	}
 }
