@@ -1,25 +1,124 @@
 package parallel
 
 import (
+	"fmt"
 	"iter"
+	"math"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
-func TestDoHandsOutEveryJobOnce(t *testing.T) {
-	for _, n := range []int{0, 1, 2, 3, 100, 10007} {
-		done := make([]atomic.Int32, n)
-		Do(n, func(jobs iter.Seq[int]) {
-			for i := range jobs {
-				done[i].Add(1)
-			}
-		})
-		for i := range done {
-			if got := done[i].Load(); got != 1 {
-				t.Errorf("n=%d: job %d was done %d times, want once", n, i, got)
+// functions are the two that hand out jobs.
+var functions = map[string]func(n int, worker func(jobs iter.Seq[int])){"Do": Do, "Near": Near}
+
+// procs sets the number of cores that are used, until the test ends.
+func procs(t testing.TB, n int) {
+	before := runtime.GOMAXPROCS(n)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+}
+
+func TestEveryJobIsHandedOutOnce(t *testing.T) {
+	for name, do := range functions {
+		for _, n := range []int{0, 1, 2, 3, 100, 10007} {
+			done := make([]atomic.Int32, n)
+			do(n, func(jobs iter.Seq[int]) {
+				for i := range jobs {
+					done[i].Add(1)
+				}
+			})
+			for i := range done {
+				if got := done[i].Load(); got != 1 {
+					t.Errorf("%s, n=%d: job %d was done %d times, want once", name, n, i, got)
+				}
 			}
 		}
+	}
+}
+
+// Many goroutines call at once, some from within jobs, while the number of cores changes.
+func TestCallsAtOnce(t *testing.T) {
+	procs(t, 4)
+	var wg sync.WaitGroup
+	for caller := range 8 {
+		wg.Go(func() {
+			for round := range 200 {
+				n := 1 + (caller+round)%7
+				done := make([]atomic.Int32, n*n)
+				Near(n, func(jobs iter.Seq[int]) {
+					for i := range jobs {
+						Blocks(n, 2, func(from, to int) {
+							for j := from; j < to; j++ {
+								done[i*n+j].Add(1)
+							}
+						})
+					}
+				})
+				for i := range done {
+					if got := done[i].Load(); got != 1 {
+						t.Errorf("caller %d, round %d: job %d was done %d times", caller, round, i, got)
+					}
+				}
+				if caller == 0 {
+					runtime.GOMAXPROCS(1 + round%5)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Each worker of Near begins with a part of the jobs of its own, and Do hands them out in order.
+func TestWhereWorkersBegin(t *testing.T) {
+	const workers, n = 4, 22
+	procs(t, workers)
+	for name, want := range map[string][]int{"Do": {0, 1, 2, 3}, "Near": {0, 5, 11, 16}} {
+		for round := range 20 {
+			var all sync.WaitGroup
+			all.Add(workers)
+			first := make(chan int, workers)
+			functions[name](n, func(jobs iter.Seq[int]) {
+				begun := false
+				for i := range jobs {
+					if !begun {
+						begun = true
+						first <- i
+						all.Done()
+						all.Wait()
+					}
+				}
+			})
+			var got []int
+			for range workers {
+				got = append(got, <-first)
+			}
+			if slices.Sort(got); !slices.Equal(got, want) {
+				t.Errorf("%s, round %d: workers begin with %d, want %d", name, round, got, want)
+			}
+		}
+	}
+}
+
+// After the last call no goroutine is left.
+func TestHelpersGo(t *testing.T) {
+	procs(t, 4)
+	before := runtime.NumGoroutine()
+	for range 10 {
+		Do(100, func(jobs iter.Seq[int]) {
+			for range jobs {
+				runtime.Gosched()
+			}
+		})
+	}
+	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > before; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines are left, there were %d", runtime.NumGoroutine(), before)
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -71,5 +170,35 @@ func TestPanicReachesTheCaller(t *testing.T) {
 			do()
 			t.Errorf("%s: no panic", name)
 		}()
+	}
+}
+
+// BenchmarkDo measures calls as a training step makes them: 16 jobs, and something that one core
+// does alone before the next call. What is measured beyond the jobs' share of the time is the cost
+// of the call.
+func BenchmarkDo(b *testing.B) {
+	for _, gap := range []time.Duration{0, 10 * time.Microsecond} {
+		for _, job := range []time.Duration{0, 10 * time.Microsecond} {
+			b.Run(fmt.Sprintf("gap=%v/job=%v", gap, job), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					busy(gap)
+					Near(16, func(jobs iter.Seq[int]) {
+						for range jobs {
+							busy(job)
+						}
+					})
+				}
+			})
+		}
+	}
+}
+
+// busy computes for a while.
+func busy(d time.Duration) {
+	for x, began := 1.0, time.Now(); x > 0 && time.Since(began) < d; {
+		for range 20 {
+			x = math.Sqrt(x + 1)
+		}
 	}
 }

@@ -297,7 +297,7 @@ func (n *network) each(tasks int, do func(task int, scratch []float32)) {
 		do(0, *s)
 		return
 	}
-	parallel.Do(tasks, func(jobs iter.Seq[int]) {
+	parallel.Near(tasks, func(jobs iter.Seq[int]) {
 		s := n.scratch.Get().(*[]float32)
 		defer n.scratch.Put(s)
 		for t := range jobs {
