@@ -3,15 +3,16 @@ package clustering
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"regexp"
+	"strconv"
 	"unicode"
 	"unicode/utf8"
 
 	"imagesimilarity/pkg/infile"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/quote"
 )
 
@@ -28,11 +29,13 @@ func WriteClasses(w io.Writer, class []uint8, k int) error {
 		size[c]++
 	}
 	b := bufio.NewWriter(w)
+	var text []byte
 	for c := range k {
 		fmt.Fprintf(b, "CLUSTER-%d { size: %d", c, size[c])
 		for i, of := range class {
 			if int(of) == c {
-				fmt.Fprintf(b, ", %d", i)
+				text = strconv.AppendInt(append(text[:0], ", "...), int64(i), 10)
+				b.Write(text)
 			}
 		}
 		b.WriteString("}}\n")
@@ -70,41 +73,23 @@ func ReadClasses(name string, n int) (label []int32, k int, err error) {
 		return nil, 0, err
 	}
 	defer f.Close()
-	in := bufio.NewReader(f)
-	start, _ := in.Peek(infile.Peek)
-	if kind := infile.KindOf(start); len(start) > 0 && kind.Name != "" && !kind.Text {
-		return nil, 0, fmt.Errorf("%s: %s", name, kind.Instead("a class file"))
+	c := classReader{images: n}
+	err = memory.Check(4*float64(n), "%s: the classes of %d images need", name, n)
+	if err != nil {
+		return nil, 0, err
 	}
-	if bom := "\ufeff"; bytes.HasPrefix(start, []byte(bom)) {
-		in.Discard(len(bom))
-	}
-	c := classReader{images: n, label: make([]int32, n)}
+	c.label = make([]int32, n)
 	for i := range c.label {
 		c.label[i] = none
 	}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, lineLimit(n))
-	line := 0
-	for lines.Scan() {
-		line++
-		if err := c.read(line, lines.Bytes()); err != nil {
-			return nil, 0, fmt.Errorf("%s: line %d: %w", name, line, err)
-		}
-	}
-	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, 0, fmt.Errorf(
-			"%s: line %d: more than %d bytes, too long for a class of at most %d images",
-			name, line+1, lineLimit(n), n)
-	} else if err != nil {
-		return nil, 0, fmt.Errorf("cannot %w", err) // read, the name, and why
-	}
-	for i, class := range c.label {
-		if class == none {
-			return nil, 0, mismatch("%s: image %d of %d is in no class", name, i, n)
-		}
+	if err := c.readFile(name, bufio.NewReaderSize(f, pieceSize)); err != nil {
+		return nil, 0, err
 	}
 	return c.label, len(c.lines), nil
 }
+
+// pieceSize is the most bytes that are read at a time. A line can have millions of images.
+const pieceSize = 1 << 16
 
 // lineLimit returns the length of the longest line that is accepted for n images. It has room for
 // twice the bytes of each index with its comma.
@@ -113,63 +98,141 @@ func lineLimit(n int) int { return 1024 + 24*n }
 // none stands for the class of an image that no line has named.
 const none = -1
 
-// A classReader reads the lines of a class file.
+// A classReader reads the lines of a class file piece by piece. A piece ends between two words.
 type classReader struct {
 	images int
 	label  []int32 // of each image, or none
 	lines  []int   // line of each class
 	blank  int     // lines without a class
-	bytes  int     // in all lines with a class
+	bytes  int     // in all lines with a class before this one
+
+	// The line that is being read.
+	line   int
+	length int    // bytes so far
+	header bool   // of a class was read
+	closed string // the braces after its indices, if they were read
 }
 
-// read reads a line.
-func (c *classReader) read(line int, text []byte) error {
-	text = bytes.TrimSpace(text)
-	if len(text) == 0 {
-		if c.blank++; c.blank > maxBlankLines {
-			return fmt.Errorf("more than %d blank lines", maxBlankLines)
+// readFile reads a class file.
+func (c *classReader) readFile(name string, in *bufio.Reader) error {
+	start, _ := in.Peek(infile.Peek)
+	if kind := infile.KindOf(start); len(start) > 0 && kind.Name != "" && !kind.Text {
+		return fmt.Errorf("%s: %s", name, kind.Instead("a class file"))
+	}
+	if bom := "\ufeff"; bytes.HasPrefix(start, []byte(bom)) {
+		in.Discard(len(bom))
+	}
+	c.line = 1
+	var text []byte // of the line, as far as it was not read yet
+	for end := false; !end; {
+		part, err := in.ReadSlice('\n')
+		end = err == io.EOF
+		if err != nil && !end && err != bufio.ErrBufferFull {
+			return fmt.Errorf("cannot %w", err) // read, the name, and why
 		}
+		text = append(text, part...)
+		c.length += len(part)
+		piece := len(text)
+		if err == bufio.ErrBufferFull {
+			piece = bytes.LastIndexFunc(text, separates) // the word after it may go on
+		}
+		if err := c.read(text, piece); err != nil {
+			return fmt.Errorf("%s: line %d: %w", name, c.line, err)
+		}
+		text = text[:copy(text, text[piece:])]
+		if err != bufio.ErrBufferFull && c.length > 0 {
+			if err := c.endLine(); err != nil {
+				return fmt.Errorf("%s: line %d: %w", name, c.line, err)
+			}
+		}
+	}
+	for i, class := range c.label {
+		if class == none {
+			return mismatch("%s: image %d of %d is in no class", name, i, c.images)
+		}
+	}
+	return nil
+}
+
+// endLine ends a line.
+func (c *classReader) endLine() error {
+	if c.header {
+		c.bytes += c.length
+	} else if c.blank++; c.blank > maxBlankLines {
+		return fmt.Errorf("more than %d blank lines", maxBlankLines)
+	}
+	c.line++
+	c.length, c.header, c.closed = 0, false, ""
+	return nil
+}
+
+// read reads the next piece of a line, which is text up to end. end is below 1 if a word is too
+// long for a piece.
+func (c *classReader) read(text []byte, end int) error {
+	if c.length > lineLimit(c.images) {
+		return fmt.Errorf("more than %d bytes, too long for a class of at most %d images",
+			lineLimit(c.images), c.images)
+	}
+	if end < 1 && len(text) > 0 {
+		return fmt.Errorf("expected the index of an image, found a word of more than %d bytes",
+			len(text)-1)
+	}
+	text = bytes.TrimSpace(text[:end])
+	if len(text) == 0 {
 		return nil
 	}
 	class := len(c.lines)
+	if c.header {
+		class--
+	}
 	// A network has at most 256 classes, so more lines than images can be right.
 	if most := max(c.images, math.MaxUint8+1); class == most {
 		return fmt.Errorf("more than %d classes for %d images", most, c.images)
 	}
 	// All lines together have room for each index once.
-	if c.bytes += len(text); c.bytes > 2*lineLimit(c.images)+1024*class {
+	if c.bytes+c.length > 2*lineLimit(c.images)+1024*class {
 		return fmt.Errorf("too many bytes for the classes of %d images", c.images)
 	}
-	c.lines = append(c.lines, line)
-	indices, err := afterHeader(text, class)
-	if err != nil {
-		return err
+	if !c.header {
+		var err error
+		c.lines = append(c.lines, c.line)
+		if text, err = afterHeader(text, class); err != nil {
+			return err
+		}
+		c.header = true
 	}
+	return c.indices(text, class)
+}
+
+// indices reads indices of images of a class, which lie in one piece of its line.
+func (c *classReader) indices(text []byte, class int) error {
 	for {
-		indices = bytes.TrimLeftFunc(indices, separates)
-		after := bytes.TrimLeftFunc(indices, ends)
-		if len(after) == 0 {
+		text = bytes.TrimLeftFunc(text, separates)
+		after := bytes.TrimLeftFunc(text, ends)
+		if len(after) < len(text) && c.closed == "" {
+			c.closed = word(text)
+		}
+		switch {
+		case len(after) == 0:
 			return nil
+		case c.closed != "":
+			return fmt.Errorf("expected the end of the line after %q, found %q", c.closed, word(after))
 		}
-		if len(after) < len(indices) {
-			return fmt.Errorf("expected the end of the line after %q, found %q",
-				word(indices), word(after))
-		}
-		i, rest, ok := leadingNumber(indices)
+		i, rest, ok := leadingNumber(text)
 		if r, _ := utf8.DecodeRune(rest); len(rest) > 0 && !ends(r) {
 			ok = false
 		}
 		switch {
 		case !ok:
-			return fmt.Errorf("expected the index of an image, found %q", word(indices))
+			return fmt.Errorf("expected the index of an image, found %q", word(text))
 		case i >= c.images:
 			return mismatch("image %s does not exist; there are %d images, counted from 0",
-				quote.Printable(word(indices)), c.images)
+				quote.Printable(word(text)), c.images)
 		case c.label[i] != none && int(c.label[i]) != class:
 			return fmt.Errorf("image %d is also in the class of line %d", i, c.lines[c.label[i]])
 		}
 		c.label[i] = int32(class)
-		indices = rest
+		text = rest
 	}
 }
 

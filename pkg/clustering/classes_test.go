@@ -1,10 +1,14 @@
 package clustering
 
 import (
+	"bufio"
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -150,4 +154,64 @@ func FuzzReadClasses(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Lines that are longer than a piece are read as short ones are.
+func TestReadClassesInPieces(t *testing.T) {
+	const n = 3000
+	r := rand.New(rand.NewPCG(1, 1))
+	lines := make([]string, 7)
+	want := make([]int32, n)
+	blanks := []string{", ", ",", " ", ";\t", "\u00a0", " \u2003 ", strings.Repeat(" ", 60) + ","}
+	for i := range want {
+		c := r.IntN(len(lines) - 1) // the last class is empty
+		want[i] = int32(c)
+		for range 1 + r.IntN(2) {
+			lines[c] += blanks[r.IntN(len(blanks))] + strconv.Itoa(i)
+		}
+	}
+	for c := range lines {
+		lines[c] = fmt.Sprintf("CLUSTER-%d { size: %d%s}}%s", c, n, lines[c], strings.Repeat(" ", c))
+	}
+	read := func(size int, text string) (*classReader, error) {
+		c := &classReader{images: n, label: make([]int32, n)}
+		for i := range c.label {
+			c.label[i] = none
+		}
+		return c, c.readFile("classes", bufio.NewReaderSize(strings.NewReader(text), size))
+	}
+	text := "\ufeff \n" + strings.Join(lines, "\r\n")
+	for _, size := range []int{50, 64, 97, 1000, pieceSize} {
+		c, err := read(size, text)
+		if err != nil || len(c.lines) != len(lines) || !slices.Equal(c.label, want) {
+			t.Errorf("pieces of %d: %d classes, error %v", size, len(c.lines), err)
+		}
+	}
+	indices := strings.Repeat("1, ", 1000)
+	for _, tt := range []struct{ text, want string }{
+		{"a b c 3, " + indices + "2x}}", `line 1: expected the index of an image, found "2x}}"`},
+		{"a b c 3, " + indices + "3000}}", `line 1: image 3000}} does not exist`},
+		{"a b c 3, " + indices + "}}" + strings.Repeat(" ", 500) + "7 " + indices,
+			`line 1: expected the end of the line after "}}", found "7"`},
+		{"a b c 3, " + indices + "\na b c 3 2, 1, 3", "line 2: image 1 is also in the class of line 1"},
+		{"a b c 3, " + indices + "\na b c", "line 2: expected a class such as"},
+		{strings.Repeat("a b c 3\n", n) + indices, "line 3001: more than 3000 classes for 3000 images"},
+		{"a b c 3, 2" + strings.Repeat(" ", 80000) + "}}", "line 1: more than 73024 bytes, too long"},
+		{strings.Repeat(strings.Repeat(" 1", 35000)+"\n", 3), "line 1: expected a class such as"},
+		{strings.Repeat("a b c 3"+strings.Repeat(" ", 70000)+"\n", 30),
+			"too many bytes for the classes of 3000 images"},
+	} {
+		for _, size := range []int{50, 97, pieceSize} {
+			_, err := read(size, tt.text)
+			if err == nil || !strings.Contains(err.Error(), "classes: "+tt.want) &&
+				!strings.HasSuffix(err.Error(), tt.want) {
+				t.Errorf("pieces of %d: error %v, want %q", size, err, tt.want)
+			}
+		}
+	}
+	// A word that is as long as a piece is an error, and not two words.
+	_, err := read(50, "a b c 3, "+strings.Repeat("0", 100)+"1")
+	if err == nil || !strings.Contains(err.Error(), "found a word of more than") {
+		t.Errorf("a long word: error %v", err)
+	}
 }
