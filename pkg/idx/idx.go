@@ -71,10 +71,21 @@ func WriteLatents(name string, m *imageset.Images[uint16]) error {
 
 // EncodeLatents writes 16-bit latent vectors to w.
 func EncodeLatents(w io.Writer, m *imageset.Images[uint16]) error {
-	if err := writeHeader(w, MagicLatents, m.N, m.Rows, m.Cols); err != nil {
+	if err := EncodeLatentsHeader(w, m.N, m.Rows, m.Cols); err != nil {
 		return err
 	}
-	for values := range slices.Chunk(m.Pix, 1<<15) { // binary.Write makes bytes of all at once
+	return EncodeLatentValues(w, m.Pix)
+}
+
+// EncodeLatentsHeader writes the header of a file of n 16-bit latent vectors to w. Their values
+// follow it.
+func EncodeLatentsHeader(w io.Writer, n, rows, cols int) error {
+	return writeHeader(w, MagicLatents, n, rows, cols)
+}
+
+// EncodeLatentValues writes values of latent vectors to w.
+func EncodeLatentValues(w io.Writer, pix []uint16) error {
+	for values := range slices.Chunk(pix, 1<<15) { // binary.Write makes bytes of all at once
 		if err := binary.Write(w, binary.BigEndian, values); err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func TestAskedQueriesAreThoseShown(t *testing.T) {
 		}
 	}
 	p := &results.Test{
-		Predicted: []int{1, 1, 0}, Probability: []float32{0.5, 0.6, 0.9},
+		Predicted: results.Grey{1, 1, 0}, Probability: []float32{0.5, 0.6, 0.9},
 	}
 	if got := AskedOfClassification(p, []uint8{0, 1, 2}); !slices.Equal(got, []int{0, 2}) {
 		t.Errorf("mistakes %v, want 0 and 2", got)

@@ -24,8 +24,8 @@ func NewClassification(run *results.Classification) *Page {
 		Fact{"seed", fmt.Sprint(run.Settings.Seed)})
 }
 
-// AddClassification appends the sections of one classifier. test are the test images with their
-// labels.
+// AddClassification appends the sections of one classifier. test are the test images, at least
+// those that AskedOfClassification returns, and the labels of all.
 func (p *Page) AddClassification(
 	run *results.Classification, round *results.Classifier, test Images,
 ) {
@@ -129,14 +129,20 @@ func mistakes(file string, t *results.Test, test Images) []tile {
 func worst(t *results.Test, labels []uint8) []int {
 	var wrong []int
 	for i, l := range labels {
-		if t.Predicted[i] != int(l) {
-			wrong = append(wrong, i)
+		if t.Predicted[i] == l {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(wrong, t.Probability[i], func(k int, p float32) int {
+			if cmp.Compare(t.Probability[k], p) >= 0 { // of equally sure answers the first comes first
+				return -1
+			}
+			return 1
+		})
+		if at < maxMistakes {
+			wrong = slices.Insert(wrong[:min(len(wrong), maxMistakes-1)], at, i)
 		}
 	}
-	slices.SortStableFunc(wrong, func(a, b int) int {
-		return cmp.Compare(t.Probability[b], t.Probability[a])
-	})
-	return wrong[:min(len(wrong), maxMistakes)]
+	return wrong
 }
 
 // probability returns a probability in percent, and a dash for NaN.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/results"
 )
 
@@ -24,8 +23,8 @@ func Points(n, rows, cols int) []int {
 	return sample(n, min(maxPoints, maxSheet/(h*w)))
 }
 
-// Examples returns the images, evenly spread, whose reconstructions a page shows.
-func Examples(m *imageset.Images[uint8]) []int { return sample(m.N, examples) }
+// Examples returns those of n images, evenly spread, whose reconstructions a page shows.
+func Examples(n int) []int { return sample(n, examples) }
 
 // NewReduce returns the page of a run of reduce, without its rounds.
 func NewReduce(run *results.Reduce) *Page {
@@ -37,7 +36,8 @@ func NewReduce(run *results.Reduce) *Page {
 		Fact{"seed", fmt.Sprint(s.Seed)})
 }
 
-// AddReduce appends the sections of one autoencoder. images is the dataset of the run.
+// AddReduce appends the sections of one autoencoder. images is the dataset of the run, at least its
+// images that the round names.
 func (p *Page) AddReduce(run *results.Reduce, round *results.Autoencoder, images Images) {
 	if !p.round() {
 		return

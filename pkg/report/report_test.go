@@ -155,7 +155,7 @@ func everything(text string, rows, cols int) []*Page {
 		Name: "accuracy", Precision: nan, Recall: nan, F1: 0.5, Support: queries,
 	})
 	for i, predicted := range randomLabels(queries, classes, rng) {
-		t.Predicted = append(t.Predicted, int(predicted))
+		t.Predicted = append(t.Predicted, predicted)
 		t.Confusion[query.Labels[i]][predicted]++
 		t.Probability = append(t.Probability, rng.Float32())
 		t.OfTruth = append(t.OfTruth, rng.Float32())
@@ -473,11 +473,11 @@ func TestLittleToShow(t *testing.T) {
 		}}, one),
 		"no test images": classify(results.Classifier{}, none),
 		"no mistakes": classify(results.Classifier{Test: &results.Test{
-			Right: 1, Predicted: []int{1}, Probability: []float32{1}, OfTruth: []float32{1},
+			Right: 1, Predicted: results.Grey{1}, Probability: []float32{1}, OfTruth: []float32{1},
 			Classes: []int{1}, Confusion: [][]int{{1}},
 		}}, labelled(one)),
 		"a mistake without probabilities": classify(results.Classifier{Test: &results.Test{
-			Wrong: 1, Predicted: []int{0}, Probability: []float32{float32(nan)},
+			Wrong: 1, Predicted: results.Grey{0}, Probability: []float32{float32(nan)},
 			OfTruth: []float32{float32(nan)}, Classes: []int{1}, Confusion: [][]int{{1}},
 		}}, labelled(one)),
 		"no images in clusters": cluster(results.Clustering{
@@ -597,7 +597,7 @@ func TestWorstMistakesComeFirst(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	p := &Page{}
 	p.AddClassification(&results.Classification{}, &results.Classifier{Test: &results.Test{
-		Predicted:   []int{1, 1, 1, 0},
+		Predicted:   results.Grey{1, 1, 1, 0},
 		Probability: []float32{0.6, 1, 0.9, 0.75},
 		OfTruth:     []float32{0.4, 1, 0.1, float32(math.NaN())},
 		Classes:     []int{0, 1, 5}, Confusion: [][]int{{0, 2, 0}, {0, 1, 0}, {1, 0, 0}},
@@ -663,7 +663,7 @@ func TestExperimentsAreCompared(t *testing.T) {
 				Seconds: 2, Loss: []float64{2, 1}, ValLoss: []float64{3, 1.5}, Phases: []int{1, 1},
 			},
 			Test: &results.Test{
-				Right: 1 + i, Wrong: 1 - i, Predicted: []int{0, i}, Probability: []float32{1, 1},
+				Right: 1 + i, Wrong: 1 - i, Predicted: results.Grey{0, uint8(i)}, Probability: []float32{1, 1},
 				OfTruth: []float32{1, 1}, Classes: []int{0, 1}, Confusion: [][]int{{1, 0}, {1 - i, i}},
 			},
 		}

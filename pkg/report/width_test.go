@@ -59,7 +59,7 @@ func manyClasses(classes int) *Page {
 		if rng.IntN(8) == 0 {
 			predicted = rng.IntN(classes)
 		}
-		t.Predicted = append(t.Predicted, predicted)
+		t.Predicted = append(t.Predicted, uint8(predicted))
 		t.Confusion[l][predicted]++
 		t.Probability, t.OfTruth = append(t.Probability, 0.5), append(t.OfTruth, 0.25)
 	}

@@ -120,8 +120,8 @@ type Test struct {
 	Scores      []Score `json:"scores"`  // of each class, then of all
 	Classes     []int   `json:"classes"` // all that are true or predicted for an image, ascending
 	Confusion   [][]int `json:"confusion"`
-	Truth       []int   `json:"truth"`       // class of each image
-	Predicted   []int   `json:"predicted"`   // what each image was taken for
+	Truth       Grey    `json:"truth"`       // class of each image
+	Predicted   Grey    `json:"predicted"`   // what each image was taken for
 	Probability Values  `json:"probability"` // of the predicted class, of each image
 	OfTruth     Values  `json:"of_truth"`    // probability of the true class, of each image
 }

@@ -141,3 +141,8 @@ type File struct {
 func FileOf[P uint8 | uint16](name string, m *imageset.Images[P]) File {
 	return File{Name: name, Images: m.N, Rows: m.Rows, Cols: m.Cols}
 }
+
+// FileOfSet returns the description of a file that holds the images of a set.
+func FileOfSet[P uint8 | uint16](name string, s *imageset.Set[P]) File {
+	return File{Name: name, Images: s.N, Rows: s.Rows, Cols: s.Cols}
+}

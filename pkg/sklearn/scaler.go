@@ -9,16 +9,16 @@ type MinMaxScaler struct {
 	Scale, Offset []float32 // of each column: x becomes x·Scale + Offset
 }
 
-// FitMinMaxScaler returns MinMaxScaler((0, top)) fitted on v, (n,dim): the values of a column reach
-// from 0 to top. A constant column becomes 0. A column with a NaN becomes NaN, whereas scikit-learn
-// ignores it.
-func FitMinMaxScaler(v []float32, dim int, top float32) *MinMaxScaler {
+// FitMinMaxScaler returns MinMaxScaler((0, top)) fitted on vectors whose columns have these ranges:
+// the values of a column then reach from 0 to top. A constant column becomes 0. A column with a NaN
+// becomes NaN, whereas scikit-learn ignores it.
+func FitMinMaxScaler(r Ranges, top float32) *MinMaxScaler {
 	// A smaller range counts as constant: ten times the distance from 1 to the next float32.
 	const noRange = 10 * 0x1p-23
-	lo, hi := ColumnRanges(v, dim)
-	s := &MinMaxScaler{Lo: lo, Scale: make([]float32, dim), Offset: make([]float32, dim)}
+	dim := len(r.Lo)
+	s := &MinMaxScaler{Lo: r.Lo, Scale: make([]float32, dim), Offset: make([]float32, dim)}
 	for j := range dim {
-		span := hi[j] - lo[j]
+		span := r.Hi[j] - r.Lo[j]
 		if span < noRange {
 			span = 1
 		}
@@ -44,15 +44,18 @@ func (s *MinMaxScaler) setScale(j int, scale float32) {
 // At returns the scaled value of x in column j.
 func (s *MinMaxScaler) At(j int, x float32) float32 { return float32(x*s.Scale[j]) + s.Offset[j] }
 
-// ColumnRanges returns the smallest and the largest value of each column of v, (n,dim); NaN if the
-// column has one.
-func ColumnRanges(v []float32, dim int) (lo, hi []float32) {
-	lo, hi = make([]float32, dim), make([]float32, dim)
-	copy(lo, v)
-	copy(hi, v)
-	for i, x := range v {
-		j := i % dim
-		lo[j], hi[j] = min(lo[j], x), max(hi[j], x)
+// Ranges are the smallest and the largest value of each column of vectors; NaN if the column has
+// one.
+type Ranges struct{ Lo, Hi []float32 }
+
+// Add adds the values of more vectors, (n,dim).
+func (r *Ranges) Add(v []float32, dim int) {
+	if r.Lo == nil && len(v) > 0 {
+		r.Lo, r.Hi = slices.Clone(v[:dim]), slices.Clone(v[:dim])
 	}
-	return lo, hi
+	for row := range slices.Chunk(v, dim) {
+		for j, x := range row {
+			r.Lo[j], r.Hi[j] = min(r.Lo[j], x), max(r.Hi[j], x)
+		}
+	}
 }

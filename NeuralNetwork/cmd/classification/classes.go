@@ -16,29 +16,40 @@ import (
 
 // samples returns the images of a set as the networks take them, with their labels.
 func (s *session) samples(of set) *nn.Samples {
-	return experiment.Pixels(s.pixels, s.textbook).Samples(of.images.Set(), of.labels)
+	return experiment.Pixels(s.pixels, s.textbook).Samples(of.images, of.labels)
 }
 
-// classify returns the class that the model gives each image of a set, and the probabilities p,
-// (N,classes), that it comes from.
-func (s *session) classify(m *nn.Model, of set, batch int) (class []uint8, p []float32, err error) {
+// classify returns the class that the model gives each image of a set. see, which may be nil, gets
+// the probabilities that it comes from, image by image.
+func (s *session) classify(
+	m *nn.Model, of set, batch int, see func(image int, p []float32),
+) ([]uint8, error) {
+	n := len(of.labels)
+	if err := memory.Check(float64(n), "the classes of %d images need", n); err != nil {
+		return nil, err
+	}
+	class := make([]uint8, n)
 	progress := experiment.PredictProgress(s.out, s.display)
-	p, err = m.Predict(s.engine, s.samples(of), "", batch, progress)
-	return s.classesOf(p), p, err
+	err := m.PredictEach(s.engine, s.samples(of), "", batch, func(p []float32, first int) error {
+		for k := range len(p) / s.classes {
+			of := p[k*s.classes : (k+1)*s.classes]
+			class[first+k] = s.classOf(of)
+			if see != nil {
+				see(first+k, of)
+			}
+		}
+		return nil
+	}, progress)
+	return class, err
 }
 
-// classesOf returns the class of each image from the probabilities p, (N,classes).
-func (s *session) classesOf(p []float32) []uint8 {
-	// The original rounds the probabilities before it looks for the largest.
-	classOf := roundedArgmax
+// classOf returns the class of an image from its probabilities. The original rounds them before it
+// looks for the largest.
+func (s *session) classOf(p []float32) uint8 {
 	if s.textbook {
-		classOf = argmax
+		return argmax(p)
 	}
-	class := make([]uint8, len(p)/s.classes)
-	for i := range class {
-		class[i] = classOf(p[i*s.classes : (i+1)*s.classes])
-	}
-	return class
+	return roundedArgmax(p)
 }
 
 // argmax returns the first class with the largest probability.
@@ -67,24 +78,23 @@ func roundedArgmax(probability []float32) uint8 {
 // class. The original always wrote ten lines. The two files are replaced together. writeClasses
 // adds the results on the test set to x.
 func (s *session) writeClasses(m *nn.Model, batch int, x *results.Classifier) error {
-	class, p, err := s.classify(m, s.test, batch)
+	e, err := s.evaluate(m, batch)
 	if err != nil {
 		return err
 	}
-	s.display.Phase("comparing classes with labels")
-	x.Test = &s.evaluate(class, p).Test
+	x.Test = &e.Test
 	s.tested = x.Test
-	trainingClass, _, err := s.classify(m, s.training, batch)
+	class, err := s.classify(m, s.training, batch, nil)
 	if err != nil {
 		return err
 	}
 	s.display.Phase("writing the classes")
 	var files outfile.Group
 	files.Add(testClasses, func(w io.Writer) error {
-		return clustering.WriteClasses(w, class, s.classes)
+		return clustering.WriteClasses(w, e.Predicted, s.classes)
 	})
 	files.Add(trainingClasses, func(w io.Writer) error {
-		return clustering.WriteClasses(w, trainingClass, s.classes)
+		return clustering.WriteClasses(w, class, s.classes)
 	})
 	if err := files.Commit(); err != nil {
 		return err
@@ -96,38 +106,37 @@ func (s *session) writeClasses(m *nn.Model, batch int, x *results.Classifier) er
 // classifyTestSet shows how well the model classifies the test set: counts, report, confusion
 // matrix, the first digits. It predicts the test set again, as the original does and shows.
 func (s *session) classifyTestSet(m *nn.Model, batch int, x *results.Classifier) error {
-	class, p, err := s.classify(m, s.test, batch)
+	e, err := s.evaluate(m, batch)
 	if err != nil {
 		return err
 	}
-	s.display.Phase("comparing classes with labels")
-	e := s.evaluate(class, p)
 	x.Test = &e.Test
 	fmt.Fprintf(s.out, "Found %d correct labels\n", e.Right)
 	fmt.Fprintf(s.out, "Found %d incorrect labels\n", e.Wrong)
 	fmt.Fprintln(s.out, e.scores.Text())
 	fmt.Fprintln(s.out, numpy.ArrayText(e.Confusion))
-	return s.showDigits(class)
+	return s.showDigits(e.Predicted)
 }
 
 // showDigits shows the first 100 test images, as the network sees them, with their classes and, if
 // they are wrong, the true ones.
 func (s *session) showDigits(class []uint8) error {
 	s.display.Phase("drawing the digits")
-	images := s.test.images.First(100)
+	images := s.test.images
+	n, dim := min(100, images.N), images.Dim()
 	// Of one image at a time, every pixel becomes 64 dots of 4 bytes.
-	err := memory.Check(float64(4*len(images.Pix)+2*4*64*images.Dim()),
-		"showing %d images of %dx%d pixels needs", images.N, images.Rows, images.Cols)
+	err := memory.Check(float64(4*n*dim+2*4*64*dim),
+		"showing %d images of %dx%d pixels needs", n, images.Rows, images.Cols)
 	if err != nil {
 		return err
 	}
-	titles := make([]figure.DigitTitle, images.N)
-	index := make([]int, images.N)
+	titles := make([]figure.DigitTitle, n)
+	index := make([]int, n)
 	for i := range titles {
 		titles[i] = figure.DigitTitle{Predicted: int(class[i]), Truth: int(s.test.labels[i])}
 		index[i] = i
 	}
-	pix := make([]float32, len(images.Pix))
+	pix := make([]float32, n*dim)
 	if err := s.samples(s.test).Input(pix, index); err != nil {
 		return err
 	}

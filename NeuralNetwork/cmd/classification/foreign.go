@@ -109,12 +109,13 @@ func (s *session) fitHead(m *nn.Model, a answers, why error) (*results.Training,
 	encoder := &nn.Model{Name: m.Name, Layers: m.Layers[:len(m.Layers)-head]}
 	all := s.samples(s.training)
 	fmt.Fprintln(s.out, "The encoder's outputs for the training set:")
-	features, err := encoder.Predict(s.engine, all, "", a.batch,
+	features, err := experiment.Predict(encoder, s.engine, all, "", a.batch,
 		experiment.PredictProgress(s.out, s.display))
 	if err != nil {
 		return nil, err
 	}
-	size := len(features) / all.N
+	defer features.Close()
+	size := features.Dim
 	layers := []*nn.Layer{{Class: nn.InputLayer, Name: "features", Output: []int{size}}}
 	layers = append(layers, m.Layers[len(m.Layers)-head:]...)
 	classifier, err := nn.NewModel(m.Name, layers)
@@ -125,7 +126,9 @@ func (s *session) fitHead(m *nn.Model, a answers, why error) (*results.Training,
 		N: all.N, Labels: all.Labels,
 		Input: func(dst []float32, index []int) error {
 			for i, k := range index {
-				copy(dst[i*size:(i+1)*size], features[k*size:(k+1)*size])
+				if err := features.Read(dst[i*size:(i+1)*size], k); err != nil {
+					return err
+				}
 			}
 			return nil
 		},

@@ -218,7 +218,7 @@ func (s *session) checkFiles(save string) error {
 
 // A set is images and their labels.
 type set struct {
-	images *imageset.Images[uint8]
+	images *imageset.Set[uint8]
 	labels []uint8
 }
 
@@ -243,10 +243,10 @@ func (s *session) readSets() error {
 	if err := s.checkModel(training); err != nil {
 		return err
 	}
-	if s.training.images, err = training.Read(); err != nil {
+	if s.training.images, err = training.Set(); err != nil {
 		return err
 	}
-	s.test.images, err = test.Read()
+	s.test.images, err = test.Set()
 	return err
 }
 

@@ -7,6 +7,8 @@ import (
 	"math"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
+	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
@@ -21,10 +23,10 @@ func (s *session) newRun(header results.Header) *results.Classification {
 			Model: s.model, Seed: s.seed, Loss: string(loss), Optimizer: string(optimizer),
 		},
 		TrainingSet: results.Labelled{
-			Images: results.FileOf(s.trainingSet, s.training.images), Labels: s.trainingLabels,
+			Images: results.FileOfSet(s.trainingSet, s.training.images), Labels: s.trainingLabels,
 		},
 		TestSet: results.Labelled{
-			Images: results.FileOf(s.testSet, s.test.images), Labels: s.testLabels,
+			Images: results.FileOfSet(s.testSet, s.test.images), Labels: s.testLabels,
 		},
 		Classes: s.classes,
 	}
@@ -42,10 +44,17 @@ func (a answers) values() results.ClassifierAnswers {
 // record adds an experiment to the results and to the page.
 func (s *session) record(x *results.Classifier) error {
 	s.display.Phase("preparing the report")
+	var mistakes []int
+	if x.Test != nil {
+		mistakes = report.AskedOfClassification(x.Test, s.test.labels)
+	}
+	shown, err := experiment.Sample(s.test.images, mistakes)
+	if err != nil {
+		return err
+	}
 	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" || s.png != "" {
-		test := report.Images{Sample: s.test.images.Sample(), Labels: s.test.labels}
-		s.page.AddClassification(s.run, x, test)
+		s.page.AddClassification(s.run, x, report.Images{Sample: shown, Labels: s.test.labels})
 	}
 	return s.rounds.Added()
 }
@@ -93,24 +102,32 @@ type evaluation struct {
 	scores sklearn.Scores
 }
 
-// evaluate compares the classes of the test images with their labels. p, (N,classes), are the
-// probabilities that the classes come from.
-func (s *session) evaluate(class []uint8, p []float32) *evaluation {
-	c := sklearn.NewConfusion(s.test.labels, class)
-	e := &evaluation{scores: c.Scores()}
+// evaluate classifies the test images and compares their classes with their labels.
+func (s *session) evaluate(m *nn.Model, batch int) (*evaluation, error) {
+	e := &evaluation{}
+	n := len(s.test.labels)
+	if err := memory.Check(8*float64(n), "the probabilities of %d images need", n); err != nil {
+		return nil, err
+	}
+	e.Truth = s.test.labels
+	e.Probability, e.OfTruth = make([]float32, n), make([]float32, n)
+	var err error
+	e.Predicted, err = s.classify(m, s.test, batch, func(i int, p []float32) {
+		e.Probability[i], e.OfTruth[i] = p[s.classOf(p)], p[e.Truth[i]]
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.display.Phase("comparing classes with labels")
+	c := sklearn.NewConfusion(e.Truth, e.Predicted)
+	e.scores = c.Scores()
 	e.Right = c.Right()
-	e.Wrong = len(class) - e.Right
+	e.Wrong = n - e.Right
 	e.Scores, e.Confusion = scoreRows(e.scores), c.Count
 	for _, k := range c.Classes {
 		e.Classes = append(e.Classes, int(k))
 	}
-	for i, truth := range s.test.labels {
-		e.Truth = append(e.Truth, int(truth))
-		e.Predicted = append(e.Predicted, int(class[i]))
-		e.Probability = append(e.Probability, p[i*s.classes+int(class[i])])
-		e.OfTruth = append(e.OfTruth, p[i*s.classes+int(truth)])
-	}
-	return e
+	return e, nil
 }
 
 // scoreRows returns a row for each class, then those of the accuracy and the means.

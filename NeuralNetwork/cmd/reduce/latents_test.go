@@ -12,11 +12,20 @@ import (
 // scaled returns v, (n,dim), scaled by a scaler that is fitted on it. proportional is the
 // textbook's scaling.
 func scaled(v []float32, dim int, proportional bool) ([]uint16, error) {
-	s := sklearn.FitMinMaxScaler(v, dim, latentMax)
+	q := fitted(v, dim)
 	if proportional {
-		s.KeepProportions()
+		q.scale.KeepProportions()
 	}
-	return quantize(s, v, proportional)
+	q.clamp = proportional
+	return q.append(nil, v)
+}
+
+// fitted returns a quantizer that is fitted on v, (n,dim).
+func fitted(v []float32, dim int) *quantizer {
+	q := &quantizer{}
+	q.ranges.Add(v, dim)
+	q.scale = sklearn.FitMinMaxScaler(q.ranges, latentMax)
+	return q
 }
 
 func TestScaleRefusesWhatIsNoNumber(t *testing.T) {
@@ -49,14 +58,16 @@ func TestScaleOfARangeThatOverflowsIsZero(t *testing.T) {
 // The textbook's queries are on the scale of the dataset, and clamped to its range.
 func TestQueriesAreClampedToTheRangeOfTheDataset(t *testing.T) {
 	data := []float32{-1, 10, 5, 1, 20, 5}
-	s := sklearn.FitMinMaxScaler(data, 3, latentMax)
-	got, err := quantize(s, []float32{0, 15, 5, -1.5, 20.5, 5, math.MaxFloat32 / 1e6, -1e9, 6}, true)
+	s := fitted(data, 3)
+	s.clamp = true
+	got, err := s.append(nil,
+		[]float32{0, 15, 5, -1.5, 20.5, 5, math.MaxFloat32 / 1e6, -1e9, 6})
 	want := []uint16{12750, 12750, 0, 0, 25500, 0, 25500, 0, 25500}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("scaled to %v, error %v, want %v", got, err, want)
 	}
 	for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		if got, err := quantize(s, []float32{0, float32(x), 5}, true); err == nil {
+		if got, err := s.append(nil, []float32{0, float32(x), 5}); err == nil {
 			t.Errorf("%v is scaled to %v", x, got)
 		}
 	}

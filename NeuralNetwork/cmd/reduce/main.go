@@ -291,10 +291,10 @@ func (s *session) readImages() error {
 			return err
 		}
 	}
-	if s.data, err = data.Read(); err != nil {
+	if s.data, err = data.Set(); err != nil {
 		return err
 	}
-	s.queries, err = queries.Read()
+	s.queries, err = queries.Set()
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/outfile"
@@ -21,8 +22,8 @@ func (s *session) newRun(header results.Header) *results.Reduce {
 			DatasetLatents: s.datasetLatents, QuerysetLatents: s.querysetLatents,
 			Labels: s.labels, Seed: s.seed, Loss: string(s.loss), Optimizer: string(optimizer),
 		},
-		Dataset:  results.FileOf(s.dataset, s.data),
-		Queryset: results.FileOf(s.queryset, s.queries),
+		Dataset:  results.FileOfSet(s.dataset, s.data),
+		Queryset: results.FileOfSet(s.queryset, s.queries),
 	}
 }
 
@@ -49,9 +50,13 @@ func (s *session) record(m autoencoder, x *results.Autoencoder) error {
 		return err
 	}
 	s.display.Phase("preparing the report")
+	shown, err := experiment.Sample(s.data, slices.Concat(x.Points, report.Examples(s.data.N)))
+	if err != nil {
+		return err
+	}
 	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" || s.png != "" {
-		s.page.AddReduce(s.run, x, report.Images{Sample: s.data.Sample(), Labels: s.imageLabels})
+		s.page.AddReduce(s.run, x, report.Images{Sample: shown, Labels: s.imageLabels})
 	}
 	return s.rounds.Added()
 }
@@ -118,7 +123,7 @@ func (s *session) addReconstructions(m autoencoder, x *results.Autoencoder) erro
 	if m.Layers[len(m.Layers)-1].Name == m.bottleneck {
 		return nil
 	}
-	examples := report.Examples(s.data)
+	examples := report.Examples(s.data.N)
 	input := experiment.Choose(s.samples(s.data), examples)
 	output, err := m.Predict(s.engine, input, "", latentStep,
 		s.display.Task("reconstructions for the report", "batches"))

@@ -26,7 +26,7 @@ type session struct {
 	out           io.Writer
 	lines         *prompt.Input
 	engine        nn.Engine
-	data, queries *imageset.Images[uint8]
+	data, queries *imageset.Set[uint8]
 	imageLabels   []uint8            // of data; nil if they are not known
 	graphs        []figure.LossGraph // of all experiments so far
 	graphFile     string

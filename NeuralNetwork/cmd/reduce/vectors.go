@@ -3,11 +3,11 @@ package main
 import (
 	"encoding/binary"
 	"io"
-	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"imagesimilarity/NeuralNetwork/internal/experiment"
 	"imagesimilarity/pkg/npy"
 	"imagesimilarity/pkg/outfile"
 )
@@ -22,20 +22,20 @@ func (o *options) labelsFile() string {
 	return strings.TrimSuffix(o.tsv, ext) + "_labels" + ext
 }
 
-// addVectors adds the vectors v of the dataset, (images,dim), to the files that are written, and
-// the labels if they are known. They are not scaled. A file whose name ends in .npy is an array for
-// NumPy. Any other is a table with tabs as TensorBoard's projector loads it: the vectors without a
-// header, and the labels with one, because they have two columns.
-func (s *session) addVectors(files *outfile.Group, v []float32, dim int) {
+// addVectors adds the vectors of the dataset to the files that are written, and the labels if they
+// are known. They are not scaled. A file whose name ends in .npy is an array for NumPy. Any other
+// is a table with tabs as TensorBoard's projector loads it: the vectors without a header, and the
+// labels with one, because they have two columns.
+func (s *session) addVectors(files *outfile.Group, v *experiment.Vectors) {
 	if s.tsv == "" {
 		return
 	}
 	array := strings.EqualFold(filepath.Ext(s.tsv), ".npy")
 	files.Add(s.tsv, func(w io.Writer) error {
 		if array {
-			return writeArray(w, v, dim)
+			return writeArray(w, v)
 		}
-		return writeTable(w, v, dim)
+		return writeTable(w, v)
 	})
 	labels := s.imageLabels
 	if name := s.labelsFile(); name != "" {
@@ -52,35 +52,30 @@ func (s *session) addVectors(files *outfile.Group, v []float32, dim int) {
 	}
 }
 
-// writeArray writes v as an array of float32.
-func writeArray(w io.Writer, v []float32, dim int) error {
-	if err := (npy.Header{Type: "<f4", Shape: []int{len(v) / dim, dim}}).Write(w); err != nil {
+// writeArray writes vectors as an array of float32.
+func writeArray(w io.Writer, v *experiment.Vectors) error {
+	if err := (npy.Header{Type: "<f4", Shape: []int{v.N, v.Dim}}).Write(w); err != nil {
 		return err
 	}
-	var value [4]byte
-	for _, x := range v {
-		binary.LittleEndian.PutUint32(value[:], math.Float32bits(x))
-		if _, err := w.Write(value[:]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return v.Each(func(rows []float32) error { return binary.Write(w, binary.LittleEndian, rows) })
 }
 
 // writeTable writes each vector as a line, each value with the fewest digits that give it back.
-func writeTable(w io.Writer, v []float32, dim int) error {
+func writeTable(w io.Writer, v *experiment.Vectors) error {
 	var text []byte
-	for i, x := range v {
-		end := byte('\t')
-		if i%dim == dim-1 {
-			end = '\n'
+	return v.Each(func(rows []float32) error {
+		for i, x := range rows {
+			end := byte('\t')
+			if i%v.Dim == v.Dim-1 {
+				end = '\n'
+			}
+			text = append(strconv.AppendFloat(text[:0], float64(x), 'g', -1, 32), end)
+			if _, err := w.Write(text); err != nil {
+				return err
+			}
 		}
-		text = append(strconv.AppendFloat(text[:0], float64(x), 'g', -1, 32), end)
-		if _, err := w.Write(text); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // writeLabels writes the label of each image as a line.

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/sklearn"
@@ -19,6 +20,19 @@ func Split(s *nn.Samples) (train, validation *nn.Samples, err error) {
 	}
 	trained, validated := sklearn.TrainTestSplit(s.N, splitSeed)
 	return Choose(s, trained), Choose(s, validated), nil
+}
+
+// Sample returns the images of a set at index, for a page. It returns an error if there is no memory
+// to read them.
+func Sample(s *imageset.Set[uint8], index []int) (*imageset.Sample[uint8], error) {
+	if s.Whole() == nil {
+		need := float64(len(index)) * float64(s.Dim())
+		if err := memory.Check(need, "showing %d images of %dx%d pixels needs",
+			len(index), s.Rows, s.Cols); err != nil {
+			return nil, err
+		}
+	}
+	return imageset.SampleOf(s, index)
 }
 
 // Choose returns the samples index[0], index[1], … of s.

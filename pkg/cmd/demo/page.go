@@ -192,7 +192,7 @@ func cover(f *found) (report.Cover, error) {
 		images, right := map[int64]bool{}, map[bool]bool{}
 		for _, i := range found(q) {
 			images[i] = true
-			right[i >= 0 && int(labels[i]) == test.Truth[q]] = true
+			right[i >= 0 && labels[i] == test.Truth[q]] = true
 		}
 		if apart := len(images) * len(right); apart > most {
 			best, most = q, apart
@@ -201,7 +201,7 @@ func cover(f *found) (report.Cover, error) {
 	c := report.Cover{
 		Rows: queries.Rows, Cols: queries.Cols, Query: queries.At(best),
 		File: search.Queries.Images.Name, Index: best,
-		Name: fmt.Sprintf("image %d of the queries", best), Label: test.Truth[best],
+		Name: fmt.Sprintf("image %d of the queries", best), Label: int(test.Truth[best]),
 	}
 	// The pages follow the cover in the order of the steps.
 	for m, text := range []struct {
