@@ -73,7 +73,7 @@ func (s *session) experiments() error {
 			s.unsaved.Forget()
 		}
 		lost := experiment.Cut(s.lines, err)
-		failed = errors.Join(failed, err,
+		failed = experiment.Join(failed, err,
 			experiment.Offer(s.lines, experiment.GraphsQuestion, func() (err error) {
 				x.LossGraph, err = s.showGraphs()
 				return err

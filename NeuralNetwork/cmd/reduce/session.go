@@ -158,7 +158,7 @@ func (s *session) experiments() error {
 		if !lost {
 			unsaved.Forget()
 		}
-		failed = errors.Join(failed, notSaved,
+		failed = experiment.Join(failed, notSaved,
 			experiment.Offer(s.lines, latentsQuestion, func() error {
 				err := s.writeLatents(autoencoder{model, embedding})
 				x.LatentsWritten = err == nil

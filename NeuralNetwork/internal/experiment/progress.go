@@ -13,7 +13,8 @@ import (
 )
 
 // fitProgress returns the callback that shows a fit on out as Keras does, and on display. On a
-// terminal with several epochs, it adds the time left for all of them, and the validation.
+// terminal it adds the time left for all epochs, or for the validation of the only one, and the
+// validation.
 func fitProgress(out io.Writer, display *progress.Display) func(nn.Progress) {
 	all := batches(out, display, "training")
 	b := progress.NewKeras(out)
@@ -31,15 +32,28 @@ func fitProgress(out io.Writer, display *progress.Display) func(nn.Progress) {
 			b = progress.NewKeras(out) // for the next epoch
 			return
 		}
-		if p.Validated > 0 {
-			values += fmt.Sprintf(" - validating: %d/%d", p.Validated, p.Validations)
+		left := progress.KerasTime(time.Since(start).Seconds() * float64(total-done) / float64(done))
+		switch {
+		case display.Quiet():
+		case p.Epochs > 1:
+			values += " - all epochs: " + left
+		case p.Validated > 0: // the time of Keras is that of the batches to train on
+			values += " - left: " + left
 		}
-		if p.Epochs > 1 && !display.Quiet() {
-			left := time.Since(start).Seconds() * float64(total-done) / float64(done)
-			values += " - all epochs: " + progress.KerasTime(left)
+		if p.Validated > 0 {
+			values += " - validating: " + validated(p)
 		}
 		b.Show(p.Step, p.Steps, false, values)
 	}
+}
+
+// validated returns how many batches of the validation are done. Of many it tells the percentage,
+// which leaves room for the times.
+func validated(p nn.Progress) string {
+	if p.Validations < 10000 {
+		return fmt.Sprintf("%d/%d", p.Validated, p.Validations)
+	}
+	return fmt.Sprintf("%d%%", p.Validated*100/p.Validations)
 }
 
 // PredictProgress returns the callback that shows a prediction on out as Keras does, and on

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -35,6 +36,20 @@ func Say(out io.Writer, err error) error {
 		fmt.Fprintln(out, quote.Message(err))
 	}
 	return err
+}
+
+// Join returns the errors as one. Of errors that tell the same, as those of steps that failed for
+// one reason do, it takes the first.
+func Join(errs ...error) error {
+	var others []error
+	for _, err := range errs {
+		if err != nil && !slices.ContainsFunc(others, func(e error) bool {
+			return e.Error() == err.Error()
+		}) {
+			others = append(others, err)
+		}
+	}
+	return errors.Join(others...)
 }
 
 // Written is the names of the files that a program has written.

@@ -22,8 +22,8 @@ func Split(s *nn.Samples) (train, validation *nn.Samples, err error) {
 	return Choose(s, trained), Choose(s, validated), nil
 }
 
-// Sample returns the images of a set at index, for a page. It returns an error if there is no memory
-// to read them.
+// Sample returns the images of a set at index, for a page. It returns an error if there is no
+// memory to read them.
 func Sample(s *imageset.Set[uint8], index []int) (*imageset.Sample[uint8], error) {
 	if s.Whole() == nil {
 		need := float64(len(index)) * float64(s.Dim())

@@ -43,8 +43,42 @@ func terminal(t *testing.T, columns uint16) (screen, keyboard *os.File) {
 }
 
 // On a terminal, no state of a training is wider than 80 columns, the states before an epoch's end
-// tell the validation and the time left for all epochs, and the display is silent meanwhile.
+// tell the validation and the time left for all epochs, and the display is silent meanwhile. So it
+// is for 60,000 images, for 8 million and for one epoch.
 func TestTrainingOnATerminal(t *testing.T) {
+	for _, tt := range []struct {
+		p     nn.Progress
+		wants []string
+	}{
+		{nn.Progress{Epochs: 2, Steps: 1875, Validations: 313, Loss: 0.00001}, []string{
+			"Epoch 1/2\r\n", "Epoch 2/2\r\n", " - all epochs: ", " - validating: 313/313",
+			"/step - loss: 1.0000e-05 - val_loss: 2.0000e-05\r\n",
+		}},
+		{nn.Progress{Epochs: 2, Steps: 101250, Validations: 25313, Loss: 0.0123}, []string{
+			" - loss: 0.0123 - all epochs: ", "s - validating: 100%",
+		}},
+		{nn.Progress{Epochs: 1, Steps: 101250, Validations: 25313, Loss: 0.0123}, []string{
+			" - loss: 0.0123 - left: 0s - validating: 100%",
+		}},
+	} {
+		got := trainingOnATerminal(t, tt.p)
+		for state := range strings.SplitSeq(got, "\r") {
+			state = strings.Trim(state, "\b\n")
+			if n := utf8.RuneCountInString(strings.TrimRight(state, "\b")); n > 80 {
+				t.Errorf("%d columns: %q", n, state)
+			}
+		}
+		for _, want := range tt.wants {
+			if !strings.Contains(got, want) {
+				t.Errorf("the screen lacks %q: %q", want, got)
+			}
+		}
+	}
+}
+
+// trainingOnATerminal returns what a training with such epochs shows.
+func trainingOnATerminal(t *testing.T, p nn.Progress) string {
+	t.Helper()
 	screen, keyboard := terminal(t, 80)
 	text := make(chan string)
 	go func() {
@@ -55,8 +89,7 @@ func TestTrainingOnATerminal(t *testing.T) {
 	display := progress.New(screen, false)
 	out := display.Writer(screen)
 	show := fitProgress(out, display)
-	p := nn.Progress{Epochs: 2, Steps: 1875, Validations: 313, Loss: 0.00001}
-	for p.Epoch = 1; p.Epoch <= 2; p.Epoch++ {
+	for p.Epoch = 1; p.Epoch <= p.Epochs; p.Epoch++ {
 		for p.Step, p.Validated = 1, 0; p.Step < p.Steps; p.Step++ {
 			show(p)
 		}
@@ -70,22 +103,7 @@ func TestTrainingOnATerminal(t *testing.T) {
 		p.Done = false
 	}
 	screen.Close()
-	got := <-text
-	for state := range strings.SplitSeq(got, "\r") {
-		state = strings.Trim(state, "\b\n")
-		if n := utf8.RuneCountInString(strings.TrimRight(state, "\b")); n > 80 {
-			t.Errorf("%d columns: %q", n, state)
-		}
-	}
-	for _, want := range []string{
-		"Epoch 1/2\r\n", "Epoch 2/2\r\n", " - all epochs: ",
-		" - validating: 313/313",
-		"/step - loss: 1.0000e-05 - val_loss: 2.0000e-05\r\n",
-	} {
-		if !strings.Contains(got, want) {
-			t.Errorf("the screen lacks %q: %q", want, got)
-		}
-	}
+	return <-text
 }
 
 // What a program says in the end begins on a line of its own, also if a question was not answered.

@@ -29,7 +29,8 @@ const keptVectors = 1. / 8
 const blockValues = 1 << 15
 
 // Predict computes the vectors that a layer of the model puts out for samples: the one named until,
-// or the last one for "". Those of samples that are read from their file are not kept in memory either.
+// or the last one for "". Those of samples that are read from their file are not kept in memory
+// either.
 func Predict(
 	m *nn.Model, e nn.Engine, s *nn.Samples, until string, batch int,
 	progress func(done, total int),
