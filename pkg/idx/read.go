@@ -216,11 +216,12 @@ type reader struct {
 	io.Reader
 	file    *os.File
 	name    string
-	regular bool     // no pipe and no device
-	size    int64    // bytes in the file, or -1 if unknown before reading: not plain or not regular
-	magic   uint32   // of the header
-	offset  int64    // uncompressed bytes that were read
-	source  *bounded // compressed bytes; nil if the file is plain
+	state   os.FileInfo // when the file was opened
+	regular bool        // no pipe and no device
+	size    int64       // bytes in the file, or -1 if not known: not plain or not regular
+	magic   uint32      // of the header
+	offset  int64       // uncompressed bytes that were read
+	source  *bounded    // compressed bytes; nil if the file is plain
 }
 
 func open(name string) (*reader, error) {
@@ -231,6 +232,10 @@ func open(name string) (*reader, error) {
 	source := &bounded{r: f, left: slack}
 	b := bufio.NewReaderSize(source, 1<<16)
 	r := &reader{Reader: b, file: f, name: name, regular: size >= 0, size: size}
+	if r.state, err = f.Stat(); err != nil {
+		f.Close()
+		return nil, r.fault(0, err, "%s", told(err))
+	}
 	magic, err := b.Peek(2)
 	if err == nil && string(magic) == gzipMagic {
 		z, err := newGzipReader(b)

@@ -123,11 +123,7 @@ func (f *File) stored(width int) (*stored, error) {
 	if f.unpacked != nil {
 		return &stored{File: f.unpacked, name: f.Name, header: f.r.offset}, nil
 	}
-	state, err := f.r.file.Stat()
-	if err != nil {
-		return nil, f.r.fault(0, err, "%s", told(err))
-	}
-	return &stored{f.r.file, f.Name, f.r.offset, f.r.offset, state}, nil
+	return &stored{f.r.file, f.Name, f.r.offset, f.r.offset, f.r.state}, nil
 }
 
 // read reads bytes of the values, from the one at place from on. It returns an error if the file

@@ -104,8 +104,8 @@ func TestSetsInBlocks(t *testing.T) {
 	}
 }
 
-// A file that is cut or written anew while it is read ends the pass with a sentence. A file that
-// takes its name does not matter.
+// A file that is changed after it was opened ends the pass with a sentence. A file that takes its
+// name does not matter.
 func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
 	defer InBlocks(3)()
 	for name, change := range map[string]func(name string) error{
@@ -128,25 +128,39 @@ func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
 			return os.Rename(name+".new", name)
 		},
 	} {
-		file := numbers(t, MagicImages, 20)
-		f, err := OpenImages(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := f.Set()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := change(file); err != nil {
-			t.Fatal(err)
-		}
-		err = s.Each(func(*imageset.Images[uint8], int) error { return nil })
-		if name == "replaced" {
+		for _, moment := range []string{"before the set is made", "after it", "in a pass"} {
+			file := numbers(t, MagicImages, 20)
+			f, err := OpenImages(file)
 			if err != nil {
-				t.Error(err)
+				t.Fatal(err)
 			}
-		} else if err == nil || !strings.Contains(err.Error(), "was changed while it was read") {
-			t.Errorf("%s: error %v", name, err)
+			changeAt := func(m string) {
+				if m == moment {
+					if err := change(file); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			changeAt("before the set is made")
+			s, err := f.Set()
+			if err != nil {
+				t.Fatal(err)
+			}
+			changeAt("after it")
+			err = s.Each(func(_ *imageset.Images[uint8], first int) error {
+				if first == 6 {
+					changeAt("in a pass")
+				}
+				return nil
+			})
+			s.Close()
+			if name == "replaced" {
+				if err != nil {
+					t.Errorf("%s %s: %v", name, moment, err)
+				}
+			} else if err == nil || !strings.Contains(err.Error(), "was changed while it was read") {
+				t.Errorf("%s %s: error %v", name, moment, err)
+			}
 		}
 	}
 }
