@@ -90,7 +90,7 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	exact, err := knn.New(few, 0)
+	exact, err := knn.New(few.Set())
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 		if err != nil {
 			return nil, err
 		}
-		latent, err := knn.New(few, 0)
+		latent, err := knn.New(few.Set())
 		if err != nil {
 			return nil, err
 		}
@@ -114,12 +114,12 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 		})
 	}
 	if s.Functions > 0 {
-		lsh, err := newLSH(few, s)
+		lsh, err := newLSH(exact, s)
 		if err != nil {
 			return nil, err
 		}
 		m.add(results.LSH, func(q pictures, k int) ([]neighbour, error) {
-			found, _, err := lsh.Nearest(q.images, k, nil)
+			found, _, err := lsh.Nearest(exact, q.images, k, nil)
 			return floats(found, err)
 		})
 	}
@@ -144,15 +144,21 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 }
 
 // newLSH hashes the images as the run hashed the whole data set.
-func newLSH(few *imageset.Images[uint8], s Settings) (*knn.LSH, error) {
-	width, err := knn.Width(few)
+func newLSH(few *knn.Index[uint8], s Settings) (lsh *knn.LSH, err error) {
+	width, err := knn.Width(few, nil)
 	if err != nil {
 		return nil, err
 	}
+	n, rows, cols := int64(few.Set.N), few.Set.Rows, few.Set.Cols
 	if s.Textbook {
-		return knn.NewTextbookLSH(few, width, s.Functions, s.Tables, nil)
+		lsh, err = knn.NewTextbookLSH(n, rows, cols, width, s.Functions, s.Tables)
+	} else {
+		lsh, err = knn.NewLSH(n, rows, cols, width, s.Functions)
 	}
-	return knn.NewLSH(few, width, s.Functions)
+	if err != nil {
+		return nil, err
+	}
+	return lsh, lsh.Keep(few.Kept(), nil)
 }
 
 func (m *Map) add(name string, search func(queries pictures, k int) ([]neighbour, error)) {

@@ -35,13 +35,13 @@ func BenchmarkNearest(b *testing.B) {
 		name    string
 		queries int
 		k       int
-		way     func(*block[uint8], *outlinedImages[uint8], int) search
+		way     way
 	}{
-		{"pruned/k=1", queries.N, 1, searchPruned[uint8]},
-		{"all/k=1", queries.N, 1, searchAll[uint8]},
-		{"pairs/k=1", 100, 1, searchPairs[uint8]},
-		{"pruned/k=10", queries.N, 10, searchPruned[uint8]},
-		{"all/k=10", queries.N, 10, searchAll[uint8]},
+		{"pruned/k=1", queries.N, 1, pruned},
+		{"all/k=1", queries.N, 1, all},
+		{"pairs/k=1", 100, 1, pairs},
+		{"pruned/k=10", queries.N, 10, pruned},
+		{"all/k=10", queries.N, 10, all},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			queries := queries.First(c.queries)
@@ -58,32 +58,38 @@ func BenchmarkOutlines(b *testing.B) {
 	data, _ := whole()
 	b.SetBytes(int64(len(data.Pix)))
 	for b.Loop() {
-		newOutlines(data)
+		NewBlock(data, 0).outlines()
 	}
 }
 
 func BenchmarkLSH(b *testing.B) {
 	data, queries := whole()
-	width := must(Width(data))
+	ix := index(b, data)
+	width := must(Width(ix, nil))
 	b.Run("Width", func(b *testing.B) {
 		for b.Loop() {
-			must(Width(data))
+			must(Width(ix, nil))
 		}
 	})
 	b.Run("New", func(b *testing.B) {
 		b.ReportAllocs()
 		b.SetBytes(int64(len(data.Pix)))
 		for b.Loop() {
-			must(NewLSH(data, width, 4))
+			if err := originalLSH(data, width, 4).Keep(ix.Kept(), nil); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 	for _, c := range []struct {
 		name string
 		lsh  *LSH
 	}{
-		{"Nearest", must(NewLSH(data, width, 4))},
-		{"Textbook", must(NewTextbookLSH(data, width, 8, 10, nil))},
+		{"Nearest", originalLSH(data, width, 4)},
+		{"Textbook", textbookLSH(data, width, 8, 10)},
 	} {
+		if err := c.lsh.Keep(ix.Kept(), nil); err != nil {
+			b.Fatal(err)
+		}
 		for _, cpus := range []int{1, 2, 4, 8, 16} {
 			if cpus > runtime.NumCPU() {
 				break
@@ -92,7 +98,7 @@ func BenchmarkLSH(b *testing.B) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cpus))
 				b.ReportAllocs()
 				for b.Loop() {
-					c.lsh.Nearest(queries, 1, nil)
+					c.lsh.Nearest(ix, queries, 1, nil)
 				}
 			})
 		}

@@ -13,19 +13,22 @@ import (
 const pointBlock = 16 * metric.Tile
 
 // searchAll measures every distance.
-func searchAll[P uint8 | uint16](b *block[P], queries *outlinedImages[P], k int) search {
-	dim, points := b.Dim(), b.points()
-	return func(lists []Neighbour, from, to int) {
-		packed := metric.PackQueries(queries.Pix[from*dim:to*dim], to-from, dim)
+func searchAll[P uint8 | uint16](images *candidates[P], queries view[P], l lists) search {
+	points := images.points()
+	return func(from, to int) {
+		packed := metric.NewQueries[P](to-from, queries.Dim())
+		for q := range to - from {
+			copy(packed.At(q), queries.At(queries.of(from+q)))
+		}
 		scan := newScan(points)
-		for p := 0; p < b.N; p += pointBlock {
+		for p := 0; p < points.N; p += pointBlock {
 			for q := range to - from {
 				if q%metric.Quad == 0 {
 					scan.measure(packed, q, p)
 				}
-				best := lists[q*k : (q+1)*k]
-				for i, d := range scan.within(q%metric.Quad, best[k-1].Distance) {
-					nearest.Insert(best, Neighbour{Index: b.first + int64(i), Distance: int64(d)})
+				best := l.of(queries.of(from + q))
+				for i, d := range scan.within(q%metric.Quad, best[l.k-1].Distance) {
+					nearest.Insert(best, images.neighbour(i, int64(d)))
 				}
 			}
 		}
@@ -34,15 +37,16 @@ func searchAll[P uint8 | uint16](b *block[P], queries *outlinedImages[P], k int)
 
 // searchPairs measures the distance of every pair by itself. Vectors may be so long that a distance
 // exceeds 32 bits.
-func searchPairs[P uint8 | uint16](b *block[P], queries *outlinedImages[P], k int) search {
-	return func(lists []Neighbour, from, to int) {
-		for p := 0; p < b.N; p += pointBlock {
-			for q := range to - from {
-				best, query := lists[q*k:(q+1)*k], queries.At(from+q)
-				for i := p; i < min(b.N, p+pointBlock); i++ {
-					d := metric.Manhattan(query, b.At(i))
-					if d <= best[k-1].Distance {
-						nearest.Insert(best, Neighbour{Index: b.first + int64(i), Distance: d})
+func searchPairs[P uint8 | uint16](images *candidates[P], queries view[P], l lists) search {
+	return func(from, to int) {
+		n := images.n()
+		for p := 0; p < n; p += pointBlock {
+			for q := from; q < to; q++ {
+				best, query := l.of(queries.of(q)), queries.At(queries.of(q))
+				for i := p; i < min(n, p+pointBlock); i++ {
+					d := metric.Manhattan(query, images.At(images.of(i)))
+					if d <= best[l.k-1].Distance {
+						nearest.Insert(best, images.neighbour(i, d))
 					}
 				}
 			}

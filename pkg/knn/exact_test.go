@@ -2,6 +2,9 @@ package knn
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -91,9 +94,9 @@ func testNearest[P uint8 | uint16](t *testing.T) {
 			if len(first) == 0 {
 				continue
 			}
-			check("searchPairs", searchBy(t, searchPairs, data, queries, k))
-			check("searchAll", searchBy(t, searchAll, data, queries, k))
-			check("searchPruned", searchBy(t, searchPruned, data, queries, k))
+			check("pairs", searchBy(t, pairs, data, queries, k))
+			check("all", searchBy(t, all, data, queries, k))
+			check("pruned", searchBy(t, pruned, data, queries, k))
 		}
 	}
 }
@@ -101,7 +104,7 @@ func testNearest[P uint8 | uint16](t *testing.T) {
 // index returns an index of images numbered from 0.
 func index[P uint8 | uint16](t testing.TB, images *imageset.Images[P]) *Index[P] {
 	t.Helper()
-	ix, err := New(images, 0)
+	ix, err := New(images.Set())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,69 +122,86 @@ func exact(t testing.TB, data, queries *imageset.Images[uint8], k int) []Neighbo
 }
 
 // searchBy searches by one way, and checks its progress.
-func searchBy[P uint8 | uint16](t testing.TB, way func(*block[P], *outlinedImages[P], int) search,
-	data, queries *imageset.Images[P], k int) []Neighbour {
+func searchBy[P uint8 | uint16](t testing.TB, w way, data, queries *imageset.Images[P],
+	k int) []Neighbour {
 
 	t.Helper()
-	lists := make([]Neighbour, queries.N*k)
-	nearest.Fill(lists)
-	search := way(newBlock(outline(data), 0), outline(queries), k)
+	lists := newLists(queries.N, k)
+	asked := view[P]{outlined: &outlined[P]{Images: queries}}
+	search := newSearch(w, NewBlock(data, 0).candidates(), asked, lists)
 	told := 0
 	queryBlocks(queries.N, func(done, total int) {
 		if done <= told || total != queries.N {
 			t.Errorf("progress: %d of %d after %d", done, total, told)
 		}
 		told = done
-	}, func(from, to int) { search(lists[from*k:to*k], from, to) })
+	}, search)
 	if told != queries.N {
 		t.Errorf("progress ends at %d of %d", told, queries.N)
 	}
-	return lists
+	return lists.all
 }
 
-// Blocks of all sizes, added in any order, give the neighbours that one block gives. So do indices
-// of one block each, whose lists are merged.
+// cut returns the parts of images that end at ends, and the index of the first image of each.
+func cut[P uint8 | uint16](m *imageset.Images[P], ends []int) (
+	parts []*imageset.Images[P], firsts []int64) {
+
+	from, dim := 0, m.Dim()
+	for _, to := range ends {
+		parts = append(parts, &imageset.Images[P]{
+			N: to - from, Rows: m.Rows, Cols: m.Cols, Pix: m.Pix[from*dim : to*dim],
+		})
+		firsts = append(firsts, int64(from))
+		from = to
+	}
+	return parts, firsts
+}
+
+// every returns the ends of blocks of size images, of n.
+func every(n, size int) (ends []int) {
+	for end := size; end < n; end += size {
+		ends = append(ends, end)
+	}
+	return append(ends, n)
+}
+
+// Blocks of all sizes, added in any order, give the neighbours that one block gives. So do searches
+// of one block each, whose lists are merged, and blocks that take the place of others.
 func testBlocks[P uint8 | uint16](t *testing.T, rows, cols, levels int) {
 	r := rand.New(rand.NewPCG(1, 5))
-	data := random[P](r, 2200, rows, cols, levels)
+	const size = 2200
+	data := random[P](r, size, rows, cols, levels)
 	for _, n := range []int{3, 70} {
 		queries := random[P](r, n, rows, cols, levels)
 		for _, k := range []int{1, 3, 600} {
 			want := naive(data, queries, k)
 			for _, ends := range [][]int{
-				{2200}, {1, 2200}, {7, 600, 2200}, {512, 1024, 1536, 2048, 2200},
+				{size}, {1, size}, {7, 600, size}, every(size, 1), every(size, 7), every(size, 512),
 			} {
-				var blocks []*imageset.Images[P]
-				var firsts []int64
-				from := 0
-				for _, to := range ends {
-					dim := data.Dim()
-					blocks = append(blocks, &imageset.Images[P]{
-						N: to - from, Rows: rows, Cols: cols, Pix: data.Pix[from*dim : to*dim],
-					})
-					firsts = append(firsts, int64(from))
-					from = to
+				what := fmt.Sprintf("%d queries, k=%d, %d blocks", n, k, len(ends))
+				if len(ends) > size/2 && k > 3 {
+					continue // merging as many long lists takes seconds
 				}
-				var ix Index[P]
+				blocks, firsts := cut(data, ends)
+				add := func(s *Search[P], b *Block[P]) {
+					if err := s.Add(b, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				whole, again := must(NewSearch(queries, k)), must(NewSearch(queries, k))
 				var parts [][]Neighbour // of the blocks
-				for _, b := range r.Perm(len(blocks)) {
-					if err := ix.Add(blocks[b], firsts[b]); err != nil {
-						t.Fatal(err)
-					}
-					one, err := New(blocks[b], firsts[b])
-					if err != nil {
-						t.Fatal(err)
-					}
-					part, err := one.Nearest(queries, k, nil)
-					if err != nil {
-						t.Fatal(err)
-					}
-					parts = append(parts, part)
+				held := new(Block[P])
+				for _, i := range r.Perm(len(blocks)) {
+					b := NewBlock(blocks[i], firsts[i])
+					add(whole, b)
+					held.Hold(blocks[i], firsts[i])
+					add(again, held)
+					one := must(NewSearch(queries, k))
+					add(one, b)
+					parts = append(parts, one.Nearest())
 				}
-				got, err := ix.Nearest(queries, k, nil)
-				if err != nil || !slices.Equal(got, want) {
-					t.Errorf("%d queries, k=%d, blocks to %v: not the neighbours of one block",
-						n, k, ends)
+				if !slices.Equal(whole.Nearest(), want) || !slices.Equal(again.Nearest(), want) {
+					t.Errorf("%s: not the neighbours of one block", what)
 				}
 				for q := range n {
 					var lists [][]Neighbour
@@ -190,8 +210,110 @@ func testBlocks[P uint8 | uint16](t *testing.T, rows, cols, levels int) {
 						lists = append(lists, part[q*each:(q+1)*each])
 					}
 					if got := nearest.Merge(k, lists...); !slices.Equal(got, want[q*k:(q+1)*k]) {
-						t.Errorf("query %d of %d, k=%d, blocks to %v: merged lists differ",
-							q, n, k, ends)
+						t.Errorf("%s, query %d: merged lists differ", what, q)
+					}
+				}
+			}
+		}
+	}
+}
+
+// stored returns the images as a set that is not kept in memory.
+func stored[P uint8 | uint16](m *imageset.Images[P], block int) *imageset.Set[P] {
+	return imageset.NewSet(m.N, m.Rows, m.Cols, block, func(dst []P, first int) error {
+		copy(dst, m.Pix[first*m.Dim():])
+		return nil
+	})
+}
+
+// A set that is not kept gives the answers of one that is, to the width of LSH's grid, too. The
+// progress never falls and ends at the number of queries.
+func TestStoredSets(t *testing.T) {
+	data, queries := golden(t)
+	kept := index(t, data)
+	width := must(Width(kept, nil))
+	hash := func(textbook bool) *LSH {
+		if textbook {
+			return must(NewTextbookLSH(int64(data.N), data.Rows, data.Cols, width, 4, 3))
+		}
+		return must(NewLSH(int64(data.N), data.Rows, data.Cols, width, 4))
+	}
+	told := 0
+	tell := func(done, total int) {
+		if done < told || total != queries.N {
+			t.Errorf("progress: %d of %d after %d", done, total, told)
+		}
+		told = done
+	}
+	end := func() {
+		if told != queries.N {
+			t.Errorf("progress ends at %d of %d", told, queries.N)
+		}
+		told = 0
+	}
+	for _, block := range []int{1, 7, 512, 5000} {
+		set := stored(data, block)
+		ix := must(New(set))
+		if ix.Kept() != nil {
+			t.Error("a stored set is kept")
+		}
+		if got := must(Width(ix, nil)); got != width {
+			t.Errorf("blocks of %d: width %d, want %d", block, got, width)
+		}
+		if set.Passes() != 1 {
+			t.Errorf("the width takes %d passes, want 1", set.Passes())
+		}
+		for _, k := range []int{1, 3} {
+			want, got := must(kept.Nearest(queries, k, nil)), must(ix.Nearest(queries, k, tell))
+			if !slices.Equal(got, want) {
+				t.Errorf("k=%d, blocks of %d: not the neighbours of one block", k, block)
+			}
+			end()
+			for _, textbook := range []bool{false, true} {
+				l := hash(textbook)
+				got, candidates, err := l.Nearest(ix, queries, k, tell)
+				if err != nil {
+					t.Fatal(err)
+				}
+				end()
+				if err := l.Keep(kept.Kept(), nil); err != nil {
+					t.Fatal(err)
+				}
+				want, count, err := l.Nearest(kept, queries, k, nil)
+				if err != nil || !slices.Equal(got, want) || candidates != count {
+					t.Errorf("LSH, k=%d, blocks of %d, textbook %v: %d candidates, want %d; error %v",
+						k, block, textbook, candidates, count, err)
+				}
+			}
+		}
+	}
+}
+
+// Indices may be as high as 64 bits allow.
+func TestLargestIndices(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 7))
+	data, queries := random[uint8](r, 600, 16, 16, 3), random[uint8](r, 70, 16, 16, 3)
+	want := naive(data, queries, 3)
+	parts, _ := cut(data, []int{512, 600})
+	hash := must(NewLSH(600, 16, 16, 0, 1)) // one bucket
+	for _, first := range []int64{math.MaxInt32 - 300, math.MaxInt64 - 600} {
+		for _, n := range []int{70, 3} { // by two ways
+			some := queries.First(n)
+			s, l := must(NewSearch(some, 3)), must(hash.Search(some, 3))
+			for i, part := range parts {
+				b := NewBlock(part, first+int64(512*i))
+				for _, err := range []error{s.Add(b, nil), l.Add(b, nil)} {
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			lsh, _ := l.Nearest()
+			for way, got := range map[string][]Neighbour{"exact": s.Nearest(), "LSH": lsh} {
+				for i, neighbour := range got {
+					neighbour.Index -= first
+					if neighbour != want[i] {
+						t.Fatalf("%s, first index %d: %v, want %v", way, first, neighbour, want[i])
 					}
 				}
 			}
@@ -212,11 +334,16 @@ func TestIndexKeepsWhatItPacked(t *testing.T) {
 	if _, err := ix.Nearest(queries, 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	packed := ix.blocks[0].coarse()
+	if !ix.Kept().coarseOnce.isDone() {
+		t.Fatal("the outlines were not packed")
+	}
+	packed := ix.Kept().coarsePoints()
+	packed.largestErr[0]-- // a mark
+	want := packed.largestErr[0]
 	if _, err := ix.Nearest(queries, 2, nil); err != nil {
 		t.Fatal(err)
 	}
-	if ix.blocks[0].coarse() != packed {
+	if packed.largestErr[0] != want {
 		t.Error("the outlines were packed again")
 	}
 }
@@ -231,7 +358,7 @@ func TestNearestOfDigits(t *testing.T) {
 	data, queries := golden(t)
 	for _, k := range []int{1, 3, 10} {
 		want := naive(data, queries, k)
-		if got := searchBy(t, searchPruned, data, queries, k); !slices.Equal(got, want) {
+		if got := searchBy(t, pruned, data, queries, k); !slices.Equal(got, want) {
 			t.Errorf("k=%d: not the neighbours that a full sort gives", k)
 		}
 	}
@@ -265,24 +392,47 @@ func TestImpossibleInputIsAnError(t *testing.T) {
 			N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols),
 		}
 	}
-	if _, err := New(images(0, 2, 3), 0); err == nil {
+	if _, err := New(images(0, 2, 3).Set()); err == nil {
 		t.Error("an index without images gives no error")
 	}
 	ix := index(t, images(3, 2, 3))
-	for name, err := range map[string]error{
-		"a block of another size":     ix.Add(images(3, 3, 2), 3),
-		"a block of the same indices": ix.Add(images(3, 2, 3), 2),
-		"a negative index":            ix.Add(images(3, 2, 3), -5),
+	lsh := must(NewLSH(3, 2, 3, 100, 1))
+	exact := must(NewSearch(images(1, 2, 3), 1))
+	buckets := must(lsh.Search(images(1, 2, 3), 1))
+	for name, add := range map[string]func(b *Block[uint8]) error{
+		"Search": func(b *Block[uint8]) error { return exact.Add(b, nil) },
+		"LSH":    func(b *Block[uint8]) error { return buckets.Add(b, nil) },
 	} {
-		if err == nil {
-			t.Errorf("%s gives no error", name)
+		if err := add(NewBlock(images(3, 2, 3), 0)); err != nil {
+			t.Fatal(err)
 		}
+		for what, b := range map[string]*Block[uint8]{
+			"a block of another size":     NewBlock(images(3, 3, 2), 3),
+			"a block of the same indices": NewBlock(images(3, 2, 3), 2),
+			"a negative index":            NewBlock(images(3, 2, 3), -5),
+			"a block without images":      NewBlock(images(0, 2, 3), 3),
+		} {
+			if err := add(b); err == nil {
+				t.Errorf("%s: %s gives no error", name, what)
+			}
+		}
+	}
+	fault := errors.New("fault")
+	broken := must(New(imageset.NewSet(9, 2, 3, 4, func([]uint8, int) error { return fault })))
+	if _, err := broken.Nearest(images(1, 2, 3), 1, nil); err != fault {
+		t.Errorf("images that cannot be read: error %v", err)
+	}
+	if _, _, err := lsh.Nearest(broken, images(1, 2, 3), 1, nil); err != fault {
+		t.Errorf("LSH, images that cannot be read: error %v", err)
+	}
+	if _, err := Width(broken, nil); err != fault {
+		t.Errorf("the width of images that cannot be read: error %v", err)
 	}
 	const want = "queries of 3x2 pixels; expected 2x3 as in the data set"
 	if _, err := ix.Nearest(images(1, 3, 2), 1, nil); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
 	}
-	_, _, err := must(NewLSH(images(3, 2, 3), 100, 1)).Nearest(images(1, 3, 2), 1, nil)
+	_, _, err := lsh.Nearest(ix, images(1, 3, 2), 1, nil)
 	if err == nil || err.Error() != want {
 		t.Errorf("LSH: error %v, want %q", err, want)
 	}

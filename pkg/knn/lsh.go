@@ -10,224 +10,347 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/parallel"
 )
 
-// LSH finds approximate nearest neighbours in Manhattan distance. Its hash tables hold the images
-// of a data set. Images that are near each other tend to fall into the same bucket (Andoni and
-// Indyk 2004, with grids shifted by random amounts).
+// LSH finds approximate nearest neighbours in Manhattan distance. Its hash functions put the images
+// of a data set into buckets. Images that are near each other tend to fall into the same bucket
+// (Andoni and Indyk 2004, with grids shifted by random amounts).
 type LSH struct {
-	data   *imageset.Images[uint8]
-	tables []*table
+	rows, cols int
+	hash       []*hasher // of each table
+	buckets    uint64    // of a table
+
+	kept   *Block[uint8] // whose tables are kept; nil for none
+	tables []table
 }
 
-// NewLSH builds the original's table of at most math.MaxInt32 images. It has N/16 buckets, at least
-// one, and as many hash functions as functions says, at least 1, on grids of the given width in
-// grey levels (see Width). If width is 0 or functions exceeds 32, all hash values are 0: all images
-// fall into one bucket, and the search is exact.
+// NewLSH draws the hash functions of the original for a data set of n images of rows x cols pixels.
+// There are N/16 buckets, at least one, and as many hash functions as functions says, at least 1,
+// on grids of the given width in grey levels (see Width). If width is 0 or functions exceeds 32,
+// all hash values are 0: all images fall into one bucket, and the search is exact.
 //
 // The original kept L tables, each with a generator of its own in the same first state. So all L
 // were the same table, and one stands for them here.
 //
-// NewLSH returns an error if there is no memory for the table.
-func NewLSH(data *imageset.Images[uint8], width int64, functions int) (*LSH, error) {
-	if err := checkTables(data, width, functions, 1); err != nil {
-		return nil, err
-	}
-	hash := newHasher(data.Dim(), width, functions, originalPlace, libstdcxx.NewMinstd())
-	return &LSH{data, []*table{newTable(data, hash)}}, nil
+// NewLSH returns an error if there is no memory for the functions.
+func NewLSH(n int64, rows, cols int, width int64, functions int) (*LSH, error) {
+	return newLSH(n, rows, cols, width, functions, 1, originalPlace)
 }
 
-// NewTextbookLSH builds as many hash tables as tables says. They differ from the original's in two
-// ways. They are independent: one generator draws the random numbers of one table after the other.
-// And the values of a table's hash functions are concatenated, so that images share a bucket if all
-// functions agree, and otherwise only by chance. The number of buckets, the width, and the one
-// bucket from 33 functions on are the original's. progress, unless nil, is called after each table.
-// It returns an error if there is no memory for the tables.
-func NewTextbookLSH(
-	data *imageset.Images[uint8], width int64, functions, tables int, progress func(done, total int),
-) (*LSH, error) {
-	if err := checkTables(data, width, functions, tables); err != nil {
+// NewTextbookLSH draws the hash functions of as many tables as tables says. They differ from the
+// original's in two ways. They are independent: one generator draws the random numbers of one table
+// after the other. And the values of a table's hash functions are concatenated, so that images
+// share a bucket if all functions agree, and otherwise only by chance. The number of buckets, the
+// width, and the one bucket from 33 functions on are the original's.
+func NewTextbookLSH(n int64, rows, cols int, width int64, functions, tables int) (*LSH, error) {
+	return newLSH(n, rows, cols, width, functions, tables, textbookPlace)
+}
+
+func newLSH(n int64, rows, cols int, width int64, functions, tables int,
+	place func(i, functions int) int) (*LSH, error) {
+
+	err := memory.Check(float64(tables)*hasherSize(rows*cols, width, functions),
+		"%d hash tables of %d functions for images of %dx%d pixels need",
+		tables, functions, rows, cols)
+	if err != nil {
 		return nil, err
 	}
+	l := &LSH{rows: rows, cols: cols, buckets: uint64(max(1, n/16))}
 	random := libstdcxx.NewMinstd()
-	l := &LSH{data: data}
 	for range tables {
-		hash := newHasher(data.Dim(), width, functions, textbookPlace, random)
-		l.tables = append(l.tables, newTable(data, hash))
-		if progress != nil {
-			progress(len(l.tables), tables)
-		}
+		l.hash = append(l.hash, newHasher(rows*cols, width, functions, place, random))
 	}
 	return l, nil
 }
 
-// checkTables returns an error if there is no memory for the hash tables: for their functions, for
-// 4.25 bytes an image in each, and for as much again while one is built.
-func checkTables(data *imageset.Images[uint8], width int64, functions, tables int) error {
-	images := float64(4.25 * float64(data.N))
-	need := float64(float64(tables)*(hasherSize(data.Dim(), width, functions)+images)) + images
-	return memory.Check(need,
-		"%d hash tables of %d functions for %d images of %dx%d pixels need",
-		tables, functions, data.N, data.Rows, data.Cols)
+// Keep puts the images of a block into hash tables, where searches find them. Those of other blocks
+// are hashed by each search. Keep returns an error if there is no memory for the tables. progress,
+// unless nil, is called after each table.
+func (l *LSH) Keep(b *Block[uint8], progress func(done, total int)) error {
+	if err := nearest.CheckSize(l.rows, l.cols, b.Rows, b.Cols); err != nil {
+		return err
+	}
+	tables := len(l.hash)
+	need := float64(tables)*l.tableSize(b.N) + float64(4*float64(b.N))
+	err := memory.Check(need, "%d hash tables for %d images need", tables, b.N)
+	if err != nil {
+		return err
+	}
+	l.kept, l.tables = b, make([]table, tables)
+	var bucket []int32
+	for i := range l.tables {
+		bucket = l.sort(&l.tables[i], bucket, i, b.Images)
+		if progress != nil {
+			progress(i+1, tables)
+		}
+	}
+	return nil
 }
 
-// A table holds images in buckets.
-type table struct {
-	hash    *hasher
-	buckets uint64
-	data    buckets
-}
+// tableSize returns the bytes of a table of n images.
+func (l *LSH) tableSize(n int) float64 { return 4*float64(l.buckets+1) + 4*float64(n) }
 
-// buckets are images by bucket: those of bucket b, in ascending order, are
-// image[start[b]:start[b+1]].
-type buckets struct{ start, image []int32 }
+// A table is images by bucket: those of bucket b are image[start[b]:start[b+1]], in ascending
+// order.
+type table struct{ start, image []int32 }
 
-func (b *buckets) of(bucket int) []int32 {
-	return b.image[b.start[bucket]:b.start[bucket+1]]
-}
+func (t *table) of(bucket int32) []int32 { return t.image[t.start[bucket]:t.start[bucket+1]] }
 
-func newTable(data *imageset.Images[uint8], hash *hasher) *table {
-	t := &table{hash: hash, buckets: uint64(max(1, data.N/16))}
-	t.data = t.sort(data)
-	return t
-}
-
-// sort puts images into buckets.
-func (t *table) sort(images *imageset.Images[uint8]) buckets {
-	bucket := make([]int32, images.N)
+// sort puts images into the buckets of table i, in the memory that t has if it suffices. bucket is
+// memory for the bucket of each image, which sort returns.
+func (l *LSH) sort(t *table, bucket []int32, i int, images *imageset.Images[uint8]) []int32 {
+	hash := l.hash[i]
+	bucket = resize(bucket, images.N)
 	// On wide grids 512 images take 20 µs, on narrow ones far longer.
 	parallel.Blocks(images.N, 512, func(from, to int) {
 		for i := from; i < to; i++ {
-			bucket[i] = int32(t.hash.value(images.At(i)) % t.buckets)
+			bucket[i] = int32(hash.value(images.At(i)) % l.buckets)
 		}
 	})
-
-	sorted := buckets{make([]int32, t.buckets+1), make([]int32, images.N)}
+	t.start, t.image = resize(t.start, int(l.buckets)+1), resize(t.image, images.N)
+	clear(t.start)
 	for _, b := range bucket {
-		sorted.start[b+1]++
+		t.start[b]++
 	}
-	for b := range t.buckets {
-		sorted.start[b+1] += sorted.start[b]
+	end := int32(0)
+	for b := range t.start {
+		end += t.start[b]
+		t.start[b] = end
 	}
-	next := slices.Clone(sorted.start)
-	for i, b := range bucket {
-		sorted.image[next[b]] = int32(i)
-		next[b]++
+	for i, b := range slices.Backward(bucket) {
+		t.start[b]--
+		t.image[t.start[b]] = int32(i)
 	}
-	return sorted
+	return bucket
 }
 
-// Nearest returns, for each query, the k nearest of its candidates by (distance, index); k is at
-// least 1. Candidates are the images that share the query's bucket in at least one table. The
-// result is (queries.N, k). If there are fewer candidates than k, the index -1 fills the list.
-//
-// candidates is the number of candidates of all queries together. A candidate from several tables
-// counts in each, because its distance is measured there. An exact search has N candidates for each
-// query.
-//
-// Nearest returns an error if the queries differ from the images in size, or if there is no memory
-// for the answers and for copies of the images of the largest buckets, one for each core. progress,
-// unless nil, is called after each bucket that has queries, never twice at a time.
-func (l *LSH) Nearest(queries *imageset.Images[uint8], k int, progress func(done, total int)) (
-	found []Neighbour, candidates int64, err error) {
+// A LSHSearch holds queries and, for each, the k nearest of its candidates among the blocks that
+// were added. Candidates are the images that share the query's bucket in at least one table.
+type LSHSearch struct {
+	lsh        *LSH
+	set        nearest.Blocks
+	queries    *outlined[uint8]
+	asked      []groups // by table
+	lists      lists
+	candidates int64
+	granted    float64 // bytes that memory.Check granted for a block
 
-	err = nearest.CheckSize(queries.Rows, queries.Cols, l.data.Rows, l.data.Cols)
+	table   table // of a block that is not kept
+	bucket  []int32
+	scratch sync.Pool // of *gathered
+}
+
+// groups are queries by bucket: those in bucket[g] are query[start[g]:start[g+1]], in ascending
+// order.
+type groups struct{ bucket, start, query []int32 }
+
+// Search returns a search for the k nearest candidates of each query; k is at least 1. It returns
+// an error if the queries have another size than the images, or if there is no memory for the
+// answers.
+func (l *LSH) Search(queries *imageset.Images[uint8], k int) (*LSHSearch, error) {
+	err := nearest.CheckSize(queries.Rows, queries.Cols, l.rows, l.cols)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	if err := l.check(queries, k); err != nil {
-		return nil, 0, err
+	const numbers = 3 * 4 // bucket, start and query
+	n := float64(queries.N)
+	need := float64(n*float64(neighbourSize*k)) + float64(n*float64(numbers*len(l.hash))) +
+		l.tableSize(queries.N) + 4*n
+	err = memory.Check(need, "searching the buckets of %d tables for %d queries needs",
+		len(l.hash), queries.N)
+	if err != nil {
+		return nil, err
 	}
-	found = make([]Neighbour, queries.N*k)
-	for q := range found {
-		found[q] = Neighbour{Index: -1, Distance: math.MaxInt64}
+	s := &LSHSearch{
+		lsh: l, queries: &outlined[uint8]{Images: queries}, lists: newLists(queries.N, k),
+		asked: make([]groups, len(l.hash)),
 	}
-	for i, t := range l.tables {
-		candidates += t.search(l.data, queries, found, k, func(done int) {
+	s.scratch.New = func() any { return new(gathered) }
+	var sorted table
+	for i := range s.asked {
+		g := &s.asked[i]
+		s.bucket = l.sort(&sorted, s.bucket, i, queries)
+		g.query = slices.Clone(sorted.image)
+		for b := range int32(l.buckets) {
+			if sorted.start[b] < sorted.start[b+1] {
+				g.bucket, g.start = append(g.bucket, b), append(g.start, sorted.start[b])
+			}
+		}
+		g.start = append(g.start, int32(queries.N))
+	}
+	return s, nil
+}
+
+// Add searches a block. Blocks may come in any order. Add returns an error if there are no images
+// in it or more than math.MaxInt32, if they differ in size from the queries, if one of their
+// indices was there before, or if there is no memory to hash and pack them. progress, unless nil,
+// is called after each bucket that has queries, never twice at a time.
+func (s *LSHSearch) Add(b *Block[uint8], progress func(done, total int)) error {
+	l := s.lsh
+	if err := nearest.CheckSize(l.rows, l.cols, b.Rows, b.Cols); err != nil {
+		return err
+	}
+	if err := s.set.Add(b.N, b.Rows, b.Cols, b.First); err != nil {
+		return err
+	}
+	if s.queries.N == 0 {
+		return nil
+	}
+	if b != l.kept {
+		err := s.check(l.tableSize(b.N)+4*float64(b.N), b)
+		if err != nil {
+			return err
+		}
+	}
+	for i := range l.hash {
+		t := &s.table
+		if b == l.kept {
+			t = &l.tables[i]
+		} else {
+			s.bucket = l.sort(t, s.bucket, i, b.Images)
+		}
+		if err := s.check(s.need(b, i, t), b); err != nil {
+			return err
+		}
+		s.search(b, i, t, func(done int) {
 			if progress != nil {
-				progress((i*queries.N+done)/len(l.tables), queries.N)
+				progress((i*s.queries.N+done)/len(l.hash), s.queries.N)
 			}
 		})
 	}
-	return found, candidates, nil
+	return nil
 }
 
-// check returns an error if there is no memory to search for the queries.
-func (l *LSH) check(queries *imageset.Images[uint8], k int) error {
-	largest := 0 // bucket
-	for _, t := range l.tables {
-		for b := range int(t.buckets) {
-			largest = max(largest, len(t.data.of(b)))
+// check asks for memory to search a block, unless as much was granted before.
+func (s *LSHSearch) check(need float64, b *Block[uint8]) error {
+	if need <= s.granted {
+		return nil
+	}
+	err := memory.Check(need,
+		"searching the buckets of %d images of %dx%d pixels for %d queries needs",
+		b.N, b.Rows, b.Cols, s.queries.N)
+	if err == nil {
+		s.granted = need
+	}
+	return err
+}
+
+// need returns the bytes that the search of a table takes: for outlines, and on each core for the
+// images and the queries of a bucket as they are packed.
+func (s *LSHSearch) need(b *Block[uint8], i int, t *table) float64 {
+	most, need := 0.0, 0.0
+	asked := &s.asked[i]
+	outlines := false
+	for g, bucket := range asked.bucket {
+		images, queries := len(t.of(bucket)), int(asked.start[g+1]-asked.start[g])
+		some := imageset.Images[uint8]{N: images, Rows: b.Rows, Cols: b.Cols}
+		switch way := wayOf(&some, queries); way {
+		case all:
+			most = max(most, metric.PointsSize[uint8](images, b.Dim())+
+				queriesSize(&some, queries, s.lists.k, way))
+		case pruned:
+			outlines = true
+			most = max(most, metric.PointsSize[uint8](images, coarseCells(b.Rows, b.Cols))+
+				queriesSize(&some, queries, s.lists.k, way))
 		}
 	}
-	// All queries may ask for the same bucket, but the images of all buckets are each copied once.
-	n := min(l.data.N, largest*runtime.GOMAXPROCS(0))
-	bucket := imageset.Images[uint8]{N: n, Rows: l.data.Rows, Cols: l.data.Cols}
-	copies := float64(float64(n+queries.N)*float64(l.data.Dim())) +
-		searchSize(&bucket, queries, k)
-	if len(l.tables) > 1 {
-		copies *= 2 // those for the table before may be on the heap still
+	need = most * float64(runtime.GOMAXPROCS(0))
+	if outlines {
+		for _, images := range []*outlined[uint8]{&b.outlined, s.queries} {
+			if !images.once.isDone() {
+				need += outlinesSize(images.Images)
+			}
+		}
 	}
-	need := float64(float64(24+16*k)*float64(queries.N)) + copies
-	return memory.Check(need, "searching the buckets of %d images for %d queries needs",
-		l.data.N, queries.N)
+	return need
 }
 
-// search brings the images of the table into the lists in found, which hold k neighbours each, and
-// returns the number of candidates.
-//
-// A query is in one bucket only, so the buckets are searched in parallel.
-func (t *table) search(data, queries *imageset.Images[uint8], found []Neighbour, k int,
-	progress func(done int)) (candidates int64) {
-
-	askedOf := t.sort(queries)
+// search brings the images of a block that share a bucket with a query into the lists. t is table i
+// of the block. A query is in one bucket only, so the buckets are searched in parallel.
+func (s *LSHSearch) search(b *Block[uint8], i int, t *table, progress func(done int)) {
+	asked := &s.asked[i]
 	var lock sync.Mutex
 	done := 0
-	parallel.Do(int(t.buckets), func(jobs iter.Seq[int]) {
-		for b := range jobs {
-			asked, images := askedOf.of(b), t.data.of(b)
-			if len(asked) == 0 {
-				continue
-			}
+	parallel.Do(len(asked.bucket), func(jobs iter.Seq[int]) {
+		scratch := s.scratch.Get().(*gathered)
+		defer s.scratch.Put(scratch)
+		for g := range jobs {
+			images := t.of(asked.bucket[g])
+			queries := view[uint8]{s.queries, asked.query[asked.start[g]:asked.start[g+1]]}
 			if len(images) > 0 {
-				searchBucket(data, queries, images, asked, found, k)
+				s.searchBucket(b, images, queries, scratch)
 			}
 			lock.Lock()
-			candidates += int64(len(asked)) * int64(len(images))
-			done += len(asked)
+			s.candidates += int64(queries.n()) * int64(len(images))
+			done += queries.n()
 			progress(done)
 			lock.Unlock()
 		}
 	})
-	return candidates
 }
 
-// searchBucket brings images into the lists in found, which hold k neighbours each. The queries of
-// a bucket have the same candidates, so they are searched together.
-func searchBucket(
-	data, queries *imageset.Images[uint8], images, asked []int32, found []Neighbour, k int,
+// gathered are images of a bucket as they are packed.
+type gathered struct {
+	points  metric.Points[uint8]
+	outline packedOutlines[uint8]
+}
+
+// searchBucket brings images of a block into the lists of the queries. The queries of a bucket have
+// the same candidates, so they are searched together.
+func (s *LSHSearch) searchBucket(
+	b *Block[uint8], images []int32, queries view[uint8], g *gathered,
 ) {
-	bucket := []*block[uint8]{newBlock(outline(selected(data, images)), 0)}
-	most := min(k, len(images))
-	for i, n := range searchBlocks(bucket, outline(selected(queries, asked)), most, nil) {
-		n.Index = int64(images[n.Index])
-		q := int(asked[i/most])
-		// A candidate from several tables stands in the list once.
-		if best := found[q*k : (q+1)*k]; !slices.Contains(best, n) {
-			nearest.Insert(best, n)
+	some := b.candidates()
+	if len(images) < b.N {
+		some.index = images
+		some.points = func() *metric.Points[uint8] {
+			packPoints(&g.points, some.view)
+			return &g.points
+		}
+		some.coarse = func() *packedOutlines[uint8] {
+			g.outline.pack(some.view)
+			return &g.outline
 		}
 	}
+	size := imageset.Images[uint8]{N: len(images), Rows: b.Rows, Cols: b.Cols}
+	search := newSearch(wayOf(&size, queries.n()), some, queries, s.lists)
+	queryBlocks(queries.n(), nil, search)
 }
 
-// selected returns a copy of the images at index, which is ascending. If all are wanted, it returns
-// m itself.
-func selected(m *imageset.Images[uint8], index []int32) *imageset.Images[uint8] {
-	if len(index) == m.N {
-		return m
+// Nearest returns, for each query, the k nearest of its candidates by (distance, index). The result
+// is (queries.N, k). If there are fewer candidates than k, the index -1 fills the list.
+//
+// candidates is the number of candidates of all queries together. A candidate from several tables
+// counts in each, because its distance is measured there. An exact search has N candidates for each
+// query.
+func (s *LSHSearch) Nearest() (found []Neighbour, candidates int64) {
+	found = slices.Clone(s.lists.all)
+	for i, n := range found {
+		if n == nearest.Farthest[int64]() {
+			found[i] = Neighbour{Index: -1, Distance: math.MaxInt64}
+		}
 	}
-	return imageset.Select(m, index)
+	return found, s.candidates
+}
+
+// Nearest searches all images of an index, as Search and Add do. progress, unless nil, is called
+// now and then, never twice at a time, with the number of queries to which the work done amounts.
+func (l *LSH) Nearest(ix *Index[uint8], queries *imageset.Images[uint8], k int,
+	progress func(done, total int)) (found []Neighbour, candidates int64, err error) {
+
+	s, err := l.Search(queries, k)
+	if err != nil {
+		return nil, 0, err
+	}
+	err = ix.Each(func(b *Block[uint8]) error { return s.Add(b, ix.Share(b, 0, 1, progress)) })
+	if err != nil {
+		return nil, 0, err
+	}
+	found, candidates = s.Nearest()
+	return found, candidates, nil
 }
 
 // Width returns the grid width that suits a data set, in grey levels: 6 times the mean distance of
@@ -238,30 +361,37 @@ func selected(m *imageset.Images[uint8], index []int32) *imageset.Images[uint8] 
 // a few more images than that. For fewer than 50 images the original never ended. Width takes the
 // plain mean over all then. The width of a single image is 0.
 //
-// Width returns an error if there is no memory for a copy of the images from which it measures.
-func Width(data *imageset.Images[uint8]) (int64, error) {
+// Width returns the errors of Nearest of the index, to which it hands progress, and of reading the
+// images from which it measures.
+func Width(ix *Index[uint8], progress func(done, total int)) (int64, error) {
 	const samples = 50
-	if data.N < 2 {
+	n := ix.Set.N
+	if n < 2 {
 		return 0, nil
 	}
-	step := max(1, data.N/samples)
+	step := max(1, n/samples)
 	var index []int
-	for i := 0; i < data.N; i += step {
+	for i := 0; i < n; i += step {
 		index = append(index, i)
 	}
-	whole := []*block[uint8]{newBlock(outline(data), 0)}
-	queries := imageset.Images[uint8]{N: len(index), Rows: data.Rows, Cols: data.Cols}
-	need := float64(float64(queries.N)*float64(data.Dim())) + searchSize(data, &queries, 2)
-	err := memory.Check(need, "measuring the distances of %d of %d images needs",
-		queries.N, data.N)
+	err := memory.Check(float64(len(index))*float64(ix.Set.Dim()),
+		"measuring the distances of %d of %d images needs", len(index), n)
+	if err != nil {
+		return 0, err
+	}
+	sample, err := imageset.SelectFrom(ix.Set, index)
+	if err != nil {
+		return 0, err
+	}
+	found, err := ix.Nearest(sample, 2, progress)
 	if err != nil {
 		return 0, err
 	}
 	var sum int64
-	for i, n := range searchBlocks(whole, outline(imageset.Select(data, index)), 2, nil) {
+	for i, n := range found {
 		if i%2 == 1 { // the nearest is the image itself, or one that equals it
 			sum += n.Distance
 		}
 	}
-	return 6 * (sum / int64(min(data.N, samples))), nil
+	return 6 * (sum / int64(min(n, samples))), nil
 }

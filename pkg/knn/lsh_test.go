@@ -38,19 +38,28 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+func originalLSH(data *imageset.Images[uint8], width int64, functions int) *LSH {
+	return must(NewLSH(int64(data.N), data.Rows, data.Cols, width, functions))
+}
+
+func textbookLSH(data *imageset.Images[uint8], width int64, functions, tables int) *LSH {
+	return must(NewTextbookLSH(int64(data.N), data.Rows, data.Cols, width, functions, tables))
+}
+
 func TestWidth(t *testing.T) {
 	data, _ := golden(t)
-	if got := must(Width(data)); got != 81060 {
+	if got := must(Width(index(t, data), nil)); got != 81060 {
 		t.Errorf("width %d, want 81060", got)
 	}
 }
 
 func TestHashValues(t *testing.T) {
 	data, queries := golden(t)
-	table := must(NewLSH(data, 81060, 4)).tables[0]
-	if table.buckets != 62 {
-		t.Errorf("%d buckets, want 62", table.buckets)
+	lsh := originalLSH(data, 81060, 4)
+	if lsh.buckets != 62 {
+		t.Errorf("%d buckets, want 62", lsh.buckets)
 	}
+	hash := lsh.hash[0]
 	for _, c := range []struct {
 		name   string
 		image  []uint8
@@ -63,13 +72,13 @@ func TestHashValues(t *testing.T) {
 		{"query 0", queries.At(0), []uint32{160, 160, 160, 161}, 732997615616, 22},
 	} {
 		for i, want := range c.h {
-			if got := table.hash.function(i, c.image); got != want {
+			if got := hash.function(i, c.image); got != want {
 				t.Errorf("%s: h_%d is %d, want %d", c.name, i, got, want)
 			}
 		}
-		if got := table.hash.value(c.image); got != c.g || got%table.buckets != c.bucket {
+		if got := hash.value(c.image); got != c.g || got%lsh.buckets != c.bucket {
 			t.Errorf("%s: g is %d in bucket %d, want %d in %d",
-				c.name, got, got%table.buckets, c.g, c.bucket)
+				c.name, got, got%lsh.buckets, c.g, c.bucket)
 		}
 	}
 }
@@ -194,10 +203,16 @@ func plainTextbook(data, queries *imageset.Images[uint8], sorted []Neighbour,
 
 // ask searches the queries, and checks the progress: it never falls, and ends at their number. It
 // checks that the search for one neighbour finds the first of several.
-func ask(t *testing.T, l *LSH, queries *imageset.Images[uint8]) ([]Neighbour, int64) {
+func ask(t *testing.T, data *imageset.Images[uint8], l *LSH, queries *imageset.Images[uint8]) (
+	[]Neighbour, int64) {
+
 	t.Helper()
 	told := 0
-	found, candidates, err := l.Nearest(queries, listed, func(done, total int) {
+	ix := index(t, data)
+	if err := l.Keep(ix.Kept(), nil); err != nil {
+		t.Fatal(err)
+	}
+	found, candidates, err := l.Nearest(ix, queries, listed, func(done, total int) {
 		if done < told || total != queries.N {
 			t.Errorf("progress: %d of %d after %d", done, total, told)
 		}
@@ -209,7 +224,7 @@ func ask(t *testing.T, l *LSH, queries *imageset.Images[uint8]) ([]Neighbour, in
 	if told != queries.N {
 		t.Errorf("progress ends at %d, want %d", told, queries.N)
 	}
-	one, again, err := l.Nearest(queries, 1, nil)
+	one, again, err := l.Nearest(ix, queries, 1, nil)
 	if err != nil || again != candidates {
 		t.Fatalf("%d candidates, %v; want %d", again, err, candidates)
 	}
@@ -242,12 +257,12 @@ func TestLSHIsItsDefinition(t *testing.T) {
 		sorted := naive(c.data, c.queries, c.data.N)
 		for _, k := range []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 31, 32} {
 			tables := 1 + k%3
-			got, _ := ask(t, must(NewLSH(c.data, c.width, k)), c.queries)
+			got, _ := ask(t, c.data, originalLSH(c.data, c.width, k), c.queries)
 			want := plainOriginal(c.data, c.queries, sorted, c.width, k, tables)
 			if !slices.Equal(got, want) {
 				t.Errorf("%s, k=%d, L=%d: not the original's neighbours", c.name, k, tables)
 			}
-			got, candidates := ask(t, must(NewTextbookLSH(c.data, c.width, k, tables, nil)), c.queries)
+			got, candidates := ask(t, c.data, textbookLSH(c.data, c.width, k, tables), c.queries)
 			want, count := plainTextbook(c.data, c.queries, sorted, c.width, k, tables)
 			if !slices.Equal(got, want) || candidates != count {
 				t.Errorf("%s, k=%d, L=%d: not the textbook's neighbours, or %d candidates and not %d",
@@ -260,14 +275,14 @@ func TestLSHIsItsDefinition(t *testing.T) {
 func TestEachTableIsTold(t *testing.T) {
 	var told []int
 	data := &imageset.Images[uint8]{N: 40, Rows: 1, Cols: 1, Pix: make([]uint8, 40)}
-	NewTextbookLSH(data, 300, 4, 25, func(done, total int) {
+	err := textbookLSH(data, 300, 4, 25).Keep(NewBlock(data, 0), func(done, total int) {
 		if total != 25 || done != len(told)+1 {
 			t.Errorf("%d of %d tables after %d calls", done, total, len(told))
 		}
 		told = append(told, done)
 	})
-	if len(told) != 25 {
-		t.Errorf("%d calls for 25 tables", len(told))
+	if err != nil || len(told) != 25 {
+		t.Errorf("%d calls for 25 tables, error %v", len(told), err)
 	}
 }
 
@@ -287,11 +302,11 @@ func TestLSHWithOneBucketIsExact(t *testing.T) {
 		{"textbook, 33 functions", 81060, 33, 1},
 		{"textbook, very many functions", 81060, math.MaxInt, 2},
 	} {
-		lsh := must(NewLSH(data, c.width, c.k))
+		lsh := originalLSH(data, c.width, c.k)
 		if c.tables > 0 {
-			lsh = must(NewTextbookLSH(data, c.width, c.k, c.tables, nil))
+			lsh = textbookLSH(data, c.width, c.k, c.tables)
 		}
-		got, candidates := ask(t, lsh, queries)
+		got, candidates := ask(t, data, lsh, queries)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: not the exact neighbours", c.name)
 		}
@@ -305,9 +320,9 @@ func TestLSHWithOneBucketIsExact(t *testing.T) {
 // worse.
 func TestTablesComeNearerToTheExactNeighbours(t *testing.T) {
 	data, queries := golden(t)
-	width := must(Width(data))
+	width := must(Width(index(t, data), nil))
 	exact := exact(t, data, queries, listed)
-	last, _ := ask(t, must(NewLSH(data, width, 8)), queries)
+	last, _ := ask(t, data, originalLSH(data, width, 8), queries)
 	for i, n := range last {
 		if n.Index >= 0 && n.Before(exact[i]) {
 			t.Errorf("original, query %d: %v is nearer than the nearest, %v", i, n, exact[i])
@@ -323,7 +338,7 @@ func TestTablesComeNearerToTheExactNeighbours(t *testing.T) {
 	}
 	first := 0
 	for tables := 1; tables <= 10; tables++ {
-		found, _ := ask(t, must(NewTextbookLSH(data, width, 8, tables, nil)), queries)
+		found, _ := ask(t, data, textbookLSH(data, width, 8, tables), queries)
 		for i, n := range found {
 			if n.Index >= 0 && n.Before(exact[i]) {
 				t.Errorf("%d tables, query %d: %v is nearer than the nearest, %v", tables, i, n, exact[i])
@@ -361,19 +376,19 @@ func TestFactorsOfMNIST(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	width := must(Width(data))
+	width := must(Width(index(t, data), nil))
 	exact := exact(t, data, queries, 1)
 	for _, c := range []struct {
 		name          string
 		lsh           *LSH
 		factor, share string
 	}{
-		{"original, k=4", must(NewLSH(data, width, 4)), "1.11199", "0.050"},
-		{"textbook, k=4, L=5", must(NewTextbookLSH(data, width, 4, 5, nil)), "1.00506", "0.313"},
-		{"textbook, k=8, L=5", must(NewTextbookLSH(data, width, 8, 5, nil)), "1.04763", "0.035"},
-		{"textbook, k=10, L=10", must(NewTextbookLSH(data, width, 10, 10, nil)), "1.01607", "0.068"},
+		{"original, k=4", originalLSH(data, width, 4), "1.11199", "0.050"},
+		{"textbook, k=4, L=5", textbookLSH(data, width, 4, 5), "1.00506", "0.313"},
+		{"textbook, k=8, L=5", textbookLSH(data, width, 8, 5), "1.04763", "0.035"},
+		{"textbook, k=10, L=10", textbookLSH(data, width, 10, 10), "1.01607", "0.068"},
 	} {
-		found, candidates := ask(t, c.lsh, queries)
+		found, candidates := ask(t, data, c.lsh, queries)
 		sum, count := 0.0, 0
 		for q := range queries.N {
 			if n := found[q*listed]; n.Index >= 0 {
@@ -411,7 +426,8 @@ func TestWidthOfSmallSets(t *testing.T) {
 		{"49 images", images(ramp[:49]...), 12},
 		{"99 images, each a sample, divided by 50", images(ramp...), 6 * (99 * 2 / 50)},
 	} {
-		if got := must(Width(c.data)); got != c.want {
+		ix := &Index[uint8]{Set: c.data.Set(), kept: NewBlock(c.data, 0)}
+		if got := must(Width(ix, nil)); got != c.want {
 			t.Errorf("%s: width %d, want %d", c.name, got, c.want)
 		}
 	}

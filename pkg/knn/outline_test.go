@@ -21,7 +21,7 @@ func TestOutlinesBoundDistancesFromBelow(t *testing.T) {
 					images.Pix[i] = -v // black and white
 				}
 			}
-			coarse, fine := newOutlines(images)
+			coarse, fine := (&outlined[uint8]{Images: images}).outlines()
 			for i := range images.N {
 				for j := range images.N {
 					distance := metric.Manhattan(images.At(i), images.At(j))
@@ -53,7 +53,7 @@ func TestOutlines(t *testing.T) {
 		0, 0, 4, 5, 255,
 		0, 0, 4, 4, 255,
 	}}
-	coarse, fine := newOutlines(images)
+	coarse, fine := (&outlined[uint8]{Images: images}).outlines()
 	for _, c := range []struct {
 		name string
 		o    *outlines[uint8]

@@ -1,72 +1,76 @@
 package knn
 
 import (
-	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/nearest"
 )
 
-// outlinesPay reports whether searchPruned is faster than searchAll: if images are large compared
-// with their outlines, and if they fill at least one block of points.
-func outlinesPay[P uint8 | uint16](images *imageset.Images[P]) bool {
-	return images.Dim() >= 256 && images.N >= pointBlock
-}
+// outlinesPay reports whether searchPruned is faster than searchAll for n images of dim values: if
+// they are large compared with their outlines, and if they fill at least one block of points.
+func outlinesPay(n, dim int) bool { return dim >= 256 && n >= pointBlock }
 
 // packedOutlines are coarse outlines in the order of the kernels.
 type packedOutlines[P uint8 | uint16] struct {
-	points     *metric.Points[P]
+	points     metric.Points[P]
 	largestErr []int64 // of each block of points
 }
 
-func packOutlines[P uint8 | uint16](images *outlinedImages[P]) *packedOutlines[P] {
-	coarse, _ := images.outlines()
-	o := &packedOutlines[P]{
-		points:     metric.PackPoints(coarse.mean, images.N, coarse.cells),
-		largestErr: make([]int64, (images.N+pointBlock-1)/pointBlock),
+// pack packs the coarse outlines of the images of a view.
+func (o *packedOutlines[P]) pack(v view[P]) {
+	coarse, _ := v.outlines()
+	n := v.n()
+	o.points.Resize(n, coarse.cells)
+	o.largestErr = resize(o.largestErr, (n+pointBlock-1)/pointBlock)
+	clear(o.largestErr)
+	for i := range n {
+		o.points.Set(i, coarse.of(v.of(i)))
+		o.largestErr[i/pointBlock] = max(o.largestErr[i/pointBlock], coarse.err[v.of(i)])
 	}
-	for i, e := range coarse.err {
-		o.largestErr[i/pointBlock] = max(o.largestErr[i/pointBlock], e)
-	}
-	return o
 }
 
 // searchPruned finds the same neighbours as searchAll, ties included. It skips every image whose
 // outline proves that it is farther than the k-th nearest so far. It tries the coarse outline, then
 // the fine one, then measures the distance.
 //
-// The coarse outlines are compared with all queries twice. The first time searches the images with
-// the nearest outlines, which tend to be near. Their distances limit what the second time has to
-// look at.
-func searchPruned[P uint8 | uint16](b *block[P], queries *outlinedImages[P], k int) search {
-	coarse, fine := b.outlines()
-	packedCoarse := b.coarse()
+// If the lists are not full yet, the coarse outlines are compared with all queries twice. The first
+// time searches the images with the nearest outlines, which tend to be near. Their distances limit
+// what the second time has to look at. Full lists limit it by themselves.
+func searchPruned[P uint8 | uint16](images *candidates[P], queries view[P], l lists) search {
+	coarse, fine := images.outlines()
+	packedCoarse := images.coarse()
 	coarseQuery, fineQuery := queries.outlines()
-	return func(lists []Neighbour, from, to int) {
-		packed := metric.PackQueries(
-			coarseQuery.mean[from*coarse.cells:to*coarse.cells], to-from, coarse.cells)
-		scan := newScan(packedCoarse.points)
-		limit := limits(scan, packed, b, queries, from, to, k)
-		for p := 0; p < b.N; p += pointBlock {
+	return func(from, to int) {
+		packed := metric.NewQueries[P](to-from, coarse.cells)
+		for q := range to - from {
+			copy(packed.At(q), coarseQuery.of(queries.of(from+q)))
+		}
+		scan := newScan(&packedCoarse.points)
+		limit := limits(scan, packed, images, queries, from, to, l)
+		for p := 0; p < packedCoarse.points.N; p += pointBlock {
 			largestErr := packedCoarse.largestErr[p/pointBlock]
 			for q := range to - from {
 				if q%metric.Quad == 0 {
 					scan.measure(packed, q, p)
 				}
-				best, query, outline := lists[q*k:(q+1)*k], queries.At(from+q), fineQuery.of(from+q)
-				coarseErr, fineErr := coarseQuery.err[from+q], fineQuery.err[from+q]
-				most := min(limit[q], best[k-1].Distance)
+				number := queries.of(from + q)
+				best, query, outline := l.of(number), queries.At(number), fineQuery.of(number)
+				coarseErr, fineErr := coarseQuery.err[number], fineQuery.err[number]
+				most := best[l.k-1].Distance
+				if limit != nil {
+					most = min(most, limit[q])
+				}
 				reach := coarse.reach(most, coarseErr, largestErr)
 				for i, apart := range scan.within(q%metric.Quad, reach) {
-					if coarse.bound(int64(apart), coarseErr, coarse.err[i]) > most {
+					image := images.of(i)
+					if coarse.bound(int64(apart), coarseErr, coarse.err[image]) > most {
 						continue
 					}
-					apart := metric.Manhattan(outline, fine.of(i))
-					if fine.bound(apart, fineErr, fine.err[i]) > most {
+					apart := metric.Manhattan(outline, fine.of(image))
+					if fine.bound(apart, fineErr, fine.err[image]) > most {
 						continue
 					}
-					d := metric.Manhattan(query, b.At(i))
-					nearest.Insert(best, Neighbour{Index: b.first + int64(i), Distance: d})
-					most = min(most, best[k-1].Distance)
+					nearest.Insert(best, images.neighbour(i, metric.Manhattan(query, images.At(image))))
+					most = min(most, best[l.k-1].Distance)
 				}
 			}
 		}
@@ -77,32 +81,28 @@ func searchPruned[P uint8 | uint16](b *block[P], queries *outlinedImages[P], k i
 // not be the nearest.
 const spare = 3
 
-// limits returns an upper bound of the distance of each query's k-th nearest image in b: the k-th
-// smallest distance to some images with near outlines, one each from some blocks of points. If
-// these are fewer than k, the bound is the largest number.
-func limits[P uint8 | uint16](s *scan[P], packed *metric.Queries[P], b *block[P],
-	queries *outlinedImages[P], from, to, k int) []int64 {
+// limits returns an upper bound of the distance of each query's k-th nearest image: the k-th
+// smallest distance to some images with near outlines, one each from some blocks of points. It
+// returns nil if these are fewer than k, or if the lists of all queries are full.
+func limits[P uint8 | uint16](s *scan[P], packed *metric.Queries[P], images *candidates[P],
+	queries view[P], from, to int, l lists) []int64 {
 
 	// Looking at every fourth block of points took less time in all than looking at each, although
 	// the limit is a little higher.
 	const stride = 4 * pointBlock
-	limit := make([]int64, to-from)
-	for q := range limit {
-		limit[q] = nearest.Farthest[int64]().Distance
-	}
-	tried := min(k+spare, (b.N+stride-1)/stride)
-	if tried < k {
-		return limit
+	k := l.k
+	tried := min(k+spare, (s.points.N+stride-1)/stride)
+	if tried < k || full(l, queries, from, to) {
+		return nil
 	}
 	// (to-from, tried): the images with the nearest outlines, by the distance of the outlines
-	candidates := make([]Neighbour, (to-from)*tried)
-	nearest.Fill(candidates)
-	for p := 0; p < b.N; p += stride {
+	candidates := newLists(to-from, tried)
+	for p := 0; p < s.points.N; p += stride {
 		for q := range to - from {
 			if q%metric.Quad == 0 {
 				s.measure(packed, q, p)
 			}
-			list := candidates[q*tried : (q+1)*tried]
+			list := candidates.of(q)
 			least := int64(metric.Smallest(s.of(q % metric.Quad)))
 			if least >= list[tried-1].Distance {
 				continue
@@ -113,16 +113,28 @@ func limits[P uint8 | uint16](s *scan[P], packed *metric.Queries[P], b *block[P]
 			}
 		}
 	}
-	best := make([]Neighbour, k)
+	limit := make([]int64, to-from)
+	best := newLists(1, k).all
 	for q := range limit {
 		nearest.Fill(best)
-		for _, c := range candidates[q*tried : (q+1)*tried] {
+		query := queries.At(queries.of(from + q))
+		for _, c := range candidates.of(q) {
 			if c != nearest.Farthest[int64]() {
-				d := metric.Manhattan(queries.At(from+q), b.At(int(c.Index)))
+				d := metric.Manhattan(query, images.At(images.of(int(c.Index))))
 				nearest.Insert(best, Neighbour{Index: c.Index, Distance: d})
 			}
 		}
 		limit[q] = best[k-1].Distance
 	}
 	return limit
+}
+
+// full reports whether the lists of the queries from to to-1 have k neighbours.
+func full[P uint8 | uint16](l lists, queries view[P], from, to int) bool {
+	for q := from; q < to; q++ {
+		if l.of(queries.of(q))[l.k-1] == nearest.Farthest[int64]() {
+			return false
+		}
+	}
+	return true
 }

@@ -45,14 +45,18 @@ func Fill[D Distance](lists []Neighbour[D]) {
 	}
 }
 
-// Insert puts n into the sorted list best if n comes before the last neighbour, which drops out.
-// So the list does not depend on the order of the insertions.
+// Insert puts n into the sorted list best if n comes before the last neighbour, which drops out,
+// and is not in the list already. So the list does not depend on the order of the insertions, nor
+// on how often n comes.
 func Insert[D Distance](best []Neighbour[D], n Neighbour[D]) {
 	last := len(best) - 1
 	if !n.Before(best[last]) {
 		return
 	}
 	at := sort.Search(last, func(i int) bool { return n.Before(best[i]) })
+	if at > 0 && best[at-1] == n {
+		return
+	}
 	copy(best[at+1:], best[at:last])
 	best[at] = n
 }

@@ -27,6 +27,7 @@ func TestInsertKeepsTheNearest(t *testing.T) {
 			Fill(best)
 			for _, one := range all {
 				Insert(best, one)
+				Insert(best, all[r.IntN(n)])
 			}
 			slices.SortFunc(all, Neighbour[int64].Compare)
 			for i, got := range best {

@@ -130,7 +130,7 @@ func TestMemoryOfSearches(t *testing.T) {
 			for _, k := range []int{1, 50} {
 				what := fmt.Sprintf("%v, %d queries, k=%d", s, asked.N, k)
 				within(t, 3, what, func() any {
-					index := must(knn.New(images, 0))
+					index := must(knn.New(images.Set()))
 					return []any{index, must(index.Nearest(asked, k, nil))}
 				})
 			}
@@ -139,11 +139,15 @@ func TestMemoryOfSearches(t *testing.T) {
 					continue
 				}
 				what := fmt.Sprintf("%v, %d queries, %d tables", s, asked.N, tables)
-				width := must(knn.Width(images))
+				width := must(knn.Width(must(knn.New(images.Set())), nil))
 				within(t, 20, what, func() any {
-					lsh := must(knn.NewTextbookLSH(images, width, 4, tables, nil))
-					found, _, err := lsh.Nearest(asked, 1, nil)
-					return []any{lsh, must(found, err)}
+					index := must(knn.New(images.Set()))
+					lsh := must(knn.NewTextbookLSH(int64(s.n), s.rows, s.cols, width, 4, tables))
+					if err := lsh.Keep(index.Kept(), nil); err != nil {
+						t.Fatal(err)
+					}
+					found, _, err := lsh.Nearest(index, asked, 1, nil)
+					return []any{index, lsh, must(found, err)}
 				})
 			}
 			cell := max(1, max(s.rows, s.cols)/7)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -34,15 +33,15 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 	opt.display.Phase("reading the data set")
-	if err := data.readSet(); err != nil {
+	if err := data.read(); err != nil {
 		return err
 	}
-	defer data.original.Close()
+	defer data.close()
 	opt.display.Phase("reading the queries")
-	if err := queries.readSet(); err != nil {
+	if err := queries.read(); err != nil {
 		return err
 	}
-	defer queries.original.Close()
+	defer queries.close()
 	k := min(neighbours, data.original.N)
 	byEMD, byManhattan, err := rankImages(opt, data.original, queries.original, k, stdout)
 	if err != nil {
@@ -83,8 +82,6 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 
-	var b bytes.Buffer
-	text.EMD(&b, round)
 	page := report.NewEMD(e)
 	if opt.html != "" || opt.png != "" {
 		ofData, ofQueries := report.ShownOfEMD(round)
@@ -105,7 +102,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 			}
 		}
 	}
-	if err := opt.write(b.Bytes(), e, page); err != nil {
+	if err := opt.write(func(w io.Writer) { text.EMD(w, round) }, e, page); err != nil {
 		return err
 	}
 	passes := ""
@@ -159,6 +156,10 @@ func rankImages(
 	byEMD, byManhattan = newRanking(queries.N, k), newRanking(queries.N, k)
 	lines := opt.display.Writer(stdout)
 	kept := data.Whole() != nil && queries.Whole() != nil
+	index, err := knn.New(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", opt.data, err)
+	}
 	pass, passes := 0, (queries.N+queries.Block()-1)/queries.Block()
 	err = queries.Each(func(part *imageset.Images[uint8], firstQuery int) error {
 		pass++
@@ -173,11 +174,15 @@ func rankImages(
 			return fmt.Errorf("%s: %w", opt.query, err)
 		}
 		byEMD.took += time.Since(start)
-		var near []knn.Neighbour
-		err = data.Each(func(block *imageset.Images[uint8], first int) error {
+		near, err := knn.NewSearch(part, k)
+		if err != nil {
+			return fmt.Errorf("%s: %w", opt.query, err)
+		}
+		err = index.Each(func(block *knn.Block[uint8]) error {
 			start := time.Now()
+			first := int(block.First)
 			end := first + block.N
-			err := moved.Add(block, int64(first), func(done, total int) {
+			err := moved.Add(block.Images, block.First, func(done, total int) {
 				if end == data.N && !opt.quiet {
 					fmt.Fprintf(lines, "Query: %d\n", firstQuery+done-1)
 				}
@@ -197,8 +202,7 @@ func rankImages(
 			if kept {
 				other = opt.display.Task("Manhattan distance", "queries")
 			}
-			near, err = nearer(near, block, first, part, k, other)
-			if err != nil {
+			if err := near.Add(block, other); err != nil {
 				return fmt.Errorf("%s: %w", opt.data, err)
 			}
 			if !kept {
@@ -209,35 +213,11 @@ func rankImages(
 		})
 		if err == nil {
 			add(byEMD, moved.Nearest())
-			add(byManhattan, near)
+			add(byManhattan, near.Nearest())
 		}
 		return err
 	})
 	return byEMD, byManhattan, err
-}
-
-// nearer returns the k nearest images by Manhattan distance of each query, from a block and from
-// the lists of those before.
-func nearer(before []knn.Neighbour, block *imageset.Images[uint8], first int,
-	queries *imageset.Images[uint8], k int, progress func(done, total int)) ([]knn.Neighbour, error) {
-
-	ix, err := knn.New(block, int64(first))
-	if err != nil {
-		return nil, err
-	}
-	found, err := ix.Nearest(queries, k, progress)
-	if err != nil || first == 0 {
-		return found, err
-	}
-	var all []knn.Neighbour
-	for q := range queries.N {
-		list := func(lists []knn.Neighbour) []knn.Neighbour {
-			n := len(lists) / queries.N
-			return lists[q*n : (q+1)*n]
-		}
-		all = append(all, nearest.Merge(k, list(before), list(found))...)
-	}
-	return all, nil
 }
 
 // flows returns the flows of a few queries to their nearest images by both distances. It returns
@@ -274,14 +254,6 @@ func flows(round *results.EMDRound, data, queries *spaces, cell int) ([]results.
 		all = append(all, results.NewFlow(query, int64(images[i]), f))
 	}
 	return all, nil
-}
-
-// readSet opens the images as a set, and reads the labels.
-func (s *spaces) readSet() (err error) {
-	if s.original, err = s.images.Set(); err == nil {
-		s.labels, err = s.labelFile.Read()
-	}
-	return err
 }
 
 // labelled returns the names and sizes of the files of images and labels.

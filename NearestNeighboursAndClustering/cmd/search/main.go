@@ -4,7 +4,7 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -74,6 +74,7 @@ func searchNeighbours(
 	if err := in.read(); err != nil {
 		return err
 	}
+	defer in.close()
 	opt.display.Phase("reading the queries")
 	if err := queries.read(); err != nil {
 		return err
@@ -104,8 +105,13 @@ func searchNeighbours(
 			return err
 		}
 	}
-	var all bytes.Buffer // rounds
-	rounds := outfile.NewRounds(func() error { return opt.write(all.Bytes(), run, page) })
+	rounds := outfile.NewRounds(func() error {
+		return opt.write(func(w io.Writer) {
+			for i := range run.Rounds {
+				text.Search(w, &run.Rounds[i], opt.textbook)
+			}
+		}, run, page)
+	})
 	defer func() {
 		if fault := rounds.Flush(); fault != nil {
 			err = fault
@@ -117,29 +123,17 @@ func searchNeighbours(
 	ask := prompt.NewCin(
 		rounds.Before(opt.display.Reader(stdin)), opt.display.Writer(stdout))
 	for {
-		r, err := data.answer(queries, opt.display)
-		if err != nil {
-			return err
-		}
-		opt.display.Phase("preparing the report")
-		run.Rounds = append(run.Rounds, *r)
-		run.Neighbourhoods, err = asking.queries(run.Neighbourhoods, queries, report.AskedOfSearch(r))
-		if err != nil {
-			return err
-		}
-		text.Search(&all, r, opt.textbook)
-		if opt.html != "" || opt.png != "" {
-			if err := addRound(page, run, r, in, queries); err != nil {
+		add, err := data.round(queries, run, page, asking, opt)
+		queries.close()
+		switch {
+		case err == nil:
+			add()
+			if err := rounds.Added(); err != nil {
 				return err
 			}
-		}
-		if opt.html != "" {
-			err := asking.show(page, &run.Neighbourhoods[len(run.Rounds)], queries)
-			if err != nil {
-				return err
-			}
-		}
-		if err := rounds.Added(); err != nil {
+		case len(run.Rounds) > 0 && queries.faulty(err) && !in.faulty(err):
+			ask.Reject(err) // as if the file had not served when it was named
+		default:
 			return err
 		}
 		queries = data.moreQueries(ask, opt)
@@ -149,32 +143,68 @@ func searchNeighbours(
 	}
 }
 
-// addRound adds a round to the page, for which it reads the images that the page shows.
-func addRound(
-	page *report.Page, run *results.Search, r *results.SearchRound, data, queries *spaces,
-) error {
-	dataIndex, queryIndex := report.ShownOfSearch(r)
-	dataShown, err := data.shown(dataIndex)
+// round answers a set of queries. add adds the round to the results and to the page: there is no
+// half of a round.
+func (d *dataSet) round(queries *spaces, run *results.Search, page *report.Page, asking *asking,
+	opt options) (add func(), err error) {
+
+	r, err := d.answer(queries, opt.display)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	queriesShown, err := queries.shown(queryIndex)
+	opt.display.Phase("preparing the report")
+	neighbours, err := asking.queries(run.Neighbourhoods, queries, report.AskedOfSearch(r))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	page.AddSearch(run, r, dataShown, queriesShown)
-	return nil
+	var parts []func()
+	if opt.html != "" || opt.png != "" {
+		dataIndex, queryIndex := report.ShownOfSearch(r)
+		data, err := d.shown(dataIndex)
+		if err != nil {
+			return nil, err
+		}
+		asked, err := queries.shown(queryIndex)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, func() { page.AddSearch(run, r, data, asked) })
+	}
+	if opt.html != "" {
+		last := &neighbours[len(neighbours)-1]
+		asked, err := queries.shown(last.Images)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, func() { page.Ask(last, asking.shown, asked) })
+	}
+	return func() {
+		run.Rounds = append(run.Rounds, *r)
+		run.Neighbourhoods = neighbours
+		run.Passes = d.passes()
+		for _, part := range parts {
+			part()
+		}
+	}, nil
+}
+
+// passes returns how often the data set was read from its files.
+func (d *dataSet) passes() results.Passes {
+	return results.Passes{Images: d.original.Passes(), Latents: d.reduced.Passes()}
 }
 
 // write replaces the output files together: the text, and the results and the page if they are
 // wanted.
-func (opt options) write(text []byte, run results.Document, page *report.Page) error {
+func (opt options) write(
+	text func(w io.Writer), run results.Document, page *report.Page,
+) error {
 	opt.display.Phase("writing " + opt.output)
 	defer opt.display.Rest()
 	var files outfile.Group
 	files.Add(opt.output, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
+		b := bufio.NewWriter(w)
+		text(b)
+		return b.Flush()
 	})
 	if opt.json != "" {
 		files.Add(opt.json, func(w io.Writer) error { return results.Write(w, run) })

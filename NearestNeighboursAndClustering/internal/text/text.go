@@ -5,6 +5,7 @@ package text
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strconv"
 
 	"imagesimilarity/pkg/libstdcxx"
@@ -15,7 +16,7 @@ import (
 // one more line: the mean share of the data set that LSH compared with a query.
 // A mean factor is "-nan" if there is nothing to average or a query lies on both its neighbours
 // (0/0), and "inf" if it lies on the true one only.
-func Search(w *bytes.Buffer, r *results.SearchRound, textbook bool) {
+func Search(w io.Writer, r *results.SearchRound, textbook bool) {
 	for q, exact := range r.Exact.Index {
 		name, lshDistance := fmt.Sprint(r.LSH.Index[q]), r.LSH.Distance[q]
 		if r.LSH.Index[q] < 0 {
@@ -38,7 +39,7 @@ func Search(w *bytes.Buffer, r *results.SearchRound, textbook bool) {
 }
 
 // EMD writes the correctness of both distances as the original did.
-func EMD(w *bytes.Buffer, r *results.EMDRound) {
+func EMD(w io.Writer, r *results.EMDRound) {
 	fmt.Fprintf(w, "Average Correct Search Results EMD: %s\n", Double(r.EMD.Correctness))
 	fmt.Fprintf(w, "Average Correct Search Results MANHATTAN: %s\n",
 		Double(r.Manhattan.Correctness))

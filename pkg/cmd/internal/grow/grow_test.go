@@ -112,7 +112,7 @@ func TestDeformedImagesAreRecognised(t *testing.T) {
 		N: n, Rows: 28, Cols: 28, Pix: set.Images.Pix[len(originals.Pix):],
 	}
 	recognised := func(queries *imageset.Images[uint8]) int {
-		index, err := knn.New(originals, 0)
+		index, err := knn.New(originals.Set())
 		if err != nil {
 			t.Fatal(err)
 		}
