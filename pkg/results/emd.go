@@ -8,6 +8,10 @@ type EMD struct {
 	Header
 	Settings EMDSettings `json:"settings"`
 
+	// How often the images were read from their file, from beginning to end; 0 if they were kept in
+	// memory.
+	Passes int `json:"passes"`
+
 	// What a page lets its reader ask, about images of the data set and of the queries.
 	Neighbourhoods []Neighbourhoods `json:"neighbourhoods"`
 
@@ -91,6 +95,12 @@ type LabelScore struct {
 	Right   int `json:"right"`
 }
 
+// RankingSize returns the bytes of a ranking, with its lists, of k neighbours of each query.
+func RankingSize(queries, k int) float64 {
+	const neighbour, query = 8 + 8, 8 + 24 + 24
+	return float64(queries) * float64(neighbour*k+query)
+}
+
 // NewRanking judges the neighbours of queries. index is (queries, k), in a list. The correctness
 // is the mean share of right neighbours. The original meant the same, but divided integers: a
 // query whose neighbours are all right counts 1 and any other 0. textbook selects which.
@@ -99,7 +109,11 @@ func NewRanking(
 	seconds float64, k int, index []int64, distance []float64,
 	queryLabels, dataLabels []uint8, textbook bool,
 ) Ranking {
-	r := Ranking{Seconds: Number(seconds), Queries: make([]int, k+1)}
+	n := len(queryLabels)
+	r := Ranking{
+		Seconds: Number(seconds), Queries: make([]int, k+1), RightOf: make([]int, 0, n),
+		Index: make([][]int64, 0, n), Distance: make([]Numbers, 0, n),
+	}
 	var of [256]LabelScore
 	whole := 0 // right neighbours of the queries that have no wrong one
 	for q, label := range queryLabels {
@@ -129,7 +143,7 @@ func NewRanking(
 	if textbook {
 		counted = r.Right
 	}
-	r.Correctness = Number(float64(counted) / float64(k*len(queryLabels)))
+	r.Correctness = Number(float64(counted) / float64(k*n))
 	for label, s := range of {
 		if s.Queries > 0 {
 			s.Label = label

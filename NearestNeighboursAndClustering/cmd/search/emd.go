@@ -43,7 +43,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	}
 	defer queries.close()
 	k := min(neighbours, data.original.N)
-	byEMD, byManhattan, err := rankImages(opt, data.original, queries.original, k, stdout)
+	byEMD, byManhattan, err := rankImages(opt, data, queries, k, stdout)
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	e := &results.EMD{
 		Header:   run,
 		Settings: results.EMDSettings{Output: opt.output, Cell: opt.cell},
+		Passes:   data.original.Passes(),
 		Rounds: []results.EMDRound{{
 			Data:       data.labelled(),
 			Queries:    queries.labelled(),
@@ -106,8 +107,8 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 	passes := ""
-	if n := data.original.Passes(); n > 0 {
-		passes = fmt.Sprintf("Passes over the images: %d\n", n)
+	if e.Passes > 0 {
+		passes = fmt.Sprintf("Passes over the images: %d\n", e.Passes)
 	}
 	found := fmt.Sprintf(
 		"Queries: %d, images: %d, neighbours of each query: %d\nCorrect results: EMD %s, Manhattan %s\n",
@@ -145,79 +146,76 @@ func add[D int64 | float64](r *ranking, found []nearest.Neighbour[D]) {
 // what the method prepares: the projections or outlines of queries and images, and their packing
 // for the kernels.
 func rankImages(
-	opt options, data, queries *imageset.Set[uint8], k int, stdout io.Writer,
+	opt options, data, queries *spaces, k int, stdout io.Writer,
 ) (byEMD, byManhattan *ranking, err error) {
-	const each = 2 * (8 + 8)
-	err = memory.Check(each*float64(queries.N)*float64(k),
-		"the %d nearest images of %d queries by two distances need", k, queries.N)
+	n := queries.original.N
+	err = memory.Check(float64(2*results.RankingSize(n, k)),
+		"the %d nearest images of %d queries by two distances need", k, n)
 	if err != nil {
 		return nil, nil, err
 	}
-	byEMD, byManhattan = newRanking(queries.N, k), newRanking(queries.N, k)
-	lines := opt.display.Writer(stdout)
-	kept := data.Whole() != nil && queries.Whole() != nil
-	index, err := knn.New(data)
+	byEMD, byManhattan = newRanking(n, k), newRanking(n, k)
+	index, err := knn.New(data.original)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", opt.data, err)
 	}
-	pass, passes := 0, (queries.N+queries.Block()-1)/queries.Block()
-	err = queries.Each(func(part *imageset.Images[uint8], firstQuery int) error {
-		pass++
-		name, unit := "Earth Mover's Distance", "queries"
-		if !kept {
-			name, unit = fmt.Sprintf("EMD and Manhattan distance, pass %d of %d", pass, passes), "images"
+	lines := opt.display.Writer(stdout)
+	kept := index.Kept() != nil && queries.original.Whole() != nil
+	size := queries.part()
+	for first := 0; first < n; first += size {
+		part, err := load(queries.original, first, min(n, first+size), opt.query)
+		if err != nil {
+			return nil, nil, err
 		}
-		tell := opt.display.Task(name, unit)
+		name, share := "Earth Mover's Distance", 1.
+		if !kept { // Manhattan distance is about a tenth of the work on a block
+			name = fmt.Sprintf("EMD and Manhattan distance, pass %d of %d",
+				first/size+1, (n+size-1)/size)
+			share = 0.9
+		}
+		tell := opt.display.Task(name, "queries")
 		start := time.Now()
 		moved, err := emd.NewSearch(part, k, opt.cell)
 		if err != nil {
-			return fmt.Errorf("%s: %w", opt.query, err)
+			return nil, nil, fmt.Errorf("%s: %w", opt.query, err)
 		}
 		byEMD.took += time.Since(start)
 		near, err := knn.NewSearch(part, k)
 		if err != nil {
-			return fmt.Errorf("%s: %w", opt.query, err)
+			return nil, nil, fmt.Errorf("%s: %w", opt.query, err)
 		}
 		err = index.Each(func(block *knn.Block[uint8]) error {
+			last := int(block.First)+block.N == index.Set.N
+			tellBlock := index.Share(block, 0, share, tell)
 			start := time.Now()
-			first := int(block.First)
-			end := first + block.N
 			err := moved.Add(block.Images, block.First, func(done, total int) {
-				if end == data.N && !opt.quiet {
-					fmt.Fprintf(lines, "Query: %d\n", firstQuery+done-1)
+				if last && !opt.quiet {
+					fmt.Fprintf(lines, "Query: %d\n", first+done-1)
 				}
-				if kept {
-					tell(done, total)
-				} else { // the block ends with the other distance
-					tell(first+int(int64(block.N)*int64(done)/int64(total+1)), data.N)
-				}
+				tellBlock(done, total)
 			})
+			byEMD.took += time.Since(start)
 			if err != nil {
 				return fmt.Errorf("%s: %w", opt.data, err)
 			}
-			byEMD.took += time.Since(start)
-
-			start = time.Now()
-			var other func(done, total int)
 			if kept {
-				other = opt.display.Task("Manhattan distance", "queries")
+				tell, share = opt.display.Task("Manhattan distance", "queries"), 0
 			}
-			if err := near.Add(block, other); err != nil {
+			start = time.Now()
+			err = near.Add(block, index.Share(block, share, 1, tell))
+			byManhattan.took += time.Since(start)
+			if err != nil {
 				return fmt.Errorf("%s: %w", opt.data, err)
 			}
-			if !kept {
-				tell(end, data.N)
-			}
-			byManhattan.took += time.Since(start)
 			return nil
 		})
-		if err == nil {
-			add(byEMD, moved.Nearest())
-			add(byManhattan, near.Nearest())
+		if err != nil {
+			return nil, nil, err
 		}
-		return err
-	})
-	return byEMD, byManhattan, err
+		add(byEMD, moved.Nearest())
+		add(byManhattan, near.Nearest())
+	}
+	return byEMD, byManhattan, nil
 }
 
 // flows returns the flows of a few queries to their nearest images by both distances. It returns

@@ -5,10 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/memory/memorytest"
 )
 
-// Every need is refused in a sentence if the budget is a byte less.
+// Every need is refused in a sentence if the budget is a byte less, whether the images are kept in
+// memory or read in blocks.
 func TestEveryNeedIsRefused(t *testing.T) {
 	writeInputs(t)
 	for _, args := range []string{
@@ -16,11 +18,15 @@ func TestEveryNeedIsRefused(t *testing.T) {
 		"-quiet -textbook -d images -i latents -q images -s latents -o out",
 		"-quiet -d images -q images -l1 labels -l2 labels -o out -EMD -cell 1 -html page.html",
 	} {
-		memorytest.RefuseEach(t, func() (int, string) {
-			var screen bytes.Buffer
-			status := run(strings.Fields(args), strings.NewReader("Y\nimages\nlatents\nN\n"),
-				&screen, &screen)
-			return status, screen.String()
-		})
+		for _, blocks := range []int{0, 2} {
+			restore := idx.InBlocks(blocks)
+			memorytest.RefuseEach(t, func() (int, string) {
+				var screen bytes.Buffer
+				status := run(strings.Fields(args), strings.NewReader("Y\nimages\nlatents\nN\n"),
+					&screen, &screen)
+				return status, screen.String()
+			})
+			restore()
+		}
 	}
 }

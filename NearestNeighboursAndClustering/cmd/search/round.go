@@ -351,10 +351,14 @@ func distances(q *imageset.Images[uint8], found []knn.Neighbour) func(b *knn.Blo
 // memory.
 func (s *spaces) part() int {
 	const blocks = 4 // with their answers they take about as much as what a block of data needs
-	if s.original.Whole() != nil && s.reduced.Whole() != nil {
+	least, kept := s.original.Block(), s.original.Whole() != nil
+	if s.reduced != nil {
+		least, kept = min(least, s.reduced.Block()), kept && s.reduced.Whole() != nil
+	}
+	if kept {
 		return max(1, s.original.N)
 	}
-	return blocks * min(s.original.Block(), s.reduced.Block())
+	return blocks * least
 }
 
 // some are images in both spaces.
