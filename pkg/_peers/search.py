@@ -109,9 +109,10 @@ def movers(data, queries):
             raise SystemExit(f"POT and GLOP differ by {worst}")
 
         def here(benchmark):
-            return go("./pkg/emd", f"{benchmark}/cell={cell}$")[f"{benchmark}/cell={cell}"]
+            return go("./pkg/emd", benchmark + "$")[benchmark]
 
-        pair, nearest = here("BenchmarkAll") / len(data), here("BenchmarkNearest") / 100
+        pair = here(f"BenchmarkAll/cell={cell}") / len(data)
+        nearest = here(f"BenchmarkNearest/cell={cell}/block={len(data)}") / 1000
         peers = (f"POT {ot.__version__} emd2", pot), ("OR-tools GLOP, solving only", glop)
         for name, seconds in peers:
             rows.append([str(cell), name, duration(seconds),

@@ -44,11 +44,11 @@ func BenchmarkNew(b *testing.B) {
 	}
 }
 
-// The search is for the ten nearest of 60,000 images for 100 queries, on all cores. The images come
-// at once and in blocks. The comparison with BenchmarkAll shows what bounds save.
+// The search is for the ten nearest of 60,000 images for 1,000 queries, on all cores. The images
+// come at once and in blocks. The comparison with BenchmarkAll shows what bounds save.
 func BenchmarkNearest(b *testing.B) {
 	data, queries := whole()
-	queries = queries.First(100)
+	queries = queries.First(1000)
 	for _, cell := range []int{14, 7, 4} {
 		for _, size := range []int{data.N, 20_000, 1000} {
 			b.Run(fmt.Sprintf("cell=%d/block=%d", cell, size), func(b *testing.B) {
