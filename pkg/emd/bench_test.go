@@ -95,3 +95,23 @@ func BenchmarkAll(b *testing.B) {
 		})
 	}
 }
+
+// The cells of 60,000 images are summed on one core.
+func BenchmarkLevels(b *testing.B) {
+	data, _ := whole()
+	for _, cell := range []int{28, 14, 7, 4, 2, 1} {
+		b.Run(fmt.Sprintf("cell=%d", cell), func(b *testing.B) {
+			g, err := newGrid(data.Rows, data.Cols, cell)
+			if err != nil {
+				b.Fatal(err)
+			}
+			cells := make([]int32, g.cells)
+			b.SetBytes(int64(len(data.Pix)))
+			for b.Loop() {
+				for i := range data.N {
+					g.levels(cells, data.At(i))
+				}
+			}
+		})
+	}
+}

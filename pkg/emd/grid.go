@@ -1,6 +1,7 @@
 package emd
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 )
@@ -55,20 +56,69 @@ func newGrid(rows, cols, cell int) (*grid, error) {
 
 // levels computes the sums of the grey levels in each cell of an image, and returns their total.
 func (g *grid) levels(cells []int32, image []uint8) (total int32) {
-	clear(cells)
-	for row := range g.high * g.cell {
-		line := image[row*g.wide*g.cell : (row+1)*g.wide*g.cell]
-		sums := cells[row/g.cell*g.wide : (row/g.cell+1)*g.wide]
-		for c := range sums {
-			sum := int32(0)
-			for _, v := range line[c*g.cell : (c+1)*g.cell] {
-				sum += int32(v)
+	cols := g.wide * g.cell
+	if g.cell < 4 {
+		clear(cells)
+		for row := range g.high * g.cell {
+			line := image[row*cols : (row+1)*cols]
+			sums := cells[row/g.cell*g.wide : (row/g.cell+1)*g.wide]
+			for c := range sums {
+				for _, v := range line[c*g.cell : (c+1)*g.cell] {
+					sums[c] += int32(v)
+				}
 			}
-			sums[c] += sum
+		}
+		for _, sum := range cells {
 			total += sum
+		}
+		return total
+	}
+	for y := range g.high {
+		corner := y * g.cell * cols
+		for c := range g.wide {
+			sum := int32(0)
+			for x := 0; x < g.cell; x += 8 {
+				sum += sumColumns(image[corner+x:], min(8, g.cell-x), g.cell, cols)
+			}
+			cells[y*g.wide+c] = sum
+			total += sum
+			corner += g.cell
 		}
 	}
 	return total
+}
+
+// sumColumns returns the sum of at most eight columns. pixels begins with the first of
+// them in the first row. A row has stride pixels.
+func sumColumns(pixels []uint8, columns, rows, stride int) (sum int32) {
+	const (
+		everyOther = 0x00ff00ff00ff00ff
+		ones       = 0x0001000100010001
+		atOnce     = 32 // rows: a sum of 8 x 32 pixels fits into 16 bits
+	)
+	mask := uint64(math.MaxUint64) >> (64 - 8*columns)
+	for rows > 0 {
+		sums := uint64(0) // four of 16 bits, of two columns each
+		for range min(rows, atOnce) {
+			row := eight(pixels) & mask
+			sums += row&everyOther + row>>8&everyOther
+			pixels = pixels[min(stride, len(pixels)):]
+		}
+		sum += int32(sums * ones >> 48)
+		rows -= atOnce
+	}
+	return sum
+}
+
+// eight returns the first eight pixels, the first in the lowest byte. Zeros follow the last.
+func eight(pixels []uint8) (packed uint64) {
+	if len(pixels) >= 8 {
+		return binary.LittleEndian.Uint64(pixels)
+	}
+	for i, v := range pixels {
+		packed |= uint64(v) << (8 * i)
+	}
+	return packed
 }
 
 // fixedLength returns the length of the vector (dx, dy) times 2^fractionBits. With dx²+dy² =

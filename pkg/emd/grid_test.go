@@ -2,6 +2,7 @@ package emd
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
@@ -21,6 +22,37 @@ func TestLevels(t *testing.T) {
 	total := g.levels(levels, image)
 	if want := []int32{10, 1, 9, 0, 1020, 28}; !slices.Equal(levels, want) || total != 1068 {
 		t.Errorf("levels %v, total %d; want %v, 1068", levels, total, want)
+	}
+}
+
+// Cells of all sizes have the sums of their pixels, in white and in random images.
+func TestLevelsOfEverySize(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for cell := range 70 {
+		for range 4 {
+			g, err := newGrid((cell+1)*(1+random.IntN(3)), (cell+1)*(1+random.IntN(3)), cell+1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, cols := g.high*g.cell, g.wide*g.cell
+			white := slices.Repeat([]uint8{255}, rows*cols)
+			any := make([]uint8, rows*cols)
+			for i := range any {
+				any[i] = uint8(random.IntN(256))
+			}
+			for _, image := range [][]uint8{white, any} {
+				want, all := make([]int32, g.cells), int32(0)
+				for i, v := range image {
+					want[i/cols/g.cell*g.wide+i%cols/g.cell] += int32(v)
+					all += int32(v)
+				}
+				got := make([]int32, g.cells)
+				if total := g.levels(got, image); total != all || !slices.Equal(got, want) {
+					t.Errorf("%dx%d pixels in cells of %d: levels %v, total %d; want %v, %d",
+						rows, cols, g.cell, got, total, want, all)
+				}
+			}
+		}
 	}
 }
 
