@@ -160,8 +160,8 @@ func TestEMDShowsPasses(t *testing.T) {
 	for blocks, passes := range map[int]int{0: 0, 1: 3, 2: 2, 3: 1} { // of four blocks of queries
 		restore := idx.InBlocks(blocks)
 		var stdout, stderr bytes.Buffer
-		status := run(strings.Fields("-d nine -q nine -l1 labels -l2 labels -o out -json json -EMD -cell 1"),
-			nil, &stdout, &stderr)
+		args := "-d nine -q nine -l1 labels -l2 labels -o out -json json -EMD -cell 1"
+		status := run(strings.Fields(args), nil, &stdout, &stderr)
 		restore()
 		want := ""
 		if passes > 0 {
