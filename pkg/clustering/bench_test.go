@@ -2,7 +2,6 @@ package clustering
 
 import (
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 
@@ -21,7 +20,7 @@ var whole = sync.OnceValue(func() *Space[uint8] {
 	if err != nil {
 		panic(err)
 	}
-	s, err := NewSpace(images)
+	s, err := NewSpace(images.Set())
 	if err != nil {
 		panic(err)
 	}
@@ -62,53 +61,70 @@ func BenchmarkLloyd(b *testing.B) {
 	}
 }
 
+// labels returns the cluster of each image after a pass.
+func labels(b *testing.B, s *Space[uint8]) (label []int32, centroids *imageset.Images[uint8]) {
+	centroids, err := imageset.SelectFrom(s.images, seedsOf(b, s))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return assigned(b, s, centroids), centroids
+}
+
 // The bytes are those of all pairs of image and centroid.
 func BenchmarkAssign(b *testing.B) {
 	s := whole()
-	centroids := imageset.Select(s.images, seedsOf(b, s))
+	label, centroids := labels(b, s)
+	l := lloyd[uint8]{Space: s, label: label, moved: make([]move, s.mostOfBlock())}
 	b.ReportAllocs()
-	b.SetBytes(clusters * int64(len(s.images.Pix)))
+	b.SetBytes(clusters * int64(s.images.N*s.images.Dim()))
 	for b.Loop() {
-		s.assign(centroids)
+		l.assign(centroids)
 	}
 }
 
 // Medians are counted from scratch, or kept in a tally while one image of fifty moves.
 func BenchmarkMedians(b *testing.B) {
 	s := whole()
-	centroids := imageset.Select(s.images, seedsOf(b, s))
-	label := s.assign(centroids)
+	label, centroids := labels(b, s)
 	b.Run("counted", func(b *testing.B) {
+		l := lloyd[uint8]{Space: s, label: label}
 		b.ReportAllocs()
-		b.SetBytes(int64(len(s.images.Pix)))
+		b.SetBytes(int64(s.images.N * s.images.Dim()))
 		for b.Loop() {
-			medians(s.images, label, centroids)
+			l.medians(centroids)
 		}
 	})
 	b.Run("kept", func(b *testing.B) {
-		tally := newTally(s.images, clusters)
-		tally.medians(slices.Repeat([]int32{-1}, len(label)), label, centroids)
-		moved := slices.Clone(label)
-		for i := 0; i < len(moved); i += 50 {
-			moved[i] = (moved[i] + 1) % clusters
+		l := lloyd[uint8]{Space: s, label: label, tally: newHistograms(clusters, s.images.Dim())}
+		l.tally.begin(0, l.tally.jobs())
+		images := s.images.Whole()
+		moved := make([]move, images.N)
+		for i := range moved {
+			moved[i] = move{int32(i), unassigned}
 		}
+		moveAll(l.tally, images, moved, label)
 		b.ReportAllocs()
-		b.SetBytes(int64(len(s.images.Pix)))
+		b.SetBytes(int64(s.images.N * s.images.Dim()))
 		for b.Loop() {
-			tally.medians(label, moved, centroids)
-			label, moved = moved, label
+			moved = moved[:0]
+			for i := 0; i < len(label); i += 50 {
+				moved = append(moved, move{int32(i), label[i]})
+				label[i] = (label[i] + 1) % clusters
+			}
+			moveAll(l.tally, images, moved, label)
+			l.medians(centroids)
 		}
 	})
 }
 
 func BenchmarkEvaluate(b *testing.B) {
 	s := whole()
-	label := s.assign(imageset.Select(s.images, seedsOf(b, s)))
+	label, _ := labels(b, s)
 	for mode, name := range modes {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				Evaluate(s, label, clusters, Mode(mode))
+				Evaluate(s, label, clusters, Mode(mode), nil)
 			}
 		})
 	}
@@ -116,21 +132,22 @@ func BenchmarkEvaluate(b *testing.B) {
 
 // The silhouettes of 5,000 images come from tables, or from the distances of all pairs.
 func BenchmarkSilhouettes(b *testing.B) {
-	images := whole().images.First(5000)
+	images := whole().images.Whole().First(5000)
 	label := make([]int32, images.N)
 	for i := range label {
 		label[i] = int32(i % clusters)
 	}
+	s := space(b, images)
 	b.Run("tables", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			silhouettes(images, members(label, clusters), label)
+			Evaluate(s, label, clusters, Textbook, nil)
 		}
 	})
 	b.Run("pairs", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			judge(images, label, clusters, Textbook)
+			evaluated(images, label, clusters, Textbook)
 		}
 	})
 }

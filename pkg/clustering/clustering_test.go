@@ -31,7 +31,7 @@ func digits(t testing.TB) (*imageset.Images[uint8], *imageset.Images[uint16]) {
 
 func space[P uint8 | uint16](t testing.TB, images *imageset.Images[P]) *Space[P] {
 	t.Helper()
-	s, err := NewSpace(images)
+	s, err := NewSpace(images.Set())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func space[P uint8 | uint16](t testing.TB, images *imageset.Images[P]) *Space[P]
 // evaluate returns the evaluation of a clustering.
 func evaluate(t testing.TB, s *Space[uint8], label []int32, k int, mode Mode) *Evaluation {
 	t.Helper()
-	e, err := Evaluate(s, label, k, mode)
+	e, err := Evaluate(s, label, k, mode, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,8 +215,8 @@ func testSettles[P uint8 | uint16](t *testing.T, images *imageset.Images[P]) {
 	if last := len(changed) - 1; changed[last] != 0 || slices.Contains(changed[:last], 0) {
 		t.Errorf("changed %v, want 0 in the last pass alone", changed)
 	}
-	centroids := imageset.Select(s.images, seeds)
-	medians(images, label, centroids)
+	centroids := imageset.Select(images, seeds)
+	sortedMedians(images, label, centroids)
 	for i := range images.N {
 		for c := range centroids.N {
 			d := metric.Manhattan(images.At(i), centroids.At(c))
@@ -239,10 +239,10 @@ func TestSeedRefusesImpossibleNumbers(t *testing.T) {
 }
 
 func TestNewSpaceRefusesDistancesBeyond32Bits(t *testing.T) {
-	if _, err := NewSpace(&imageset.Images[uint16]{Rows: 1, Cols: 65537}); err != nil {
+	if _, err := NewSpace((&imageset.Images[uint16]{Rows: 1, Cols: 65537}).Set()); err != nil {
 		t.Errorf("images of 65,537 values give the error %v", err)
 	}
-	if _, err := NewSpace(&imageset.Images[uint16]{Rows: 2, Cols: 32769}); err == nil {
+	if _, err := NewSpace((&imageset.Images[uint16]{Rows: 2, Cols: 32769}).Set()); err == nil {
 		t.Errorf("images of 65,538 values give no error")
 	}
 }
@@ -290,10 +290,10 @@ func TestObjectiveNeverRises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	centroids := imageset.Select(s.images, seeds)
+	centroids := imageset.Select(images, seeds)
 	last := int64(math.MaxInt64)
 	for range 10 {
-		label := s.assign(centroids)
+		label := assigned(t, s, centroids)
 		sum := int64(0)
 		for i, c := range label {
 			sum += metric.Manhattan(images.At(i), centroids.At(int(c)))
@@ -302,14 +302,46 @@ func TestObjectiveNeverRises(t *testing.T) {
 			t.Fatalf("the sum of distances rose from %d to %d", last, sum)
 		}
 		last = sum
-		medians(images, label, centroids)
+		sortedMedians(images, label, centroids)
+	}
+}
+
+// assigned returns the nearest centroid of each image.
+func assigned[P uint8 | uint16](
+	t testing.TB, s *Space[P], centroids *imageset.Images[P],
+) []int32 {
+	t.Helper()
+	label := slices.Repeat([]int32{unassigned}, s.images.N)
+	l := lloyd[P]{Space: s, label: label, moved: make([]move, s.mostOfBlock())}
+	if changed, err := l.assign(centroids); err != nil || changed != s.images.N {
+		t.Fatalf("%d of %d images have got a cluster, error %v", changed, s.images.N, err)
+	}
+	return label
+}
+
+// sortedMedians sets each centroid to the median of its cluster's images by sorting their values.
+func sortedMedians[P uint8 | uint16](
+	images *imageset.Images[P], label []int32, centroids *imageset.Images[P],
+) {
+	for c := range centroids.N {
+		for p := range images.Dim() {
+			var values []P
+			for i := range images.N {
+				if label[i] == int32(c) {
+					values = append(values, images.At(i)[p])
+				}
+			}
+			if slices.Sort(values); len(values) > 0 {
+				centroids.At(c)[p] = values[len(values)/2]
+			}
+		}
 	}
 }
 
 func TestAssignmentTakesTheLowerClusterOfTwo(t *testing.T) {
 	images := &imageset.Images[uint8]{N: 2, Rows: 1, Cols: 1, Pix: []uint8{5, 9}}
 	centroids := &imageset.Images[uint8]{N: 4, Rows: 1, Cols: 1, Pix: []uint8{20, 8, 2, 8}}
-	if label := space(t, images).assign(centroids); !slices.Equal(label, []int32{1, 1}) {
+	if label := assigned(t, space(t, images), centroids); !slices.Equal(label, []int32{1, 1}) {
 		t.Errorf("labels %v, want [1 1]", label)
 	}
 }
@@ -327,97 +359,8 @@ func TestLloydWithEmptyClusters(t *testing.T) {
 	}
 }
 
-func testMedians[P uint8 | uint16](t *testing.T, top uint) {
-	random := rand.New(rand.NewPCG(4, uint64(top)))
-	for _, n := range []int{1, 2, 3, 10, 301} {
-		for _, dim := range []int{1, 10, 63, 64, 65, 200} {
-			const k = 4
-			images := randomImages[P](random, n, 1, dim, top)
-			label := make([]int32, n)
-			for i := range label {
-				label[i] = int32(random.IntN(k - 1)) // the last is empty
-			}
-			centroids := randomImages[P](random, k, 1, dim, top)
-			want := slices.Clone(centroids.Pix)
-			for c := range k {
-				for p := range dim {
-					var values []P
-					for i := range n {
-						if label[i] == int32(c) {
-							values = append(values, images.At(i)[p])
-						}
-					}
-					if slices.Sort(values); len(values) > 0 {
-						want[c*dim+p] = values[len(values)/2]
-					}
-				}
-			}
-			if medians(images, label, centroids); !slices.Equal(centroids.Pix, want) {
-				t.Fatalf("%d images of %d values below %d: medians differ from those of sorted values",
-					n, dim, top)
-			}
-		}
-	}
-}
-
-func TestMediansAreThoseOfSortedValues(t *testing.T) {
-	testMedians[uint8](t, 4)
-	testMedians[uint8](t, 256)
-	testMedians[uint16](t, 300)
-	testMedians[uint16](t, 65536)
-}
-
-// A tally gives, pass after pass, the medians that counting from scratch gives.
-func TestTallyKeepsMedians(t *testing.T) {
-	random := rand.New(rand.NewPCG(6, 6))
-	for _, dim := range []int{1, 7, 8, 9, 64, 75, 150} {
-		for _, top := range []uint{2, 40, 256} {
-			const n, k = 100, 5
-			images := randomImages[uint8](random, n, 1, dim, top)
-			for i := range images.Pix {
-				if random.IntN(20) > 0 && i/10%3 > 0 { // runs of black
-					images.Pix[i] = 0
-				}
-			}
-			tally := newTally(images, k)
-			label := slices.Repeat([]int32{-1}, n)
-			kept := randomImages[uint8](random, k, 1, dim, 256)
-			counted := kept.First(k)
-			counted.Pix = slices.Clone(kept.Pix)
-			for pass := range 6 {
-				last := slices.Clone(label)
-				for i := range label {
-					if pass == 0 || random.IntN(4) == 0 {
-						label[i] = int32(random.IntN(k))
-					}
-					if pass == 3 && label[i] == k-1 {
-						label[i] = 0 // empties the last cluster
-					}
-				}
-				tally.medians(last, label, kept)
-				medians(images, label, counted)
-				if !slices.Equal(kept.Pix, counted.Pix) {
-					t.Fatalf("%d pixels of %d levels, pass %d: the medians differ", dim, top, pass)
-				}
-			}
-		}
-	}
-}
-
-func TestTallyOnlyWhereThereIsRoom(t *testing.T) {
-	if newTally(&imageset.Images[uint8]{Rows: 256, Cols: 256}, 1) == nil {
-		t.Errorf("no tally for one cluster of 65,536 pixels")
-	}
-	if newTally(&imageset.Images[uint8]{Rows: 256, Cols: 256}, 2) != nil {
-		t.Errorf("a tally for two clusters of 65,536 pixels")
-	}
-	if newTally(&imageset.Images[uint16]{Rows: 1, Cols: 10}, 2) != nil {
-		t.Errorf("a tally for values of 16 bits")
-	}
-}
-
-// judge evaluates by the definition, with a distance for every pair of images.
-func judge(images *imageset.Images[uint8], label []int32, k int, mode Mode) *Evaluation {
+// evaluated evaluates by the definition, with a distance for every pair of images.
+func evaluated(images *imageset.Images[uint8], label []int32, k int, mode Mode) *Evaluation {
 	e := &Evaluation{
 		Sizes: make([]int, k),
 		Centroids: &imageset.Images[uint8]{
@@ -426,7 +369,7 @@ func judge(images *imageset.Images[uint8], label []int32, k int, mode Mode) *Eva
 		Silhouette: make([]float64, k),
 		OfImage:    make([]float64, images.N),
 	}
-	medians(images, label, e.Centroids)
+	sortedMedians(images, label, e.Centroids)
 	for _, l := range label {
 		e.Sizes[l]++
 	}
@@ -505,7 +448,7 @@ func TestEvaluateIsTheDefinition(t *testing.T) {
 		}
 		check := func(t *testing.T, mode Mode) {
 			got := evaluate(t, space(t, images), label, c.k, mode)
-			want := judge(images, label, c.k, mode)
+			want := evaluated(images, label, c.k, mode)
 			if !slices.Equal(got.Sizes, want.Sizes) || got.Objective != want.Objective {
 				t.Errorf("sizes %v, objective %d; want %v, %d",
 					got.Sizes, got.Objective, want.Sizes, want.Objective)

@@ -1,130 +1,83 @@
 package clustering
 
 import (
-	"encoding/binary"
 	"iter"
+	"runtime"
 
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/parallel"
 )
 
-// tile is the number of pixels that are counted together: a cache line of 8-bit pixels. Their
-// counts, 64 KiB, stay in the cache of a core.
-const tile = 64
-
-// members returns the images of each of k clusters, in ascending order.
-func members(label []int32, k int) [][]int32 {
-	size := make([]int, k)
-	for _, c := range label {
-		size[c]++
-	}
-	all := make([]int32, len(label))
-	lists := make([][]int32, k)
-	for c, from := 0, 0; c < k; c++ {
-		lists[c] = all[from : from : from+size[c]]
-		from += size[c]
-	}
-	for i, c := range label {
-		lists[c] = append(lists[c], int32(i))
-	}
-	return lists
+// A ranking finds the medians of clusters byte by byte: it counts the highest bytes of the values,
+// which gives the highest byte of the median, then the next bytes of the values that share it.
+type ranking[P uint8 | uint16] struct {
+	*Space[P]
+	label   []int32 // cluster of each image
+	size    []int   // images in each cluster
+	medians *imageset.Images[P]
+	lists   grouping
 }
 
-// medians sets each centroid to the median of its cluster's images, pixel by pixel. The median of s
-// values in ascending order is the one at index s/2, the upper of two middle ones. The centroid of
-// an empty cluster stays as it is.
-func medians[P uint8 | uint16](images *imageset.Images[P], label []int32,
-	centroids *imageset.Images[P]) {
-
-	lists := members(label, centroids.N)
-	dim := images.Dim()
-	tiles := (dim + tile - 1) / tile
-	parallel.Do(centroids.N*tiles, func(jobs iter.Seq[int]) {
-		var count [tile][256]uint32
-		for job := range jobs {
-			list, from := lists[job/tiles], job%tiles*tile
-			if len(list) > 0 {
-				median := centroids.At(job / tiles)[from:min(dim, from+tile)]
-				tileMedians(images, list, from, median, &count)
+// find finds the bytes of the medians from the one at shift down. above, for each pixel of each
+// cluster, is how many of the values that agree with the median above these bytes come after it;
+// nil if no byte is known.
+func (m *ranking[P]) find(above []uint32, shift int) error {
+	h := newHistograms(m.medians.N, m.medians.Dim())
+	rounds := func(h *histograms, from, to int, count func(shift int) error) error {
+		h.begin(from, to)
+		of := h.firstAbove(nil, m.size)
+		if above != nil {
+			of = above[h.at(from):h.at(to)]
+		}
+		for shift := shift; shift >= 0; shift -= 8 {
+			h.begin(from, to)
+			if err := count(shift); err != nil {
+				return err
+			}
+			rank(h, m.size, of, m.medians.Pix, shift)
+		}
+		return nil
+	}
+	whole := m.images.Whole()
+	if whole == nil {
+		size := groupSize(m.mostGroup)
+		for g := range h.groups(size) {
+			err := rounds(h, g*size, min(h.jobs(), (g+1)*size), func(shift int) error {
+				return m.count(h, shift)
+			})
+			if err != nil {
+				return err
 			}
 		}
+		return nil
+	}
+	// The histograms of a job are complete after the only block. So there need be no others.
+	lists := m.lists.members(m.label, h.k)
+	parallel.Do(h.jobs(), func(jobs iter.Seq[int]) {
+		h := newHistograms(h.k, h.dim)
+		for job := range jobs {
+			rounds(h, job, job+1, func(shift int) error {
+				count(h, whole, lists, m.medians.Pix, shift)
+				return nil
+			})
+		}
+	})
+	return nil
+}
+
+// count counts the bytes at shift in a pass over the images.
+func (m *ranking[P]) count(h *histograms, shift int) error {
+	return m.each(func(b block[P]) {
+		lists := m.lists.members(m.label[b.first:][:b.N], h.k)
+		count(h, b.Images, lists, m.medians.Pix, shift)
 	})
 }
 
-// tileMedians computes the medians of len(median) <= tile pixels, from pixel from on, over the
-// listed images. It counts the highest bytes of the values, which gives the highest byte of the
-// median. Then it counts the next bytes of the values that share it. This takes one round for 8-bit
-// pixels, two for 16-bit ones.
-func tileMedians[P uint8 | uint16](images *imageset.Images[P], list []int32, from int,
-	median []P, count *[tile][256]uint32) {
-
-	var rank [tile]uint32 // number of the values still possible that are below the median
-	for p := range median {
-		median[p], rank[p] = 0, uint32(len(list)/2)
+// rankingSize returns the bytes that find takes.
+func (s *Space[P]) rankingSize(h *histograms) float64 {
+	lists := float64(4*s.mostOfBlock() + 32*h.k)
+	if s.images.Whole() == nil {
+		return lists + h.bytes(groupSize(s.mostGroup))
 	}
-	shift := 0
-	if ^P(0) > 0xff {
-		shift = 8
-	}
-	for ; shift >= 0; shift -= 8 {
-		if grey, ok := any(images).(*imageset.Images[uint8]); ok {
-			countLevels(grey, list, from, len(median), count)
-		} else {
-			countBytes(images, list, from, median, shift, count)
-		}
-		for p := range median {
-			byte := 0
-			for ; rank[p] >= count[p][byte]; byte++ {
-				rank[p] -= count[p][byte]
-			}
-			median[p] |= P(byte << shift)
-		}
-	}
-}
-
-// countBytes counts bytes of len(prefix) pixels, from pixel from on: the byte at shift of every
-// value that agrees with prefix above that byte.
-func countBytes[P uint8 | uint16](images *imageset.Images[P], list []int32, from int,
-	prefix []P, shift int, count *[tile][256]uint32) {
-
-	clear(count[:len(prefix)])
-	for _, i := range list {
-		for p, v := range images.At(int(i))[from : from+len(prefix)] {
-			if v>>(shift+8) == prefix[p]>>(shift+8) {
-				count[p][uint8(v>>shift)]++
-			}
-		}
-	}
-}
-
-// countLevels counts the grey levels of width pixels, from pixel from on. It skips eight pixels at
-// a time if all are black, as most of a digit is.
-func countLevels(images *imageset.Images[uint8], list []int32, from, width int,
-	count *[tile][256]uint32) {
-
-	clear(count[:width])
-	for _, i := range list {
-		pixels := images.At(int(i))[from : from+width]
-		p := 0
-		for ; p+8 <= width; p += 8 {
-			eight := (*[8]uint8)(pixels[p:])
-			if binary.LittleEndian.Uint64(eight[:]) == 0 {
-				continue
-			}
-			for q, v := range eight {
-				count[(p+q)%tile][v]++
-			}
-		}
-		for ; p < width; p++ {
-			count[p%tile][pixels[p]]++
-		}
-	}
-	// The pixels that were not counted are black.
-	for p := range count[:width] {
-		black := uint32(len(list))
-		for _, n := range count[p][1:] {
-			black -= n
-		}
-		count[p][0] = black
-	}
+	return lists + float64(float64(runtime.GOMAXPROCS(0))*h.bytes(1))
 }

@@ -2,10 +2,12 @@ package clustering
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"sort"
 
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
@@ -14,15 +16,17 @@ import (
 // Seed chooses k different images by k-means++ as the first centroids. The order of the result
 // numbers the clusters. It is the order of the choice in the textbook's mode, and that of a hash
 // table in the original's. The draws are those of a fresh libstdcxx.Minstd, so the same images give
-// the same seeds. Seed returns an error if k is not in 1 to the number of images, or if there is no
-// memory for a distance and a share of each image. progress, unless nil, is called after each
-// choice.
+// the same seeds. Each choice but the first takes a pass over the images.
+//
+// Seed returns an error if k is not in 1 to the number of images, if there is no memory for a
+// distance of each image, or if the images cannot be read. progress, unless nil, is called after
+// each choice.
 func (s *Space[P]) Seed(k int, mode Mode, progress func(done, total int)) ([]int, error) {
 	n := s.images.N
 	if err := CheckClusters(k, n); err != nil {
 		return nil, err
 	}
-	need := float64(12*n+16*k) + metric.QueriesSize[P](1, s.images.Dim())
+	need := float64(4*n+16*k) + float64(8*(n/stride+1)) + metric.QueriesSize[P](1, s.images.Dim())
 	if err := memory.Check(need, "choosing %d seeds of %d images needs", k, n); err != nil {
 		return nil, err
 	}
@@ -32,22 +36,20 @@ func (s *Space[P]) Seed(k int, mode Mode, progress func(done, total int)) ([]int
 	for i := range nearest {
 		nearest[i] = math.MaxUint32
 	}
-	update := func() {
-		newest := chosen[len(chosen)-1]
-		s.measure(s.images.At(newest), func(_, first int, distances []uint32) {
-			for i, d := range distances {
-				nearest[first+i] = min(nearest[first+i], d)
-			}
-		})
-	}
-
-	share := make([]float64, n+1)
+	var share runningSums
 	for len(chosen) < k {
-		update()
+		newest, err := imageset.SelectFrom(s.images, chosen[len(chosen)-1:])
+		if err != nil {
+			return nil, err
+		}
+		query := pack(newest)
+		if err := s.each(func(b block[P]) { b.approach(query, nearest[b.first:]) }); err != nil {
+			return nil, err
+		}
 		if mode == Textbook {
-			chosen = append(chosen, draw(nearest, chosen, share, random))
+			chosen = append(chosen, draw(nearest, chosen, &share, random))
 		} else {
-			chosen = append(chosen, drawNeighbour(nearest, chosen, share, random))
+			chosen = append(chosen, drawNeighbour(nearest, chosen, &share, random))
 		}
 		if progress != nil {
 			progress(len(chosen), k)
@@ -57,6 +59,20 @@ func (s *Space[P]) Seed(k int, mode Mode, progress func(done, total int)) ([]int
 		return chosen, nil
 	}
 	return setOrder(chosen), nil
+}
+
+// approach lowers the distances of the block's images in nearest to those to the query.
+func (b block[P]) approach(query *metric.Queries[P], nearest []uint32) {
+	b.strips(query, func(r *ruler[P], strips iter.Seq[int]) {
+		for range strips {
+			near := nearest[r.from:]
+			r.each(func(_ int, distances []uint32) {
+				for i, d := range distances {
+					near[i] = min(near[i], d)
+				}
+			})
+		}
+	})
 }
 
 // CheckClusters returns an error if k clusters cannot be made of n images, since k is not in 1 to
@@ -83,53 +99,90 @@ func setOrder(images []int) []int {
 }
 
 // draw chooses an image with the probability of the paper, in proportion to the square of its
-// distance. If all distances are 0, it chooses the first image that is not chosen. share is a
-// buffer for the running sums of the squares, one more than images.
-func draw(nearest []uint32, chosen []int, share []float64, random *libstdcxx.Minstd) int {
-	share[0] = 0
-	for i, d := range nearest {
-		share[i+1] = share[i] + float64(float64(d)*float64(d))
-	}
-	sum := share[len(nearest)]
+// distance. If all distances are 0, it chooses the first image that is not chosen.
+func draw(nearest []uint32, chosen []int, share *runningSums, random *libstdcxx.Minstd) int {
+	share.sum(len(nearest), func(i int) float64 {
+		d := float64(nearest[i])
+		return float64(d * d)
+	})
+	sum := share.of(len(nearest))
 	if sum == 0 {
 		return unchosen(chosen, 1)
 	}
 	x := random.Float64(sum)
 	// If rounding makes x the sum, the last image with a share is taken.
-	return sort.Search(len(nearest), func(i int) bool { return share[i+1] > x || share[i+1] == sum })
+	return sort.Search(len(nearest), func(i int) bool {
+		to := share.of(i + 1)
+		return to > x || to == sum
+	})
 }
 
 // drawNeighbour chooses an image as the original does, which is not quite as in the paper. It draws
 // the r-th image that is no centroid with the probability that belongs to image r itself: the share
 // of a neighbour. And the draw has the 24 bits of a float32.
-func drawNeighbour(nearest []uint32, chosen []int, share []float64, random *libstdcxx.Minstd) int {
+func drawNeighbour(
+	nearest []uint32, chosen []int, share *runningSums, random *libstdcxx.Minstd,
+) int {
 	left := len(nearest) - len(chosen)
 	longest := float64(slices.Max(nearest[:left]))
-	for i, d := range nearest[:left] {
+	share.sum(left, func(i int) float64 {
 		// If all distances are 0, the sums are NaN, and the search below ends at the last image.
-		q := float64(d) / longest
-		// share[r] - share[r-1] is the weight of image r, counted from 1.
-		share[i+1] = share[i] + float64(q*q)
-	}
-	x := float64(random.Float32(float32(share[left])))
-	return unchosen(chosen, findShare(share[:left+1], x))
+		q := float64(nearest[i]) / longest
+		return float64(q * q)
+	})
+	x := float64(random.Float32(float32(share.of(left))))
+	return unchosen(chosen, findShare(share, left, x))
 }
 
-// findShare returns the r in 1 to len(share)-1 with share[r-1] < x <= share[r], by bisection. If
-// there is none, it returns the last r that was tried, as in the original.
-func findShare(share []float64, x float64) (r int) {
-	for left, right := 1, len(share)-1; left <= right; {
+// findShare returns the r in 1 to n with share.of(r-1) < x <= share.of(r), by bisection. If there
+// is none, it returns the last r that was tried, as in the original.
+func findShare(share *runningSums, n int, x float64) (r int) {
+	for left, right := 1, n; left <= right; {
 		r = (left + right) / 2
-		switch {
-		case share[r-1] < x && x <= share[r]:
+		switch before := share.of(r - 1); {
+		case before < x && x <= share.of(r):
 			return r
-		case x <= share[r-1]:
+		case x <= before:
 			right = r - 1
 		default:
 			left = r + 1
 		}
 	}
 	return r
+}
+
+// runningSums are the sums of the first weights of a list, from the first on. They hold one sum in
+// stride, and add up those between again.
+type runningSums struct {
+	weight func(i int) float64
+	sums   []float64
+}
+
+const stride = 1 << 10
+
+// sum adds up n weights.
+func (s *runningSums) sum(n int, weight func(i int) float64) {
+	s.weight, s.sums = weight, s.sums[:0]
+	sum := 0.0
+	for i := range n {
+		if i%stride == 0 {
+			s.sums = append(s.sums, sum)
+		}
+		sum += weight(i)
+	}
+	if n%stride == 0 {
+		s.sums = append(s.sums, sum)
+	}
+}
+
+// of returns the sum of the first n weights.
+func (s *runningSums) of(n int) float64 {
+	at := n / stride
+	sum := s.sums[at]
+	for i := at * stride; i < n; i++ {
+		sum += s.weight(i)
+	}
+	return sum
 }
 
 // unchosen returns the r-th image, counted from 1, of those that are not chosen.

@@ -1,11 +1,17 @@
 // Package clustering groups images by k-medians and judges groupings: k-means++ seeding (Arthur and
 // Vassilvitskii 2007), Lloyd's iteration with medians, the silhouette (Rousseeuw 1987), and class
 // files.
+//
+// Each stage is passes over the blocks of a set. What a pass computes of a block depends on nothing
+// but the block and small tables: seeds, centroids, clusters of images. Its result is either a few
+// numbers for each image of the block, or counts, which are added up.
 package clustering
 
 import (
 	"fmt"
 	"iter"
+	"runtime"
+	"unsafe"
 
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
@@ -15,46 +21,127 @@ import (
 
 // A Space is images made ready for clustering in Manhattan distance.
 type Space[P uint8 | uint16] struct {
-	images *imageset.Images[P]
-	points *metric.Points[P] // the images, packed for measuring distances to all of them
+	images *imageset.Set[P]
+	points *metric.Points[P] // all images, packed for measuring distances; nil unless they are kept
+
+	most      int // histograms that are kept from pass to pass
+	mostGroup int // histograms of a group
 }
 
-// NewSpace makes images ready for clustering, and keeps them. It returns an error if they are so
-// large that a distance might not fit into 32 bits, or if there is no memory for a packed copy.
-func NewSpace[P uint8 | uint16](images *imageset.Images[P]) (*Space[P], error) {
-	if most := metric.MaxDim[P](); images.Dim() > most {
+// NewSpace makes images ready for clustering. It keeps a packed copy if the images are kept in
+// memory. It returns an error if they are so large that a distance might not fit into 32 bits, or
+// if there is no memory for the packed copy or for the blocks of a pass.
+func NewSpace[P uint8 | uint16](images *imageset.Set[P]) (*Space[P], error) {
+	dim := images.Dim()
+	if most := metric.MaxDim[P](); dim > most {
 		return nil, fmt.Errorf("images of %dx%d values; expected at most %d values",
 			images.Rows, images.Cols, most)
 	}
-	err := memory.Check(metric.PointsSize[P](images.N, images.Dim()),
+	s := &Space[P]{images: images, most: mostHistograms, mostGroup: mostHistograms}
+	whole := images.Whole()
+	if whole == nil {
+		need := images.PassSize() +
+			float64(float64(runtime.GOMAXPROCS(0))*metric.PointsSize[P](strip, dim))
+		return s, memory.Check(need, "blocks of %d images of %dx%d values need",
+			min(images.N, images.Block()), images.Rows, images.Cols)
+	}
+	s.mostGroup = mostOfKept
+	err := memory.Check(metric.PointsSize[P](images.N, dim),
 		"packing %d images of %dx%d values needs", images.N, images.Rows, images.Cols)
 	if err != nil {
 		return nil, err
 	}
-	return &Space[P]{images, metric.PackPoints(images.Pix, images.N, images.Dim())}, nil
+	s.points = metric.PackPoints(whole.Pix, images.N, dim)
+	return s, nil
 }
 
-// measure computes the distances of all images to each of the centroids, (k, dim). It hands visit
-// the distances of the images first, first+1, and so on, for centroid after centroid. For other
-// images it may do so at the same time.
-func (s *Space[P]) measure(centroids []P, visit func(c, first int, distances []uint32)) {
-	// 256 points of 784 bytes, 196 KiB, stay in the cache of a core for all centroids.
-	const tiles = 8
-	k := len(centroids) / s.images.Dim()
-	queries := metric.PackQueries(centroids, k, s.images.Dim())
-	all := metric.Tiles(s.images.N)
-	parallel.Do((all+tiles-1)/tiles, func(jobs iter.Seq[int]) {
-		buffer := make([]uint32, metric.Quad*tiles*metric.Tile)
-		for job := range jobs {
-			from, to := job*tiles, min(all, (job+1)*tiles)
-			first, n := from*metric.Tile, (to-from)*metric.Tile
-			for quad := 0; quad < k; quad += metric.Quad {
-				distances := buffer[:metric.Quad*n]
-				s.points.Distances(distances, queries, quad, from, to)
-				for c := quad; c < min(k, quad+metric.Quad); c++ {
-					visit(c, first, distances[(c-quad)*n:][:min(n, s.images.N-first)])
-				}
-			}
-		}
+// A block is consecutive images, from image first on.
+type block[P uint8 | uint16] struct {
+	*imageset.Images[P]
+	first  int
+	points *metric.Points[P] // these images, packed; nil unless all are kept
+}
+
+// each calls visit for each block of the images, in ascending order.
+func (s *Space[P]) each(visit func(b block[P])) error {
+	return s.images.Each(func(images *imageset.Images[P], first int) error {
+		visit(block[P]{images, first, s.points})
+		return nil
 	})
 }
+
+// mostOfBlock returns the most images of a block.
+func (s *Space[P]) mostOfBlock() int { return min(s.images.N, s.images.Block()) }
+
+// strip is the number of images that a worker measures together. 256 points of 784 bytes, 196 KiB,
+// stay in the cache of a core for all centroids.
+const (
+	tiles = 8
+	strip = tiles * metric.Tile
+)
+
+// A ruler measures the images of a block, strip by strip.
+type ruler[P uint8 | uint16] struct {
+	block[P]
+	queries   *metric.Queries[P]
+	packed    metric.Points[P] // the strip, unless all images are packed
+	distances []uint32
+	from, n   int // the images of the strip are from to from+n-1 of the block
+}
+
+// strips hands the strips of a block to workers. A worker gets a ruler and ranges over the strips
+// that the ruler comes to.
+func (b block[P]) strips(
+	queries *metric.Queries[P], worker func(r *ruler[P], strips iter.Seq[int]),
+) {
+	parallel.Do((b.N+strip-1)/strip, func(jobs iter.Seq[int]) {
+		r := &ruler[P]{
+			block: b, queries: queries, distances: make([]uint32, metric.Quad*strip),
+		}
+		worker(r, func(yield func(int) bool) {
+			for job := range jobs {
+				r.lay(job * strip)
+				if !yield(job) {
+					return
+				}
+			}
+		})
+	})
+}
+
+// lay makes the images from image from on the strip.
+func (r *ruler[P]) lay(from int) {
+	r.from, r.n = from, min(strip, r.N-from)
+	if r.points != nil {
+		return
+	}
+	r.packed.Resize(r.n, r.Dim())
+	for i := range r.n {
+		r.packed.Set(i, r.At(from+i))
+	}
+}
+
+// each calls visit for query after query with the distances of the images of the strip.
+func (r *ruler[P]) each(visit func(query int, distances []uint32)) {
+	points, from := r.points, r.from/metric.Tile
+	if points == nil {
+		points, from = &r.packed, 0
+	}
+	to := from + metric.Tiles(r.n)
+	n := (to - from) * metric.Tile
+	for quad := 0; quad < r.queries.N; quad += metric.Quad {
+		distances := r.distances[:metric.Quad*n]
+		points.Distances(distances, r.queries, quad, from, to)
+		for q := quad; q < min(r.queries.N, quad+metric.Quad); q++ {
+			visit(q, distances[(q-quad)*n:][:r.n])
+		}
+	}
+}
+
+// pack packs images as queries.
+func pack[P uint8 | uint16](m *imageset.Images[P]) *metric.Queries[P] {
+	return metric.PackQueries(m.Pix, m.N, m.Dim())
+}
+
+// bits returns the number of bits of a value.
+func bits[P uint8 | uint16]() int { return 8 * int(unsafe.Sizeof(P(0))) }

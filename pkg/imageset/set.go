@@ -65,7 +65,8 @@ func (s *Set[P]) PassSize() float64 {
 	if s.whole != nil {
 		return 0
 	}
-	return buffers * float64(min(s.block, s.N)) * float64(s.Dim()) * float64(unsafe.Sizeof(P(0)))
+	images := float64(min(s.block, s.N))
+	return float64(buffers * images * float64(s.Dim()) * float64(unsafe.Sizeof(P(0))))
 }
 
 // Passes returns how often the images were read from beginning to end. It is 0 if they are kept.

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"math"
 	"slices"
 
 	"imagesimilarity/pkg/clustering"
@@ -39,6 +40,15 @@ type ClusterRound struct {
 // Clusterings returns the three in the order of the text, which Pair refers to.
 func (r *ClusterRound) Clusterings() []*Clustering {
 	return []*Clustering{&r.Reduced, &r.Original, &r.Network}
+}
+
+// CompareSize returns the bytes that Compare and Judge take.
+func (r *ClusterRound) CompareSize() float64 {
+	most := 0
+	for _, c := range r.Clusterings() {
+		most = max(most, len(c.Sizes))
+	}
+	return clustering.AdjustedRandSize(r.Images.Images, max(most, math.MaxUint8+1))
 }
 
 // Compare fills Pairs.
@@ -86,13 +96,11 @@ type Agreement struct {
 }
 
 func newAgreement(c *Clustering, labels []uint8) *Agreement {
-	truth := make([]int32, len(labels))
 	var images [256]int
-	for i, l := range labels {
-		truth[i] = int32(l)
+	for _, l := range labels {
 		images[l]++
 	}
-	a := &Agreement{AdjustedRand: Number(clustering.AdjustedRand(c.Label, truth))}
+	a := &Agreement{AdjustedRand: Number(clustering.AdjustedRand(c.Label, labels))}
 	var column [256]int
 	for l, n := range images {
 		if n > 0 {

@@ -81,13 +81,12 @@ type Document interface {
 
 func (h *Header) header() *Header { return h }
 
-// Write writes the document as JSON. Equal documents give equal bytes.
+// Write writes the document as JSON. Equal documents give equal bytes. Lists of numbers are written
+// as they are encoded, so that the text is never in memory as a whole.
 func Write(w io.Writer, d Document) error {
 	h := d.header()
 	h.Schema, h.Kind = Schema, d.kind()
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(d)
+	return encode(w, d)
 }
 
 // Read reads the named file into d, which must be a new document. It passes over fields that it
@@ -135,6 +134,10 @@ type File struct {
 	Images int    `json:"images"`
 	Rows   int    `json:"rows"`
 	Cols   int    `json:"columns"`
+
+	// BlockPasses counts how often the values were read from the file block by block. It is 0 if
+	// they were kept in memory, and then not written.
+	BlockPasses int `json:"block_passes,omitempty"`
 }
 
 // FileOf returns the description of a file that holds m.

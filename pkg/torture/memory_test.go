@@ -175,10 +175,10 @@ func TestMemoryOfClusters(t *testing.T) {
 					continue // its passes are many
 				}
 				within(t, 6, fmt.Sprintf("%v, %d clusters, mode %v", s, k, mode), func() any {
-					space := must(clustering.NewSpace(images))
+					space := must(clustering.NewSpace(images.Set()))
 					seeds := must(space.Seed(k, mode, nil))
 					label := must(space.Lloyd(seeds, mode, nil))
-					return []any{space, must(clustering.Evaluate(space, label, k, mode))}
+					return []any{space, must(clustering.Evaluate(space, label, k, mode, nil))}
 				})
 			}
 		}

@@ -119,7 +119,7 @@ func TestPhases(t *testing.T) {
 		"checking the files", "reading the files",
 		"seeds in the new space", "k-medians in the new space", "silhouettes of the new space",
 		"seeds in the original space", "k-medians in the original space",
-		"silhouettes of the original space", "silhouettes of the classes",
+		"silhouettes of the original space", "silhouettes of the classes", "comparing the clusters",
 		"preparing the report", "writing out",
 	}
 	if !slices.Equal(phases, want) {

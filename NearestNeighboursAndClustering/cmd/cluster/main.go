@@ -14,6 +14,7 @@ import (
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/clustering"
+	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/program"
@@ -67,7 +68,8 @@ func converse(
 		return err
 	}
 	opt.display.Phase("reading the files")
-	d, err := read(opt.inputs, k)
+	open := idx.Opener{Display: opt.display}
+	d, err := read(opt.inputs, k, open)
 	if err != nil {
 		return err
 	}
@@ -88,9 +90,19 @@ func converse(
 	ask := prompt.NewCin(
 		rounds.Before(opt.display.Reader(stdin)), opt.display.Writer(stdout))
 	for {
+		if line := d.inBlocks(); line != "" {
+			opt.display.Say(line)
+		}
 		r, err := opt.cluster(d, k)
-		if err != nil {
+		if noMemory := (*memory.Error)(nil); err != nil &&
+			(len(run.Rounds) == 0 || errors.As(err, &noMemory)) {
 			return err
+		} else if err != nil { // the files that a person named cannot be read
+			ask.Reject(err)
+			if d = opt.moreData(ask, k, open); d == nil {
+				return ask.Fault()
+			}
+			continue
 		}
 		opt.display.Phase("preparing the report")
 		run.Rounds = append(run.Rounds, *r)
@@ -101,7 +113,7 @@ func converse(
 		if err := rounds.Added(); err != nil {
 			return err
 		}
-		if d = opt.moreData(ask, k); d == nil {
+		if d = opt.moreData(ask, k, open); d == nil {
 			return ask.Fault()
 		}
 	}
@@ -154,9 +166,9 @@ func (opt options) checkFiles(inputs ...string) error {
 }
 
 // moreData asks whether there is another round and for its files. It returns nil if there is none.
-func (opt options) moreData(ask *prompt.Cin, k int) *data {
+func (opt options) moreData(ask *prompt.Cin, k int, open idx.Opener) *data {
 	for ask.YesNo("Do you want to enter another query (Y/N)?  ") {
-		d := new(data)
+		d := &data{open: open}
 		readImages := func(path string) error {
 			if err := d.openImages(path, k); err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"time"
 
 	"imagesimilarity/pkg/clustering"
@@ -12,6 +13,7 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/results"
 )
 
@@ -21,21 +23,23 @@ const maxImages = 1<<31 - 3
 // A data is the content of the files of a round. They are opened in the order of its methods,
 // before one is read whole, so that what does not fit together is told at once.
 type data struct {
+	open       idx.Opener
 	imageFile  *idx.ImageFile
 	latentFile *idx.LatentFile
 
-	files        results.ClusterRound // without the clusterings
-	images       *imageset.Images[uint8]
-	space        *clustering.Space[uint8]  // of the images
-	reducedSpace *clustering.Space[uint16] // of the latent vectors
-	class        []int32                   // of each image
-	labels       []uint8                   // of each image; nil if they are not known
-	classCount   int
+	files      results.ClusterRound // without the clusterings
+	images     *imageset.Set[uint8]
+	latents    *imageset.Set[uint16]
+	space      *clustering.Space[uint8]  // of the images
+	newSpace   *clustering.Space[uint16] // of the latent vectors
+	class      []int32                   // of each image
+	labels     []uint8                   // of each image; nil if they are not known
+	classCount int
 }
 
 // openImages opens the images, which are to be grouped into k clusters.
 func (d *data) openImages(path string, k int) (err error) {
-	if d.imageFile, err = idx.OpenImages(path); err != nil {
+	if d.imageFile, err = d.open.OpenImages(path); err != nil {
 		return err
 	}
 	n := d.imageFile.N
@@ -78,34 +82,48 @@ func (d *data) readLabels(path string) error {
 	return err
 }
 
-// readImages reads the images.
+// readImages reads the images, or makes them ready to be read in blocks.
 func (d *data) readImages() (err error) {
-	if d.images, err = d.imageFile.Read(); err != nil {
+	if d.images, err = d.imageFile.Set(); err != nil {
 		return err
 	}
-	d.files.Images = results.FileOf(d.imageFile.Name, d.images)
+	d.files.Images = results.FileOfSet(d.imageFile.Name, d.images)
 	if d.space, err = clustering.NewSpace(d.images); err != nil {
 		return fmt.Errorf("%s: %w", d.imageFile.Name, err)
 	}
 	return nil
 }
 
-// readLatents reads the latent vectors.
-func (d *data) readLatents() error {
-	latents, err := d.latentFile.Read()
-	if err != nil {
+// readLatents reads the latent vectors, or makes them ready to be read in blocks.
+func (d *data) readLatents() (err error) {
+	if d.latents, err = d.latentFile.Set(); err != nil {
 		return err
 	}
-	d.files.Latents = results.FileOf(d.latentFile.Name, latents)
-	if d.reducedSpace, err = clustering.NewSpace(latents); err != nil {
+	d.files.Latents = results.FileOfSet(d.latentFile.Name, d.latents)
+	if d.newSpace, err = clustering.NewSpace(d.latents); err != nil {
 		return fmt.Errorf("%s: %w", d.latentFile.Name, err)
 	}
 	return nil
 }
 
+// inBlocks returns a line for each file that does not fit into memory, and "" if all do.
+func (d *data) inBlocks() string {
+	line := func(name string, kept bool, size float64) string {
+		if kept {
+			return ""
+		}
+		return fmt.Sprintf("%s has %s, which stay in the file and are read block by block\n",
+			quote.Printable(name), memory.Size(size))
+	}
+	return line(d.imageFile.Name, d.images.Whole() != nil,
+		float64(d.images.N)*float64(d.images.Dim())) +
+		line(d.latentFile.Name, d.latents.Whole() != nil,
+			2*float64(d.latents.N)*float64(d.latents.Dim()))
+}
+
 // read reads all files of a round.
-func read(in inputs, k int) (*data, error) {
-	d := new(data)
+func read(in inputs, k int, open idx.Opener) (*data, error) {
+	d := &data{open: open}
 	if err := d.openImages(in.original, k); err != nil {
 		return nil, err
 	}
@@ -124,22 +142,38 @@ func read(in inputs, k int) (*data, error) {
 	return d, d.readLatents()
 }
 
-// cluster clusters the images of one round.
+// cluster clusters the images of one round. It lets go of the latent vectors when their clusters
+// are known.
 func (opt options) cluster(d *data, k int) (*results.ClusterRound, error) {
+	defer d.images.Close()
 	r := d.files
-	var err error
-	if r.Reduced, err = kMedians(opt, d.reducedSpace, d.space, k, "the new space"); err != nil {
-		return nil, err
-	}
-	if r.Original, err = kMedians(opt, d.space, d.space, k, "the original space"); err != nil {
-		return nil, err
-	}
-	opt.display.Phase("silhouettes of the classes")
-	judged, err := clustering.Evaluate(d.space, d.class, d.classCount, opt.mode)
+	const newSpace, originalSpace = "the new space", "the original space"
+	label, c, err := kMedians(opt, d.newSpace, k, newSpace)
 	if err != nil {
+		return nil, err
+	}
+	r.Latents.BlockPasses = d.latents.Passes()
+	d.latents.Close()
+	d.newSpace, d.latents, d.latentFile = nil, nil, nil
+	if r.Reduced, err = opt.judge(d, label, k, newSpace, c); err != nil {
+		return nil, err
+	}
+	if label, c, err = kMedians(opt, d.space, k, originalSpace); err != nil {
+		return nil, err
+	}
+	if r.Original, err = opt.judge(d, label, k, originalSpace, c); err != nil {
+		return nil, err
+	}
+	c = results.Clustering{Seconds: results.Number(math.NaN())}
+	if r.Network, err = opt.judge(d, d.class, d.classCount, "the classes", c); err != nil {
 		return nil, fmt.Errorf("%s: %w", d.files.Classes, err)
 	}
-	r.Network = results.NewClustering(d.class, judged, math.NaN())
+	r.Images.BlockPasses = d.images.Passes()
+	opt.display.Phase("comparing the clusters")
+	if err := memory.Check(r.CompareSize(), "comparing clusters of %d images needs",
+		r.Images.Images); err != nil {
+		return nil, err
+	}
 	r.Compare()
 	if d.labels != nil {
 		r.Judge(d.files.Labels, d.labels)
@@ -160,35 +194,39 @@ func (opt options) checkText(r *results.ClusterRound) error {
 		medians, r.Images.Rows, r.Images.Cols)
 }
 
-// kMedians clusters the images in a space, whose name is for the display, and judges the clusters
-// in the original space. Its time is that of Lloyd's iteration by the wall clock; the original
-// counted processor seconds.
+// kMedians clusters the images in a space, whose name is for the display. It returns the cluster of
+// each image, and the passes and the time of Lloyd's iteration. The time is that of the wall clock;
+// the original counted processor seconds.
 func kMedians[P uint8 | uint16](
-	opt options, space *clustering.Space[P], original *clustering.Space[uint8], k int, name string,
-) (results.Clustering, error) {
+	opt options, space *clustering.Space[P], k int, name string,
+) (label []int32, c results.Clustering, err error) {
 	seeds, err := space.Seed(k, opt.mode, opt.display.Task("seeds in "+name, "clusters"))
 	if err != nil {
-		return results.Clustering{}, err
+		return nil, c, err
 	}
 	tell := opt.display.Passes("k-medians in "+name, "images")
-	passes := 0
 	start := time.Now()
-	label, err := space.Lloyd(seeds, opt.mode, func(pass, changed int) {
-		passes = pass
+	label, err = space.Lloyd(seeds, opt.mode, func(pass, changed int) {
+		c.Passes = pass
 		tell(pass, changed)
 	})
+	c.Seconds = results.Number(time.Since(start).Seconds())
+	return label, c, err
+}
+
+// judge judges clusters in the original space. name, that of the space in which they were found, is
+// for the display. c has the passes and the time that it took to find them.
+func (opt options) judge(
+	d *data, label []int32, k int, name string, c results.Clustering,
+) (results.Clustering, error) {
+	judged, err := clustering.Evaluate(d.space, label, k, opt.mode,
+		opt.display.Task("silhouettes of "+name, "images"))
 	if err != nil {
-		return results.Clustering{}, err
+		return c, err
 	}
-	seconds := time.Since(start).Seconds()
-	opt.display.Phase("silhouettes of " + name)
-	judged, err := clustering.Evaluate(original, label, k, opt.mode)
-	if err != nil {
-		return results.Clustering{}, err
-	}
-	c := results.NewClustering(label, judged, seconds)
-	c.Passes = passes
-	return c, nil
+	of := results.NewClustering(label, judged, float64(c.Seconds))
+	of.Passes = c.Passes
+	return of, nil
 }
 
 // writeAssignments writes the clusters of every image as a table with tabs between the columns and
@@ -199,12 +237,18 @@ func writeAssignments(w io.Writer, rounds []results.ClusterRound) error {
 	if err != nil {
 		return err
 	}
+	var line []byte
 	for i := range rounds {
 		r := &rounds[i]
 		for image, class := range r.Network.Label {
-			_, err := fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\n",
-				i+1, image, r.Reduced.Label[image]+1, r.Original.Label[image]+1, class)
-			if err != nil {
+			line = line[:0]
+			for _, v := range []int{
+				i + 1, image, int(r.Reduced.Label[image]) + 1, int(r.Original.Label[image]) + 1,
+			} {
+				line = append(strconv.AppendInt(line, int64(v), 10), '\t')
+			}
+			line = append(strconv.AppendInt(line, int64(class), 10), '\n')
+			if _, err := w.Write(line); err != nil {
 				return err
 			}
 		}
@@ -234,6 +278,11 @@ func found(run *results.Cluster) string {
 				libstdcxx.Double(float64(c.Truth.AdjustedRand)))
 		}
 		text += "\n"
+	}
+	for _, f := range []results.File{r.Latents, r.Images} {
+		if f.BlockPasses > 0 {
+			text += fmt.Sprintf("%s: read %d times\n", quote.Printable(f.Name), f.BlockPasses)
+		}
 	}
 	return text
 }
