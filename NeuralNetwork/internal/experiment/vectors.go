@@ -54,7 +54,10 @@ func Predict(
 			v.kept = append(v.kept, out...)
 			return nil
 		}, progress)
-		return v, err
+		if err != nil {
+			return nil, err
+		}
+		return v, nil
 	}
 	var err error
 	if v.file, err = outfile.Nameless(); err != nil {
