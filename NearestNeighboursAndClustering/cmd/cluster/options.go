@@ -24,7 +24,8 @@ These may be left out:
   -png <folder>      plots of the report, each as a PNG and an SVG file
   -assign <file>     the clusters of every image, as a table with tabs
   -quiet             nothing about the progress and the results on the screen
-  -memory <size>     most memory, such as 2GiB (what the machine has left)
+  -memory <size>     most memory, such as 2GiB (what the machine has left);
+                     images of more than a quarter of it are read in blocks
   -h, --help         show this text and exit
 `
 

@@ -29,7 +29,8 @@ These may be left out:
   -json <JSON file>  results, to be read by other programs
   -png <folder>      plots of the report, each as a PNG and an SVG file
   -quiet             nothing about the progress and the results on the screen
-  -memory <size>     most memory, such as 2GiB (what the machine has left)
+  -memory <size>     most memory, such as 2GiB (what the machine has left);
+                     images of more than a quarter of it are read in blocks
   -h, --help         show this text and exit
 `
 

@@ -14,7 +14,8 @@ func MemoryFlag(to *int64) argparse.Flag {
 			*to, err = memory.Parse(value)
 			return err
 		},
-		Help: "most memory to use, such as 2GiB (default: what the machine has left)",
+		Help: "most memory to use, such as 2GiB (default: what the machine has left); images " +
+			"that take more than a quarter of it are read in blocks",
 	}
 }
 
