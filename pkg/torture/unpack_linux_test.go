@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"fmt"
@@ -17,14 +18,13 @@ import (
 	"imagesimilarity/pkg/idx"
 )
 
-// packed returns a folder with the files of a search by Earth Mover's Distance, of which the images
-// are compressed and do not fit into the memory that the search is allowed, and an empty folder for
-// temporary files.
+// packed returns a folder with what the programs read, and an empty folder for temporary files. The
+// images are compressed, and more than a quarter of the memory that the tests allow.
 func packed(t *testing.T) (dir, temporary string) {
 	t.Helper()
-	dir, temporary = t.TempDir(), t.TempDir()
+	dir, temporary = prepare(t, 40), t.TempDir()
 	const n = 20000
-	generate(t, dir, n)
+	generate(t, dir, n) // takes the place of all but the model
 	plain, err := os.ReadFile(filepath.Join(dir, "images"))
 	if err != nil {
 		t.Fatal(err)
@@ -122,6 +122,41 @@ func TestUnpackedFileHasNoName(t *testing.T) {
 		return
 	}
 	t.Error("no file was unpacked")
+}
+
+// TestUnpackingIsTold expects the line of each program that tells where its images are unpacked.
+func TestUnpackingIsTold(t *testing.T) {
+	dir, temporary := packed(t)
+	for _, tt := range []struct{ program, args string }{
+		{"search", "-EMD -d images.gz -q queries -l1 labels -l2 query.labels -o out"},
+		{"reduce", "-d images.gz -q queries -od reduced -oq reduced.queries"},
+		{"classification", "-d images.gz -dl labels -t queries -tl query.labels -model encoder.h5"},
+	} {
+		args := strings.Fields(tt.args + " -memory 56MiB")
+		c := exec.Command(filepath.Join(programs, tt.program), args...)
+		c.Dir = dir
+		c.Env = append(os.Environ(), "TMPDIR="+temporary)
+		stderr, err := c.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var shown strings.Builder
+		told := false
+		for lines := bufio.NewScanner(stderr); !told && lines.Scan(); {
+			shown.WriteString(strings.TrimSpace(lines.Text()) + " ") // a line may be wrapped
+			told = strings.Contains(shown.String(),
+				"images.gz is unpacked into a temporary file of 15 MiB in "+temporary)
+		}
+		c.Process.Kill()
+		c.Wait()
+		if !told {
+			t.Errorf("%s %s: shown %q", tt.program, tt.args, &shown)
+		}
+	}
+	noneLeft(t, "after the ends", temporary)
 }
 
 // TestSignalsWhileUnpacking ends a program at random moments while it unpacks its images.

@@ -263,7 +263,7 @@ func (s *spaces) labelled() results.Labelled {
 // openLabelled opens the images and labels of the data set and of the queries. It returns an error
 // if they do not fit together or cannot be cut into cells.
 func openLabelled(opt options) (data, queries *spaces, err error) {
-	data, queries = new(spaces), new(spaces)
+	data, queries = newSpaces(opt), newSpaces(opt)
 	if err := data.openImages(opt.data); err != nil {
 		return nil, nil, err
 	}

@@ -243,7 +243,7 @@ func (opt options) checkFiles(inputs ...string) error {
 // returns nil if there are no more.
 func (d *dataSet) moreQueries(ask *prompt.Cin, opt options) *spaces {
 	for ask.YesNo("Do you want to enter another query (Y/N)?  ") {
-		q := new(spaces)
+		q := newSpaces(opt)
 		original := func(path string) error {
 			opt.display.Phase("reading " + path)
 			if err := opt.checkFiles(path); err != nil {

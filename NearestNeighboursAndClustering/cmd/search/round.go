@@ -23,6 +23,7 @@ import (
 // spaces holds the same images in both spaces: pixels and latent vectors. All files are opened
 // before one is read whole, so that what does not fit together is told at once.
 type spaces struct {
+	opener    idx.Opener
 	images    *idx.ImageFile
 	latents   *idx.LatentFile // nil if only the images are searched
 	labelFile *idx.LabelFile  // nil if the labels are not known
@@ -32,9 +33,14 @@ type spaces struct {
 	labels   []uint8               // nil if they are not known
 }
 
+// newSpaces returns no images yet. Their display is that of the program.
+func newSpaces(opt options) *spaces {
+	return &spaces{opener: idx.Opener{Display: opt.display}}
+}
+
 // openImages opens the images.
 func (s *spaces) openImages(path string) (err error) {
-	s.images, err = idx.OpenImages(path)
+	s.images, err = s.opener.OpenImages(path)
 	return err
 }
 
@@ -128,7 +134,7 @@ type dataSet struct {
 
 // openData opens the files of the data set and of the queries of the command line.
 func openData(opt options) (data, queries *spaces, err error) {
-	data, queries = new(spaces), new(spaces)
+	data, queries = newSpaces(opt), newSpaces(opt)
 	if err := data.openImages(opt.data); err != nil {
 		return nil, nil, err
 	}

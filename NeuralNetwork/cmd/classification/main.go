@@ -225,11 +225,12 @@ type set struct {
 // readSets reads the images and their labels. It opens all files and looks into the model file
 // before it reads the images, so that what does not serve is told at once.
 func (s *session) readSets() error {
-	training, err := s.training.open(s.trainingSet, s.trainingLabels)
+	opener := idx.Opener{Display: s.display}
+	training, err := s.training.open(opener, s.trainingSet, s.trainingLabels)
 	if err != nil {
 		return err
 	}
-	test, err := s.test.open(s.testSet, s.testLabels)
+	test, err := s.test.open(opener, s.testSet, s.testLabels)
 	if err != nil {
 		return err
 	}
@@ -251,8 +252,8 @@ func (s *session) readSets() error {
 }
 
 // open opens the images and reads their labels.
-func (s *set) open(images, labels string) (*idx.ImageFile, error) {
-	m, err := idx.OpenImages(images)
+func (s *set) open(opener idx.Opener, images, labels string) (*idx.ImageFile, error) {
+	m, err := opener.OpenImages(images)
 	if err != nil {
 		return nil, err
 	}

@@ -271,11 +271,12 @@ func (s *session) readImages() error {
 	if s.labels != "" && s.html == "" && s.tsv == "" {
 		return errors.New("labels have a use only in the report that -html writes and with -tsv")
 	}
-	data, err := idx.OpenImages(s.dataset)
+	opener := idx.Opener{Display: s.display}
+	data, err := opener.OpenImages(s.dataset)
 	if err != nil {
 		return err
 	}
-	queries, err := idx.OpenImages(s.queryset)
+	queries, err := opener.OpenImages(s.queryset)
 	if err != nil {
 		return err
 	}
