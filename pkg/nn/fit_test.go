@@ -128,7 +128,7 @@ func TestFitIsReproducible(t *testing.T) {
 		want, history := fit(cpu.New(), 1, 7)
 		for _, k := range kernel.Implementations {
 			e := cpu.With(k)
-			for _, cores := range []int{1, 2, 3} {
+			for _, cores := range []int{1, 2, 3, 16} {
 				got, h := fit(e, cores, 7)
 				if !slices.Equal(got, want) || !slices.Equal(h.Loss, history.Loss) ||
 					!slices.Equal(h.ValLoss, history.ValLoss) {

@@ -216,17 +216,12 @@ func BenchmarkConvolution(b *testing.B) {
 		l := &nn.Layer{Class: nn.Conv2D, Kernel: [2]int{3, 3}, Output: []int{0, 0, c.filters}}
 		v := newConvolution(c.in, [2]int{c.up, c.up}, l)
 		x, y := someValues(random, groupSize*product(c.in)), make([]float32, groupSize*v.h*v.w*v.f)
-		each := func(tasks int, do func(task int, _ []float32)) {
-			for t := range tasks {
-				do(t, nil)
-			}
-		}
 		weight := someValues(random, v.kh*v.kw*v.c*v.f)
-		arranged := v.arrange(kernel.Implementations[0], make([]float32, v.arrangedSize()), weight, each)
+		arranged := v.arrangeAll(kernel.Implementations[0], weight)
 		bias := make([]float32, v.f)
 		dy, dx := someValues(random, groupSize*v.y.size()), make([]float32, groupSize*product(c.in))
 		grad, scratch := make([]float32, v.windowSize()), make([]float32, v.scratch())
-		spread := v.spread(kernel.Implementations[0], make([]float32, v.spreadSize()), weight, each)
+		spread := spreadAll(v, kernel.Implementations[0], weight)
 		for _, k := range kernel.Implementations {
 			for _, part := range []struct {
 				name string
@@ -252,6 +247,15 @@ func BenchmarkConvolution(b *testing.B) {
 			}
 		}
 	}
+}
+
+// spreadAll returns a new kernel as inputGradient takes it.
+func spreadAll(v *convolution, k *kernel.Set, weight []float32) []float32 {
+	dst := make([]float32, v.spreadSize())
+	for task := range v.spreadTasks() {
+		v.spread(k, dst, weight, task)
+	}
+	return v.spreadOut(dst)
 }
 
 // someValues returns random values. Some of them are equal, some zero.

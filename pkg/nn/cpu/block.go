@@ -34,11 +34,11 @@ type block struct {
 	window [2]int // rows and columns that are pooled; 1,1 for none
 
 	// Kept for the gradients:
-	in       [][]float32 // what the operator took
-	y        []float32   // (batch,h,w,c), unless it is the operator's input or output
-	best     []float32   // the values of y that were the greatest in their windows, (batch,out)
-	moments  []float32   // of y's images, (batch,2,c): mean, sum of squared distances from it
-	arranged []float32   // the kernel as the convolution takes it
+	in      [][]float32 // what the operator took
+	y       []float32   // (batch,h,w,c), unless it is the operator's input or output
+	best    []float32   // the values of y that were the greatest in their windows, (batch,out)
+	moments []float32   // of y's images, (batch,2,c): mean, sum of squared distances from it
+	sums    []float64   // room for two values of each channel
 }
 
 // block adds the layers as one operator. up, conv, norm and pool may be nil; up needs conv.
@@ -59,7 +59,7 @@ func (n *network) block(up, conv, norm, pool *nn.Layer, x signal) signal {
 		b.relu = conv.Activation == nn.ReLU
 		b.trainConv = n.training && conv.Trainable
 		b.h, b.w, b.c = b.conv.h, b.conv.w, b.conv.f
-		b.arranged = make([]float32, b.conv.arrangedSize())
+		n.needRoom(b.conv.arrangedSize())
 		weight(conv, 0)
 		weight(conv, 1)
 	}
@@ -89,6 +89,7 @@ func (n *network) block(up, conv, norm, pool *nn.Layer, x signal) signal {
 	}
 	if b.trainNorm {
 		b.moments = make([]float32, n.batch*2*b.c)
+		b.sums = make([]float64, 2*b.c)
 		n.updates = append(n.updates, b.norm.moveStatistics)
 	}
 	n.needScratch(b.scratch())
@@ -146,8 +147,10 @@ func (b *block) forward(in [][]float32, out []float32) {
 	n, x := b.net, in[0]
 	var filters, bias []float32
 	if b.conv != nil {
-		filters = b.conv.arrange(n.kernels, b.arranged, in[1], n.each)
-		bias = in[2]
+		n.each(b.conv.arrangeTasks(), func(task int, _ []float32) {
+			b.conv.arrange(n.kernels, n.room, in[1], task)
+		})
+		filters, bias = b.conv.arranged(n.room, in[1]), in[2]
 	}
 	if b.norm != nil && !b.trainNorm {
 		for c, v := range b.norm.movingVariance {
@@ -155,8 +158,9 @@ func (b *block) forward(in [][]float32, out []float32) {
 		}
 		b.norm.set(&b.normal, b.norm.movingMean)
 	}
-	n.each(ceilDiv(n.n, b.imagesPerCall()), func(task int, scratch []float32) {
-		first, last := task*b.imagesPerCall(), min((task+1)*b.imagesPerCall(), n.n)
+	images := n.samplesPerTask(b.imagesPerCall())
+	n.each(ceilDiv(n.n, images), func(task int, scratch []float32) {
+		first, last := task*images, min((task+1)*images, n.n)
 		y := b.images(first, last, x, out)
 		if y == nil {
 			y = cut(&scratch, b.imagesPerCall()*b.size())
@@ -225,17 +229,25 @@ func (b *block) measure(i int, y, scratch []float32) {
 func (b *block) combine() {
 	images, pixels := float64(b.net.n), float64(b.h*b.w)
 	count := float64(images * pixels)
-	for c := range b.c {
-		var mean, variance float64
-		for i := range b.net.n {
-			mean += float64(b.moments[2*i*b.c+c])
+	mean, variance := b.sums[:b.c], b.sums[b.c:]
+	clear(b.sums)
+	for i := range b.net.n {
+		for c, m := range b.moments[2*i*b.c:][:b.c] {
+			mean[c] += float64(m)
 		}
-		mean /= images
-		for i := range b.net.n {
-			d := float64(b.moments[2*i*b.c+c]) - mean
-			variance += float64(b.moments[(2*i+1)*b.c+c]) + float64(float64(d*d)*pixels)
+	}
+	for c := range mean {
+		mean[c] /= images
+	}
+	for i := range b.net.n {
+		means, squares := b.moments[2*i*b.c:][:b.c], b.moments[(2*i+1)*b.c:][:b.c]
+		for c, m := range means {
+			d := float64(m) - mean[c]
+			variance[c] += float64(squares[c]) + float64(float64(d*d)*pixels)
 		}
-		b.norm.setStatistics(c, mean, variance/count, count)
+	}
+	for c := range mean {
+		b.norm.setStatistics(c, mean[c], variance[c]/count, count)
 	}
 }
 
@@ -260,7 +272,7 @@ func (b *block) gradients(out, grad *G.Node) []*G.Node {
 	}
 	if b.conv != nil {
 		if b.x.active {
-			g.spread = make([]float32, b.conv.spreadSize())
+			n.needRoom(b.conv.spreadSize())
 		}
 		nodes = append(nodes, nil, nil)
 		if b.trainConv {
@@ -273,7 +285,7 @@ func (b *block) gradients(out, grad *G.Node) []*G.Node {
 		}
 	}
 	if b.trainNorm {
-		g.sums = make([]float32, n.batch*2*b.c)
+		g.products = make([]float32, n.batch*2*b.c)
 		g.dGamma, g.dBeta = make([]float32, b.c), make([]float32, b.c)
 		nodes = append(nodes,
 			n.view("gamma gradient", tensor.Shape{b.c}, g.dGamma, after),
@@ -294,9 +306,8 @@ type blockGradient struct {
 	dKernel, dBias []float32
 	dGamma, dBeta  []float32
 
-	spread               []float32 // the kernel as the gradient of the input takes it
 	kernelSums, biasSums []float32 // by groups of samples
-	sums                 []float32 // (batch,2,c): of the gradient, and of the gradient times (y-mean)
+	products             []float32 // (batch,2,c): of the gradient, and of the gradient times (y-mean)
 }
 
 func (g *blockGradient) run(in [][]float32, _ []float32) {
@@ -311,45 +322,52 @@ func (g *blockGradient) run(in [][]float32, _ []float32) {
 		return
 	}
 	var filters []float32
-	if g.spread != nil {
-		filters = g.conv.spread(n.kernels, g.spread, g.in[1], n.each)
+	if g.conv != nil && g.dx != nil {
+		n.each(g.conv.spreadTasks(), func(task int, _ []float32) {
+			g.conv.spread(n.kernels, n.room, g.in[1], task)
+		})
+		filters = g.conv.spreadOut(n.room)
 	}
 	groups := ceilDiv(n.n, groupSize)
-	n.each(groups, func(group int, scratch []float32) {
+	// A group is a task, or two, for dx and for the kernel. Two make 5% more work, since both begin
+	// with the gradient of y.
+	tasks := groups
+	if g.dx != nil && g.trainConv && 11*rounds(2*groups) < 20*rounds(groups) {
+		tasks = 2 * groups
+	}
+	n.each(tasks, func(task int, scratch []float32) {
+		group, half := task*groups/tasks, task%(tasks/groups)
 		first, last := group*groupSize, min((group+1)*groupSize, n.n)
 		if g.conv == nil {
 			for i := first; i < last; i++ {
 				g.back(i, g.dx[i*g.size():], g.w*g.c, x, out, grad)
 			}
 		} else {
-			g.group(group, first, last, x, out, grad, filters, scratch)
+			ofX := g.dx != nil && half == 0
+			ofKernel := g.trainConv && half == tasks/groups-1
+			g.group(group, first, last, ofX, ofKernel, x, out, grad, filters, scratch)
 		}
 	})
 	if g.trainConv {
-		size, wide := g.conv.windowSize(), kernel.Period(g.c)
-		const chunk = 1 << 13 // values of a task: 32 KiB, which stay in the first-level cache
-		n.each(ceilDiv(size, chunk), func(task int, _ []float32) {
-			sum := g.kernelSums[task*chunk : min((task+1)*chunk, size)]
-			for i := 1; i < groups; i++ {
-				n.kernels.AddTo(sum, g.kernelSums[i*size+task*chunk:])
-			}
-		})
+		wide := kernel.Period(g.c)
 		for i := 1; i < groups; i++ {
 			n.kernels.AddTo(g.biasSums[:wide], g.biasSums[i*wide:])
 		}
-		n.each(len(g.conv.pixels), func(element int, _ []float32) {
-			g.conv.collect(n.kernels, g.dKernel, g.kernelSums, element)
-		})
 		kernel.Fold(g.dBias, g.biasSums[:wide])
+		_, tasks := g.conv.collected()
+		n.each(tasks, func(task int, _ []float32) {
+			g.conv.collect(n.kernels, g.dKernel, g.kernelSums, groups, task)
+		})
 	}
 }
 
-// group computes the gradients of the images [first,last) of x and their parts in those of kernel
-// and bias; filters are as the convolution spreads them.
-func (g *blockGradient) group(group, first, last int, x, out, grad, filters, scratch []float32) {
+// group computes the gradients of the images [first,last) of x, their parts in those of kernel and
+// bias, or both; filters are as the convolution spreads them.
+func (g *blockGradient) group(group, first, last int, ofX, ofKernel bool,
+	x, out, grad, filters, scratch []float32) {
 	k, v, xSize := g.net.kernels, g.conv, product(g.x.shape)
 	var biasSum []float32
-	if g.trainConv {
+	if ofKernel {
 		biasSum = g.biasSums[group*kernel.Period(g.c) : (group+1)*kernel.Period(g.c)]
 		clear(biasSum)
 	}
@@ -359,16 +377,16 @@ func (g *blockGradient) group(group, first, last int, x, out, grad, filters, scr
 		v.y.zero(dy)
 		inner := dy[v.y.start():]
 		g.back(i, inner, v.y.line*v.f, x, out, grad)
-		if g.trainConv {
+		if ofKernel {
 			for r := range v.h {
 				k.Sum(biasSum, inner[r*v.y.line*v.f:][:v.w*v.f])
 			}
 		}
 	}
-	if g.dx != nil {
+	if ofX {
 		v.inputGradient(k, g.dx[first*xSize:last*xSize], frames, filters, scratch, last-first)
 	}
-	if g.trainConv {
+	if ofKernel {
 		sum := g.kernelSums[group*v.windowSize() : (group+1)*v.windowSize()]
 		v.kernelGradient(k, sum, x[first*xSize:last*xSize], frames, scratch, last-first)
 	}
@@ -392,18 +410,24 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 		clear(sums)
 		clear(dots)
 		n.kernels.GradSums(sums, dots, grad[i*size:(i+1)*size], y, g.Mean)
-		kernel.Fold(g.sums[2*i*g.c:(2*i+1)*g.c], sums)
-		kernel.Fold(g.sums[(2*i+1)*g.c:(2*i+2)*g.c], dots)
+		kernel.Fold(g.products[2*i*g.c:(2*i+1)*g.c], sums)
+		kernel.Fold(g.products[(2*i+1)*g.c:(2*i+2)*g.c], dots)
 	})
 	gamma := g.norm.gamma
 	count := float64(n.n) * float64(g.h*g.w)
 	ofGrad, ofX, rest := g.OfGrad[:g.c], g.OfX[:g.c], g.Rest[:g.c]
-	for c := range g.c {
-		var sum, dot float64
-		for i := range n.n {
-			sum += float64(g.sums[2*i*g.c+c])
-			dot += float64(g.sums[(2*i+1)*g.c+c])
+	sums, dots := g.block.sums[:g.c], g.block.sums[g.c:]
+	clear(g.block.sums)
+	for i := range n.n {
+		for c, v := range g.products[2*i*g.c:][:g.c] {
+			sums[c] += float64(v)
 		}
+		for c, v := range g.products[(2*i+1)*g.c:][:g.c] {
+			dots[c] += float64(v)
+		}
+	}
+	for c := range g.c {
+		sum, dot := sums[c], dots[c]
 		inverse := g.norm.inverse[c]
 		scale := float64(gamma[c]) * inverse
 		g.dBeta[c] = float32(sum)

@@ -274,19 +274,40 @@ func (v *convolution) meetings() (elements, pixels [][]int) {
 	return elements, pixels
 }
 
-// An each runs tasks, in any order.
-type each func(tasks int, do func(task int, scratch []float32))
-
-// arrange returns the kernel (KH,KW,C,F) as apply takes it: for each phase (countH,countW,C,F), the
-// sums of the elements that meet the same pixel of x; with one filter (C,spanH,spanW); or
-// transformed. It may write to dst, which has arrangedSize values.
-func (v *convolution) arrange(k *kernel.Set, dst, weight []float32, each each) []float32 {
-	if v.fast != nil {
-		each(v.c, func(c int, _ []float32) { v.fast.transform(k, dst, weight, c) })
-		return dst
+// arranged returns the kernel (KH,KW,C,F) as apply takes it: for each phase (countH,countW,C,F),
+// the sums of the elements that meet the same pixel of x; with one filter (C,spanH,spanW); or
+// transformed. The tasks of arrange have written it to dst, which has arrangedSize values.
+func (v *convolution) arranged(dst, weight []float32) []float32 {
+	if v.arrangeTasks() == 0 {
+		return weight
 	}
-	clear(dst)
+	return dst
+}
+
+// arrangeBlock is the number of values that a task of arrange adds up: it takes microseconds.
+const arrangeBlock = 1 << 10
+
+// arrangeTasks returns the number of tasks of arrange, which may run at once.
+func (v *convolution) arrangeTasks() int {
+	switch {
+	case v.fast != nil:
+		return v.c
+	case v.oneFilter():
+		return 1
+	case len(v.phases) == 1:
+		return 0
+	}
+	return ceilDiv(v.c*v.f, arrangeBlock)
+}
+
+// arrange writes a part of what arranged returns.
+func (v *convolution) arrange(k *kernel.Set, dst, weight []float32, task int) {
+	if v.fast != nil {
+		v.fast.transform(k, dst, weight, task)
+		return
+	}
 	if v.oneFilter() {
+		clear(dst[:v.arrangedSize()])
 		for pixel, elements := range v.elements {
 			for _, e := range elements {
 				for c, w := range weight[e*v.c : (e+1)*v.c] {
@@ -294,71 +315,105 @@ func (v *convolution) arrange(k *kernel.Set, dst, weight []float32, each each) [
 				}
 			}
 		}
-		return dst
-	}
-	if len(v.phases) == 1 {
-		return weight
+		return
 	}
 	size, at := v.c*v.f, 0
+	from, to := task*arrangeBlock, min((task+1)*arrangeBlock, size)
 	for _, p := range v.phases {
+		for i := range p.countH * p.countW {
+			clear(dst[at+i*size:][from:to])
+		}
 		for t := range v.kh {
 			a := floorDiv(p.y+t-v.top, v.upH) - p.lowH
 			for s := range v.kw {
 				b := floorDiv(p.x+s-v.left, v.upW) - p.lowW
-				sum := dst[at+(a*p.countW+b)*size:]
-				for i, w := range weight[(t*v.kw+s)*size : (t*v.kw+s+1)*size] {
-					sum[i] += w
-				}
+				k.AddTo(dst[at+(a*p.countW+b)*size:][from:to], weight[(t*v.kw+s)*size:][from:to])
 			}
 		}
 		at += p.countH * p.countW * size
 	}
+}
+
+// spreadOut returns the kernel as inputGradient takes it, (spanH,spanW,F,C): for each pixel of the
+// window the sum of the elements that meet the pixel; or transformed. The tasks of spread have
+// written it to dst, which has spreadSize values.
+func (v *convolution) spreadOut(dst []float32) []float32 {
+	if v.fastInputGrad != nil {
+		return dst[v.windowSize():]
+	}
 	return dst
 }
 
-// spread returns the kernel as inputGradient takes it, (spanH,spanW,F,C): for each pixel of the
-// window the sum of the elements that meet the pixel; or transformed. It writes to dst, which has
-// spreadSize values.
-func (v *convolution) spread(k *kernel.Set, dst, weight []float32, each each) []float32 {
-	// Filters at a time. With 128 channels and filters, all at a time take 1.5 times as long; 4 to
-	// 64 are alike.
-	const block = 32
-	size := v.c * v.f
-	window := dst[:v.windowSize()]
-	each(len(v.elements), func(pixel int, _ []float32) {
-		d := window[pixel*size : (pixel+1)*size]
-		clear(d)
-		for _, e := range v.elements[pixel] {
+// spreadBlock is the number of filters of a task of spread. With 128 channels and filters, all at a
+// time take 1.5 times as long; 4 to 64 are alike.
+const spreadBlock = 8
+
+// spreadTasks returns the number of tasks of spread, which may run at once.
+func (v *convolution) spreadTasks() int { return ceilDiv(v.f, spreadBlock) }
+
+// spread writes a part of what spreadOut returns.
+func (v *convolution) spread(k *kernel.Set, dst, weight []float32, task int) {
+	size, first, last := v.c*v.f, task*spreadBlock, min((task+1)*spreadBlock, v.f)
+	for pixel, elements := range v.elements {
+		d := dst[pixel*size : (pixel+1)*size]
+		clear(d[first*v.c : last*v.c])
+		for _, e := range elements {
 			s := weight[e*size : (e+1)*size]
-			for first := 0; first < v.f; first += block {
-				last := min(first+block, v.f)
-				for c := range v.c {
-					for f := first; f < last; f++ {
-						d[f*v.c+c] += s[c*v.f+f]
-					}
+			for c := range v.c {
+				for f := first; f < last; f++ {
+					d[f*v.c+c] += s[c*v.f+f]
 				}
 			}
 		}
-	})
-	if v.fastInputGrad == nil {
-		return window
 	}
-	transformed := dst[len(window):]
-	each(v.f, func(f int, _ []float32) { v.fastInputGrad.transform(k, transformed, window, f) })
-	return transformed
+	if v.fastInputGrad != nil {
+		for f := first; f < last; f++ {
+			v.fastInputGrad.transform(k, dst[v.windowSize():], dst, f)
+		}
+	}
 }
 
-// collect writes an element of the gradient of the kernel, given that of the spread kernel.
-func (v *convolution) collect(k *kernel.Set, grad, spread []float32, element int) {
-	size := v.c * v.f
-	g := grad[element*size : (element+1)*size]
-	if v.oneChannel() || v.fast != nil {
-		copy(g, spread[element*size:])
+// collectBlock is the number of values of a spread kernel's gradient that a task of collect adds up
+// over the groups: 8 KiB, which stay in the first-level cache.
+const collectBlock = 1 << 11
+
+// collected returns the number of values that a task of collect writes of each element, and the
+// number of tasks. Where the window is the filter, all elements are taken as one.
+func (v *convolution) collected() (values, tasks int) {
+	if v.collectsAsIs() {
+		return collectBlock, ceilDiv(v.windowSize(), collectBlock)
+	}
+	values = ceilDiv(collectBlock, len(v.elements))
+	return values, ceilDiv(v.c*v.f, values)
+}
+
+// collectsAsIs reports that kernelGradient computes the gradient of the kernel itself.
+func (v *convolution) collectsAsIs() bool { return v.oneChannel() || v.fast != nil }
+
+// collect writes a part of the gradient of the kernel, given those of the spread kernel over groups
+// of images, which lie one after the other in sums. It changes them.
+func (v *convolution) collect(k *kernel.Set, grad, sums []float32, groups, task int) {
+	values, _ := v.collected()
+	size, whole := v.c*v.f, v.windowSize()
+	if v.collectsAsIs() {
+		size = whole
+	}
+	from, to := task*values, min((task+1)*values, size)
+	for at := 0; at < whole; at += size {
+		for i := 1; i < groups; i++ {
+			k.AddTo(sums[at:][from:to], sums[i*whole+at:][from:to])
+		}
+	}
+	if v.collectsAsIs() {
+		copy(grad[from:to], sums[from:to])
 		return
 	}
-	clear(g)
-	for _, pixel := range v.pixels[element] {
-		k.AddTo(g, spread[pixel*size:])
+	for e, pixels := range v.pixels {
+		g := grad[e*size:][from:to]
+		clear(g)
+		for _, pixel := range pixels {
+			k.AddTo(g, sums[pixel*size:][from:to])
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"runtime"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -11,8 +13,9 @@ import (
 // A product of a whole batch is cut into blocks of at most 28 rows, two tiles of AVX-512, and 512
 // columns. Each is a task. On one core, 14 to 112 rows and 512 to 4096 columns differ by less than
 // 7%, and 64 columns cost up to 25% more, for the shapes of the autoencoder's dense layers. So the
-// least of the good sizes is taken: it gives the cores most tasks.
-const blockRows, blockColumns = 28, 512
+// least of the good sizes is taken: it gives the cores most tasks. If there are fewer tasks than
+// cores, rows are cut further, but not below half a tile.
+const blockRows, leastRows, blockColumns = 28, 7, 512
 
 // dense adds a Dense layer: the weights' shapes are (in,out) and (out).
 func (n *network) dense(l *nn.Layer, x signal) signal {
@@ -49,13 +52,19 @@ func (n *network) dense(l *nn.Layer, x signal) signal {
 
 // denseInputGrad adds grad times the transposed kernel.
 func (n *network) denseInputGrad(wide, units int, grad, weight *G.Node) *G.Node {
-	transposed := make([]float32, units*wide)
+	n.needRoom(units * wide)
+	const block = 256 // rows and columns of a task
+	columns := ceilDiv(units, block)
 	run := func(in [][]float32, out []float32) {
-		for i := range wide {
-			for u, v := range in[1][i*units : (i+1)*units] {
-				transposed[u*wide+i] = v
+		transposed := n.room[:units*wide]
+		n.each(ceilDiv(wide, block)*columns, func(task int, _ []float32) {
+			top, left := task/columns*block, task%columns*block
+			for u := left; u < min(left+block, units); u++ {
+				for i := top; i < min(top+block, wide); i++ {
+					transposed[u*wide+i] = in[1][i*units+u]
+				}
 			}
-		}
+		})
 		n.blocks(kernel.Matmul{
 			M: n.n, N: wide, Inner: units,
 			A: kernel.Rows(units), B: kernel.Right{Inner: wide}, C: kernel.Result{Row: wide},
@@ -89,10 +98,11 @@ func (n *network) denseBiasGrad(units int, grad *G.Node) *G.Node {
 // blocks runs a product with a single line on all cores.
 func (n *network) blocks(p kernel.Matmul, a, b, c, bias []float32) {
 	columns := ceilDiv(p.N, blockColumns)
-	n.each(ceilDiv(p.M, blockRows)*columns, func(task int, _ []float32) {
-		m, f := task/columns*blockRows, task%columns*blockColumns
+	rows := min(max(ceilDiv(p.M*columns, runtime.GOMAXPROCS(0)), leastRows), blockRows)
+	n.each(ceilDiv(p.M, rows)*columns, func(task int, _ []float32) {
+		m, f := task/columns*rows, task%columns*blockColumns
 		q := p
-		q.M, q.N = min(blockRows, p.M-m), min(blockColumns, p.N-f)
+		q.M, q.N = min(rows, p.M-m), min(blockColumns, p.N-f)
 		var biases []float32
 		if bias != nil {
 			biases = bias[f:]

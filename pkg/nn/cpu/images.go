@@ -176,16 +176,17 @@ func newRepeating(k *kernel.Set, in []int, up [2]int, l *nn.Layer, bias []float3
 		like.Activation = nn.ReLU
 	}
 	v := newConvolution(in, up, like)
-	arranged := make([]float32, v.arrangedSize())
-	filters := v.arrange(k, arranged, weight(l, "kernel"), inTurn)
+	filters := v.arrangeAll(k, weight(l, "kernel"))
 	return repeating{v, filters, bias, l.PlainReLU()}
 }
 
-// inTurn runs tasks one after the other.
-func inTurn(tasks int, do func(task int, scratch []float32)) {
-	for t := range tasks {
-		do(t, nil)
+// arrangeAll returns a new kernel as apply takes it.
+func (v *convolution) arrangeAll(k *kernel.Set, weight []float32) []float32 {
+	dst := make([]float32, v.arrangedSize())
+	for task := range v.arrangeTasks() {
+		v.arrange(k, dst, weight, task)
 	}
+	return v.arranged(dst, weight)
 }
 
 func (v repeating) apply(k *kernel.Set, y, x, scratch []float32, images int) {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"math"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -41,6 +43,7 @@ type network struct {
 	input, target []float32
 	loss          *G.Node
 
+	room        []float32 // for weights in the order in which the operator that runs needs them
 	scratchSize int       // the most values that an operator's task needs
 	scratch     sync.Pool // *[]float32 of scratchSize
 }
@@ -287,6 +290,14 @@ func (n *network) run(samples int) error {
 // needScratch makes sure that a task has room for that many values.
 func (n *network) needScratch(values int) { n.scratchSize = max(n.scratchSize, values) }
 
+// needRoom makes sure that an operator has room for that many values, which it alone uses while it
+// runs. Rooms of their own would push each other out of the caches.
+func (n *network) needRoom(values int) {
+	if values > len(n.room) {
+		n.room = make([]float32, values)
+	}
+}
+
 // each runs the tasks on all cores. A task may use the scratch, in which other tasks have left
 // values. What a task computes must not depend on which worker runs it, nor when: then results are
 // the same for any number of cores.
@@ -304,6 +315,23 @@ func (n *network) each(tasks int, do func(task int, scratch []float32)) {
 			do(t, *s)
 		}
 	})
+}
+
+// rounds returns how many tasks the busiest core gets.
+func rounds(tasks int) int { return ceilDiv(tasks, runtime.GOMAXPROCS(0)) }
+
+// samplesPerTask returns how many samples a task takes, at most most. Fewer take longer, each half
+// by about a tenth. So they are fewer only if that gives work to cores that had none.
+func (n *network) samplesPerTask(most int) int {
+	best, least := most, math.MaxInt
+	for samples, halves := most, 0; ; samples, halves = ceilDiv(samples, 2), halves+1 {
+		if cost := rounds(ceilDiv(n.n, samples)) * samples * (10 + halves); cost < least {
+			best, least = samples, cost
+		}
+		if samples == 1 {
+			return best
+		}
+	}
 }
 
 // ceilDiv returns a/b rounded up for a >= 0, and a value of at most 0 for a < 0.

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"testing"
 
 	"imagesimilarity/pkg/nn"
@@ -12,12 +14,15 @@ import (
 )
 
 // TestSameOnEveryProcessor trains both networks of the programs and compares the bits of weights,
-// losses and predictions with those of all other processors, whatever their instruction sets and
-// their order of bytes: one hash was made for all.
+// losses and predictions with those of all other processors, whatever their instruction sets, their
+// order of bytes and their cores, by whose number the work is cut: one hash was made for all.
 func TestSameOnEveryProcessor(t *testing.T) {
 	const want = "1ad2fcd1b865d76c"
 	const rows, cols, n, batch = 28, 20, 21, 8
-	for _, k := range kernel.Implementations {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for i, k := range slices.Repeat(kernel.Implementations, 3) {
+		cores := []int{1, 6, 16}[i/len(kernel.Implementations)]
+		runtime.GOMAXPROCS(cores)
 		random := rand.New(rand.NewPCG(1, 1))
 		x, labels := make([]float32, n*rows*cols), make([]uint8, n)
 		for i := range x {
@@ -76,7 +81,8 @@ func TestSameOnEveryProcessor(t *testing.T) {
 			add(predicted)
 		}
 		if got := fmt.Sprintf("%x", hash.Sum(nil)[:8]); got != want {
-			t.Errorf("%s: weights, losses and predictions have the hash %s, want %s", k.Name, got, want)
+			t.Errorf("%s, %d cores: weights, losses and predictions have the hash %s, want %s",
+				k.Name, cores, got, want)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
-	"imagesimilarity/pkg/parallel"
 )
 
 // A solver changes weights by their gradients, with Keras' rules. Gorgonia's solvers add epsilon at
@@ -17,7 +16,11 @@ type solver struct {
 	rule    func(s *solver, w, grad, first, second []float32)
 	steps   int
 	state   map[*float32]*moments // by the first value of a weight
+	parts   []part                // of the weights, in the step that runs
 }
+
+// A part of a weight with its gradient and moments is a task.
+type part struct{ w, grad, first, second []float32 }
 
 // moments are the moving averages of a weight's gradient (Adam) and its square.
 type moments struct{ first, second []float32 }
@@ -38,6 +41,7 @@ func newSolver(k *kernel.Set, opt nn.Optimizer) *solver {
 // step changes the weights of a network once, by the gradients of its last run.
 func (s *solver) step(n *network) error {
 	s.steps++
+	s.parts = s.parts[:0]
 	for _, w := range n.learn {
 		grad, err := w.Grad()
 		if err != nil {
@@ -50,11 +54,18 @@ func (s *solver) step(n *network) error {
 			s.state[&values[0]] = m
 		}
 		slopes := grad.Data().([]float32)
-		const block = 1 << 14 // values of a task: several times the cost of starting it
-		parallel.Blocks(len(values), block, func(from, to int) {
-			s.rule(s, values[from:to], slopes[from:to], m.first[from:to], m.second[from:to])
-		})
+		const block = 1 << 12 // values of a part: a task takes microseconds
+		for from := 0; from < len(values); from += block {
+			to := min(from+block, len(values))
+			s.parts = append(s.parts, part{
+				values[from:to], slopes[from:to], m.first[from:to], m.second[from:to],
+			})
+		}
 	}
+	n.each(len(s.parts), func(task int, _ []float32) {
+		p := s.parts[task]
+		s.rule(s, p.w, p.grad, p.first, p.second)
+	})
 	return nil
 }
 

@@ -14,11 +14,6 @@ import (
 // sizes and numbers of channels.
 func TestWinogradIsTheConvolution(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
-	each := func(tasks int, do func(task int, _ []float32)) {
-		for i := range tasks {
-			do(i, nil)
-		}
-	}
 	for _, c := range []struct{ h, w, c, f int }{
 		{4, 4, 8, 8}, {7, 7, 16, 33}, {14, 14, 8, 16},
 		{8, 11, 40, 9}, {5, 24, 17, 70}, {16, 16, 64, 32},
@@ -37,7 +32,7 @@ func TestWinogradIsTheConvolution(t *testing.T) {
 				results := func(v *convolution, k *kernel.Set) (y, dx, dKernel []float32) {
 					y, dx = make([]float32, images*ySize), make([]float32, images*xSize)
 					scratch := make([]float32, v.scratch())
-					arranged := v.arrange(k, make([]float32, v.arrangedSize()), weight, each)
+					arranged := v.arrangeAll(k, weight)
 					for i := 0; i < images; i += v.imagesPerCall() {
 						n := min(v.imagesPerCall(), images-i)
 						v.apply(k, y[i*ySize:(i+n)*ySize], x[i*xSize:(i+n)*xSize], arranged, bias, scratch, false, n)
@@ -47,13 +42,14 @@ func TestWinogradIsTheConvolution(t *testing.T) {
 					for i := range images {
 						frame.fill(dy[i*frame.size():], grad[i*ySize:(i+1)*ySize])
 					}
-					spread := v.spread(k, make([]float32, v.spreadSize()), weight, each)
+					spread := spreadAll(v, k, weight)
 					v.inputGradient(k, dx, dy, spread, scratch, images)
 					sums := make([]float32, v.windowSize())
 					v.kernelGradient(k, sums, x, dy, scratch, images)
 					dKernel = make([]float32, len(weight))
-					for e := range 9 {
-						v.collect(k, dKernel, sums, e)
+					_, tasks := v.collected()
+					for task := range tasks {
+						v.collect(k, dKernel, sums, 1, task)
 					}
 					return y, dx, dKernel
 				}
