@@ -128,6 +128,8 @@ func TestUnpackedFileHasNoName(t *testing.T) {
 func TestUnpackingIsTold(t *testing.T) {
 	dir, temporary := packed(t)
 	for _, tt := range []struct{ program, args string }{
+		{"search", "-d images.gz -i latents -q queries -s query.latents -o out"},
+		{"cluster", "-d images.gz -i latents -n classes -c cluster.conf -o out"},
 		{"search", "-EMD -d images.gz -q queries -l1 labels -l2 query.labels -o out"},
 		{"reduce", "-d images.gz -q queries -od reduced -oq reduced.queries"},
 		{"classification", "-d images.gz -dl labels -t queries -tl query.labels -model encoder.h5"},
