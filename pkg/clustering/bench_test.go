@@ -151,3 +151,53 @@ func BenchmarkSilhouettes(b *testing.B) {
 		}
 	})
 }
+
+// The stages on images that stay in their file, which the system has in memory.
+func BenchmarkBlocks(b *testing.B) {
+	name := filepath.Join(b.TempDir(), "images")
+	if err := idx.WriteImages(name, whole().images.Whole()); err != nil {
+		b.Fatal(err)
+	}
+	const block = 8 << 20 / 784 // images: what idx takes if there is much memory
+	defer idx.InBlocks(block)()
+	f, err := idx.OpenImages(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	set, err := f.Set()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer set.Close()
+	s, err := NewSpace(set)
+	if err != nil {
+		b.Fatal(err)
+	}
+	seeds := seedsOf(b, s)
+	label, centroids := labels(b, s)
+	b.Run("Seed", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			seedsOf(b, s)
+		}
+	})
+	b.Run("Assign", func(b *testing.B) {
+		l := lloyd[uint8]{Space: s, label: label, moved: make([]move, s.mostOfBlock())}
+		b.ReportAllocs()
+		for b.Loop() {
+			l.assign(centroids)
+		}
+	})
+	b.Run("Lloyd", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s.Lloyd(seeds, Original, nil)
+		}
+	})
+	b.Run("Evaluate", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			Evaluate(s, label, clusters, Original, nil)
+		}
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"sync"
 	"unsafe"
 
 	"imagesimilarity/pkg/imageset"
@@ -26,6 +27,8 @@ type Space[P uint8 | uint16] struct {
 
 	most      int // histograms that are kept from pass to pass
 	mostGroup int // histograms of a group
+
+	spare sync.Pool // of *metric.Points[P], to pack strips
 }
 
 // NewSpace makes images ready for clustering. It keeps a packed copy if the images are kept in
@@ -58,14 +61,14 @@ func NewSpace[P uint8 | uint16](images *imageset.Set[P]) (*Space[P], error) {
 // A block is consecutive images, from image first on.
 type block[P uint8 | uint16] struct {
 	*imageset.Images[P]
-	first  int
-	points *metric.Points[P] // these images, packed; nil unless all are kept
+	first int
+	space *Space[P]
 }
 
 // each calls visit for each block of the images, in ascending order.
 func (s *Space[P]) each(visit func(b block[P])) error {
 	return s.images.Each(func(images *imageset.Images[P], first int) error {
-		visit(block[P]{images, first, s.points})
+		visit(block[P]{images, first, s})
 		return nil
 	})
 }
@@ -84,7 +87,7 @@ const (
 type ruler[P uint8 | uint16] struct {
 	block[P]
 	queries   *metric.Queries[P]
-	packed    metric.Points[P] // the strip, unless all images are packed
+	points    *metric.Points[P] // all images, or the strip
 	distances []uint32
 	from, n   int // the images of the strip are from to from+n-1 of the block
 }
@@ -96,7 +99,15 @@ func (b block[P]) strips(
 ) {
 	parallel.Do((b.N+strip-1)/strip, func(jobs iter.Seq[int]) {
 		r := &ruler[P]{
-			block: b, queries: queries, distances: make([]uint32, metric.Quad*strip),
+			block: b, queries: queries, points: b.space.points,
+			distances: make([]uint32, metric.Quad*strip),
+		}
+		if r.points == nil {
+			var spare bool
+			if r.points, spare = b.space.spare.Get().(*metric.Points[P]); !spare {
+				r.points = new(metric.Points[P])
+			}
+			defer b.space.spare.Put(r.points)
 		}
 		worker(r, func(yield func(int) bool) {
 			for job := range jobs {
@@ -112,26 +123,26 @@ func (b block[P]) strips(
 // lay makes the images from image from on the strip.
 func (r *ruler[P]) lay(from int) {
 	r.from, r.n = from, min(strip, r.N-from)
-	if r.points != nil {
+	if r.space.points != nil {
 		return
 	}
-	r.packed.Resize(r.n, r.Dim())
+	r.points.Resize(r.n, r.Dim())
 	for i := range r.n {
-		r.packed.Set(i, r.At(from+i))
+		r.points.Set(i, r.At(from+i))
 	}
 }
 
 // each calls visit for query after query with the distances of the images of the strip.
 func (r *ruler[P]) each(visit func(query int, distances []uint32)) {
-	points, from := r.points, r.from/metric.Tile
-	if points == nil {
-		points, from = &r.packed, 0
+	from := 0
+	if r.space.points != nil {
+		from = r.from / metric.Tile
 	}
 	to := from + metric.Tiles(r.n)
 	n := (to - from) * metric.Tile
 	for quad := 0; quad < r.queries.N; quad += metric.Quad {
 		distances := r.distances[:metric.Quad*n]
-		points.Distances(distances, r.queries, quad, from, to)
+		r.points.Distances(distances, r.queries, quad, from, to)
 		for q := quad; q < min(r.queries.N, quad+metric.Quad); q++ {
 			visit(q, distances[(q-quad)*n:][:r.n])
 		}

@@ -76,6 +76,9 @@ func (c clustering) sort() {
 	})
 }
 
+// ClusterSize returns the bytes that AddCluster takes while it draws n images.
+func ClusterSize(n int) float64 { return float64(8 * n) }
+
 // AddCluster appends the sections of one round of a run of cluster.
 func (p *Page) AddCluster(round *results.ClusterRound) {
 	if !p.round() {
@@ -116,8 +119,10 @@ func (p *Page) AddCluster(round *results.ClusterRound) {
 			row = append(row, percentage(c.Truth.Purity), fmt.Sprintf("%.3f", c.Truth.AdjustedRand))
 		}
 		t.Rows = append(t.Rows, row)
-		for _, s := range finite(c.OfImage) {
-			low, high = min(low, s), max(high, s)
+		for _, s := range c.OfImage {
+			if isFinite(s) {
+				low, high = min(low, s), max(high, s)
+			}
 		}
 	}
 	p.add("clusterings", "The clusterings",
@@ -164,14 +169,10 @@ func permuted(values, order []int) []int {
 // clustering shows the medians of the clusters, the labels of their images, and their silhouettes
 // on an axis from low to high.
 func (p *Page) clustering(c clustering, rows, cols int, low, high float64) template.HTML {
-	values := make([][]float64, len(c.Sizes))
+	values := c.byCluster()
 	names := make([]string, len(c.Sizes))
-	place := make([]int, len(c.Sizes))
 	for at, k := range c.order {
-		place[k], names[at] = at, fmt.Sprint(c.first+k)
-	}
-	for n, l := range c.Label {
-		values[place[l]] = append(values[place[l]], c.OfImage[n])
+		names[at] = fmt.Sprint(c.first + k)
 	}
 	headings := c.headings(rows, cols)
 	tiles := make([]tile, min(len(c.Sizes), maxMedians))
@@ -218,6 +219,24 @@ func (p *Page) clustering(c clustering, rows, cols int, low, high float64) templ
 			"dashed line is the mean of all. Bars to the left of 0 are images nearer to another " +
 			"cluster. The plots of all three clusterings have one scale.")},
 	})
+}
+
+// byCluster returns the silhouettes of the images of each cluster, in the page's order. They are a
+// copy.
+func (c clustering) byCluster() [][]float64 {
+	all := make([]float64, len(c.Label))
+	values := make([][]float64, len(c.Sizes))
+	place := make([]int, len(c.Sizes))
+	from := 0
+	for at, k := range c.order {
+		place[k] = at
+		values[at] = all[from : from : from+c.Sizes[k]]
+		from += c.Sizes[k]
+	}
+	for n, l := range c.Label {
+		values[place[l]] = append(values[place[l]], c.OfImage[n])
+	}
+	return values
 }
 
 // headings returns the number and the median of each cluster, in the page's order. The median of an

@@ -288,7 +288,7 @@ func bars(alt, x, y string, names []string, groups [][]int) graph {
 
 // silhouettes draws the values of each cluster as a band of horizontal bars, sorted, the largest on
 // top, as in Rousseeuw 1987, figure 2. It draws evenly spread images of a band that has more images
-// than lines. The axis goes from low to high.
+// than lines. The axis goes from low to high. silhouettes sorts the values in their place.
 func silhouettes(
 	alt string, names []string, clusters [][]float64, average, low, high float64,
 ) graph {
@@ -303,7 +303,7 @@ func silhouettes(
 	y := 0.0
 	apart := (len(clusters) + 24) / 25 // the tick labels must not touch
 	for i, c := range clusters {
-		c = finite(c)
+		c = slices.DeleteFunc(c, func(v float64) bool { return !isFinite(v) })
 		slices.Sort(c)
 		slices.Reverse(c)
 		height := max(1, len(c)*lines/max(total, 1))
@@ -343,9 +343,11 @@ func silhouettes(
 func finite(values []float64) []float64 {
 	var f []float64
 	for _, v := range values {
-		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+		if isFinite(v) {
 			f = append(f, v)
 		}
 	}
 	return f
 }
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

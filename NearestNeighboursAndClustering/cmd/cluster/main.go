@@ -94,11 +94,11 @@ func converse(
 			opt.display.Say(line)
 		}
 		r, err := opt.cluster(d, k)
-		if noMemory := (*memory.Error)(nil); err != nil &&
-			(len(run.Rounds) == 0 || errors.As(err, &noMemory)) {
-			return err
-		} else if err != nil { // the files that a person named cannot be read
-			ask.Reject(err)
+		if err != nil {
+			if len(run.Rounds) == 0 || errors.As(err, new(*memory.Error)) {
+				return err
+			}
+			ask.Reject(err) // a file that a person named cannot be read on
 			if d = opt.moreData(ask, k, open); d == nil {
 				return ask.Fault()
 			}
@@ -108,6 +108,10 @@ func converse(
 		run.Rounds = append(run.Rounds, *r)
 		text.Cluster(&all, r)
 		if opt.html != "" || opt.png != "" {
+			if err := memory.Check(report.ClusterSize(r.Images.Images),
+				"drawing the silhouettes of %d images needs", r.Images.Images); err != nil {
+				return err
+			}
 			page.AddCluster(r)
 		}
 		if err := rounds.Added(); err != nil {
