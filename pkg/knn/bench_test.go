@@ -54,6 +54,31 @@ func BenchmarkNearest(b *testing.B) {
 	}
 }
 
+// MNIST in blocks that are read one after the other, as a set that is not kept in memory: exactly,
+// and by LSH as well. What is packed of a block takes the place of the one before.
+func BenchmarkBlocks(b *testing.B) {
+	data, queries := whole()
+	width := must(Width(index(b, data), nil))
+	for _, n := range []int{1000, 5000, 20_000, 60_000} {
+		ix := must(New(stored(data, n)))
+		b.Run(fmt.Sprintf("exact/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				must(ix.Nearest(queries, 1, nil))
+			}
+		})
+		b.Run(fmt.Sprintf("LSH/%d", n), func(b *testing.B) {
+			lsh := originalLSH(data, width, 4)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := lsh.Nearest(ix, queries, 1, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkOutlines(b *testing.B) {
 	data, _ := whole()
 	b.SetBytes(int64(len(data.Pix)))

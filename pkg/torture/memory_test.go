@@ -133,6 +133,10 @@ func TestMemoryOfSearches(t *testing.T) {
 					index := must(knn.New(images.Set()))
 					return []any{index, must(index.Nearest(asked, k, nil))}
 				})
+				within(t, 3, what+", in blocks", func() any {
+					index := must(knn.New(inBlocks(images)))
+					return []any{index, must(index.Nearest(asked, k, nil))}
+				})
 			}
 			for _, tables := range []int{1, 20} {
 				if tables > 1 && !*long && s.n*s.rows*s.cols > 1<<20 {
@@ -149,6 +153,12 @@ func TestMemoryOfSearches(t *testing.T) {
 					found, _, err := lsh.Nearest(index, asked, 1, nil)
 					return []any{index, lsh, must(found, err)}
 				})
+				within(t, 20, what+", in blocks", func() any {
+					index := must(knn.New(inBlocks(images)))
+					lsh := must(knn.NewTextbookLSH(int64(s.n), s.rows, s.cols, width, 4, tables))
+					found, _, err := lsh.Nearest(index, asked, 1, nil)
+					return []any{index, lsh, must(found, err)}
+				})
 			}
 			cell := max(1, max(s.rows, s.cols)/7)
 			if s.rows%cell == 0 && s.cols%cell == 0 && asked.N <= 100 {
@@ -160,6 +170,14 @@ func TestMemoryOfSearches(t *testing.T) {
 			}
 		}
 	}
+}
+
+// inBlocks returns the images as a set that is read in four blocks.
+func inBlocks(m *imageset.Images[uint8]) *imageset.Set[uint8] {
+	return imageset.NewSet(m.N, m.Rows, m.Cols, (m.N+3)/4, func(dst []uint8, first int) error {
+		copy(dst, m.Pix[first*m.Dim():])
+		return nil
+	})
 }
 
 // TestMemoryOfClusters clusters many sizes into few and many clusters.
