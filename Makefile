@@ -13,8 +13,8 @@ THREADED = ./NeuralNetwork/... \
 	progress)
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
-.PHONY: all test torture scale bench bench-peers check-keras cross asm datasets demo reproduce \
-	clean help
+.PHONY: all test torture scale bench bench-cores bench-peers check-keras cross asm datasets demo \
+	reproduce clean help
 
 all: ## build the four programs (default)
 	go build -o NeuralNetwork/ ./NeuralNetwork/cmd/...
@@ -44,6 +44,9 @@ scale: datasets ## measure the programs on N images, up to 8 million (Linux, 18 
 
 bench: ## measure every kernel and stage, each kernel beside its portable twin
 	go test -run '^$$' -bench . -benchmem ./pkg/...
+
+bench-cores: ## measure training steps on 1, 2, 4, ... and all cores of this machine
+	go test -run '^$$' -bench '^Benchmark(Do|Cores|Schedule)$$' ./pkg/parallel ./pkg/nn/cpu
 
 # The next two targets alone need Python and packages from PyPI; the environments lie in .peers/.
 .peers/%: pkg/_peers/%.txt

@@ -173,24 +173,34 @@ func TestPanicReachesTheCaller(t *testing.T) {
 	}
 }
 
-// BenchmarkDo measures calls as a training step makes them: 16 jobs, and something that one core
-// does alone before the next call. What is measured beyond the jobs' share of the time is the cost
-// of the call.
+// BenchmarkDo measures calls with a job of 100 us for each core, some time after the call before:
+// begin-us is the time until the last worker began, return-us that from the end of the last job to
+// the return, both the median. After a millisecond no helper lingers any more.
 func BenchmarkDo(b *testing.B) {
-	for _, gap := range []time.Duration{0, 10 * time.Microsecond} {
-		for _, job := range []time.Duration{0, 10 * time.Microsecond} {
-			b.Run(fmt.Sprintf("gap=%v/job=%v", gap, job), func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					busy(gap)
-					Near(16, func(jobs iter.Seq[int]) {
-						for range jobs {
-							busy(job)
-						}
-					})
-				}
-			})
-		}
+	n := runtime.GOMAXPROCS(0)
+	const us = time.Microsecond
+	for _, gap := range []time.Duration{10 * us, 50 * us, 1000 * us} {
+		b.Run(fmt.Sprintf("gap=%v", gap), func(b *testing.B) {
+			var begin, back []time.Duration
+			begun, ended := make([]time.Duration, n), make([]time.Duration, n)
+			for b.Loop() {
+				busy(gap)
+				called := time.Now()
+				Near(n, func(jobs iter.Seq[int]) {
+					for i := range jobs {
+						begun[i] = time.Since(called)
+						busy(100 * us)
+						ended[i] = time.Since(called)
+					}
+				})
+				begin = append(begin, slices.Max(begun))
+				back = append(back, time.Since(called)-slices.Max(ended))
+			}
+			for name, list := range map[string][]time.Duration{"begin-us": begin, "return-us": back} {
+				slices.Sort(list)
+				b.ReportMetric(float64(list[len(list)/2].Nanoseconds())/1000, name)
+			}
+		})
 	}
 }
 

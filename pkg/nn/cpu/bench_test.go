@@ -2,8 +2,13 @@ package cpu
 
 import (
 	"fmt"
+	"iter"
+	"math"
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"testing"
+	"time"
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
@@ -103,6 +108,167 @@ func BenchmarkPrediction(b *testing.B) {
 		index := inOrder(benchmarkBatch)
 		return func() error { return p.Run(data{samples}, index) }, nil
 	})
+}
+
+// trainer returns a learner of a network in the list and the operation that is a training step.
+func trainer(b *testing.B, filters []int, embedding int) (*network, func()) {
+	m, err := nn.NewAutoencoder(nn.AutoencoderConfig{
+		Rows: 28, Cols: 28, FilterSize: 3, Filters: filters, Embedding: embedding,
+	}, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	k := kernel.Implementations[0]
+	n, err := newLearner(k, m.Layers, nn.MeanSquaredError, benchmarkBatch, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	someImages(n.input)
+	s := newSolver(k, nn.RMSprop)
+	return n, func() {
+		if err := n.run(benchmarkBatch); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.step(n); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// coresToMeasure are 1, 2, 4, … and all cores.
+func coresToMeasure() []int {
+	var list []int
+	for n := 1; n < runtime.NumCPU(); n *= 2 {
+		list = append(list, n)
+	}
+	return append(list, runtime.NumCPU())
+}
+
+// BenchmarkCores measures training steps on 1, 2, 4, … cores of this machine. Times-one is how many
+// times as fast as on one core they are.
+func BenchmarkCores(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, c := range networks {
+		var one float64
+		for _, cores := range coresToMeasure() {
+			b.Run(fmt.Sprintf("filters=%v/cores=%d", c.filters, cores), func(b *testing.B) {
+				runtime.GOMAXPROCS(cores)
+				_, step := trainer(b, c.filters, c.embedding)
+				step()
+				for b.Loop() {
+					step()
+				}
+				seconds := b.Elapsed().Seconds() / float64(b.N)
+				if cores == 1 {
+					one = seconds
+				}
+				b.ReportMetric(one/seconds, "times-one")
+			})
+		}
+	}
+}
+
+// BenchmarkSchedule computes what a training step would take on more cores than there are. It
+// measures each task on one core, cut as for that many cores, and hands the tasks to imagined cores
+// as parallel.Near would. To wait for other cores, waits times a step, takes them no time, and all
+// are as fast as one that is alone: so times-one is an upper bound. Alone-us is the time of what
+// one core does while the others wait.
+func BenchmarkSchedule(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, c := range networks {
+		var one time.Duration
+		for _, cores := range []int{1, 2, 4, 8, 12, 16, 32} {
+			b.Run(fmt.Sprintf("filters=%v/cores=%d", c.filters, cores), func(b *testing.B) {
+				runtime.GOMAXPROCS(cores)
+				n, step := trainer(b, c.filters, c.embedding)
+				step()
+				r := &recorder{}
+				n.do = r.do
+				for b.Loop() {
+					for range 20 { // each task meets a moment in which the machine does nothing else
+						r.at, r.end = 0, time.Now()
+						step()
+						r.gap()
+					}
+				}
+				var alone, total time.Duration
+				for _, d := range r.gaps {
+					alone += d
+				}
+				total = alone
+				for _, took := range r.tasks {
+					total += onCores(took, cores)
+				}
+				if cores == 1 {
+					one = total
+				}
+				b.ReportMetric(float64(total.Microseconds())/1000, "ms")
+				b.ReportMetric(float64(one)/float64(total), "times-one")
+				b.ReportMetric(float64(alone.Microseconds()), "alone-us")
+				b.ReportMetric(float64(len(r.tasks)), "waits")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+// A recorder keeps the least times of the same step done again and again.
+type recorder struct {
+	gaps  []time.Duration   // before, between and after the calls of do
+	tasks [][]time.Duration // of each call
+
+	at  int       // the next call
+	end time.Time // of the one before
+}
+
+// gap ends the time between two calls.
+func (r *recorder) gap() {
+	d := time.Since(r.end)
+	if r.at == len(r.gaps) {
+		r.gaps = append(r.gaps, d)
+	}
+	r.gaps[r.at] = min(r.gaps[r.at], d)
+}
+
+func (r *recorder) do(tasks int, worker func(iter.Seq[int])) {
+	r.gap()
+	if r.at == len(r.tasks) {
+		r.tasks = append(r.tasks, slices.Repeat([]time.Duration{math.MaxInt64}, tasks))
+	}
+	took := r.tasks[r.at]
+	worker(func(yield func(int) bool) {
+		for i := range tasks {
+			began := time.Now()
+			if !yield(i) {
+				return
+			}
+			took[i] = min(took[i], time.Since(began))
+		}
+	})
+	r.at, r.end = r.at+1, time.Now()
+}
+
+// onCores returns the time in which cores do tasks, in the order in which parallel.Near hands them
+// out.
+func onCores(took []time.Duration, cores int) time.Duration {
+	lanes := min(cores, len(took))
+	if lanes == 0 {
+		return 0
+	}
+	next, end, busy := make([]int, lanes), make([]int, lanes), make([]time.Duration, lanes)
+	for l := range lanes {
+		next[l], end[l] = l*len(took)/lanes, (l+1)*len(took)/lanes
+	}
+	for range took {
+		w := slices.Index(busy, slices.Min(busy)) // the worker that is free first
+		l := w
+		for next[l] == end[l] {
+			l = (l + 1) % lanes
+		}
+		busy[w] += took[next[l]]
+		next[l]++
+	}
+	return slices.Max(busy)
 }
 
 // BenchmarkLayers measures predictions of single layers and of two encoders that people write, with

@@ -44,9 +44,13 @@ type network struct {
 	loss          *G.Node
 
 	room        []float32 // for weights in the order in which the operator that runs needs them
+	do          hand      // hands tasks to the cores
 	scratchSize int       // the most values that an operator's task needs
 	scratch     sync.Pool // *[]float32 of scratchSize
 }
+
+// A hand is a function that hands out tasks, such as parallel.Near.
+type hand func(tasks int, worker func(tasks iter.Seq[int]))
 
 // A signal is what flows from layer to layer.
 type signal struct {
@@ -153,7 +157,7 @@ func newNetwork(k *kernel.Set, layers []*nn.Layer, batch int) (*network, signal,
 				l.Name, l.Output, batch, maxBatchValues)
 		}
 	}
-	n := &network{kernels: k, batch: batch, graph: G.NewGraph()}
+	n := &network{kernels: k, batch: batch, graph: G.NewGraph(), do: parallel.Near}
 	n.scratch.New = func() any {
 		s := make([]float32, n.scratchSize)
 		return &s
@@ -308,7 +312,7 @@ func (n *network) each(tasks int, do func(task int, scratch []float32)) {
 		do(0, *s)
 		return
 	}
-	parallel.Near(tasks, func(jobs iter.Seq[int]) {
+	n.do(tasks, func(jobs iter.Seq[int]) {
 		s := n.scratch.Get().(*[]float32)
 		defer n.scratch.Put(s)
 		for t := range jobs {
