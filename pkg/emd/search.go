@@ -117,6 +117,20 @@ func (s *Search) Nearest() []Neighbour {
 	return lists
 }
 
+// Found brings neighbours of a query into its list that an earlier search has found. They are among
+// images that are not added to this one, and limit what it has to look at.
+func (s *Search) Found(query int, neighbours []Neighbour) {
+	if s.k > 0 {
+		for _, n := range neighbours {
+			nearest.Insert(s.list(query), n)
+		}
+	}
+}
+
+// List returns the nearest images of a query so far, at most k, among those that were added and
+// those that Found brought.
+func (s *Search) List(query int) []Neighbour { return nearest.Filled(s.list(query)) }
+
 // Add brings a block of images into the lists. They have the indices first, first+1 and so on in
 // the whole data set. Blocks may come in any order. The images may change afterwards. Each list
 // limits what the next block has to look at.

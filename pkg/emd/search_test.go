@@ -376,3 +376,33 @@ func TestBoundsAreBounds(t *testing.T) {
 		}
 	}
 }
+
+// What was found in one part of a data set limits the search in the rest, and changes no list.
+func TestFoundNeighboursLimitTheSearch(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 9))
+	for range 20 {
+		data, queries := randomImages(random, 2+random.IntN(80), 4, 6), randomImages(random, 9, 4, 6)
+		const k, cell = 5, 2
+		want := bruteForce(t, data, queries, cell, k)
+		cut := 1 + random.IntN(data.N-1)
+		before := search(t, data.First(cut), queries, k, cell)
+		s, err := NewSearch(queries, k, cell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for q := range queries.N {
+			each := min(k, cut)
+			s.Found(q, before[q*each:(q+1)*each])
+		}
+		rest := imageset.Images[uint8]{N: data.N - cut, Rows: 4, Cols: 6, Pix: data.Pix[cut*24:]}
+		if err := s.Add(&rest, int64(cut), nil); err != nil {
+			t.Fatal(err)
+		}
+		for q := range queries.N {
+			each := min(k, data.N)
+			if got, want := s.List(q), want[q*each:(q+1)*each]; !slices.Equal(got, want) {
+				t.Fatalf("query %d, cut at %d of %d: %v, want %v", q, cut, data.N, got, want)
+			}
+		}
+	}
+}

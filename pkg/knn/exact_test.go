@@ -442,3 +442,48 @@ func TestImpossibleInputIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// What was found in one part of a data set limits the search in the rest, and changes no list.
+func TestFoundNeighboursLimitTheSearch(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 21))
+	for range 30 {
+		const k, rows, cols = 5, 16, 17
+		random := func(n int) *imageset.Images[uint8] {
+			m := &imageset.Images[uint8]{N: n, Rows: rows, Cols: cols, Pix: make([]uint8, n*rows*cols)}
+			for i := range m.Pix {
+				m.Pix[i] = uint8(r.IntN(2) * r.IntN(256))
+			}
+			return m
+		}
+		data, queries := random(2+r.IntN(1500)), random(1+r.IntN(100))
+		cut := 1 + r.IntN(data.N-1)
+		search := func() *Search[uint8] {
+			s, err := NewSearch(queries, k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		add := func(s *Search[uint8], from, to int) {
+			one := rows * cols
+			part := &imageset.Images[uint8]{
+				N: to - from, Rows: rows, Cols: cols, Pix: data.Pix[from*one : to*one],
+			}
+			if err := s.Add(NewBlock(part, int64(from)), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		whole, before, rest := search(), search(), search()
+		add(whole, 0, data.N)
+		add(before, 0, cut)
+		for q := range queries.N {
+			rest.Found(q, before.List(q))
+		}
+		add(rest, cut, data.N)
+		for q := range queries.N {
+			if got, want := rest.List(q), whole.List(q); !slices.Equal(got, want) {
+				t.Fatalf("query %d, cut at %d of %d: %v, want %v", q, cut, data.N, got, want)
+			}
+		}
+	}
+}

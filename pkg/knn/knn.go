@@ -84,6 +84,14 @@ func (s *Search[P]) Nearest() []Neighbour {
 	return found
 }
 
+// Found brings neighbours of a query into its list that an earlier search has found. They are among
+// images that are not added to this one, and limit what it has to look at.
+func (s *Search[P]) Found(query int, neighbours []Neighbour) { s.lists.insert(query, neighbours) }
+
+// List returns the nearest images of a query so far, at most k, among those that were added and
+// those that Found brought.
+func (s *Search[P]) List(query int) []Neighbour { return nearest.Filled(s.lists.of(query)) }
+
 // lists are the nearest images that were found so far to some queries, k for each.
 type lists struct {
 	all []Neighbour // (queries, k), each row sorted, with place holders behind
@@ -98,6 +106,15 @@ func newLists(queries, k int) lists {
 
 // of returns the list of query q.
 func (l lists) of(q int) []Neighbour { return l.all[q*l.k : (q+1)*l.k] }
+
+// insert brings neighbours into the list of query q.
+func (l lists) insert(q int, neighbours []Neighbour) {
+	if l.k > 0 {
+		for _, n := range neighbours {
+			nearest.Insert(l.of(q), n)
+		}
+	}
+}
 
 // neighbourSize is the number of bytes of a Neighbour.
 const neighbourSize = 16

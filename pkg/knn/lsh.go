@@ -320,6 +320,17 @@ func (s *LSHSearch) searchBucket(
 	queryBlocks(queries.n(), nil, search)
 }
 
+// Found brings neighbours of a query into its list that an earlier search has found. They are among
+// images that are not added to this one, and limit what it has to look at.
+func (s *LSHSearch) Found(query int, neighbours []Neighbour) { s.lists.insert(query, neighbours) }
+
+// List returns the nearest candidates of a query so far, at most k, among those that were added and
+// those that Found brought.
+func (s *LSHSearch) List(query int) []Neighbour { return nearest.Filled(s.lists.of(query)) }
+
+// Candidates returns the number of candidates of all queries so far, as Nearest does.
+func (s *LSHSearch) Candidates() int64 { return s.candidates }
+
 // Nearest returns, for each query, the k nearest of its candidates by (distance, index). The result
 // is (queries.N, k). If there are fewer candidates than k, the index -1 fills the list.
 //
@@ -364,18 +375,12 @@ func (l *LSH) Nearest(ix *Index[uint8], queries *imageset.Images[uint8], k int,
 // Width returns the errors of Nearest of the index, to which it hands progress, and of reading the
 // images from which it measures.
 func Width(ix *Index[uint8], progress func(done, total int)) (int64, error) {
-	const samples = 50
-	n := ix.Set.N
-	if n < 2 {
+	index := WidthSamples(int64(ix.Set.N))
+	if len(index) == 0 {
 		return 0, nil
 	}
-	step := max(1, n/samples)
-	var index []int
-	for i := 0; i < n; i += step {
-		index = append(index, i)
-	}
 	err := memory.Check(float64(len(index))*float64(ix.Set.Dim()),
-		"measuring the distances of %d of %d images needs", len(index), n)
+		"measuring the distances of %d of %d images needs", len(index), ix.Set.N)
 	if err != nil {
 		return 0, err
 	}
@@ -387,11 +392,35 @@ func Width(ix *Index[uint8], progress func(done, total int)) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	return WidthOf(found), nil
+}
+
+// widthSamples is the number of images from which Width measures, or a few more, or all if there
+// are fewer.
+const widthSamples = 50
+
+// WidthSamples returns the indices of the images from which Width measures, in a data set of n
+// images.
+func WidthSamples(n int64) (index []int64) {
+	if n < 2 {
+		return nil
+	}
+	for i := int64(0); i < n; i += max(1, n/widthSamples) {
+		index = append(index, i)
+	}
+	return index
+}
+
+// WidthOf returns the width of Width from the two nearest images of each of its samples.
+func WidthOf(found []Neighbour) int64 {
+	if len(found) == 0 {
+		return 0
+	}
 	var sum int64
 	for i, n := range found {
 		if i%2 == 1 { // the nearest is the image itself, or one that equals it
 			sum += n.Distance
 		}
 	}
-	return 6 * (sum / int64(min(n, samples))), nil
+	return 6 * (sum / int64(min(len(found)/2, widthSamples)))
 }

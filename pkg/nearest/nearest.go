@@ -45,6 +45,12 @@ func Fill[D Distance](lists []Neighbour[D]) {
 	}
 }
 
+// Filled returns the neighbours of a list without the place holders behind them.
+func Filled[D Distance](list []Neighbour[D]) []Neighbour[D] {
+	n := sort.Search(len(list), func(i int) bool { return list[i] == Farthest[D]() })
+	return list[:n]
+}
+
 // Insert puts n into the sorted list best if n comes before the last neighbour, which drops out,
 // and is not in the list already. So the list does not depend on the order of the insertions, nor
 // on how often n comes.

@@ -30,6 +30,9 @@ func TestInsertKeepsTheNearest(t *testing.T) {
 				Insert(best, all[r.IntN(n)])
 			}
 			slices.SortFunc(all, Neighbour[int64].Compare)
+			if got, want := Filled(best), all[:min(k, n)]; !slices.Equal(got, want) {
+				t.Fatalf("%d of %d neighbours are %v, want %v", k, n, got, want)
+			}
 			for i, got := range best {
 				want := Farthest[int64]()
 				if i < n {

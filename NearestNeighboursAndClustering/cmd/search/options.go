@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 	"imagesimilarity/pkg/memory"
@@ -114,30 +113,16 @@ func parseOptions(args []string) (options, error) {
 			"flags -l1 and -l2 have no meaning where neither -EMD nor -html is given")
 	}
 
-	if opt.functions, err = positive("-k", k, 4); err != nil {
+	if opt.functions, err = arguments.Positive("-k", k, 4); err != nil {
 		return opt, err
 	}
-	if opt.tables, err = positive("-L", l, 5); err != nil {
+	if opt.tables, err = arguments.Positive("-L", l, 5); err != nil {
 		return opt, err
 	}
 	if opt.textbook && opt.tables > maxTables {
 		return opt, fmt.Errorf("flag -L: expected at most %d hash tables with -textbook, found %d",
 			maxTables, opt.tables)
 	}
-	opt.cell, err = positive("-cell", cell, 7)
+	opt.cell, err = arguments.Positive("-cell", cell, 7)
 	return opt, err
-}
-
-// positive returns the number that a flag gives, or otherwise if it is not given. The original
-// took 0 for a word that is no number, and crashed on 0.
-func positive(flag, value string, otherwise int) (int, error) {
-	if value == "" {
-		return otherwise, nil
-	}
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf(
-			"flag %s: expected a whole number of at least 1, found %q", flag, value)
-	}
-	return n, nil
 }

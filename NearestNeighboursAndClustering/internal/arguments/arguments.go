@@ -5,6 +5,7 @@ package arguments
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -53,4 +54,18 @@ func plain(flag string) string {
 		return "-o"
 	}
 	return flag
+}
+
+// Positive returns the number that a flag gives, or otherwise if it is not given. The original
+// took 0 for a word that is no number, and crashed on 0.
+func Positive(flag, value string, otherwise int) (int, error) {
+	if value == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf(
+			"flag %s: expected a whole number of at least 1, found %q", flag, value)
+	}
+	return n, nil
 }

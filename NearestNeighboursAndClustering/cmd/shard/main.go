@@ -1,0 +1,272 @@
+// Command shard does the work of search and cluster on parts of a data set, for engines that run
+// programs on many machines: Spark's pipe, Hadoop streaming, arrays of jobs. It reads lines and
+// writes lines. Package shard tells what they are.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/program"
+	"imagesimilarity/pkg/quote"
+	"imagesimilarity/pkg/shard"
+)
+
+const usage = `Usage:./shard cut -d <files> -i <files> -q <query file> -s <query file>
+               -shard <int>
+      ./shard <stages> <flags of the stages>
+      ./shard merge
+      ./shard write <program> -o <output file> <flags>
+cut writes a line for each shard of a data set, which is one or many IDX files:
+names or patterns, with commas between them. Stages, with commas between their
+names, read such lines and write lines of answers. merge makes fewer lines of
+answers in the order of their bytes, and write makes the text of a program.
+Flags of cut:
+  -i -q -s           latent vectors, queries and theirs, for stages that need them
+  -shard <int>       least images of a shard (30000 if left out)
+  -files             read lines of files, and neither -d nor -i
+Stages and their flags:
+  exact              nearest images: -q, -neighbours <int> (1)
+  latent             the same among latent vectors: -q, -s, -neighbours
+  emd                the same by Earth Mover's Distance: -q, -neighbours,
+                     -cell <int> (7)
+  sample             images from which the width of hash grids is measured
+  width              their neighbours: -sample <merged answers of sample>
+  lsh                nearest images by hashing: -q, -neighbours, -k <int> (4),
+                     -L <int> (5), -textbook, -width <merged answers of width>
+  -found <file>      answers of other shards, which limit the search in these
+Programs and their flags:
+  search             -textbook
+  emd                -l1 <labels of all images> -l2 <labels of queries> -textbook
+All know:
+  -memory <size>     most memory, such as 2GiB (what the machine has left)
+  -h, --help         show this text and exit
+`
+
+func main() { os.Exit(program.Run("shard", run)) }
+
+// options holds the values of the flags.
+type options struct {
+	data, latents            string // files
+	queries, reducedQueries  string
+	dataLabels, queryLabels  string
+	foundFile, sample, width string // answers
+	output                   string
+	size, neighbours, cell   int
+	functions, tables        int
+	files                    bool // on the standard input
+	textbook                 bool
+
+	read  *shard.Queries // nil if there are none
+	found shard.Result   // nil if there is none
+}
+
+// A usageError is an error of the command line.
+type usageError struct{ error }
+
+// run runs the program and returns its exit status: 2 if the command line is at fault, 1 for any
+// other error.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := bufio.NewWriterSize(stdout, 1<<16)
+	err := answer(args, stdin, out, stderr)
+	if err == nil {
+		out.Flush() // program.Run reports an error of the standard output
+	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, arguments.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
+	case errors.As(err, new(usageError)):
+		fmt.Fprintf(stderr, "shard: %s\n%s", quote.Message(err), usage)
+		return 2
+	}
+	fmt.Fprintf(stderr, "shard: %s\n", quote.Message(err))
+	return 1
+}
+
+// answer does what the first argument names.
+func answer(args []string, stdin io.Reader, out *bufio.Writer, stderr io.Writer) error {
+	if len(args) == 0 {
+		return usageError{errors.New("a stage is missing")}
+	}
+	if args[0] == "-h" || args[0] == "--help" {
+		return arguments.ErrHelp
+	}
+	switch args[0] {
+	case "cut":
+		return cut(args[1:], stdin, out)
+	case "merge":
+		if _, err := parse(args[1:], nil); err != nil {
+			return err
+		}
+		return shard.Merge(stdin, func(a *shard.Answer) error {
+			_, err := out.WriteString(a.Line() + "\n")
+			return err
+		})
+	case "write":
+		return write(args[1:], stdin, out, stderr)
+	}
+	return work(args[0], args[1:], stdin, out)
+}
+
+// parse reads the flags that are allowed, and -memory.
+func parse(args []string, allowed []string) (*options, error) {
+	var o options
+	var size, neighbours, cell, k, l, most string
+	all := map[string]*string{
+		"-d": &o.data, "-i": &o.latents, "-q": &o.queries, "-s": &o.reducedQueries,
+		"-o": &o.output, "-shard": &size, "-neighbours": &neighbours,
+		"-l1": &o.dataLabels, "-l2": &o.queryLabels, "-k": &k, "-L": &l, "-cell": &cell,
+		"-found": &o.foundFile, "-sample": &o.sample, "-width": &o.width,
+	}
+	switches := map[string]*bool{"-files": &o.files, "-textbook": &o.textbook}
+	values, toggles := map[string]*string{"-memory": &most}, map[string]*bool{}
+	for _, name := range allowed {
+		if v, ok := all[name]; ok {
+			values[name] = v
+		} else {
+			toggles[name] = switches[name]
+		}
+	}
+	if err := arguments.Parse(args, values, toggles); err != nil {
+		if errors.Is(err, arguments.ErrHelp) {
+			return nil, err
+		}
+		return nil, usageError{err}
+	}
+	for _, n := range []struct {
+		flag, text string
+		value      *int
+		otherwise  int
+	}{
+		{"-shard", size, &o.size, shard.Size},
+		{"-neighbours", neighbours, &o.neighbours, 1}, {"-cell", cell, &o.cell, 7},
+		{"-k", k, &o.functions, 4}, {"-L", l, &o.tables, 5},
+	} {
+		v, err := arguments.Positive(n.flag, n.text, n.otherwise)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		*n.value = v
+	}
+	bytes, err := memory.Flag("-memory", most)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	memory.SetBudget(bytes)
+	return &o, nil
+}
+
+// missing returns the error of a flag that is not given.
+func missing(flag string) error {
+	return usageError{fmt.Errorf("flag %s with a file name is missing", flag)}
+}
+
+// cut writes the shards of a data set.
+func cut(args []string, stdin io.Reader, out *bufio.Writer) error {
+	o, err := parse(args, []string{"-d", "-i", "-q", "-s", "-shard", "-files"})
+	if err != nil {
+		return err
+	}
+	var images, latents []shard.File
+	switch {
+	case o.files && o.data+o.latents != "":
+		return usageError{errors.New("flags -d and -i have no meaning where -files is given")}
+	case o.files:
+		images, latents, err = shard.ReadFiles(stdin)
+	case o.data == "":
+		return missing("-d")
+	default:
+		images, err = shard.Find(o.data)
+		if err == nil && o.latents != "" {
+			latents, err = shard.Find(o.latents)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	checksum := ""
+	if o.queries != "" {
+		q, err := o.readQueries()
+		if err != nil {
+			return err
+		}
+		checksum = q.Checksum
+	}
+	shards, err := shard.Cut(images, latents, o.size, checksum)
+	if err != nil {
+		return err
+	}
+	for i := range shards {
+		out.WriteString(shards[i].Line() + "\n")
+	}
+	return nil
+}
+
+// readQueries reads the queries that -q and -s name.
+func (o *options) readQueries() (*shard.Queries, error) {
+	images, err := idx.ReadImages(o.queries)
+	if err != nil {
+		return nil, err
+	}
+	var latents *imageset.Images[uint16]
+	names := o.queries
+	if o.reducedQueries != "" {
+		if latents, err = idx.ReadLatents(o.reducedQueries); err != nil {
+			return nil, err
+		}
+		if latents.N != images.N {
+			return nil, fmt.Errorf("%s: %d latent vectors, expected %d, one for each image of %s",
+				o.reducedQueries, latents.N, images.N, o.queries)
+		}
+		names += ", " + o.reducedQueries
+	}
+	return shard.NewQueries(names, images, latents), nil
+}
+
+// work lets stages answer for the shards on the standard input.
+func work(names string, args []string, stdin io.Reader, out io.Writer) error {
+	var chosen []stage
+	allowed := []string{"-q", "-s", "-found"}
+	for name := range strings.SplitSeq(names, ",") {
+		s, ok := stages[name]
+		if !ok {
+			return usageError{fmt.Errorf("unknown stage %q", name)}
+		}
+		chosen = append(chosen, s)
+		allowed = append(allowed, s.flags...)
+	}
+	o, err := parse(args, allowed)
+	if err != nil {
+		return err
+	}
+	if o.queries != "" {
+		if o.read, err = o.readQueries(); err != nil {
+			return err
+		}
+	}
+	if o.foundFile != "" {
+		if o.found, err = readAnswers("-found", o.foundFile); err != nil {
+			return err
+		}
+	}
+	var all []shard.Stage
+	for _, s := range chosen {
+		one, err := s.make(o)
+		if err != nil {
+			return err
+		}
+		all = append(all, one)
+	}
+	return shard.Work(stdin, out, o.read, all...)
+}

@@ -1,0 +1,467 @@
+"""What search.py and cluster.py share: Spark carries lines, the program shard does the work.
+
+A stage is a map and a merge. The map gives the lines of shards to the worker, which answers in
+lines; Spark sorts these by key, and the worker merges those of equal keys. Tasks may fail, die
+and run twice: answers carry the numbers of their shards.
+
+Data with a plain name is read by the workers themselves, so it must have that name on every
+machine. Data with a scheme, such as hdfs://... or s3a://..., and data on a default file system that
+is not the machine's own, is read through Spark's file systems and fed to the worker by a pipe.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zlib
+
+from pyspark import SparkConf, SparkContext, SparkFiles, TaskContext
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WORKER = os.path.join(HERE, "..", "..", "NearestNeighboursAndClustering", "shard")
+FAULT = "the worker says: "  # begins the sentence of a worker in an exception of Spark
+TASKS = 8  # of later waves, for each core: what a dead worker has to do again
+
+
+class Fault(Exception):
+    """A sentence for the person who started the driver."""
+
+
+def main(name, usage, flags, run):
+    """Runs a driver. flags maps the flags to their default values; a default of False is that of a
+    flag without value, and flags whose default is None must be given."""
+    args = sys.argv[1:]
+    options = dict(flags)
+    try:
+        while args:
+            flag = args.pop(0)
+            if flag in ("-h", "--help"):
+                print(usage, end="")
+                return
+            if flag not in flags:
+                raise ValueError(f'unknown flag "{flag}"')
+            if flags[flag] is False:
+                options[flag] = True
+                continue
+            if not args or not args[0]:
+                raise ValueError(f"flag {flag} has no value")
+            options[flag] = args.pop(0)
+        for flag, value in options.items():
+            if value is None:
+                raise ValueError(f"flag {flag} is missing")
+    except ValueError as e:
+        print(f"{name}: {e}\n{usage}", end="", file=sys.stderr)
+        sys.exit(2)
+    # A signal that asks the driver to end lets it stop the application and remove its files.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with Engine(name, options["-worker"]) as engine:
+            run(engine, options)
+    except Fault as e:
+        print(f"{name}: {e}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+FLAGS = {"-worker": WORKER, "-shard": "30000"}  # those that all drivers know
+USAGE = """  -worker <file>     the worker (NearestNeighboursAndClustering/shard of this tree)
+  -shard <int>       least images of a shard (30000)
+  -h, --help         show this text and exit
+"""
+
+
+class Engine:
+    """Runs stages on Spark."""
+
+    def __init__(self, name, worker):
+        if not os.access(worker, os.X_OK):
+            raise Fault(f"{worker} is no program; build it with make, or name it with -worker")
+        self.name, self.worker = name, os.path.abspath(worker)
+        self.folder = tempfile.mkdtemp(prefix="shard-")
+        self.shipped = 0
+        self.cpu = self.bytes = None
+
+    def __enter__(self):
+        try:
+            conf = SparkConf().setAppName(self.name)
+            # A progress bar of our own is shown.
+            conf.setIfMissing("spark.ui.showConsoleProgress", "false")
+            # The first wave wants all cores.
+            conf.setIfMissing("spark.scheduler.minRegisteredResourcesRatio", "1")
+            self.sc = SparkContext(conf=conf)
+            self.sc.setLogLevel("OFF")  # what fails is said in a sentence
+            self.sc.addPyFile(os.path.join(HERE, "engine.py"))
+            self.sc.addFile(self.worker)
+            self.cpu = self.sc.accumulator(0.0)
+            self.bytes = self.sc.accumulator(0)
+            self.conf = self._configuration()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.sc.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _configuration(self):
+        """Returns what the driver's configuration of Hadoop has beside the defaults."""
+        conf, own = self.sc._jsc.hadoopConfiguration(), {}
+        entries = conf.iterator()
+        while entries.hasNext():
+            key = entries.next().getKey()
+            sources = list(conf.getPropertySources(key) or [])
+            if sources and not sources[-1].endswith("-default.xml"):
+                own[key] = conf.get(key)
+        return own
+
+    # Files.
+
+    def _path(self, name):
+        """Returns the path of a name and its file system."""
+        path = self.sc._jvm.org.apache.hadoop.fs.Path(name)
+        return path, path.getFileSystem(self.sc._jsc.hadoopConfiguration())
+
+    def mounted(self, names):
+        """Reports whether the workers read the files of these names themselves."""
+        if "://" in names or names.startswith("file:"):
+            return False
+        default = self.sc._jsc.hadoopConfiguration().get("fs.defaultFS", "file:///")
+        return default.startswith("file:")
+
+    def fetch(self, name):
+        """Returns the name of a file on the driver's machine with the content of the named one."""
+        if self.mounted(name):
+            return name
+        local = os.path.join(self.folder, f"fetched-{len(os.listdir(self.folder))}")
+        path, files = self._hadoop(self._path, name)
+        target = self.sc._jvm.org.apache.hadoop.fs.Path("file://" + local)
+        self._hadoop(files.copyToLocalFile, False, path, target, True)
+        return local
+
+    def _hadoop(self, call, *args):
+        try:
+            return call(*args)
+        except Exception as e:  # Py4JJavaError has the exception, which names the file
+            cause = getattr(e, "java_exception", None)
+            raise Fault(cause.toString() if cause is not None else str(e)) from None
+
+    def _files(self, space, names):
+        """Returns lines of files for the program shard."""
+        lines = []
+        for name in names.split(","):
+            path, files = self._hadoop(self._path, name)
+            found = self._hadoop(files.globStatus, path)
+            if not found:
+                raise Fault(f"{name}: there is no such file")
+            for status in sorted(found, key=lambda s: s.getPath().toString()):
+                stream = self._hadoop(files.open, status.getPath())
+                header = bytearray()
+                while len(header) < 16:
+                    byte = stream.read()
+                    if byte < 0:
+                        break
+                    header.append(byte)
+                stream.close()
+                import base64
+                lines.append(space + "\t" + json.dumps({
+                    "file": status.getPath().toString(), "size": status.getLen(),
+                    "modified": status.getModificationTime(),
+                    "header": base64.b64encode(bytes(header)).decode()}))
+        return lines
+
+    def cut(self, data, latents, size, *flags):
+        """Returns the shards of a data set."""
+        command, lines = ["cut", "-shard", size, *flags], []
+        if self.mounted(data) and (not latents or self.mounted(latents)):
+            command += ["-d", data] + (["-i", latents] if latents else [])
+        else:
+            command.append("-files")
+            for space, names in (("images", data), ("latents", latents)):
+                if names and self.mounted(names):
+                    raise Fault(f"{names} has no scheme, but the other files have one: give all of "
+                                "them one, such as file:")
+                lines += self._files(space, names) if names else []
+        return [json.loads(line) for line in self.run(command, lines)]
+
+    def run(self, command, lines=()):
+        """Runs the program shard on the driver's machine and returns its lines."""
+        done = subprocess.run([self.worker, *command], input="".join(l + "\n" for l in lines),
+                              text=True, capture_output=True)
+        if done.returncode != 0:
+            raise Fault(sentence(done.stderr))
+        return done.stdout.splitlines()
+
+    def ship(self, name=None, lines=None):
+        """Sends a file, or lines as a file, to all workers. Returns what stands for it among the
+        flags of a stage."""
+        self.shipped += 1
+        sent = os.path.join(self.folder, f"{os.getpid()}-{self.shipped}")
+        if lines is None:
+            shutil.copyfile(name, sent)
+        else:
+            with open(sent, "w") as f:
+                f.writelines(l + "\n" for l in lines)
+        self.sc.addFile(sent)
+        return Shipped(os.path.basename(sent))
+
+    def save(self, local, output):
+        """Gives a finished local file the name of the output, which is not local."""
+        path, files = self._hadoop(self._path, output)
+        beside = self.sc._jvm.org.apache.hadoop.fs.Path(output + f".{os.getpid()}.tmp")
+        source = self.sc._jvm.org.apache.hadoop.fs.Path("file://" + local)
+        self._hadoop(files.copyFromLocalFile, True, True, source, beside)
+        self._hadoop(files.delete, path, False)
+        if not self._hadoop(files.rename, beside, path):
+            raise Fault(f"{output}: the finished file {beside.toString()} could not be renamed")
+
+    def write(self, program, output, lines, *flags):
+        """Writes the text of a program."""
+        local = output
+        if not self.mounted(output):
+            local = os.path.join(self.folder, "output")
+        self.run(["write", program, "-o", local, *flags], lines)
+        if local != output:
+            self.save(local, output)
+
+    # Stages.
+
+    @property
+    def cores(self):
+        return max(1, self.sc.defaultParallelism)
+
+    def stage(self, what, shards, stages, flags, spaces=("images",), waves=False):
+        """Lets stages answer for shards. Returns the merged answers as lines. If waves is true, the
+        answers of a few shards are given to the stages that answer for the others, by the flag
+        -found: they limit what these have to look at."""
+        show = Progress(self.sc, what, len(shards))
+        lines = [descriptor(s, spaces) for s in shards]
+        first = lines[:self.cores]
+        if not waves or len(lines) <= self.cores:
+            first = lines
+        try:
+            answers = self._wave(show, first, min(len(first), TASKS * self.cores), stages, flags)
+            if len(first) < len(lines):
+                rest = lines[len(first):]
+                found = self.ship(lines=answers)
+                answers += self._wave(show, rest, min(len(rest), TASKS * self.cores), stages,
+                                      [*flags, "-found", found])
+        finally:
+            show.stop()
+        return answers
+
+    def _wave(self, show, lines, tasks, stages, flags):
+        sc = self.sc
+        worker = os.path.basename(self.worker)
+        cpu, size = self.cpu, self.bytes
+        conf = self.conf
+
+        def answer(part):
+            return work(worker, [stages, *flags], part, conf, cpu, size)
+
+        def merge(part):
+            return work(worker, ["merge"], (line for _, line in part), conf, cpu, None)
+
+        show.wave(len(lines), tasks)
+        parts = min(self.cores, tasks)
+        cut = sc.parallelize(lines, tasks)
+        pairs = cut.mapPartitions(answer).map(lambda line: (line.partition("\t")[0], line))
+        by_key = pairs.repartitionAndSortWithinPartitions(
+            parts, lambda key: zlib.crc32(key.encode()) % parts)
+        try:
+            return by_key.mapPartitions(merge).collect()
+        except Exception as e:
+            text = str(e)
+            at = text.rfind(FAULT)
+            if at >= 0:
+                raise Fault(text[at + len(FAULT):].splitlines()[0]) from None
+            raise Fault("Spark: " + text.strip().splitlines()[0]) from None
+
+
+class Shipped(str):
+    """The name of a shipped file, which has another folder on each machine."""
+
+
+def descriptor(shard, spaces):
+    """Returns the line of a shard with the spaces that a stage reads."""
+    return json.dumps({k: v for k, v in shard.items()
+                       if k not in ("images", "latents") or k in spaces})
+
+
+def sentence(stderr):
+    """Returns what a worker says in the first line of its standard error output."""
+    lines = stderr.strip().splitlines()
+    return lines[0].removeprefix("shard: ") if lines else "it ended without a word"
+
+
+class Progress:
+    """Shows how many tasks of a stage are done."""
+
+    def __init__(self, sc, what, shards):
+        self.sc, self.what, self.shards = sc, what, shards
+        self.done = self.now = self.tasks = 0
+        self.start, self.shown = time.time(), ""
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def wave(self, shards, tasks):
+        """Begins a wave of that many shards in that many tasks."""
+        self.done, self.now, self.tasks = self.done + self.now, shards, tasks
+
+    def _watch(self):
+        while not self.ended.wait(1):
+            tracker, finished = self.sc.statusTracker(), 0
+            for job in tracker.getActiveJobsIds():
+                info = tracker.getJobInfo(job)
+                for stage in info.stageIds if info else []:
+                    s = tracker.getStageInfo(stage)
+                    if s and s.numTasks == self.tasks:
+                        finished = max(finished, s.numCompletedTasks)
+            done = self.done + finished * self.now // max(1, self.tasks)
+            self._show(f"{self.what}: {done} of {self.shards} shards")
+
+    def _show(self, text):
+        if text != self.shown:
+            print(f"{text}, {time.time() - self.start:.0f} s", file=sys.stderr, flush=True)
+        self.shown = text
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()
+
+
+# What runs on the workers' machines.
+
+def work(worker, command, lines, conf, cpu, size):
+    """Gives lines to the program shard and yields the lines that it writes."""
+    command = [SparkFiles.get(worker)] + [
+        SparkFiles.get(c) if isinstance(c, Shipped) else c for c in command]
+    folder = tempfile.mkdtemp(prefix="shard-")
+    errors = tempfile.TemporaryFile(mode="w+")
+    cores = TaskContext.get().cpus() if TaskContext.get() else 1
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+        env={**os.environ, "GOMAXPROCS": str(cores)})
+    feed = Feed(process, folder, lines, conf)
+    try:
+        for line in process.stdout:
+            if size is not None:
+                size.add(len(line))
+            yield line[:-1]
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        cpu.add(used.ru_utime + used.ru_stime)
+        feed.stop()
+        if process.returncode != 0:
+            errors.seek(0)
+            raise RuntimeError(FAULT + (feed.fault or sentence(errors.read())))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            process.wait()
+        feed.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Feed:
+    """Writes lines to a worker, and the bytes of their ranges if it cannot read the files itself."""
+
+    def __init__(self, process, folder, lines, conf):
+        self.process, self.folder, self.lines, self.conf = process, folder, lines, conf
+        self.fault, self.pipe, self.ended = None, None, False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        try:
+            for i, line in enumerate(self.lines):
+                shard = json.loads(line) if line.startswith("{") else {}
+                ranges = [r for space in ("images", "latents") if space in shard
+                          for r in shard[space]["ranges"]]
+                if not any("://" in r["file"] or r["file"].startswith("file:") for r in ranges):
+                    self.process.stdin.write(line + "\n")
+                    continue
+                self.pipe = os.path.join(self.folder, str(i))
+                os.mkfifo(self.pipe)
+                shard["feed"] = self.pipe
+                self.process.stdin.write(json.dumps(shard) + "\n")
+                self.process.stdin.flush()
+                copy(ranges, self.pipe, self.conf)
+                os.remove(self.pipe)
+        except BrokenPipeError:
+            pass  # the worker has ended, and says why
+        except Exception as e:
+            cause = getattr(e, "java_exception", None)
+            self.fault = (cause.toString() if cause is not None else str(e)).splitlines()[0]
+            if not self.ended:
+                self.process.kill()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+
+    def stop(self):
+        self.ended = True
+        while self.thread.is_alive():
+            # What waits for a reader of the pipe gets one, and ends.
+            if self.pipe and os.path.exists(self.pipe):
+                os.close(os.open(self.pipe, os.O_RDONLY | os.O_NONBLOCK))
+            self.thread.join(0.05)
+
+
+gateway = None  # to the Java machine of this process of Python, which it starts when it needs one
+
+
+def copy(ranges, pipe, conf):
+    """Copies ranges of files into a pipe through Spark's file systems."""
+    jvm = java()
+    hadoop = jvm.org.apache.hadoop.conf.Configuration()
+    for key, value in conf.items():
+        hadoop.set(key, value)
+    out = None
+    try:
+        for r in ranges:
+            path = jvm.org.apache.hadoop.fs.Path(r["file"])
+            files = path.getFileSystem(hadoop)
+            status = files.getFileStatus(path)
+            if (status.getLen(), status.getModificationTime()) != (r["size"], r["modified"]):
+                raise RuntimeError(f"{r['file']}: the file was changed after it was cut")
+            out = out or jvm.java.io.FileOutputStream(pipe)
+            source = files.open(path)
+            try:
+                source.seek(r["offset"])
+                jvm.org.apache.commons.io.IOUtils.copyLarge(source, out, 0, r["bytes"])
+            finally:
+                source.close()
+    finally:
+        if out:
+            out.close()
+
+
+def java():
+    """Returns a Java machine with Spark's libraries and the packages of the application."""
+    global gateway
+    if gateway is None:
+        import glob
+
+        import pyspark
+        from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
+        home = os.environ.get("SPARK_HOME") or os.path.dirname(pyspark.__file__)
+        jars = os.path.join(home, "jars")
+        path = [os.environ.get("HADOOP_CONF_DIR", ""), os.path.join(jars, "*"),
+                os.path.join(SparkFiles.getRootDirectory(), "*")]
+        program = os.path.join(os.environ["JAVA_HOME"], "bin", "java") \
+            if "JAVA_HOME" in os.environ else "java"
+        port, token = launch_gateway(
+            jarpath=glob.glob(os.path.join(jars, "py4j-*.jar"))[0],
+            classpath=os.pathsep.join(p for p in path if p), java_path=program,
+            javaopts=["-Xmx256m"], die_on_exit=True, enable_auth=True)
+        gateway = JavaGateway(gateway_parameters=GatewayParameters(
+            port=port, auth_token=token, auto_convert=True))
+    return gateway.jvm
