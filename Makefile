@@ -4,7 +4,7 @@
 export CGO_ENABLED = 0
 
 PROGRAMS = $(addprefix NeuralNetwork/,reduce classification) \
-	$(addprefix NearestNeighboursAndClustering/,search cluster)
+	$(addprefix NearestNeighboursAndClustering/,search cluster shard)
 
 # Packages in which goroutines share data. They are tested under the race detector too, which needs
 # a C compiler.
@@ -16,7 +16,7 @@ CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 .PHONY: all test torture scale bench bench-cores bench-peers check-keras cross asm datasets demo \
 	reproduce clean help
 
-all: ## build the four programs (default)
+all: ## build the programs (default)
 	go build -o NeuralNetwork/ ./NeuralNetwork/cmd/...
 	go build -o NearestNeighboursAndClustering/ ./NearestNeighboursAndClustering/cmd/...
 

@@ -31,6 +31,7 @@ names, read such lines and write lines of answers. merge makes fewer lines of
 answers in the order of their bytes, and write makes the text of a program.
 Flags of cut:
   -i -q -s           latent vectors, queries and theirs, for stages that need them
+  -l1 -l2            labels of all images and of queries, to check their numbers
   -shard <int>       least images of a shard (30000 if left out)
   -files             read lines of files, and neither -d nor -i
 Stages and their flags:
@@ -174,7 +175,7 @@ func missing(flag string) error {
 
 // cut writes the shards of a data set.
 func cut(args []string, stdin io.Reader, out *bufio.Writer) error {
-	o, err := parse(args, []string{"-d", "-i", "-q", "-s", "-shard", "-files"})
+	o, err := parse(args, []string{"-d", "-i", "-q", "-s", "-l1", "-l2", "-shard", "-files"})
 	if err != nil {
 		return err
 	}
@@ -195,22 +196,49 @@ func cut(args []string, stdin io.Reader, out *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
+	var queries *shard.Queries
 	checksum := ""
 	if o.queries != "" {
-		q, err := o.readQueries()
-		if err != nil {
+		if queries, err = o.readQueries(); err != nil {
 			return err
 		}
-		checksum = q.Checksum
+		checksum = queries.Checksum
 	}
 	shards, err := shard.Cut(images, latents, o.size, checksum)
 	if err != nil {
+		return err
+	}
+	if err := o.checkLabels(images, shards[0].Total, queries); err != nil {
 		return err
 	}
 	for i := range shards {
 		out.WriteString(shards[i].Line() + "\n")
 	}
 	return nil
+}
+
+// checkLabels returns an error unless there is a label for each of the n images of the files, and
+// for each query, if there are labels.
+func (o *options) checkLabels(files []shard.File, n int64, queries *shard.Queries) error {
+	if o.dataLabels != "" {
+		labels, err := shard.ReadLabels(o.dataLabels)
+		if err != nil {
+			return err
+		}
+		if int64(len(labels)) != n {
+			return fmt.Errorf("%s: %d labels, expected %d, one for each image of %s",
+				o.dataLabels, len(labels), n, files[0].Name)
+		}
+	}
+	if o.queryLabels == "" || queries == nil {
+		return nil
+	}
+	labels, err := idx.ReadLabels(o.queryLabels)
+	if err == nil && len(labels) != queries.Images.N {
+		err = fmt.Errorf("%s: %d labels, expected %d, one for each image of %s",
+			o.queryLabels, len(labels), queries.Images.N, queries.Names)
+	}
+	return err
 }
 
 // readQueries reads the queries that -q and -s name.
