@@ -13,7 +13,7 @@ THREADED = ./NeuralNetwork/... \
 	progress)
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
-.PHONY: all test torture scale bench bench-cores bench-peers check-keras cross asm datasets demo \
+.PHONY: all test torture scale bench bench-cores bench-peers spark check-keras cross asm datasets demo \
 	reproduce clean help
 
 all: ## build the programs (default)
@@ -57,6 +57,9 @@ bench-cores: ## measure training steps on 1, 2, 4, ... and all cores of this mac
 bench-peers: datasets .peers/search .peers/train ## compare the speed with peers (Python 3.11, PyPI)
 	.peers/search/bin/python pkg/_peers/search.py
 	.peers/train/bin/python pkg/_peers/train.py
+
+spark: all datasets .peers/spark ## run every stage on Spark, as on one machine (Python, PyPI)
+	.peers/spark/bin/python pkg/_spark/check.py
 
 check-keras: datasets ## exchange model files with Keras 2.12, 2.15, 3 (Python 3.8 to 3.11, PyPI)
 	sh pkg/keras/_check/check.sh .peers/keras

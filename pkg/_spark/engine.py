@@ -8,6 +8,8 @@ Data with a plain name is read by the workers themselves, so it must have that n
 machine. Data with a scheme, such as hdfs://... or s3a://..., and data on a default file system that
 is not the machine's own, is read through Spark's file systems and fed to the worker by a pipe.
 """
+import base64
+import glob
 import json
 import os
 import shutil
@@ -31,9 +33,11 @@ class Fault(Exception):
     """A sentence for the person who started the driver."""
 
 
-def main(name, usage, flags, run):
+def main(name, usage, flags, check, run):
     """Runs a driver. flags maps the flags to their default values; a default of False is that of a
-    flag without value, and flags whose default is None must be given."""
+    flag without value, and flags whose default is None must be given. check raises a ValueError if
+    the options, flags with their values, make no sense together."""
+    flags = {**flags, "-worker": WORKER, "-shard": "30000"}
     args = sys.argv[1:]
     options = dict(flags)
     try:
@@ -53,6 +57,7 @@ def main(name, usage, flags, run):
         for flag, value in options.items():
             if value is None:
                 raise ValueError(f"flag {flag} is missing")
+        check(options)
     except ValueError as e:
         print(f"{name}: {e}\n{usage}", end="", file=sys.stderr)
         sys.exit(2)
@@ -61,6 +66,7 @@ def main(name, usage, flags, run):
     try:
         with Engine(name, options["-worker"]) as engine:
             run(engine, options)
+            engine.tell()
     except Fault as e:
         print(f"{name}: {e}", file=sys.stderr)
         sys.exit(1)
@@ -68,7 +74,6 @@ def main(name, usage, flags, run):
         sys.exit(130)
 
 
-FLAGS = {"-worker": WORKER, "-shard": "30000"}  # those that all drivers know
 USAGE = """  -worker <file>     the worker (NearestNeighboursAndClustering/shard of this tree)
   -shard <int>       least images of a shard (30000)
   -h, --help         show this text and exit
@@ -168,26 +173,23 @@ class Engine:
                         break
                     header.append(byte)
                 stream.close()
-                import base64
                 lines.append(space + "\t" + json.dumps({
                     "file": status.getPath().toString(), "size": status.getLen(),
                     "modified": status.getModificationTime(),
                     "header": base64.b64encode(bytes(header)).decode()}))
         return lines
 
-    def cut(self, data, latents, size, *flags):
-        """Returns the shards of a data set."""
-        command, lines = ["cut", "-shard", size, *flags], []
-        if self.mounted(data) and (not latents or self.mounted(latents)):
-            command += ["-d", data] + (["-i", latents] if latents else [])
-        else:
-            command.append("-files")
-            for space, names in (("images", data), ("latents", latents)):
-                if names and self.mounted(names):
-                    raise Fault(f"{names} has no scheme, but the other files have one: give all of "
-                                "them one, such as file:")
-                lines += self._files(space, names) if names else []
-        return [json.loads(line) for line in self.run(command, lines)]
+    def data(self, images, latents=""):
+        """Returns the data set in the files of these names."""
+        if self.mounted(images) and (not latents or self.mounted(latents)):
+            return Data(self, ["-d", images], ["-i", latents] if latents else [], [])
+        lines = []
+        for space, names in (("images", images), ("latents", latents)):
+            if names and self.mounted(names):
+                raise Fault(f"{names} has no scheme, but the other files have one: give all of "
+                            "them one, such as file:")
+            lines += self._files(space, names) if names else []
+        return Data(self, ["-files"], [], lines)
 
     def run(self, command, lines=()):
         """Runs the program shard on the driver's machine and returns its lines."""
@@ -228,6 +230,11 @@ class Engine:
         self.run(["write", program, "-o", local, *flags], lines)
         if local != output:
             self.save(local, output)
+
+    def tell(self):
+        """Tells what the workers used."""
+        print(f"{self.name}: {self.cpu.value:.2f} s of the workers' processors, "
+              f"{self.bytes.value} bytes of answers", file=sys.stderr, flush=True)
 
     # Stages.
 
@@ -281,6 +288,22 @@ class Engine:
             if at >= 0:
                 raise Fault(text[at + len(FAULT):].splitlines()[0]) from None
             raise Fault("Spark: " + text.strip().splitlines()[0]) from None
+
+
+class Data:
+    """A data set: the flags and lines that tell its files to the program shard."""
+
+    def __init__(self, engine, images, latents, lines):
+        self.engine, self.images, self.latents, self.lines = engine, images, latents, lines
+
+    def cut(self, size, *flags):
+        """Returns the shards."""
+        command = ["cut", "-shard", size, *self.images, *self.latents, *flags]
+        return [json.loads(line) for line in self.engine.run(command, self.lines)]
+
+    def pick(self):
+        """Returns the images on which the stage sample works, as one shard."""
+        return [json.loads(l) for l in self.engine.run(["pick", *self.images], self.lines)]
 
 
 class Shipped(str):
@@ -370,7 +393,7 @@ def work(worker, command, lines, conf, cpu, size):
 
 
 class Feed:
-    """Writes lines to a worker, and the bytes of their ranges if it cannot read the files itself."""
+    """Writes lines to a worker, and the bytes of their ranges if it cannot read the files."""
 
     def __init__(self, process, folder, lines, conf):
         self.process, self.folder, self.lines, self.conf = process, folder, lines, conf
@@ -448,8 +471,6 @@ def java():
     """Returns a Java machine with Spark's libraries and the packages of the application."""
     global gateway
     if gateway is None:
-        import glob
-
         import pyspark
         from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
         home = os.environ.get("SPARK_HOME") or os.path.dirname(pyspark.__file__)

@@ -226,8 +226,8 @@ func Lines(r io.Reader, visit func(line string) error) error {
 // A Result is the merged answers of all shards.
 type Result map[string][]*Answer
 
-// Collect merges answers in any order. It returns an error if a shard's answer is missing, or if the
-// answers are not of the same cut.
+// Collect merges answers in any order. It returns an error if a shard's answer is missing, or if
+// the answers are not of the same cut.
 func Collect(lines io.Reader) (Result, error) {
 	all := Result{}
 	err := Lines(lines, func(line string) error {

@@ -32,8 +32,8 @@ const mostBytes = 256 << 20
 // header is the size of the header of a file of images or vectors.
 const header = 16
 
-// A File is what a cut knows of an IDX file. It is a line of JSON if it comes from a store that only
-// the engine can read.
+// A File is what a cut knows of an IDX file. It is a line of JSON if it comes from a store that
+// only the engine can read.
 type File struct {
 	Name     string `json:"file"`
 	Size     int64  `json:"size"`     // in bytes
@@ -278,12 +278,7 @@ func Cut(images, latents []File, size int, queries string) ([]Shard, error) {
 		return nil, fmt.Errorf("%s: %d shards; expected at most %d",
 			images[0].Name, shards, math.MaxInt32)
 	}
-	sum := sha256.New()
-	for _, f := range slices.Concat(images, latents) {
-		fmt.Fprintf(sum, "%q %d %d\n", f.Name, f.Size, f.Modified)
-	}
-	fmt.Fprintf(sum, "%d", shards)
-	data := checksum(sum)
+	data := identity(images, latents, shards)
 	all := make([]Shard, shards)
 	for i := range all {
 		// Without the product shards·n, which might not fit into 64 bits.
@@ -302,6 +297,16 @@ func Cut(images, latents []File, size int, queries string) ([]Shard, error) {
 		}
 	}
 	return all, nil
+}
+
+// identity returns the checksum of a cut.
+func identity(images, latents []File, shards int64) string {
+	sum := sha256.New()
+	for _, f := range slices.Concat(images, latents) {
+		fmt.Fprintf(sum, "%q %d %d\n", f.Name, f.Size, f.Modified)
+	}
+	fmt.Fprintf(sum, "%d", shards)
+	return checksum(sum)
 }
 
 // checksum returns the first digits of a checksum, which tell inputs apart that are mixed up.

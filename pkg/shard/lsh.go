@@ -5,14 +5,36 @@ import (
 	"errors"
 	"fmt"
 
+	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
 )
 
-// The width of the grids of LSH is measured on some images of the whole data set. So there are three
-// stages: Sample collects these images, Width finds the nearest of each, and LSH searches.
+// The width of the grids of LSH is measured on some images of the whole data set. So there are
+// three stages: Sample collects these images, Width finds the nearest of each, and LSH searches.
 
-// Sample returns the stage that collects the images from which the width is measured.
+// CutSample returns the images from which the width is measured as a shard of their own, for the
+// stage of Sample. The images are those of Cut.
+func CutSample(images []File) (*Shard, error) {
+	grey, err := newSpace(images, idx.MagicImages, 1, "8-bit images")
+	if err != nil {
+		return nil, err
+	}
+	index := knn.WidthSamples(grey.n())
+	if len(index) == 0 {
+		index = []int64{0} // a single image has no other; its width is 0
+	}
+	s := &Shard{
+		Of: 1, N: len(index), Total: int64(len(index)), Data: identity(images, nil, 1),
+		Images: &Values{Rows: int(grey.rows), Cols: int(grey.cols)},
+	}
+	for _, i := range index {
+		s.Images.Ranges = append(s.Images.Ranges, grey.of(i, 1).Ranges...)
+	}
+	return s, nil
+}
+
+// Sample returns the stage that collects the images of the shard of CutSample.
 func Sample() Stage { return sample{} }
 
 type sample struct{}
@@ -27,87 +49,40 @@ func (sample) Answer(p *Part) ([]Value, error) {
 	}
 	b := binary.AppendUvarint(nil, uint64(images.Rows))
 	b = binary.AppendUvarint(b, uint64(images.Cols))
-	for _, i := range knn.WidthSamples(p.Total) {
-		if at := i - p.First; at >= 0 && at < int64(p.N) {
-			b = binary.AppendUvarint(b, uint64(i))
-			b = append(b, images.At(int(at))...)
-		}
-	}
-	return []Value{{"sample", 0, b}}, nil
+	return []Value{{"sample", 0, append(b, images.Pix...)}}, nil
 }
 
-// readSample returns the images in a value of the stage and their indices, which ascend.
-func readSample(b []byte) (images *imageset.Images[uint8], index []int64, err error) {
-	r := reader{b: b}
-	images = &imageset.Images[uint8]{Rows: r.int(), Cols: r.int()}
-	for !r.bad && len(r.b) > 0 {
-		index = append(index, int64(r.uvarint()))
-		last := len(index) - 1
-		if len(r.b) < images.Dim() || last > 0 && index[last] <= index[last-1] {
-			r.bad = true
-			break
-		}
-		images.Pix = append(images.Pix, r.b[:images.Dim()]...)
-		r.b = r.b[images.Dim():]
-	}
-	images.N = len(index)
-	if r.bad || images.Dim() == 0 {
-		return nil, nil, errors.New("the value is no sample of images")
-	}
-	return images, index, nil
-}
-
-// mergeSamples merges samples of different shards, or of the same.
-func mergeSamples(a, b []byte) ([]byte, error) {
-	x, xs, err := readSample(a)
+// sample returns the images that the stage has collected.
+func (r Result) sample() (*imageset.Images[uint8], error) {
+	answers, err := r.answers("sample")
 	if err != nil {
 		return nil, err
 	}
-	y, ys, err := readSample(b)
-	if err != nil {
-		return nil, err
+	from := reader{b: answers[0].Value}
+	images := &imageset.Images[uint8]{Rows: from.int(), Cols: from.int(), Pix: from.b}
+	if from.bad || images.Dim() == 0 || len(images.Pix)%images.Dim() != 0 {
+		return nil, fmt.Errorf("%s: the value is no sample of images", answers[0].Key())
 	}
-	if x.Rows != y.Rows || x.Cols != y.Cols {
-		return nil, fmt.Errorf("they have images of %dx%d and of %dx%d pixels",
-			x.Rows, x.Cols, y.Rows, y.Cols)
-	}
-	m := binary.AppendUvarint(nil, uint64(x.Rows))
-	m = binary.AppendUvarint(m, uint64(x.Cols))
-	i, j := 0, 0
-	for i < len(xs) || j < len(ys) {
-		first := i < len(xs) && (j == len(ys) || xs[i] <= ys[j])
-		second := j < len(ys) && (i == len(xs) || ys[j] <= xs[i])
-		if first {
-			m = binary.AppendUvarint(m, uint64(xs[i]))
-			m = append(m, x.At(i)...)
-			i++
-		}
-		if second {
-			if !first {
-				m = binary.AppendUvarint(m, uint64(ys[j]))
-				m = append(m, y.At(j)...)
-			}
-			j++
-		}
-	}
-	return m, nil
+	images.N = len(images.Pix) / images.Dim()
+	return images, nil
 }
 
-// Width returns the stage that finds the two nearest images of each image of the sample: itself, and
-// the one whose distance counts. It begins with the neighbours in found.
+// one is the merger of answers to a single shard.
+func one(_, _ []byte) ([]byte, error) {
+	return nil, errors.New("there is one shard, not several")
+}
+
+// Width returns the stage that finds the two nearest images of each image of the sample: itself,
+// and the one whose distance counts. It begins with the neighbours in found.
 func Width(samples, found Result) (Stage, error) {
-	answers, err := samples.answers("sample")
+	images, err := samples.sample()
 	if err != nil {
 		return nil, err
-	}
-	images, _, err := readSample(answers[0].Value)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", answers[0].Key(), err)
 	}
 	return exactStage("width", NewQueries("the sample", images, nil), 2, found)
 }
 
-// width returns the width of the grids, and the images of the data set.
+// width returns the width of the grids.
 func (r Result) width() (width int64, err error) {
 	l, err := lists[int64](r, "width")
 	if err != nil {
@@ -115,8 +90,11 @@ func (r Result) width() (width int64, err error) {
 	}
 	var found []knn.Neighbour
 	for q, list := range l.Of {
-		if len(list) > 2 || len(list) == 1 && len(l.Of) > 1 {
-			return 0, fmt.Errorf("image %d of the sample has %d neighbours", q, len(list))
+		if len(l.Of) == 1 && len(list) == 1 {
+			return 0, nil // the data set is one image
+		}
+		if len(list) != 2 {
+			return 0, fmt.Errorf("image %d of the sample has %d neighbours; expected 2", q, len(list))
 		}
 		for _, f := range list {
 			found = append(found, f.Neighbour)
@@ -132,9 +110,8 @@ type Tables struct {
 	Textbook  bool // independent tables; the original's are all the same
 }
 
-// LSH returns the stage that finds the k nearest candidates of each query by hashing. widths are the
-// answers of the stage of Width, and total is the number of images of the data set. The stage begins
-// with the neighbours in found.
+// LSH returns the stage that finds the k nearest candidates of each query by hashing. widths are
+// the answers of the stage of Width. The stage begins with the neighbours in found.
 func LSH(q *Queries, k int, t Tables, widths, found Result) (Stage, error) {
 	width, err := widths.width()
 	if err != nil {

@@ -37,8 +37,8 @@ func (r Result) Search() (*results.SearchRound, error) {
 	return round, nil
 }
 
-// EMD returns what search -EMD finds: the nearest images of each query by both distances. The labels
-// are those of the queries and of all images.
+// EMD returns what search -EMD finds: the nearest images of each query by both distances. The
+// labels are those of the queries and of all images.
 func (r Result) EMD(queryLabels, dataLabels []uint8, textbook bool) (*results.EMDRound, error) {
 	byEMD, err := lists[float64](r, "emd")
 	if err != nil {

@@ -113,7 +113,8 @@ func exactStage(name string, q *Queries, k int, found Result) (Stage, error) {
 }
 
 // Latent returns the stage that finds the k images whose latent vectors are nearest to that of each
-// query, and measures their distances in the original space. It begins with the neighbours in found.
+// query, and measures their distances in the original space. It begins with the neighbours in
+// found.
 func Latent(q *Queries, k int, found Result) (Stage, error) {
 	search, err := knn.NewSearch(q.Latents, k)
 	if err != nil {

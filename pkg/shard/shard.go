@@ -146,8 +146,8 @@ func (p *Part) block(images *imageset.Images[uint8]) *knn.Block[uint8] {
 	return p.packed
 }
 
-// Read reads the ranges of the shard. It returns an error if one cannot be read, or if a file is not
-// the one that was cut.
+// Read reads the ranges of the shard. It returns an error if one cannot be read, or if a file is
+// not the one that was cut.
 func (s *Shard) Read() (p *Part, err error) {
 	p = &Part{Shard: s}
 	from := source{}

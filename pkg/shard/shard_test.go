@@ -71,6 +71,20 @@ func cut(t *testing.T, r *rand.Rand, images *imageset.Images[uint8],
 	return shards
 }
 
+// filesOf writes images into one file.
+func filesOf(t *testing.T, images *imageset.Images[uint8]) []File {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "images")
+	if err := idx.WriteImages(name, images); err != nil {
+		t.Fatal(err)
+	}
+	files, err := Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
 // anyhow lets the stage that make returns answer for the shards: by one or several workers, in any
 // order, some shards twice, some workers beginning with what others have found. It merges the
 // answers in steps, in any order and with repeats.
@@ -193,7 +207,13 @@ func TestListsAreThoseOfOneMachine(t *testing.T) {
 			return metric.Manhattan(q.Images.At(query), images.At(int(image)))
 		})
 
-		samples := anyhow(t, r, shards, nil, func(Result) (Stage, error) { return Sample(), nil })
+		one, err := CutSample(filesOf(t, images))
+		if err != nil {
+			t.Fatal(err)
+		}
+		samples := anyhow(t, r, []Shard{*one}, nil, func(Result) (Stage, error) {
+			return Sample(), nil
+		})
 		widths := anyhow(t, r, shards, nil, func(found Result) (Stage, error) {
 			return Width(samples, found)
 		})
@@ -317,7 +337,9 @@ func TestCutCoversAll(t *testing.T) {
 // fileOf returns a file of n images of 1x1 pixels, or as many as a header can tell.
 func fileOf(name string, n int64) File {
 	n = min(n, 1<<32-1)
-	h := []byte{0, 0, 8, 3, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n), 0, 0, 0, 1, 0, 0, 0, 1}
+	h := []byte{
+		0, 0, 8, 3, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n), 0, 0, 0, 1, 0, 0, 0, 1,
+	}
 	return File{Name: name, Size: 16 + n, Modified: 7, Header: h}
 }
 
@@ -442,8 +464,8 @@ func TestFeed(t *testing.T) {
 	}
 }
 
-// Answers are merged only if they belong together, sums count no shard twice, and what is missing is
-// told.
+// Answers are merged only if they belong together, sums count no shard twice, and what is missing
+// is told.
 func TestMergeFaults(t *testing.T) {
 	line := func(key, run, shards, value string) string {
 		return strings.Join([]string{key, run, shards, value}, "\t")

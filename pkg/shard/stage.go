@@ -35,7 +35,7 @@ var mergers = map[string]merger{
 	"exact-time":   {addCounts, false},
 	"latent":       {mergeLists[int64], true},
 	"latent-time":  {addCounts, false},
-	"sample":       {mergeSamples, true},
+	"sample":       {one, true},
 	"width":        {mergeLists[int64], true},
 	"lsh":          {mergeLists[int64], true},
 	"lsh-time":     {addCounts, false},

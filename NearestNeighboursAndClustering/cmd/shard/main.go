@@ -22,18 +22,21 @@ import (
 
 const usage = `Usage:./shard cut -d <files> -i <files> -q <query file> -s <query file>
                -shard <int>
+      ./shard pick -d <files>
       ./shard <stages> <flags of the stages>
       ./shard merge
       ./shard write <program> -o <output file> <flags>
 cut writes a line for each shard of a data set, which is one or many IDX files:
-names or patterns, with commas between them. Stages, with commas between their
-names, read such lines and write lines of answers. merge makes fewer lines of
-answers in the order of their bytes, and write makes the text of a program.
+names or patterns, with commas between them; pick does for the few images on which sample
+works. Stages, with commas between their names, read such lines and write lines of
+answers. merge makes fewer lines of answers in the order of their bytes, and write
+makes the text of a program.
 Flags of cut:
   -i -q -s           latent vectors, queries and theirs, for stages that need them
   -l1 -l2            labels of all images and of queries, to check their numbers
   -shard <int>       least images of a shard (30000 if left out)
-  -files             read lines of files, and neither -d nor -i
+  -files             lines of files on the standard input, instead of -d and -i;
+                     pick knows this, too
 Stages and their flags:
   exact              nearest images: -q, -neighbours <int> (1)
   latent             the same among latent vectors: -q, -s, -neighbours
@@ -106,6 +109,8 @@ func answer(args []string, stdin io.Reader, out *bufio.Writer, stderr io.Writer)
 	switch args[0] {
 	case "cut":
 		return cut(args[1:], stdin, out)
+	case "pick":
+		return pick(args[1:], stdin, out)
 	case "merge":
 		if _, err := parse(args[1:], nil); err != nil {
 			return err
@@ -179,20 +184,7 @@ func cut(args []string, stdin io.Reader, out *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
-	var images, latents []shard.File
-	switch {
-	case o.files && o.data+o.latents != "":
-		return usageError{errors.New("flags -d and -i have no meaning where -files is given")}
-	case o.files:
-		images, latents, err = shard.ReadFiles(stdin)
-	case o.data == "":
-		return missing("-d")
-	default:
-		images, err = shard.Find(o.data)
-		if err == nil && o.latents != "" {
-			latents, err = shard.Find(o.latents)
-		}
-	}
+	images, latents, err := o.find(stdin)
 	if err != nil {
 		return err
 	}
@@ -215,6 +207,42 @@ func cut(args []string, stdin io.Reader, out *bufio.Writer) error {
 		out.WriteString(shards[i].Line() + "\n")
 	}
 	return nil
+}
+
+// pick writes the shard of the images on which the stage sample works.
+func pick(args []string, stdin io.Reader, out *bufio.Writer) error {
+	o, err := parse(args, []string{"-d", "-files"})
+	if err != nil {
+		return err
+	}
+	images, _, err := o.find(stdin)
+	if err != nil {
+		return err
+	}
+	s, err := shard.CutSample(images)
+	if err == nil {
+		out.WriteString(s.Line() + "\n")
+	}
+	return err
+}
+
+// find returns the files of the data set.
+func (o *options) find(stdin io.Reader) (images, latents []shard.File, err error) {
+	switch {
+	case o.files && o.data+o.latents != "":
+		return nil, nil, usageError{
+			errors.New("flags -d and -i have no meaning where -files is given"),
+		}
+	case o.files:
+		return shard.ReadFiles(stdin)
+	case o.data == "":
+		return nil, nil, missing("-d")
+	}
+	images, err = shard.Find(o.data)
+	if err == nil && o.latents != "" {
+		latents, err = shard.Find(o.latents)
+	}
+	return images, latents, err
 }
 
 // checkLabels returns an error unless there is a label for each of the n images of the files, and
