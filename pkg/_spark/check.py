@@ -122,12 +122,14 @@ class Run:
         after = os.times()
         cpu = after.children_user + after.children_system \
             - before.children_user - before.children_system
+        self.took, self.cpu = time.time() - start, cpu
         self.want = masked(self.out)
-        print(f"{self.title}: one machine took {time.time() - start:.1f} s, "
+        print(f"{self.title}: one machine took {self.took:.1f} s, "
               f"{cpu:.2f} s of processor time", flush=True)
 
     def compare(self, cluster, how, args=(), out=None, read=None, watch=lambda: None):
-        """Runs the same on Spark and compares the text."""
+        """Runs the same on Spark and compares the text. It returns what the driver tells: seconds
+        without the engine's start, those of the workers' processors, and bytes of answers."""
         if os.path.exists(self.out):
             os.remove(self.out)
         start = time.time()
@@ -146,8 +148,11 @@ class Run:
             read()
         if masked(self.out) != self.want:
             sys.exit(f"make spark: {self.title}, {how}: the text differs from that of one machine")
-        used = re.findall(r"^\w+: (.* bytes of answers)$", words, re.M)
-        print(f"{self.title}, {how}: the same bytes after {took:.1f} s; {used[-1]}", flush=True)
+        used = re.search(r"(?P<seconds>\S+) s, (?P<processors>\S+) s of the workers' processors, "
+                         r"(?P<bytes>\d+) bytes of answers", words)
+        print(f"{self.title}, {how}: the same bytes after {took:.1f} s; after the engine's start "
+              f"{used[0]}", flush=True)
+        return {key: float(value) for key, value in used.groupdict().items()}
 
     def refused(self, cluster, how, want):
         """Expects that the driver ends with a sentence, and writes nothing."""
@@ -318,10 +323,44 @@ def check(folder):
         cluster.stop()
 
 
+def growth(folder, counts):
+    """Measures the search for 1,000 queries among many images, with one worker and with two."""
+    rows = ["| images | workers | wall | processors of the workers | answers | one machine |",
+            "| --- | --- | --- | --- | --- | --- |"]
+    for n in counts:
+        where = os.path.join(ROOT, "scale", n)
+        images = os.path.join(where, "images.dat")
+        if not os.path.exists(images):
+            subprocess.run(["go", "run", "./pkg/cmd/datasets", "-grow", n,
+                            *(os.path.join(ROOT, "datasets", "training", f)
+                              for f in ("images.dat", "labels.dat")), where], cwd=ROOT, check=True)
+        latents, reduced = os.path.join(where, "row-sums.dat"), os.path.join(folder, "medium")
+        queries = os.path.join(ROOT, "datasets", "medium", "query", "images.dat")
+        if not os.path.exists(latents):
+            write_latents(images, latents)
+        write_latents(queries, reduced)
+        one = Run(folder, "search", "search.py",
+                  ["-d", images, "-i", latents, "-q", queries, "-s", reduced])
+        for workers in (1, 2):
+            cluster = Cluster(tempfile.mkdtemp(dir=folder))
+            try:
+                cluster.have(workers)
+                stages = one.compare(cluster, f"{workers} workers, {n} images")
+            finally:
+                cluster.stop()
+            rows.append(f"| {int(n):,} | {workers} | {stages['seconds']:.1f} s | "
+                        f"{stages['processors']:.1f} s | {stages['bytes'] / 1e6:.1f} MB | "
+                        f"{one.took:.1f} s, {one.cpu:.1f} s of processors |")
+    print("\n".join(rows), flush=True)
+
+
 if __name__ == "__main__":
     where = tempfile.mkdtemp(prefix="spark-")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        check(where)
+        if len(sys.argv) > 1:
+            growth(where, sys.argv[1].split(","))
+        else:
+            check(where)
     finally:
         shutil.rmtree(where, ignore_errors=True)

@@ -105,6 +105,7 @@ class Engine:
             self.cpu = self.sc.accumulator(0.0)
             self.bytes = self.sc.accumulator(0)
             self.conf = self._configuration()
+            self.started = time.time()
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
@@ -232,9 +233,10 @@ class Engine:
             self.save(local, output)
 
     def tell(self):
-        """Tells what the workers used."""
-        print(f"{self.name}: {self.cpu.value:.2f} s of the workers' processors, "
-              f"{self.bytes.value} bytes of answers", file=sys.stderr, flush=True)
+        """Tells how long the work took, without the engine's start, and what the workers used."""
+        print(f"{self.name}: {time.time() - self.started:.1f} s, {self.cpu.value:.2f} s of the "
+              f"workers' processors, {self.bytes.value} bytes of answers", file=sys.stderr,
+              flush=True)
 
     # Stages.
 
