@@ -226,6 +226,16 @@ def write_latents(images, name):
                     sum(image[i:i + cols]) for i in range(0, rows * cols, cols)]))
 
 
+def write_classes(labels, name):
+    """Writes labels as a class file."""
+    with open(labels, "rb") as f:
+        labels = f.read()[8:]
+    with open(name, "w") as f:
+        for c in range(max(labels) + 1):
+            images = [str(i) for i, label in enumerate(labels) if label == c]
+            f.write(f"CLUSTER-{c} {{ size: {len(images)}, {', '.join(images)}}}}}\n")
+
+
 class HDFS:
     """Hadoop's file system on this machine, in a process of its own."""
 
@@ -279,6 +289,8 @@ def check(folder):
     latents, reduced = os.path.join(folder, "latents"), os.path.join(folder, "reduced")
     write_latents(images, latents)
     write_latents(queries, reduced)
+    classes = os.path.join(folder, "classes")
+    write_classes(data("training", "labels.dat"), classes)
     runs = [
         Run(folder, "search", "search.py",
             ["-d", images, "-i", latents, "-q", queries, "-s", reduced]),
@@ -287,6 +299,9 @@ def check(folder):
              "-l1", data("training", "labels.dat"),
              "-l2", data("medium", "query", "labels.dat")]),
     ]
+    runs.append(Run(folder, "cluster", "cluster.py",
+                    ["-d", images, "-i", latents, "-n", classes, "-c",
+                     os.path.join(PROGRAMS, "cluster.conf")]))
     cluster = Cluster(folder)
     try:
         cluster.have(2)

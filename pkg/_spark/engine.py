@@ -10,6 +10,7 @@ is not the machine's own, is read through Spark's file systems and fed to the wo
 """
 import base64
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -88,7 +89,7 @@ class Engine:
             raise Fault(f"{worker} is no program; build it with make, or name it with -worker")
         self.name, self.worker = name, os.path.abspath(worker)
         self.folder = tempfile.mkdtemp(prefix="shard-")
-        self.shipped = 0
+        self.shipped, self.tasks = 0, {}
         self.cpu = self.bytes = None
 
     def __enter__(self):
@@ -203,18 +204,28 @@ class Engine:
     def ship(self, name=None, lines=None):
         """Sends a file, or lines as a file, to all workers. Returns what stands for it among the
         flags of a stage."""
-        self.shipped += 1
-        sent = os.path.join(self.folder, f"{os.getpid()}-{self.shipped}")
+        sent = self.keep(lines or [])
         if lines is None:
             shutil.copyfile(name, sent)
-        else:
-            with open(sent, "w") as f:
-                f.writelines(l + "\n" for l in lines)
         self.sc.addFile(sent)
         return Shipped(os.path.basename(sent))
 
+    def keep(self, lines):
+        """Returns the name of a new file of lines on the driver's machine."""
+        self.shipped += 1
+        name = os.path.join(self.folder, f"{os.getpid()}-{self.shipped}")
+        with open(name, "w") as f:
+            f.writelines(line + "\n" for line in lines)
+        return name
+
+    def local(self, output):
+        """Returns the name that a finished output has on the driver's machine."""
+        return output if self.mounted(output) else os.path.join(self.folder, "output")
+
     def save(self, local, output):
-        """Gives a finished local file the name of the output, which is not local."""
+        """Gives a finished output its name, if it is not on the driver's machine."""
+        if local == output:
+            return
         path, files = self._hadoop(self._path, output)
         beside = self.sc._jvm.org.apache.hadoop.fs.Path(output + f".{os.getpid()}.tmp")
         source = self.sc._jvm.org.apache.hadoop.fs.Path("file://" + local)
@@ -225,12 +236,9 @@ class Engine:
 
     def write(self, program, output, lines, *flags):
         """Writes the text of a program."""
-        local = output
-        if not self.mounted(output):
-            local = os.path.join(self.folder, "output")
+        local = self.local(output)
         self.run(["write", program, "-o", local, *flags], lines)
-        if local != output:
-            self.save(local, output)
+        self.save(local, output)
 
     def tell(self):
         """Tells how long the work took, without the engine's start, and what the workers used."""
@@ -244,41 +252,49 @@ class Engine:
     def cores(self):
         return max(1, self.sc.defaultParallelism)
 
-    def stage(self, what, shards, stages, flags, spaces=("images",), waves=False):
+    def stage(self, what, shards, stages, flags, spaces=("images",), waves=False, keep=False):
         """Lets stages answer for shards. Returns the merged answers as lines. If waves is true, the
         answers of a few shards are given to the stages that answer for the others, by the flag
-        -found: they limit what these have to look at."""
+        -found: they limit what these have to look at. If keep is true, each machine keeps what it
+        reads through Spark's file systems, for the next stage that asks for it."""
         show = Progress(self.sc, what, len(shards))
         lines = [descriptor(s, spaces) for s in shards]
         first = lines[:self.cores]
         if not waves or len(lines) <= self.cores:
             first = lines
         try:
-            answers = self._wave(show, first, min(len(first), TASKS * self.cores), stages, flags)
+            answers = self._wave(show, first, stages, flags, keep)
             if len(first) < len(lines):
                 rest = lines[len(first):]
                 found = self.ship(lines=answers)
-                answers += self._wave(show, rest, min(len(rest), TASKS * self.cores), stages,
-                                      [*flags, "-found", found])
+                answers += self._wave(show, rest, stages, [*flags, "-found", found], keep)
         finally:
             show.stop()
         return answers
 
-    def _wave(self, show, lines, tasks, stages, flags):
-        sc = self.sc
+    def _tasks(self, lines):
+        """Returns lines as the tasks of a stage. The same lines go to the same machines again."""
+        key = tuple(lines)
+        if key not in self.tasks:
+            tasks = self.sc.parallelize(lines, min(len(lines), TASKS * self.cores))
+            self.tasks[key] = tasks.cache()
+        return self.tasks[key]
+
+    def _wave(self, show, lines, stages, flags, keep):
         worker = os.path.basename(self.worker)
         cpu, size = self.cpu, self.bytes
         conf = self.conf
 
         def answer(part):
-            return work(worker, [stages, *flags], part, conf, cpu, size)
+            return work(worker, [stages, *flags], part, conf, cpu, size, keep)
 
         def merge(part):
-            return work(worker, ["merge"], (line for _, line in part), conf, cpu, None)
+            return work(worker, ["merge"], (line for _, line in part), conf, cpu)
 
+        cut = self._tasks(lines)
+        tasks = cut.getNumPartitions()
         show.wave(len(lines), tasks)
         parts = min(self.cores, tasks)
-        cut = sc.parallelize(lines, tasks)
         pairs = cut.mapPartitions(answer).map(lambda line: (line.partition("\t")[0], line))
         by_key = pairs.repartitionAndSortWithinPartitions(
             parts, lambda key: zlib.crc32(key.encode()) % parts)
@@ -363,7 +379,7 @@ class Progress:
 
 # What runs on the workers' machines.
 
-def work(worker, command, lines, conf, cpu, size):
+def work(worker, command, lines, conf, cpu, size=None, keep=False):
     """Gives lines to the program shard and yields the lines that it writes."""
     command = [SparkFiles.get(worker)] + [
         SparkFiles.get(c) if isinstance(c, Shipped) else c for c in command]
@@ -373,7 +389,7 @@ def work(worker, command, lines, conf, cpu, size):
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
         env={**os.environ, "GOMAXPROCS": str(cores)})
-    feed = Feed(process, folder, lines, conf)
+    feed = Feed(process, folder, lines, conf, keep)
     try:
         for line in process.stdout:
             if size is not None:
@@ -397,8 +413,9 @@ def work(worker, command, lines, conf, cpu, size):
 class Feed:
     """Writes lines to a worker, and the bytes of their ranges if it cannot read the files."""
 
-    def __init__(self, process, folder, lines, conf):
+    def __init__(self, process, folder, lines, conf, keep):
         self.process, self.folder, self.lines, self.conf = process, folder, lines, conf
+        self.keep = keep
         self.fault, self.pipe, self.ended = None, None, False
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -411,6 +428,11 @@ class Feed:
                           for r in shard[space]["ranges"]]
                 if not any("://" in r["file"] or r["file"].startswith("file:") for r in ranges):
                     self.process.stdin.write(line + "\n")
+                    continue
+                if self.keep:
+                    for r in ranges:
+                        r.update(kept(r, self.conf))
+                    self.process.stdin.write(json.dumps(shard) + "\n")
                     continue
                 self.pipe = os.path.join(self.folder, str(i))
                 os.mkfifo(self.pipe)
@@ -443,8 +465,8 @@ class Feed:
 gateway = None  # to the Java machine of this process of Python, which it starts when it needs one
 
 
-def copy(ranges, pipe, conf):
-    """Copies ranges of files into a pipe through Spark's file systems."""
+def copy(ranges, to, conf):
+    """Copies ranges of files into a pipe or a file through Spark's file systems."""
     jvm = java()
     hadoop = jvm.org.apache.hadoop.conf.Configuration()
     for key, value in conf.items():
@@ -457,7 +479,7 @@ def copy(ranges, pipe, conf):
             status = files.getFileStatus(path)
             if (status.getLen(), status.getModificationTime()) != (r["size"], r["modified"]):
                 raise RuntimeError(f"{r['file']}: the file was changed after it was cut")
-            out = out or jvm.java.io.FileOutputStream(pipe)
+            out = out or jvm.java.io.FileOutputStream(to)
             source = files.open(path)
             try:
                 source.seek(r["offset"])
@@ -467,6 +489,18 @@ def copy(ranges, pipe, conf):
     finally:
         if out:
             out.close()
+
+
+def kept(r, conf):
+    """Returns a range of a file of this machine with the bytes of a range."""
+    name = os.path.join(SparkFiles.getRootDirectory(), "kept-" + hashlib.sha256(
+        json.dumps(r, sort_keys=True).encode()).hexdigest())
+    if not os.path.exists(name):
+        own = f"{name}.{os.getpid()}"
+        copy([r], own, conf)
+        os.rename(own, name)
+    return {"file": name, "offset": 0, "size": r["bytes"],
+            "modified": os.stat(name).st_mtime_ns // 1_000_000}
 
 
 def java():

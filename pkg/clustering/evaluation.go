@@ -50,17 +50,29 @@ func Evaluate(
 	if err := j.judge(e); err != nil {
 		return nil, err
 	}
+	e.Add(label, e.OfImage)
+	e.Mean()
+	return e, nil
+}
+
+// Add adds the silhouettes of the next images to the sums for their clusters and for all.
+func (e *Evaluation) Add(label []int32, silhouette []float64) {
 	for i, c := range label {
-		e.Silhouette[c] += e.OfImage[i]
-		e.Average += e.OfImage[i]
+		e.Silhouette[c] += silhouette[i]
+		e.Average += silhouette[i]
 	}
+}
+
+// Mean makes means of the sums.
+func (e *Evaluation) Mean() {
+	n := 0
 	for c, size := range e.Sizes {
+		n += size
 		if size > 0 {
 			e.Silhouette[c] /= float64(size)
 		}
 	}
-	if images.N > 0 {
-		e.Average /= float64(images.N)
+	if n > 0 {
+		e.Average /= float64(n)
 	}
-	return e, nil
 }

@@ -65,13 +65,7 @@ func (j *judge) bytes(k int) float64 {
 // judge fills all of the evaluation but the means.
 func (j *judge) judge(e *Evaluation) error {
 	dim := j.images.Dim()
-	j.number = make([]int32, len(e.Sizes))
-	for c, size := range e.Sizes {
-		if size > 0 {
-			j.number[c] = int32(len(j.filled))
-			j.filled, j.size = append(j.filled, int32(c)), append(j.size, size)
-		}
-	}
+	j.fill(e.Sizes)
 	j.plan(len(j.filled))
 	j.centroids = &imageset.Images[uint8]{
 		N: len(j.filled), Rows: j.images.Rows, Cols: j.images.Cols,
@@ -125,6 +119,17 @@ func (j *judge) judge(e *Evaluation) error {
 		}
 	}
 	return nil
+}
+
+// fill numbers the clusters that have images.
+func (j *judge) fill(sizes []int) {
+	j.number = make([]int32, len(sizes))
+	for c, size := range sizes {
+		if size > 0 {
+			j.number[c] = int32(len(j.filled))
+			j.filled, j.size = append(j.filled, int32(c)), append(j.size, size)
+		}
+	}
 }
 
 // pass calls visit for each block and tells the progress.

@@ -45,10 +45,6 @@ func (s *Space[P]) Lloyd(
 	if err != nil {
 		return nil, err
 	}
-	still := settled
-	if mode == Textbook {
-		still = 0
-	}
 	centroids, err := imageset.SelectFrom(s.images, seeds)
 	if err != nil {
 		return nil, err
@@ -61,19 +57,35 @@ func (s *Space[P]) Lloyd(
 		l.tally = newHistograms(k, dim)
 		l.tally.begin(0, l.tally.jobs())
 	}
+	err = Iterate(mode, progress,
+		func() (int, error) { return l.assign(centroids) },
+		func() error { return l.medians(centroids) })
+	return l.label, err
+}
+
+// Iterate makes the passes of Lloyd, wherever the images are. assign gives each image the nearest
+// centroid and returns the number of images that changed their cluster. medians makes each centroid
+// the median of its images.
+func Iterate(mode Mode, progress func(pass, changed int), assign func() (changed int, err error),
+	medians func() error) error {
+
+	still := settled
+	if mode == Textbook {
+		still = 0
+	}
 	for pass := 1; ; pass++ {
-		changed, err := l.assign(centroids)
+		changed, err := assign()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if progress != nil {
 			progress(pass, changed)
 		}
 		if changed <= still || mode == Textbook && pass == maxPasses {
-			return l.label, nil
+			return nil
 		}
-		if err := l.medians(centroids); err != nil {
-			return nil, err
+		if err := medians(); err != nil {
+			return err
 		}
 	}
 }

@@ -30,6 +30,21 @@ func (s *Space[P]) Seed(k int, mode Mode, progress func(done, total int)) ([]int
 	if err := memory.Check(need, "choosing %d seeds of %d images needs", k, n); err != nil {
 		return nil, err
 	}
+	return SeedBy(n, k, mode, progress, func(newest int, nearest []uint32) error {
+		image, err := imageset.SelectFrom(s.images, []int{newest})
+		if err != nil {
+			return err
+		}
+		query := pack(image)
+		return s.each(func(b block[P]) { b.approach(query, nearest[b.first:]) })
+	})
+}
+
+// SeedBy chooses the seeds of Seed among n images, wherever they are. approach lowers the distances
+// in nearest, one for each image, to those to the newest seed.
+func SeedBy(n, k int, mode Mode, progress func(done, total int),
+	approach func(newest int, nearest []uint32) error) ([]int, error) {
+
 	random := libstdcxx.NewMinstd()
 	chosen := []int{random.Intn1(n) - 1}
 	nearest := make([]uint32, n) // distance of each image to the nearest of the chosen
@@ -38,12 +53,7 @@ func (s *Space[P]) Seed(k int, mode Mode, progress func(done, total int)) ([]int
 	}
 	var share runningSums
 	for len(chosen) < k {
-		newest, err := imageset.SelectFrom(s.images, chosen[len(chosen)-1:])
-		if err != nil {
-			return nil, err
-		}
-		query := pack(newest)
-		if err := s.each(func(b block[P]) { b.approach(query, nearest[b.first:]) }); err != nil {
+		if err := approach(chosen[len(chosen)-1], nearest); err != nil {
 			return nil, err
 		}
 		if mode == Textbook {

@@ -36,9 +36,8 @@ type Space[P uint8 | uint16] struct {
 // if there is no memory for the packed copy or for the blocks of a pass.
 func NewSpace[P uint8 | uint16](images *imageset.Set[P]) (*Space[P], error) {
 	dim := images.Dim()
-	if most := metric.MaxDim[P](); dim > most {
-		return nil, fmt.Errorf("images of %dx%d values; expected at most %d values",
-			images.Rows, images.Cols, most)
+	if err := checkDim[P](images.Rows, images.Cols); err != nil {
+		return nil, err
 	}
 	s := &Space[P]{images: images, most: mostHistograms, mostGroup: mostHistograms}
 	whole := images.Whole()
@@ -56,6 +55,14 @@ func NewSpace[P uint8 | uint16](images *imageset.Set[P]) (*Space[P], error) {
 	}
 	s.points = metric.PackPoints(whole.Pix, images.N, dim)
 	return s, nil
+}
+
+// checkDim returns an error if a distance of images of that size might not fit into 32 bits.
+func checkDim[P uint8 | uint16](rows, cols int) error {
+	if most := metric.MaxDim[P](); rows*cols > most {
+		return fmt.Errorf("images of %dx%d values; expected at most %d values", rows, cols, most)
+	}
+	return nil
 }
 
 // A block is consecutive images, from image first on.

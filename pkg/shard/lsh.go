@@ -34,32 +34,49 @@ func CutSample(images []File) (*Shard, error) {
 	return s, nil
 }
 
-// Sample returns the stage that collects the images of the shard of CutSample.
-func Sample() Stage { return sample{} }
+// Sample returns the stage that collects the images of a shard, such as that of CutSample, in a
+// space.
+func Sample(space Space) Stage {
+	if space == Latents {
+		return sample[uint16]{}
+	}
+	return sample[uint8]{}
+}
 
-type sample struct{}
+type sample[P uint8 | uint16] struct{}
 
-func (sample) Name() string       { return "sample" }
-func (sample) Parameters() string { return "sample" }
+func (sample[P]) Name() string       { return "sample" }
+func (sample[P]) Parameters() string { return fmt.Sprintf("sample %T", P(0)) }
 
-func (sample) Answer(p *Part) ([]Value, error) {
-	images, err := p.Images()
+func (sample[P]) Answer(p *Part) ([]Value, error) {
+	images, err := values[P](p)
 	if err != nil {
 		return nil, err
 	}
 	b := binary.AppendUvarint(nil, uint64(images.Rows))
 	b = binary.AppendUvarint(b, uint64(images.Cols))
-	return []Value{{"sample", 0, append(b, images.Pix...)}}, nil
+	for _, v := range images.Pix {
+		b = binary.AppendUvarint(b, uint64(v))
+	}
+	return []Value{{"sample", 0, b}}, nil
 }
 
-// sample returns the images that the stage has collected.
-func (r Result) sample() (*imageset.Images[uint8], error) {
+// sampleOf returns the images that the stage has collected.
+func sampleOf[P uint8 | uint16](r Result) (*imageset.Images[P], error) {
 	answers, err := r.answers("sample")
 	if err != nil {
 		return nil, err
 	}
 	from := reader{b: answers[0].Value}
-	images := &imageset.Images[uint8]{Rows: from.int(), Cols: from.int(), Pix: from.b}
+	images := &imageset.Images[P]{Rows: from.int(), Cols: from.int()}
+	for len(from.b) > 0 {
+		v := from.uvarint()
+		if v > uint64(^P(0)) {
+			from.bad = true
+			break
+		}
+		images.Pix = append(images.Pix, P(v))
+	}
 	if from.bad || images.Dim() == 0 || len(images.Pix)%images.Dim() != 0 {
 		return nil, fmt.Errorf("%s: the value is no sample of images", answers[0].Key())
 	}
@@ -75,7 +92,7 @@ func one(_, _ []byte) ([]byte, error) {
 // Width returns the stage that finds the two nearest images of each image of the sample: itself,
 // and the one whose distance counts. It begins with the neighbours in found.
 func Width(samples, found Result) (Stage, error) {
-	images, err := samples.sample()
+	images, err := sampleOf[uint8](samples)
 	if err != nil {
 		return nil, err
 	}

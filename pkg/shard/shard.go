@@ -39,6 +39,9 @@ type Shard struct {
 	Images  *Values `json:"images,omitempty"`  // grey levels; nil if they are not wanted
 	Latents *Values `json:"latents,omitempty"` // latent vectors of the same images; nil as above
 
+	// Labels has the class of each image, as varints, if a stage wants them.
+	Labels []byte `json:"labels,omitempty"`
+
 	// Feed is a pipe from which the worker reads the bytes of the ranges, images first, one range
 	// after the other. If it is "", the worker reads the files themselves.
 	Feed string `json:"feed,omitempty"`

@@ -212,7 +212,7 @@ func TestListsAreThoseOfOneMachine(t *testing.T) {
 			t.Fatal(err)
 		}
 		samples := anyhow(t, r, []Shard{*one}, nil, func(Result) (Stage, error) {
-			return Sample(), nil
+			return Sample(Pixels), nil
 		})
 		widths := anyhow(t, r, shards, nil, func(found Result) (Stage, error) {
 			return Width(samples, found)

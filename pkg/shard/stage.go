@@ -41,6 +41,10 @@ var mergers = map[string]merger{
 	"lsh-time":     {addCounts, false},
 	"lsh-compared": {addCounts, false},
 	"emd":          {mergeLists[float64], true},
+	"distances":    {one, true},
+	"changed":      {addCounts, false},
+	"counts":       {mergeHistograms, false},
+	"judge":        {one, true},
 }
 
 // Work reads shards as lines, lets the stages answer for each of them, and writes the answers as

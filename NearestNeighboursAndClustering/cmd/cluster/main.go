@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
+	"imagesimilarity/NearestNeighboursAndClustering/internal/configuration"
 	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/idx"
@@ -63,7 +64,7 @@ func converse(
 	if err != nil {
 		return err
 	}
-	k, err := readConfiguration(opt.configuration)
+	k, err := configuration.Read(opt.configuration)
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,6 @@ import (
 	"imagesimilarity/pkg/results"
 )
 
-// maxImages is the largest number of images that the seeding's generator can draw from.
-const maxImages = 1<<31 - 3
-
 // A data is the content of the files of a round. They are opened in the order of its methods,
 // before one is read whole, so that what does not fit together is told at once.
 type data struct {
@@ -46,8 +43,8 @@ func (d *data) openImages(path string, k int) (err error) {
 	switch {
 	case n == 0:
 		return fmt.Errorf("%s: there are no images in it to cluster", path)
-	case n > maxImages:
-		return fmt.Errorf("%s has %d images; expected at most %d", path, n, maxImages)
+	case n > clustering.MaxImages:
+		return fmt.Errorf("%s has %d images; expected at most %d", path, n, clustering.MaxImages)
 	}
 	return clustering.CheckClusters(k, n)
 }

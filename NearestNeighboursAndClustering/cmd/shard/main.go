@@ -26,11 +26,14 @@ const usage = `Usage:./shard cut -d <files> -i <files> -q <query file> -s <query
       ./shard <stages> <flags of the stages>
       ./shard merge
       ./shard write <program> -o <output file> <flags>
+      ./shard cluster -shards <lines of cut> -n <classes from NN as clusters file>
+               -c <configuration file> -o <output file>
 cut writes a line for each shard of a data set, which is one or many IDX files:
 names or patterns, with commas between them; pick does for the few images on which sample
 works. Stages, with commas between their names, read such lines and write lines of
 answers. merge makes fewer lines of answers in the order of their bytes, and write
-makes the text of a program.
+makes the text of a program. cluster writes what stages are to answer, reads a line
+with the name of a file of their answers for each, and makes its text of them.
 Flags of cut:
   -i -q -s           latent vectors, queries and theirs, for stages that need them
   -l1 -l2            labels of all images and of queries, to check their numbers
@@ -47,9 +50,20 @@ Stages and their flags:
   lsh                nearest images by hashing: -q, -neighbours, -k <int> (4),
                      -L <int> (5), -textbook, -width <merged answers of width>
   -found <file>      answers of other shards, which limit the search in these
+  distances          distances of all images to one: -image <IDX file>
+  assign             changes and counts of a pass of k-medians:
+                     -centroids <IDX file>, -before <those of the last pass>
+  lower              counts of the lower bytes of values: -centroids,
+                     -medians <IDX file of medians with the higher bytes>
+  count              counts of grey levels: -centroids, or -clusters <number> if
+                     the shards have classes
+  judge              silhouettes and objective: -centroids or -clusters,
+                     -medians, -counts <merged answers of count>, -textbook
+  -latents           of sample to judge: among latent vectors
 Programs and their flags:
   search             -textbook
   emd                -l1 <labels of all images> -l2 <labels of queries> -textbook
+  cluster            -textbook
 All know:
   -memory <size>     most memory, such as 2GiB (what the machine has left)
   -h, --help         show this text and exit
@@ -62,12 +76,18 @@ type options struct {
 	data, latents            string // files
 	queries, reducedQueries  string
 	dataLabels, queryLabels  string
+	classes, configuration   string
+	image, centroids, before string // IDX files that all shards get
+	medians                  string
 	foundFile, sample, width string // answers
+	counts                   string
+	shards                   string // lines
 	output                   string
 	size, neighbours, cell   int
 	functions, tables        int
+	clusters                 int
 	files                    bool // on the standard input
-	textbook                 bool
+	textbook, latentSpace    bool
 
 	read  *shard.Queries // nil if there are none
 	found shard.Result   // nil if there is none
@@ -119,6 +139,8 @@ func answer(args []string, stdin io.Reader, out *bufio.Writer, stderr io.Writer)
 			_, err := out.WriteString(a.Line() + "\n")
 			return err
 		})
+	case "cluster":
+		return cluster(args[1:], stdin, out, stderr)
 	case "write":
 		return write(args[1:], stdin, out, stderr)
 	}
@@ -128,14 +150,18 @@ func answer(args []string, stdin io.Reader, out *bufio.Writer, stderr io.Writer)
 // parse reads the flags that are allowed, and -memory.
 func parse(args []string, allowed []string) (*options, error) {
 	var o options
-	var size, neighbours, cell, k, l, most string
+	var size, neighbours, cell, k, l, clusters, most string
 	all := map[string]*string{
 		"-d": &o.data, "-i": &o.latents, "-q": &o.queries, "-s": &o.reducedQueries,
 		"-o": &o.output, "-shard": &size, "-neighbours": &neighbours,
 		"-l1": &o.dataLabels, "-l2": &o.queryLabels, "-k": &k, "-L": &l, "-cell": &cell,
-		"-found": &o.foundFile, "-sample": &o.sample, "-width": &o.width,
+		"-found": &o.foundFile, "-sample": &o.sample, "-width": &o.width, "-counts": &o.counts,
+		"-image": &o.image, "-centroids": &o.centroids, "-before": &o.before,
+		"-medians": &o.medians, "-clusters": &clusters, "-shards": &o.shards,
+		"-n": &o.classes, "-c": &o.configuration,
 	}
-	switches := map[string]*bool{"-files": &o.files, "-textbook": &o.textbook}
+	switches := map[string]*bool{"-files": &o.files, "-textbook": &o.textbook,
+		"-latents": &o.latentSpace}
 	values, toggles := map[string]*string{"-memory": &most}, map[string]*bool{}
 	for _, name := range allowed {
 		if v, ok := all[name]; ok {
@@ -158,6 +184,7 @@ func parse(args []string, allowed []string) (*options, error) {
 		{"-shard", size, &o.size, shard.Size},
 		{"-neighbours", neighbours, &o.neighbours, 1}, {"-cell", cell, &o.cell, 7},
 		{"-k", k, &o.functions, 4}, {"-L", l, &o.tables, 5},
+		{"-clusters", clusters, &o.clusters, 1},
 	} {
 		v, err := arguments.Positive(n.flag, n.text, n.otherwise)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/shard"
 )
 
@@ -31,7 +32,9 @@ var stages = map[string]stage{
 		}
 		return shard.Latent(q, o.neighbours, o.found)
 	}},
-	"sample": {nil, func(*options) (shard.Stage, error) { return shard.Sample(), nil }},
+	"sample": {[]string{"-latents"}, func(o *options) (shard.Stage, error) {
+		return shard.Sample(o.space()), nil
+	}},
 	"width": {[]string{"-sample"}, func(o *options) (shard.Stage, error) {
 		samples, err := readAnswers("-sample", o.sample)
 		if err != nil {
@@ -59,6 +62,65 @@ var stages = map[string]stage{
 		}
 		return shard.EMD(q, o.neighbours, o.cell, o.found)
 	}},
+	"distances": {[]string{"-latents", "-image"}, func(o *options) (shard.Stage, error) {
+		if o.image == "" {
+			return nil, missing("-image")
+		}
+		return shard.Distances(o.space(), o.image)
+	}},
+	"assign": {[]string{"-latents", "-centroids", "-before"},
+		func(o *options) (shard.Stage, error) {
+			if o.centroids == "" {
+				return nil, missing("-centroids")
+			}
+			return shard.Counts(o.space(), o.labelling(), "", o.before, o.before == "")
+		}},
+	"lower": {[]string{"-latents", "-centroids", "-medians"},
+		func(o *options) (shard.Stage, error) {
+			switch {
+			case o.centroids == "":
+				return nil, missing("-centroids")
+			case o.medians == "":
+				return nil, missing("-medians")
+			}
+			return shard.Counts(o.space(), o.labelling(), o.medians, "", false)
+		}},
+	"count": {[]string{"-latents", "-centroids", "-clusters"},
+		func(o *options) (shard.Stage, error) {
+			return shard.Counts(shard.Pixels, o.labelling(), "", "", false)
+		}},
+	"judge": {[]string{"-latents", "-centroids", "-clusters", "-medians", "-counts", "-textbook"},
+		func(o *options) (shard.Stage, error) {
+			if o.medians == "" {
+				return nil, missing("-medians")
+			}
+			counted, err := readAnswers("-counts", o.counts)
+			if err != nil {
+				return nil, err
+			}
+			return shard.Judge(o.labelling(), o.medians, counted, o.mode())
+		}},
+}
+
+// space returns the space in which the stage works.
+func (o *options) space() shard.Space {
+	if o.latentSpace {
+		return shard.Latents
+	}
+	return shard.Pixels
+}
+
+// labelling tells how the stage finds the clusters of images.
+func (o *options) labelling() shard.Labels {
+	return shard.Labels{Centroids: o.centroids, Space: o.space(), Clusters: o.clusters}
+}
+
+// mode returns the mode of clustering.
+func (o *options) mode() clustering.Mode {
+	if o.textbook {
+		return clustering.Textbook
+	}
+	return clustering.Original
 }
 
 // images returns the queries, or an error if there are none.

@@ -1,4 +1,5 @@
-package main
+// Package configuration reads the configuration file of cluster.
+package configuration
 
 import (
 	"fmt"
@@ -20,12 +21,12 @@ const (
 	maxConfiguration = 1 << 16
 )
 
-// readConfiguration reads the number of clusters from a configuration file. The file holds pairs of
+// Read reads the number of clusters from a configuration file. The file holds pairs of
 // "number_of_clusters:" and a whole number from 1 on. The last pair counts; an empty file means 10.
 // What follows // in a line is a comment. Beside the number of clusters there may be pairs of other
 // keys and a value, as files have them that configure other methods, too. Anything else in the file
 // is an error. The original mostly went on with 10 or with the digits that it could read.
-func readConfiguration(name string) (k int, err error) {
+func Read(name string) (k int, err error) {
 	f, _, err := infile.Open(name)
 	if err != nil {
 		return 0, err
