@@ -74,7 +74,7 @@ func (l *LSH) Keep(b *Block[uint8], progress func(done, total int)) error {
 		return err
 	}
 	tables := len(l.hash)
-	need := float64(tables)*l.tableSize(b.N) + float64(4*float64(b.N))
+	need := float64(float64(tables)*l.tableSize(b.N)) + float64(4*float64(b.N))
 	err := memory.Check(need, "%d hash tables for %d images need", tables, b.N)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (l *LSH) Keep(b *Block[uint8], progress func(done, total int)) error {
 }
 
 // tableSize returns the bytes of a table of n images.
-func (l *LSH) tableSize(n int) float64 { return 4*float64(l.buckets+1) + 4*float64(n) }
+func (l *LSH) tableSize(n int) float64 { return 4 * float64(l.buckets+1+uint64(n)) }
 
 // A table is images by bucket: those of bucket b are image[start[b]:start[b+1]], in ascending
 // order.
@@ -158,7 +158,7 @@ func (l *LSH) Search(queries *imageset.Images[uint8], k int) (*LSHSearch, error)
 	const numbers = 3 * 4 // bucket, start and query
 	n := float64(queries.N)
 	need := float64(n*float64(neighbourSize*k)) + float64(n*float64(numbers*len(l.hash))) +
-		l.tableSize(queries.N) + 4*n
+		l.tableSize(queries.N) + float64(4*n)
 	err = memory.Check(need, "searching the buckets of %d tables for %d queries needs",
 		len(l.hash), queries.N)
 	if err != nil {
@@ -200,7 +200,7 @@ func (s *LSHSearch) Add(b *Block[uint8], progress func(done, total int)) error {
 		return nil
 	}
 	if b != l.kept {
-		err := s.check(l.tableSize(b.N)+4*float64(b.N), b)
+		err := s.check(l.tableSize(b.N)+float64(4*float64(b.N)), b)
 		if err != nil {
 			return err
 		}
