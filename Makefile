@@ -13,8 +13,8 @@ THREADED = ./NeuralNetwork/... \
 	progress)
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
-.PHONY: all test torture scale bench bench-cores bench-peers spark check-keras cross asm datasets demo \
-	reproduce clean help
+.PHONY: all test torture scale bench bench-cores bench-peers spark check-keras cross asm datasets \
+	demo reproduce clean help
 
 all: ## build the programs (default)
 	go build -o NeuralNetwork/ ./NeuralNetwork/cmd/...

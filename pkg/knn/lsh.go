@@ -91,7 +91,7 @@ func (l *LSH) Keep(b *Block[uint8], progress func(done, total int)) error {
 }
 
 // tableSize returns the bytes of a table of n images.
-func (l *LSH) tableSize(n int) float64 { return 4 * float64(l.buckets+1+uint64(n)) }
+func (l *LSH) tableSize(n int) float64 { return float64(4 * float64(l.buckets+1+uint64(n))) }
 
 // A table is images by bucket: those of bucket b are image[start[b]:start[b+1]], in ascending
 // order.

@@ -98,7 +98,7 @@ type LabelScore struct {
 // RankingSize returns the bytes of a ranking, with its lists, of k neighbours of each query.
 func RankingSize(queries, k int) float64 {
 	const neighbour, query = 8 + 8, 8 + 24 + 24
-	return float64(queries) * float64(neighbour*k+query)
+	return float64(float64(queries) * float64(neighbour*k+query))
 }
 
 // NewRanking judges the neighbours of queries. index is (queries, k), in a list. The correctness
