@@ -109,6 +109,9 @@ func eachSpace[P uint8 | uint16](
 					t.Fatal(err)
 				}
 				s.most, s.mostGroup = most, most
+				if block == 0 {
+					s.block = strip // several blocks of kept images, too
+				}
 				test(t, s)
 			})
 		}

@@ -75,9 +75,8 @@ func (m *ranking[P]) count(h *histograms, shift int) error {
 
 // rankingSize returns the bytes that find takes.
 func (s *Space[P]) rankingSize(h *histograms) float64 {
-	lists := float64(4*s.mostOfBlock() + 32*h.k)
 	if s.images.Whole() == nil {
-		return lists + h.bytes(groupSize(s.mostGroup))
+		return float64(4*s.mostOfBlock()+32*h.k) + h.bytes(groupSize(s.mostGroup))
 	}
-	return lists + float64(float64(runtime.GOMAXPROCS(0))*h.bytes(1))
+	return float64(4*s.images.N+32*h.k) + float64(float64(runtime.GOMAXPROCS(0))*h.bytes(1))
 }

@@ -25,6 +25,7 @@ type Space[P uint8 | uint16] struct {
 	images *imageset.Set[P]
 	points *metric.Points[P] // all images, packed for measuring distances; nil unless they are kept
 
+	block     int // most images of a block
 	most      int // histograms that are kept from pass to pass
 	mostGroup int // histograms of a group
 
@@ -39,15 +40,17 @@ func NewSpace[P uint8 | uint16](images *imageset.Set[P]) (*Space[P], error) {
 	if err := checkDim[P](images.Rows, images.Cols); err != nil {
 		return nil, err
 	}
-	s := &Space[P]{images: images, most: mostHistograms, mostGroup: mostHistograms}
+	s := &Space[P]{
+		images: images, block: images.Block(), most: mostHistograms, mostGroup: mostHistograms,
+	}
 	whole := images.Whole()
 	if whole == nil {
 		need := images.PassSize() +
 			float64(float64(runtime.GOMAXPROCS(0))*metric.PointsSize[P](strip, dim))
 		return s, memory.Check(need, "blocks of %d images of %dx%d values need",
-			min(images.N, images.Block()), images.Rows, images.Cols)
+			s.mostOfBlock(), images.Rows, images.Cols)
 	}
-	s.mostGroup = mostOfKept
+	s.block, s.mostGroup = keptBlock, mostOfKept
 	err := memory.Check(metric.PointsSize[P](images.N, dim),
 		"packing %d images of %dx%d values needs", images.N, images.Rows, images.Cols)
 	if err != nil {
@@ -74,6 +77,12 @@ type block[P uint8 | uint16] struct {
 
 // each calls visit for each block of the images, in ascending order.
 func (s *Space[P]) each(visit func(b block[P])) error {
+	if whole := s.images.Whole(); whole != nil {
+		for first := 0; first < whole.N; first += s.block {
+			visit(block[P]{whole.Part(first, min(whole.N, first+s.block)), first, s})
+		}
+		return nil
+	}
 	return s.images.Each(func(images *imageset.Images[P], first int) error {
 		visit(block[P]{images, first, s})
 		return nil
@@ -81,7 +90,7 @@ func (s *Space[P]) each(visit func(b block[P])) error {
 }
 
 // mostOfBlock returns the most images of a block.
-func (s *Space[P]) mostOfBlock() int { return min(s.images.N, s.images.Block()) }
+func (s *Space[P]) mostOfBlock() int { return min(s.images.N, s.block) }
 
 // strip is the number of images that a worker measures together. 256 points of 784 bytes, 196 KiB,
 // stay in the cache of a core for all centroids.
@@ -89,6 +98,10 @@ const (
 	tiles = 8
 	strip = tiles * metric.Tile
 )
+
+// keptBlock is the number of images in a block of images that are kept in memory, a multiple of
+// strip. What is computed from a block need not be in memory for all images.
+const keptBlock = 1 << 16
 
 // A ruler measures the images of a block, strip by strip.
 type ruler[P uint8 | uint16] struct {
@@ -143,7 +156,7 @@ func (r *ruler[P]) lay(from int) {
 func (r *ruler[P]) each(visit func(query int, distances []uint32)) {
 	from := 0
 	if r.space.points != nil {
-		from = r.from / metric.Tile
+		from = (r.first + r.from) / metric.Tile
 	}
 	to := from + metric.Tiles(r.n)
 	n := (to - from) * metric.Tile

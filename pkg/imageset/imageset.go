@@ -19,8 +19,15 @@ func (m *Images[P]) At(i int) []P {
 
 // First returns the first n images, or all if there are fewer. They share their memory with m.
 func (m *Images[P]) First(n int) *Images[P] {
-	n = min(n, m.N)
-	return &Images[P]{N: n, Rows: m.Rows, Cols: m.Cols, Pix: m.Pix[: n*m.Dim() : n*m.Dim()]}
+	return m.Part(0, min(n, m.N))
+}
+
+// Part returns the images from first to end-1. They share their memory with m.
+func (m *Images[P]) Part(first, end int) *Images[P] {
+	d := m.Dim()
+	return &Images[P]{
+		N: end - first, Rows: m.Rows, Cols: m.Cols, Pix: m.Pix[first*d : end*d : end*d],
+	}
 }
 
 // Select returns a copy of the images at index, in that order.
