@@ -218,7 +218,10 @@ func (l *load) work(t *testing.T, w work, n int, dir string) {
 		c.Dir = dir
 		start := time.Now()
 		most = max(most, l.run(t, c))
-		stages := []stage{{w.name + whole, time.Since(start).Seconds()}}
+		used := c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+		stages := []stage{
+			{w.name + whole, time.Since(start).Seconds()}, {w.name + ", of processors", used.Seconds()},
+		}
 		if w.stages != nil {
 			more, err := w.stages(dir)
 			if err != nil {
