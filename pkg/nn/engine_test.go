@@ -13,14 +13,25 @@ import (
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
 
+// extraEngines are engines of other devices, if the tests are built with them.
+var extraEngines []namedEngine
+
+type namedEngine struct {
+	name string
+	open func(t *testing.T) nn.Engine
+}
+
 // eachEngine runs a test with the engine of each instruction set that this processor has; in short
-// mode with the fastest alone.
+// mode with the fastest alone. Then it runs it with the extra engines.
 func eachEngine(t *testing.T, test func(t *testing.T, e nn.Engine)) {
 	for i, k := range kernel.Implementations {
 		if i > 0 && testing.Short() {
-			return
+			break
 		}
 		t.Run(k.Name, func(t *testing.T) { test(t, cpu.With(k)) })
+	}
+	for _, e := range extraEngines {
+		t.Run(e.name, func(t *testing.T) { test(t, e.open(t)) })
 	}
 }
 

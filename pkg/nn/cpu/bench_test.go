@@ -12,6 +12,7 @@ import (
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
+	"imagesimilarity/pkg/nn/internal/nntest"
 )
 
 // networks are the autoencoders that are measured, for images of 28x28 in batches of 128.
@@ -331,7 +332,7 @@ func BenchmarkLayers(b *testing.B) {
 		one("5x5 valid, one channel", grey, layer(nn.Conv2D, 32, 5, 1, nn.Valid)),
 		one("4x4, strides 2", image, layer(nn.Conv2D, 64, 4, 2, nn.Same)),
 	}
-	for _, a := range everyActivation {
+	for _, a := range nntest.Activations {
 		l := of(nn.ActivationLayer)
 		l.Activation = a
 		all = append(all, one(string(a), image, l))

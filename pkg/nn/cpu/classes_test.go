@@ -12,6 +12,7 @@ import (
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
+	"imagesimilarity/pkg/nn/internal/nntest"
 )
 
 // An array is a value of the oracle below: float64s of a shape, row-major.
@@ -135,7 +136,7 @@ func meanOf(values []float64) float64 {
 func named(l *nn.Layer, name string, absent float64) array {
 	for _, w := range l.Weights {
 		if w.Name == name {
-			return array{w.Shape, widen(w.Data)}
+			return array{w.Shape, nntest.Widen(w.Data)}
 		}
 	}
 	return array{[]int{1}, []float64{absent}}
@@ -304,7 +305,7 @@ func predict(l *nn.Layer, in []array) array {
 	case nn.Normalization:
 		m, s := named(l, "mean", 0), named(l, "variance", 0)
 		if l.Mean != nil {
-			m, s = array{[]int{1}, widen(l.Mean)}, array{[]int{1}, widen(l.Variance)}
+			m, s = array{[]int{1}, nntest.Widen(l.Mean)}, array{[]int{1}, nntest.Widen(l.Variance)}
 		}
 		mean, variance := onAxes(l.Axes, m), onAxes(l.Axes, s)
 		return like(func(i []int, v float64) float64 {
@@ -477,110 +478,6 @@ func activation(l *nn.Layer, x float64, row []float64) float64 {
 	return x
 }
 
-var everyActivation = []nn.Activation{
-	nn.Linear, nn.ReLU, nn.Sigmoid, nn.Softmax, nn.LogSoftmax, nn.Tanh, nn.ELU, nn.SELU, nn.GELU,
-	nn.LeakyReLU, nn.ReLU6, nn.Softplus, nn.Softsign, nn.Swish, nn.Mish, nn.Exponential,
-	nn.HardSwish,
-}
-
-// randomLayer draws a layer of a class, which need not fit.
-func randomLayer(r *rand.Rand, class nn.Class, rank int) *nn.Layer {
-	pair := func(most int) [2]int { return [2]int{1 + r.IntN(most), 1 + r.IntN(most)} }
-	l := &nn.Layer{
-		Class: class, Kernel: pair(4), Size: pair(3), Strides: pair(3), Dilation: pair(2),
-		Padding: []nn.Padding{nn.Valid, nn.Same}[r.IntN(2)], Groups: 1 + r.IntN(3),
-		Multiplier: 1 + r.IntN(3), NoBias: r.IntN(3) == 0, ChannelsFirst: r.IntN(4) == 0,
-		KeepDims: r.IntN(2) == 0, Bilinear: r.IntN(2) == 0,
-		Border: [2][2]int{{r.IntN(3), r.IntN(3)}, {r.IntN(3), r.IntN(3)}},
-		Slope:  r.Float64(), Threshold: r.Float64() - 0.5,
-		NoScale: r.IntN(3) == 0, NoCentre: r.IntN(3) == 0, RMSScaling: r.IntN(3) == 0,
-		Epsilon: 0.01, Scale: []float32{0.7}, Offset: []float32{-0.2}, Invert: r.IntN(2) == 0,
-	}
-	if r.IntN(2) == 0 {
-		l.Kernel = [2]int{3, 3}
-	}
-	if r.IntN(2) == 0 {
-		l.Strides, l.Groups = [2]int{1, 1}, 1
-	}
-	if r.IntN(2) == 0 {
-		l.Dilation = [2]int{1, 1}
-	}
-	switch class {
-	case nn.Conv2D, nn.SeparableConv2D, nn.Conv2DTranspose, nn.Dense, nn.DepthwiseConv2D:
-		l.Activation = everyActivation[r.IntN(len(everyActivation))]
-		if class != nn.DepthwiseConv2D {
-			l.Output = []int{l.Groups * (1 + r.IntN(17/l.Groups))}
-		}
-		if r.IntN(2) == 0 {
-			l.OutputPadding = &[2]int{r.IntN(3), r.IntN(3)}
-		}
-	case nn.MaxPooling2D, nn.AveragePooling2D, nn.UpSampling2D:
-		l.Kernel, l.Dilation = [2]int{}, [2]int{1, 1}
-		if r.IntN(2) == 0 {
-			l.Strides = [2]int{}
-		}
-	case nn.ActivationLayer:
-		l.Activation = everyActivation[r.IntN(len(everyActivation))]
-	case nn.ReLULayer:
-		if r.IntN(2) == 0 {
-			l.MaxValue = new(float64)
-			*l.MaxValue = 1
-		}
-	case nn.Permute:
-		l.Axes = r.Perm(rank)
-		for i := range l.Axes {
-			l.Axes[i]++
-		}
-	case nn.Reshape:
-		l.Output = []int{-1, 1 + r.IntN(3)}
-	case nn.Normalization:
-		if r.IntN(2) == 0 {
-			l.Mean, l.Variance = []float32{0.3}, []float32{0.5}
-		}
-		fallthrough
-	case nn.LayerNormalization, nn.PReLU, nn.SoftmaxLayer:
-		for a := 1; a <= rank; a++ {
-			if r.IntN(2) == 0 {
-				l.Axes = append(l.Axes, a)
-			}
-		}
-	case nn.BatchNormalization, nn.Concatenate:
-		l.Axes = []int{1 + r.IntN(rank)}
-	}
-	return l
-}
-
-// randomGraph draws layers that fit together, the last of that class if one fits.
-func randomGraph(r *rand.Rand, class nn.Class) []*nn.Layer {
-	input := []int{1 + r.IntN(9), 1 + r.IntN(9), 1 + r.IntN(6)}
-	layers := []*nn.Layer{{Class: nn.InputLayer, Name: "input", Output: input}}
-	count, classes := 1+r.IntN(5), nn.Classes()
-	for tries := 0; tries < 60 && len(layers) <= count; tries++ {
-		of := layers[len(layers)-1]
-		if r.IntN(4) == 0 {
-			of = layers[r.IntN(len(layers))]
-		}
-		next := class
-		if len(layers) < count || tries > 40 {
-			next = classes[r.IntN(len(classes))]
-		}
-		l := randomLayer(r, next, len(of.Output))
-		l.Name, l.Inputs = fmt.Sprint("layer ", len(layers)), []*nn.Layer{of}
-		for slices.Contains(merging, next) && len(l.Inputs) < 4 && r.IntN(3) > 0 {
-			l.Inputs = append(l.Inputs, layers[r.IntN(len(layers))])
-		}
-		with := append(slices.Clone(layers), l)
-		if _, err := nn.Connect(with); err == nil && product(l.Output) < 3000 {
-			layers = with
-		}
-	}
-	return layers
-}
-
-var merging = []nn.Class{
-	nn.Add, nn.Subtract, nn.Multiply, nn.Average, nn.Maximum, nn.Minimum, nn.Concatenate,
-}
-
 // Every class, alone and in random graphs, computes what its definition says: with the kernels of
 // every instruction set, in batches of any size and on any number of cores to the same bit.
 func TestClassesAgreeWithDefinitions(t *testing.T) {
@@ -596,7 +493,7 @@ func TestClassesAgreeWithDefinitions(t *testing.T) {
 			tested := 0
 			for seed := range uint64(graphs) {
 				r := rand.New(rand.NewPCG(seed, 5))
-				layers := randomGraph(r, class)
+				layers := nntest.RandomGraph(r, class)
 				if layers[len(layers)-1].Class == class {
 					tested++
 				}
@@ -632,7 +529,7 @@ func checkGraph(t *testing.T, r *rand.Rand, layers []*nn.Layer, what string) {
 	var want []float64
 	var scale float64 // of all values: what is great may cancel out
 	for s := range slices.Chunk(x, size) {
-		values := map[*nn.Layer]array{layers[0]: {m.Input(), widen(s)}}
+		values := map[*nn.Layer]array{layers[0]: {m.Input(), nntest.Widen(s)}}
 		for i, l := range layers[1:] {
 			var in []array
 			for _, from := range nn.InputsOf(layers, i+1) {
@@ -660,33 +557,18 @@ func checkGraph(t *testing.T, r *rand.Rand, layers []*nn.Layer, what string) {
 				for i, v := range got {
 					if !(math.Abs(float64(v)-want[i]) <= 2e-5*max(scale, 1)) {
 						t.Fatalf("%s: value %d of sample %d is %v, want %v: %s",
-							what, i%out, i/out, v, want[i], describe(layers))
+							what, i%out, i/out, v, want[i], nntest.Describe(layers))
 					}
 				}
 			}
 			for i, v := range got {
 				if math.Float32bits(v) != math.Float32bits(first[i]) {
 					t.Fatalf("%s: %s, batches of %d: value %d is %v, expected %v: %s",
-						what, k.Name, batch, i, v, first[i], describe(layers))
+						what, k.Name, batch, i, v, first[i], nntest.Describe(layers))
 				}
 			}
 		}
 	}
-}
-
-// describe returns the layers of a graph, one a line.
-func describe(layers []*nn.Layer) string {
-	text := ""
-	for i, l := range layers {
-		text += fmt.Sprintf("\n%s %s %v from", l.Name, l.Class, l.Output)
-		for _, in := range nn.InputsOf(layers, i) {
-			text += " " + in.Name
-		}
-		text += fmt.Sprintf(": kernel %v size %v strides %v dilation %v %s groups %d multiplier %d "+
-			"first %v axes %v %s", l.Kernel, l.Size, l.Strides, l.Dilation, l.Padding, l.Groups,
-			l.Multiplier, l.ChannelsFirst, l.Axes, l.Activation)
-	}
-	return text
 }
 
 // Cases that chance brings seldom.
@@ -803,7 +685,7 @@ func TestPredictionOnCores(t *testing.T) {
 func TestPredictionIsThatOfTraining(t *testing.T) {
 	for _, c := range layersUnderTest {
 		r := rand.New(rand.NewPCG(3, 4))
-		m := randomModel(t, c.layers(), r)
+		m := randomModel(t, c.Layers(), r)
 		x, _ := randomSamples(r, 9, product(m.Input()), 1)
 		s := &nn.Samples{N: 9, Input: copied(x, product(m.Input()))}
 		got, err := m.Predict(New(), s, "", 9, nil)
@@ -813,7 +695,7 @@ func TestPredictionIsThatOfTraining(t *testing.T) {
 		want := evaluated(t, m, s)
 		for i, v := range got {
 			if math.Float32bits(v) != math.Float32bits(want[i]) {
-				t.Errorf("%s: value %d is %v, in a training %v", c.name, i, v, want[i])
+				t.Errorf("%s: value %d is %v, in a training %v", c.Name, i, v, want[i])
 				break
 			}
 		}

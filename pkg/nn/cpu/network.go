@@ -59,58 +59,6 @@ type signal struct {
 	active bool  // whether it depends on weights that are trained
 }
 
-// trainable returns an error unless a network can have the layer, which is connected.
-func trainable(l *nn.Layer) error {
-	refuse := func(what string) error {
-		return fmt.Errorf("%s with %s is not supported", l.Class, what)
-	}
-	if l.ChannelsFirst {
-		return refuse("channels_first")
-	}
-	switch l.Class {
-	case nn.InputLayer, nn.Dropout, nn.Flatten, nn.Reshape:
-		return nil
-	case nn.Conv2D, nn.Dense:
-		switch one := [2]int{1, 1}; {
-		case l.Class == nn.Dense && len(l.Output) != 1:
-			return refuse("an input other than a vector")
-		case l.Class == nn.Conv2D && l.Strides != one:
-			return refuse("strides")
-		case l.Class == nn.Conv2D && l.Padding != nn.Same && l.Kernel != one:
-			return refuse("padding valid")
-		case l.Class == nn.Conv2D && l.Dilation != one && l.Kernel != one:
-			return refuse("dilation")
-		case l.Groups > 1:
-			return refuse("groups")
-		case l.NoBias:
-			return refuse("no bias")
-		case l.Activation == nn.Linear || l.Activation == nn.Sigmoid || l.Activation == nn.Softmax,
-			l.Activation == "" || l.PlainReLU():
-			return nil
-		}
-		return refuse("the activation " + string(l.Activation))
-	case nn.BatchNormalization:
-		switch {
-		case len(l.Output) != 3 || l.Axes[0] != 3:
-			return refuse("an axis other than an image's channels")
-		case l.NoScale || l.NoCentre:
-			return refuse("no scale or no centre")
-		}
-		return nil
-	case nn.MaxPooling2D:
-		if l.Strides != l.Size || l.Padding != nn.Valid {
-			return refuse("strides or padding")
-		}
-		return nil
-	case nn.UpSampling2D:
-		if l.Bilinear {
-			return refuse("interpolation")
-		}
-		return nil
-	}
-	return fmt.Errorf("the class %s is not supported", l.Class)
-}
-
 // newEvaluator makes a network that computes the loss.
 func newEvaluator(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int) (*network, error) {
 	n, x, err := newNetwork(k, layers, batch)
@@ -143,14 +91,10 @@ func newLearner(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int,
 
 // newNetwork makes a network of the input alone, the first of the layers, and checks the others.
 func newNetwork(k *kernel.Set, layers []*nn.Layer, batch int) (*network, signal, error) {
-	for i, l := range layers {
-		if i > 0 && (len(l.Inputs) > 1 || l.Inputs != nil && l.Inputs[0] != layers[i-1]) {
-			return nil, signal{}, fmt.Errorf("nn: layer %q takes other inputs than the layer before "+
-				"it; expected a chain of layers", l.Name)
-		}
-		if err := trainable(l); err != nil {
-			return nil, signal{}, fmt.Errorf("nn: layer %q cannot be trained: %w", l.Name, err)
-		}
+	if err := nn.CheckTrainable(layers); err != nil {
+		return nil, signal{}, err
+	}
+	for _, l := range layers {
 		if product(l.Output) > maxBatchValues/batch {
 			return nil, signal{}, fmt.Errorf("nn: the output of layer %q, %v, is too large for "+
 				"batches of %d; expected at most %d values in a batch",

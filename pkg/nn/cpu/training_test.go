@@ -9,6 +9,7 @@ import (
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
+	"imagesimilarity/pkg/nn/internal/nntest"
 )
 
 // The moving statistics take a hundredth of the batch's mean and of its unbiased variance.
@@ -30,7 +31,7 @@ func TestMovingStatistics(t *testing.T) {
 	if err := n.run(3); err != nil {
 		t.Fatal(err)
 	}
-	batchMean, batchVariance := channelStatistics([][]float64{widen(x)}, 1, 0)
+	batchMean, batchVariance := nntest.ChannelStatistics([][]float64{nntest.Widen(x)}, 1, 0)
 	near(t, "moving mean", float64(mean[0]), 0.99*5+0.01*batchMean, 3e-6) // sums of 3000 in float32
 	near(t, "moving variance", float64(variance[0]), 0.99*3+0.01*batchVariance*90/89, 1e-6)
 }

@@ -1,4 +1,4 @@
-package cpu
+package nntest
 
 import (
 	"math"
@@ -7,8 +7,8 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// An oracle computes the loss of a model in training by plain loops in float64.
-type oracle struct {
+// An Oracle computes the loss of a model in training by plain loops in float64.
+type Oracle struct {
 	layers  []*nn.Layer
 	loss    nn.Loss
 	weights map[*nn.Weight][]float64
@@ -16,20 +16,22 @@ type oracle struct {
 	labels  []uint8
 }
 
-func newOracle(m *nn.Model, loss nn.Loss, x []float32, labels []uint8) *oracle {
-	o := &oracle{layers: m.Layers, loss: loss, weights: map[*nn.Weight][]float64{}, labels: labels}
+// NewOracle returns the oracle of a model with its weights, for some samples.
+func NewOracle(m *nn.Model, loss nn.Loss, x []float32, labels []uint8) *Oracle {
+	o := &Oracle{layers: m.Layers, loss: loss, weights: map[*nn.Weight][]float64{}, labels: labels}
 	for _, l := range m.Layers {
 		for _, w := range l.Weights {
-			o.weights[w] = widen(w.Data)
+			o.weights[w] = Widen(w.Data)
 		}
 	}
-	for s := range slices.Chunk(x, product(m.Input())) {
-		o.x = append(o.x, widen(s))
+	for s := range slices.Chunk(x, size(m.Input())) {
+		o.x = append(o.x, Widen(s))
 	}
 	return o
 }
 
-func widen(x []float32) []float64 {
+// Widen returns values as float64.
+func Widen(x []float32) []float64 {
 	w := make([]float64, len(x))
 	for i, v := range x {
 		w[i] = float64(v)
@@ -37,8 +39,8 @@ func widen(x []float32) []float64 {
 	return w
 }
 
-// output is the last layer's output for every sample.
-func (o *oracle) output(training bool) [][]float64 {
+// Output returns the last layer's output for every sample.
+func (o *Oracle) Output(training bool) [][]float64 {
 	x := o.x
 	for i, l := range o.layers[1:] {
 		x = o.layer(l, o.layers[i].Output, x, training)
@@ -46,10 +48,10 @@ func (o *oracle) output(training bool) [][]float64 {
 	return x
 }
 
-// lossValue is the loss in training.
-func (o *oracle) lossValue() float64 {
+// Loss returns the loss in training.
+func (o *Oracle) Loss() float64 {
 	var sum float64
-	for i, y := range o.output(true) {
+	for i, y := range o.Output(true) {
 		if o.loss == nn.CategoricalCrossentropy {
 			sum -= math.Log(y[o.labels[i]])
 			continue
@@ -65,11 +67,11 @@ func (o *oracle) lossValue() float64 {
 	return sum / float64(len(o.x))
 }
 
-func (o *oracle) layer(l *nn.Layer, shape []int, in [][]float64, training bool) [][]float64 {
+func (o *Oracle) layer(l *nn.Layer, shape []int, in [][]float64, training bool) [][]float64 {
 	weight := func(i int) []float64 { return o.weights[l.Weights[i]] }
 	out := make([][]float64, len(in))
 	for i := range out {
-		out[i] = make([]float64, product(l.Output))
+		out[i] = make([]float64, size(l.Output))
 	}
 	switch l.Class {
 	case nn.Conv2D:
@@ -87,7 +89,7 @@ func (o *oracle) layer(l *nn.Layer, shape []int, in [][]float64, training bool) 
 									continue
 								}
 								for k := range c {
-									s += x[(yy*w+zz)*c+k] * weight(0)[((a*kw+b)*c+k)*f+g]
+									s += float64(x[(yy*w+zz)*c+k] * weight(0)[((a*kw+b)*c+k)*f+g])
 								}
 							}
 						}
@@ -101,7 +103,7 @@ func (o *oracle) layer(l *nn.Layer, shape []int, in [][]float64, training bool) 
 			copy(out[i], weight(1))
 			for j, v := range x {
 				for u := range out[i] {
-					out[i][u] += v * weight(0)[j*len(out[i])+u]
+					out[i][u] += float64(v * weight(0)[j*len(out[i])+u])
 				}
 			}
 		}
@@ -110,11 +112,12 @@ func (o *oracle) layer(l *nn.Layer, shape []int, in [][]float64, training bool) 
 		for k := range c {
 			mean, variance := weight(2)[k], weight(3)[k]
 			if training && l.Trainable {
-				mean, variance = channelStatistics(in, c, k)
+				mean, variance = ChannelStatistics(in, c, k)
 			}
 			for i, x := range in {
 				for p := k; p < len(x); p += c {
-					out[i][p] = (x[p]-mean)/math.Sqrt(variance+l.Epsilon)*weight(0)[k] + weight(1)[k]
+					normal := (x[p] - mean) / math.Sqrt(variance+l.Epsilon)
+					out[i][p] = float64(normal*weight(0)[k]) + weight(1)[k]
 				}
 			}
 		}
@@ -148,8 +151,8 @@ func (o *oracle) layer(l *nn.Layer, shape []int, in [][]float64, training bool) 
 	return out
 }
 
-// channelStatistics are the mean and the biased variance of channel k of c.
-func channelStatistics(in [][]float64, c, k int) (mean, variance float64) {
+// ChannelStatistics returns the mean and the biased variance of channel k of c.
+func ChannelStatistics(in [][]float64, c, k int) (mean, variance float64) {
 	var n float64
 	for _, x := range in {
 		for p := k; p < len(x); p += c {
@@ -188,4 +191,21 @@ func activate(act nn.Activation, x []float64, width int) {
 			}
 		}
 	}
+}
+
+// Slopes returns the derivatives of the loss with respect to some elements of a weight, by central
+// differences.
+func (o *Oracle) Slopes(w *nn.Weight, at []int) []float64 {
+	const step = 1e-5
+	values := o.weights[w]
+	slopes := make([]float64, len(at))
+	for i, k := range at {
+		v := values[k]
+		values[k] = v + step
+		up := o.Loss()
+		values[k] = v - step
+		slopes[i] = (up - o.Loss()) / (2 * step)
+		values[k] = v
+	}
+	return slopes
 }

@@ -1,0 +1,287 @@
+//go:build gpu
+
+package opencl
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/nn/cpu"
+	"imagesimilarity/pkg/nn/internal/nntest"
+)
+
+var first = sync.OnceValues(func() (*device, error) {
+	list, err := Devices()
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, errors.New("no device")
+	}
+	return openDevice(list[0])
+})
+
+// testEngine returns an engine on the first device. If there is none, the test is skipped, unless
+// REQUIRE_OPENCL says that there must be one.
+func testEngine(t *testing.T) engine {
+	t.Helper()
+	d, err := first()
+	if err != nil {
+		if os.Getenv("REQUIRE_OPENCL") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("OpenCL: not tested, ", err)
+	}
+	return engine{d}
+}
+
+// listed returns samples that lie one after the other.
+func listed(x []float32, size int, labels []uint8) *nn.Samples {
+	input := func(dst []float32, index []int) error {
+		for i, k := range index {
+			copy(dst[i*size:(i+1)*size], x[k*size:])
+		}
+		return nil
+	}
+	return &nn.Samples{N: len(x) / size, Labels: labels, Input: input}
+}
+
+func random(r *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	return x
+}
+
+// drawn names layers and draws their weights. Variances and gammas are positive.
+func drawn(t *testing.T, layers []*nn.Layer, r *rand.Rand) *nn.Model {
+	t.Helper()
+	for i, l := range layers {
+		l.Name = string(rune('a' + i))
+	}
+	m, err := nn.NewModel("model", layers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range layers {
+		for _, w := range l.Weights {
+			for i := range w.Data {
+				w.Data[i] = float32(r.NormFloat64() * 0.3)
+				if w.Name == "gamma" || w.Name == "moving_variance" || w.Name == "variance" {
+					w.Data[i] = float32(0.5 + r.Float64())
+				}
+			}
+		}
+	}
+	return m
+}
+
+// near compares values with those that are wanted, within a share of the greatest of them.
+func near(t *testing.T, what string, got, want []float32, share float64) {
+	t.Helper()
+	scale := 1e-30
+	for _, w := range want {
+		scale = max(scale, math.Abs(float64(w)))
+	}
+	for i, w := range want {
+		if !(math.Abs(float64(got[i]-w)) <= share*scale) {
+			t.Errorf("%s: value %d is %v, want %v; the greatest is %v", what, i, got[i], w, scale)
+			return
+		}
+	}
+}
+
+// Every class, alone and in random graphs, computes what the CPU's engine does.
+func TestClassesAgreeWithCPU(t *testing.T) {
+	e := testEngine(t)
+	graphs := 3
+	if testing.Short() {
+		graphs = 1
+	}
+	for _, class := range nn.Classes() {
+		if class == nn.InputLayer {
+			continue
+		}
+		t.Run(string(class), func(t *testing.T) {
+			tested := 0
+			for seed := uint64(0); tested < graphs; seed++ {
+				r := rand.New(rand.NewPCG(seed, 5))
+				layers := nntest.RandomGraph(r, class)
+				if layers[len(layers)-1].Class != class {
+					if seed > 100 {
+						t.Fatal("hardly any graph ends with the class")
+					}
+					continue
+				}
+				tested++
+				agree(t, e, drawn(t, layers, r), r)
+			}
+		})
+	}
+}
+
+// agree compares a prediction, in batches of which the last is short, with that of the CPU's
+// engine.
+func agree(t *testing.T, e nn.Engine, m *nn.Model, r *rand.Rand) {
+	t.Helper()
+	const n, batch = 5, 3
+	s := listed(random(r, n*product(m.Input())), product(m.Input()), nil)
+	want, err := m.Predict(cpu.New(), s, "", batch, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is great within may cancel out at the end.
+	scale := 1.0
+	for _, l := range m.Layers {
+		out, err := m.Predict(cpu.New(), s, l.Name, n, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range out {
+			scale = max(scale, math.Abs(float64(v)))
+		}
+	}
+	if !(scale < 1e6) {
+		return // an exponential of an exponential
+	}
+	got, err := m.Predict(e, s, "", batch, nil)
+	if err != nil {
+		t.Fatalf("%v: %s", err, nntest.Describe(m.Layers))
+	}
+	for i, w := range want {
+		if !(math.Abs(float64(got[i]-w)) <= 3e-5*scale) {
+			t.Fatalf("value %d is %v, want %v: %s", i, got[i], w, nntest.Describe(m.Layers))
+		}
+	}
+}
+
+// gradientsOf returns the gradients of the last run, at the places of the weights.
+func (t *training) gradientsOf() ([]float32, error) {
+	g := make([]float32, t.weights.memory.values)
+	all := make([]float32, max(t.learner.gradients.values, 1))
+	err := t.read(all, t.learner.gradients, 0)
+	for table := range slices.Chunk(t.learner.table, 5) {
+		for i := table[0]; i < table[1]; i++ {
+			for s := range table[3] {
+				g[i] += all[table[2]+i-table[0]+s*table[4]]
+			}
+		}
+	}
+	return g, err
+}
+
+// Losses and gradients of every kind of layer that is trained are those of the oracle, at odd sizes
+// and for a batch that is not full; moving statistics are those of the CPU's engine.
+func TestGradients(t *testing.T) {
+	e := testEngine(t)
+	for i, c := range nntest.Chains {
+		if testing.Short() && i%5 != 0 {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 2))
+			m := drawn(t, c.Layers(), r)
+			const batch, samples = 13, 11
+			size := product(m.Input())
+			labels := make([]uint8, samples)
+			for i := range labels {
+				labels[i] = uint8(r.IntN(min(product(m.Output()), 256)))
+			}
+			x := random(r, samples*size)
+			o := nntest.NewOracle(m, c.Loss, x, labels)
+			type slope struct {
+				at     []int
+				slopes []float64
+			}
+			want := map[*nn.Weight]slope{}
+			for _, l := range m.Layers {
+				for _, w := range l.Weights {
+					if l.Trainable && !w.Moving {
+						at := r.Perm(len(w.Data))
+						at = at[:min(len(at), 6)]
+						want[w] = slope{at, o.Slopes(w, at)}
+					}
+				}
+			}
+			index := r.Perm(samples)
+			before := weightsIn(m)
+			run := func(e nn.Engine) (tr nn.Training, losses [2]float64) {
+				tr, err := e.NewTraining(nn.Plan{
+					Layers: m.Layers, Loss: c.Loss, Batch: batch, EvaluationBatch: batch,
+				}, e.NewSolver(nn.Adam))
+				if err != nil {
+					t.Fatal(err)
+				}
+				d, err := e.Load(listed(x, size, labels))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer d.Close()
+				for i, run := range []func(nn.Data, []int) error{tr.Evaluate, tr.Run} {
+					if err := run(d, index); err != nil {
+						t.Fatal(err)
+					}
+					if losses[i], err = tr.Loss(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return tr, losses
+			}
+			mine, losses := run(e)
+			defer mine.Close()
+			grads, err := mine.(*training).gradientsOf()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := mine.Pull(); err != nil {
+				t.Fatal(err)
+			}
+			after := weightsIn(m)
+			for i, w := range before {
+				copy(w.of.Data, before[i].values)
+			}
+			_, theirs := run(cpu.New())
+			for i, name := range []string{"loss of an evaluation", "loss"} {
+				if math.Abs(losses[i]/theirs[i]-1) > 3e-6 {
+					t.Errorf("%s: %v, the CPU's engine %v", name, losses[i], theirs[i])
+				}
+			}
+			if loss := o.Loss(); math.Abs(losses[1]/loss-1) > 3e-6 {
+				t.Errorf("loss: %v, want %v", losses[1], loss)
+			}
+			for _, w := range after {
+				near(t, "after the run, "+w.of.Name, w.values, w.of.Data, 1e-6)
+			}
+			for w, s := range want {
+				at := mine.(*training).weights.at[w]
+				var got, slopes []float32
+				for i, k := range s.at {
+					got, slopes = append(got, grads[at+k]), append(slopes, float32(s.slopes[i]))
+				}
+				near(t, "gradient of "+w.Name, got, slopes, 5e-5)
+			}
+		})
+	}
+}
+
+// A kept is a weight with the values that it had.
+type kept struct {
+	of     *nn.Weight
+	values []float32
+}
+
+func weightsIn(m *nn.Model) (list []kept) {
+	for _, l := range m.Layers {
+		for _, w := range l.Weights {
+			list = append(list, kept{w, slices.Clone(w.Data)})
+		}
+	}
+	return list
+}

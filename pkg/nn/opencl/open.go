@@ -1,0 +1,84 @@
+package opencl
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"imagesimilarity/pkg/nn"
+)
+
+// Open returns the engine of a device after a test: a small network, trained for some steps, has to
+// become what a reference makes of it.
+func Open(d Device, reference nn.Engine) (nn.Engine, error) {
+	opened, err := openDevice(d)
+	if err != nil {
+		return nil, err
+	}
+	e := engine{opened}
+	if err := selfTest(e, reference); err != nil {
+		opened.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// close frees what belongs to a device.
+func (d *device) close() {
+	for _, p := range d.programs {
+		d.driver.release(programs, p)
+	}
+	d.driver.release(queues, d.queue)
+	d.driver.release(contexts, d.context)
+}
+
+// selfTest returns an error if a small training on an engine, or what its network then puts out,
+// departs from that on a reference by more than rounding explains.
+func selfTest(e, reference nn.Engine) error {
+	const n, size, tolerance = 24, 64, 1e-3
+	samples := &nn.Samples{N: n, Input: func(dst []float32, index []int) error {
+		for i := range dst {
+			dst[i] = float32((index[i/size]*31+i%size*17)%101) / 101
+		}
+		return nil
+	}}
+	run := func(e nn.Engine) ([]float64, []float32, error) {
+		m, err := nn.NewAutoencoder(nn.AutoencoderConfig{
+			Rows: 8, Cols: 8, FilterSize: 3, Filters: []int{8, 9}, Embedding: 3,
+		}, 1)
+		if err != nil {
+			return nil, nil, err
+		}
+		t := nn.NewTrainer(e, m, nn.MeanSquaredError, nn.Adam, 1)
+		h, err := t.Fit(samples, samples, 2, 16, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		out, err := m.Predict(e, samples, "", 16, nil)
+		return append(h.Loss, h.ValLoss...), out, err
+	}
+	losses, out, err := run(e)
+	if errors.Is(err, nn.ErrDiverged) {
+		return fmt.Errorf("OpenCL: the device computes wrong: in its test, %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	wantLosses, want, err := run(reference)
+	if err != nil {
+		return err
+	}
+	for i, w := range wantLosses {
+		if !(math.Abs(losses[i]-w) <= tolerance*w) {
+			return fmt.Errorf("OpenCL: the device computes wrong: in its test a loss is %v, "+
+				"expected %v", losses[i], w)
+		}
+	}
+	for i, w := range want {
+		if !(math.Abs(float64(out[i]-w)) <= tolerance) {
+			return fmt.Errorf("OpenCL: the device computes wrong: in its test an output is %v, "+
+				"expected %v", out[i], w)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+// What all kernels have in common. Before the text of a kernel its name, KERNEL, and the sizes are
+// defined; after it they are undefined.
+//
+// Arithmetic is float32. A product is rounded before it is added, but for MAD, the sums of products
+// in convolutions and dense layers: they are fused if the device has such an instruction.
+
+#pragma OPENCL FP_CONTRACT OFF
+
+#ifdef FP_FAST_FMAF
+#define MAD(a, b, c) fma(a, b, c)
+#else
+#define MAD(a, b, c) ((a) * (b) + (c))
+#endif
+
+#ifdef __NV_CL_C_VERSION
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL
+#endif
+
+#define JOIN2(a, b) a##_##b
+#define JOIN(a, b) JOIN2(a, b)
+#define NAME(part) JOIN(KERNEL, part)
+
+// The numbers at the beginning of a batch: its samples, the count of runs, two words. Then come the
+// indices of the samples, and their classes.
+#define SAMPLES batch[0]
+#define RUNS ((ulong)(uint)batch[1] | (ulong)(uint)batch[2] << 32)
+#define INDICES 4
+
+// total returns the sum of v over the rows of a group, of which there is a power of 2, for each of
+// its lanes. It adds the halves, so that the order does not depend on the device.
+float total(__local float *room, int lane, int lanes, int row, int rows, float v)
+{
+	room[row * lanes + lane] = v;
+	barrier(CLK_LOCAL_MEM_FENCE);
+	for (int other = rows / 2; other > 0; other /= 2) {
+		if (row < other)
+			room[row * lanes + lane] += room[(row + other) * lanes + lane];
+		barrier(CLK_LOCAL_MEM_FENCE);
+	}
+	v = room[lane];
+	barrier(CLK_LOCAL_MEM_FENCE);
+	return v;
+}
+
+// greatest returns the greatest v of the rows of a group with one lane.
+float greatest(__local float *room, int row, int rows, float v)
+{
+	room[row] = v;
+	barrier(CLK_LOCAL_MEM_FENCE);
+	for (int other = rows / 2; other > 0; other /= 2) {
+		if (row < other && room[row + other] > room[row])
+			room[row] = room[row + other];
+		barrier(CLK_LOCAL_MEM_FENCE);
+	}
+	v = room[0];
+	barrier(CLK_LOCAL_MEM_FENCE);
+	return v;
+}
+
+// scramble turns a counter into random bits: SplitMix64 (Steele, Lea and Flood 2014).
+ulong scramble(ulong x)
+{
+	x += 0x9e3779b97f4a7c15UL;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9UL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebUL;
+	return x ^ x >> 31;
+}
+
+float greater(float a, float b) { return b > a ? b : a; }
+float less(float a, float b) { return b < a ? b : a; }
+
+// The activations. NaN stays NaN.
+
+float linear(float x) { return x; }
+float relu(float x) { return x < 0 ? 0 : x; }
+float bounded(float x, float low, float high) { return x < low ? low : x > high ? high : x; }
+float leaky(float x, float slope) { return x < 0 ? x * slope : x; }
+float sigmoid(float x) { return 1 / (1 + exp(-x)); }
+float elu(float x, float alpha, float scale) { return x < 0 ? expm1(x) * alpha : x * scale; }
+float gelu(float x) { return 0.5f * x * erfc(-0.70710678f * x); }
+float softplus(float x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
+float softsign(float x) { return x / (1 + fabs(x)); }
+float swish(float x) { return x / (1 + exp(-x)); }
+float mish(float x) { return x * tanh(softplus(x)); }
+float hard_swish(float x) { return x * (bounded(x + 3, 0, 6) / 6); }
+
+// general is the ReLU with its three parameters.
+float general(float x, float slope, float threshold, float high)
+{
+	if (x < threshold)
+		x = (x - threshold) * slope;
+	return x > high ? high : x;
+}

@@ -1,0 +1,14 @@
+// The matrix of a convolution with a row for each pixel of the output and a column for each element
+// (row, column, channel) of the window on the input. An image of H x W pixels may be enlarged by
+// UPH and UPW before the convolution. XN, XR, XQ and XC are the distances of images, rows, columns
+// and channels.
+
+float NAME(window)(__global const float *restrict x, int pixel, int element)
+{
+	const int p = pixel % (OH * OW);
+	const int r = p / OW * SH - PH + element / (KW * C) * DH;
+	const int q = p % OW * SW - PW + element / C % KW * DW;
+	if (r < 0 || q < 0 || r >= H * UPH || q >= W * UPW)
+		return 0;
+	return x[pixel / (OH * OW) * XN + r / UPH * XR + q / UPW * XQ + element % C * XC];
+}
