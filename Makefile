@@ -13,11 +13,24 @@ THREADED = ./NeuralNetwork/... \
 	progress)
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
-.PHONY: all test torture scale bench bench-cores bench-peers spark check-keras cross asm datasets \
-	demo reproduce clean help
+# Where OpenCL's library is, the networks can run on a graphics processor: make GPU=yes or GPU=no
+# decides otherwise. On Linux, programs with OpenCL need the system's loader of shared libraries.
+ifeq ($(OS),Windows_NT)
+GPU ?= yes
+else ifeq ($(shell uname -s),Darwin)
+GPU ?= yes
+else
+LIBRARIES = $(addsuffix /lib,/usr/lib /usr/lib64 /usr/lib/*-linux-gnu /usr/local/lib \
+	/usr/local/cuda*/lib64)
+GPU ?= $(if $(wildcard $(LIBRARIES:=OpenCL.so.1) $(LIBRARIES:=nvidia-opencl.so.1)),yes,no)
+endif
+TAGS = $(if $(filter yes,$(GPU)), -tags gpu)
+
+.PHONY: all test test-gpu torture scale bench bench-cores bench-peers spark check-keras cross asm \
+	datasets demo reproduce clean help
 
 all: ## build the programs (default)
-	go build -o NeuralNetwork/ ./NeuralNetwork/cmd/...
+	go build$(TAGS) -o NeuralNetwork/ ./NeuralNetwork/cmd/...
 	go build -o NearestNeighboursAndClustering/ ./NearestNeighboursAndClustering/cmd/...
 
 test: ## vet and run every test, also under the race detector if a C compiler is there
@@ -32,6 +45,12 @@ else
 	CGO_ENABLED=1 go test -race -short $(THREADED)
 endif
 
+# PoCL computes on the processor. It compiles the small kernels of most tests in haste.
+test-gpu: ## test the engine for graphics processors with the OpenCL driver that is there
+	POCL_EXTRA_BUILD_FLAGS=-cl-opt-disable go test -tags gpu -timeout 30m ./pkg/nn/opencl \
+		./NeuralNetwork/...
+	go test -tags gpu -timeout 30m -run TrainingFollows ./pkg/nn
+
 torture: ## half an hour of tests against faults (pkg/torture/README.md tells what it needs)
 	cd pkg/torture && go test -timeout 1h -torture
 
@@ -43,7 +62,7 @@ scale: datasets ## measure the programs on N images, up to 8 million (Linux, 18 
 		-scale-folder '$(CURDIR)/scale' -scale-mnist '$(CURDIR)/datasets'
 
 bench: ## measure every kernel and stage, each kernel beside its portable twin
-	go test -run '^$$' -bench . -benchmem ./pkg/...
+	go test$(TAGS) -run '^$$' -bench . -benchmem ./pkg/...
 
 bench-cores: ## measure training steps on 1, 2, 4, ... and all cores of this machine
 	go test -run '^$$' -bench '^Benchmark(Do|Cores|Schedule)$$' ./pkg/parallel ./pkg/nn/cpu
@@ -69,6 +88,8 @@ cross: ## build for the other systems and processors
 	GOOS=windows GOARCH=amd64 go build ./...
 	for arch in riscv64 s390x; do GOOS=linux GOARCH=$$arch go build ./... || exit 1; done
 	go build -tags purego ./...
+	for os in linux darwin windows; do \
+		GOOS=$$os GOARCH=arm64 go vet -tags gpu ./pkg/nn/... ./NeuralNetwork/... || exit 1; done
 
 asm: ## write the assembly kernels anew from their generators
 	go generate ./pkg/...

@@ -50,6 +50,7 @@ func (p *Page) AddClassification(
 			{"epochs", fmt.Sprintf("%d with the encoder frozen, then %d with all layers",
 				a.FrozenEpochs, a.FreeEpochs)},
 			{"batch size", fmt.Sprint(a.Batch)},
+			{"computed by", round.Device},
 		},
 		"Plots": p.trainingPlots(round.Training),
 	}))

@@ -59,7 +59,8 @@ func (p *Page) AddReduce(run *results.Reduce, round *results.Autoencoder, images
 		}, lossFacts(round.Training)))
 	}
 	facts = append(facts, Fact{"images",
-		fmt.Sprintf("%d of %d × %d pixels", images.N, images.Rows, images.Cols)})
+		fmt.Sprintf("%d of %d × %d pixels", images.N, images.Rows, images.Cols)},
+		Fact{"computed by", round.Device})
 	p.add("network", "The network", execute("network", map[string]any{
 		"Facts": facts, "Plots": p.trainingPlots(round.Training),
 	}))

@@ -39,6 +39,7 @@ type Autoencoder struct {
 	Latents         []Values         `json:"latents"` // (points, dimensions), before scaling
 	Map             []Values         `json:"map"`     // (points, 2), by t-SNE; nil if not finite
 	Reconstructions []Reconstruction `json:"reconstructions"`
+	Device          string           `json:"device"` // what computed the network
 }
 
 // An Encoder is the answers about the convolutional layers. There are none if classification took
@@ -100,6 +101,7 @@ type Classifier struct {
 	LossGraph string            `json:"loss_graph"` // PNG file that was written; "" for none
 	Saved     string            `json:"saved"`      // model file that was written; "" for none
 	Test      *Test             `json:"test"`       // nil if the test set could not be classified
+	Device    string            `json:"device"`     // what computed the network
 }
 
 // ClassifierAnswers are what the person answered about the network and its training.

@@ -81,7 +81,7 @@ func TestREADMEWithoutMake(t *testing.T) {
 		t.Fatal("README.md has no commands for systems without make")
 	}
 	// If make runs this test, it would name the folders that a make within it enters.
-	cmd := exec.Command("make", "--no-print-directory", "-n", "demo")
+	cmd := exec.Command("make", "--no-print-directory", "-n", "GPU=no", "demo")
 	cmd.Dir = copyOfTree(t)
 	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "DATA=")
 	out, err := cmd.Output()

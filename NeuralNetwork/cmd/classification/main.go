@@ -17,7 +17,6 @@ import (
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
-	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
@@ -43,7 +42,8 @@ type options struct {
 	pixels                      nn.Pixels // "" for those of the mode
 	layer                       string    // "" for the bottleneck
 	guard                       outfile.Guard
-	memory                      int64 // bytes that may be used; 0 for what the machine has left
+	memory                      int64  // bytes that may be used; 0 for what the machine has left
+	device                      string // what computes the networks
 	answers                     experiment.Answers
 }
 
@@ -122,6 +122,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 				Help: "nothing on the standard error output but errors",
 			},
 			experiment.MemoryFlag(&o.memory),
+			experiment.DeviceFlag(&o.device),
 		},
 	}
 	parser.Flags = append(parser.Flags, o.answers.EncoderFlags()...)
@@ -169,8 +170,10 @@ func classification(
 		options: o,
 		in:      stdin,
 		out:     display.Writer(stdout),
-		engine:  cpu.New(),
 		display: display,
+	}
+	if s.engine, err = experiment.NewComputer(o.device, s.out, display); err != nil {
+		return err
 	}
 	s.rounds = outfile.NewRounds(s.writeRecords)
 	defer func() {

@@ -52,6 +52,7 @@ func (s *session) record(x *results.Classifier) error {
 	if err != nil {
 		return err
 	}
+	x.Device = s.engine.Name
 	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" || s.png != "" {
 		s.page.AddClassification(s.run, x, report.Images{Sample: shown, Labels: s.test.labels})

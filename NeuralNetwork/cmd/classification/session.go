@@ -25,7 +25,7 @@ type session struct {
 	in             io.Reader
 	out            io.Writer
 	lines          *prompt.Input
-	engine         nn.Engine
+	engine         *experiment.Computer
 	file           *keras.File
 	foreign        *nn.Layer // the end of an encoder that is used as it is; nil for one of ours
 	training, test set

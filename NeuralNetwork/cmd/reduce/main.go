@@ -15,7 +15,6 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
-	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
@@ -39,7 +38,8 @@ type options struct {
 	pixels                          nn.Pixels // "" for those of the mode
 	layer                           string    // "" for the bottleneck
 	guard                           outfile.Guard
-	memory                          int64 // bytes that may be used; 0 for what the machine has left
+	memory                          int64  // bytes that may be used; 0 for what the machine has left
+	device                          string // what computes the networks
 	loss                            nn.Loss
 	answers                         experiment.Answers
 	model                           string // to be loaded; "" to ask
@@ -123,6 +123,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 				Help: "nothing on the standard error output but errors",
 			},
 			experiment.MemoryFlag(&o.memory),
+			experiment.DeviceFlag(&o.device),
 			{
 				Short: "-model", Long: "--model", Whole: true, Set: argparse.FileName(&o.model),
 				Help: "trained model to load; no question is asked then",
@@ -204,12 +205,14 @@ func reduce(
 		options:   o,
 		in:        stdin,
 		out:       display.Writer(stdout),
-		engine:    cpu.New(),
 		graphFile: "loss_graphs.png",
 		display:   display,
 	}
 	if !outfile.Direct(o.datasetLatents) { // a device has no folder for pictures
 		s.graphFile = filepath.Join(filepath.Dir(o.datasetLatents), s.graphFile)
+	}
+	if s.engine, err = experiment.NewComputer(o.device, s.out, display); err != nil {
+		return err
 	}
 	s.rounds = outfile.NewRounds(s.writeRecords)
 	defer func() {

@@ -54,6 +54,7 @@ func (s *session) record(m autoencoder, x *results.Autoencoder) error {
 	if err != nil {
 		return err
 	}
+	x.Device = s.engine.Name
 	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" || s.png != "" {
 		s.page.AddReduce(s.run, x, report.Images{Sample: shown, Labels: s.imageLabels})

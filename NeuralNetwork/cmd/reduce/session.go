@@ -25,7 +25,7 @@ type session struct {
 	in            io.Reader
 	out           io.Writer
 	lines         *prompt.Input
-	engine        nn.Engine
+	engine        *experiment.Computer
 	data, queries *imageset.Set[uint8]
 	imageLabels   []uint8            // of data; nil if they are not known
 	graphs        []figure.LossGraph // of all experiments so far

@@ -71,9 +71,13 @@ type Parser struct {
 // Run parses args for a program. If help was asked for or the arguments are wrong, it writes the
 // text for that and returns true and the exit status: the program has nothing more to do.
 func (p *Parser) Run(args []string, stdout, stderr io.Writer) (status int, done bool) {
+	var answer Answer
 	switch err := p.Parse(args); {
 	case err == nil:
 		return 0, false
+	case errors.As(err, &answer):
+		fmt.Fprint(stdout, string(answer))
+		return 0, true
 	case errors.Is(err, ErrHelp):
 		fmt.Fprint(stdout, p.help())
 		return 0, true
@@ -90,6 +94,12 @@ func (p *Parser) Refuse(err error, stderr io.Writer) (status int) {
 
 // ErrHelp is returned by Parse when help was asked for.
 var ErrHelp = errors.New("help was asked for")
+
+// An Answer is an error of a flag's Set: the value asks for this text, and the program has nothing
+// more to do.
+type Answer string
+
+func (a Answer) Error() string { return string(a) }
 
 // helpFlag stands for -h.
 var helpFlag = Flag{Short: "-h", Long: "--help"}

@@ -1,0 +1,166 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"imagesimilarity/NeuralNetwork/internal/argparse"
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/nn/cpu"
+	"imagesimilarity/pkg/nn/opencl"
+	"imagesimilarity/pkg/progress"
+)
+
+// A Device is one that may compute networks instead of the processor.
+type Device struct {
+	Name string
+	CPU  bool // it is the processor, under another name
+	// Open returns its engine. It compares what that computes with a reference.
+	Open func(reference nn.Engine) (nn.Engine, error)
+}
+
+// Devices returns the devices of this machine. Tests replace it.
+var Devices = func() (list []Device, err error) {
+	found, err := opencl.Devices()
+	for _, d := range found {
+		list = append(list, Device{
+			Name: d.String(), CPU: d.Processor,
+			Open: func(reference nn.Engine) (nn.Engine, error) { return opencl.Open(d, reference) },
+		})
+	}
+	if err == nil && len(list) == 0 {
+		err = errors.New("OpenCL: no driver has a device")
+	}
+	return list, err
+}
+
+// The words of the flag -device. It may also have a device's number or a part of its name.
+const (
+	onCPU   = "cpu"
+	onGPU   = "gpu"
+	onFast  = "auto"
+	listAll = "list"
+)
+
+// DeviceFlag returns the flag -device.
+func DeviceFlag(to *string) argparse.Flag {
+	*to = onCPU
+	return argparse.Flag{
+		Short: "-device", Long: "--device", Whole: true,
+		Set: func(value string) error {
+			if value == listAll {
+				return argparse.Answer(deviceList())
+			}
+			if value == "" {
+				return errors.New("expected cpu, gpu, auto, list, or a device, found an empty word")
+			}
+			*to = value
+			return nil
+		},
+		Help: "what computes the networks: cpu (the default, which gives the same files everywhere), " +
+			"gpu, auto (the faster one), or a device's number or a part of its name; list shows them",
+	}
+}
+
+// deviceList returns the words that choose a device, and what they choose.
+func deviceList() string {
+	text := "cpu  the processor\n"
+	list, err := Devices()
+	if err != nil {
+		return text + fmt.Sprintf("No other device: %v\n", err)
+	}
+	for i, d := range list {
+		text += fmt.Sprintf("%-3d  %s\n", i, d.Name)
+	}
+	return text
+}
+
+// choose returns the device of a list for a choice other than cpu.
+func choose(choice string, list []Device) (Device, error) {
+	if choice == onGPU || choice == onFast {
+		for _, d := range list {
+			if !d.CPU {
+				return d, nil
+			}
+		}
+		return list[0], nil
+	}
+	if i, err := strconv.Atoi(choice); err == nil && i >= 0 && i < len(list) {
+		return list[i], nil
+	}
+	for _, d := range list {
+		if strings.Contains(strings.ToLower(d.Name), strings.ToLower(choice)) {
+			return d, nil
+		}
+	}
+	return Device{}, fmt.Errorf("-device %s: there is no such device; expected %s, %s, %s, "+
+		"a number below %d or a part of a name that \"-device %s\" shows",
+		choice, onCPU, onGPU, onFast, len(list), listAll)
+}
+
+// A Computer is the engine of the flag -device, and what it is.
+type Computer struct {
+	nn.Engine
+	// Name is what computes: cpu, a device, or both if one has taken over from the other.
+	Name string
+}
+
+// NewComputer returns the engine for a choice; none is cpu. It says on out which device it uses, and why
+// another one has to do the work, now or later. Only a choice that no device fits is an error, if
+// there are devices.
+func NewComputer(choice string, out io.Writer, display *progress.Display) (*Computer, error) {
+	c := &Computer{Engine: cpu.New(), Name: onCPU}
+	if choice == onCPU || choice == "" {
+		return c, nil
+	}
+	display.Phase("opening the device")
+	list, err := Devices()
+	if err != nil {
+		fmt.Fprintf(out, "The processor computes, as no device can be used: %v\n", err)
+		return c, nil
+	}
+	d, err := choose(choice, list)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := d.Open(c.Engine)
+	if err != nil {
+		fmt.Fprintf(out, "The processor computes, as %s cannot be used: %v\n", d.Name, err)
+		return c, nil
+	}
+	other := c.Engine
+	tell := func(why error) {
+		var failure *opencl.Failure
+		if !errors.As(why, &failure) {
+			fmt.Fprintf(out, "\nThe processor computes this network, as the device cannot: %v\n", why)
+			return
+		}
+		fmt.Fprintf(out, "\nThe device failed, the processor goes on: %v\n", why)
+		c.Name = d.Name + ", then " + onCPU
+	}
+	if choice != onFast {
+		c.Name = d.Name
+		c.Engine = opencl.WithFallback(engine, other, tell)
+		fmt.Fprintf(out, "Device: %s\n", d.Name)
+		return c, nil
+	}
+	c.Engine = opencl.Faster(engine, other, tell, func(device, processor time.Duration) {
+		if processor <= device {
+			fmt.Fprintf(out, "Device: the processor, %s a batch; %s takes %s\n",
+				milliseconds(processor), d.Name, milliseconds(device))
+			return
+		}
+		c.Name = d.Name
+		fmt.Fprintf(out, "Device: %s, %s a batch; the processor takes %s\n",
+			d.Name, milliseconds(device), milliseconds(processor))
+	})
+	return c, nil
+}
+
+func milliseconds(d time.Duration) string {
+	return strconv.FormatFloat(d.Seconds()*1000, 'g', 3, 64) + " ms"
+}

@@ -1,0 +1,110 @@
+package experiment
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"imagesimilarity/NeuralNetwork/internal/argparse"
+	"imagesimilarity/NeuralNetwork/internal/devicetest"
+	"imagesimilarity/pkg/nn"
+)
+
+// setDevices lets this machine have these devices during a test.
+func setDevices(t *testing.T, err error, list ...Device) {
+	t.Helper()
+	before := Devices
+	t.Cleanup(func() { Devices = before })
+	Devices = func() ([]Device, error) { return list, err }
+}
+
+func open(nn.Engine) (nn.Engine, error) { return devicetest.Failing(1 << 30), nil }
+
+// The flag chooses a device by word, number and part of the name. What cannot be used is told, and
+// the processor computes.
+func TestNewComputer(t *testing.T) {
+	wrong := errors.New("it computes wrong")
+	setDevices(t, nil,
+		Device{Name: "pthread (Portable, 1 MiB)", CPU: true, Open: open},
+		Device{Name: "Fake 3000 (Fakes, 2 MiB)", Open: open},
+		Device{Name: "Broken (Fakes, 3 MiB)", Open: func(nn.Engine) (nn.Engine, error) {
+			return nil, wrong
+		}},
+	)
+	for _, tt := range []struct{ choice, name, out, err string }{
+		{"cpu", "cpu", "", ""},
+		{"gpu", "Fake 3000 (Fakes, 2 MiB)", "Device: Fake 3000 (Fakes, 2 MiB)\n", ""},
+		{"0", "pthread (Portable, 1 MiB)", "Device: pthread (Portable, 1 MiB)\n", ""},
+		{"3000", "Fake 3000 (Fakes, 2 MiB)", "Device: Fake 3000 (Fakes, 2 MiB)\n", ""},
+		{"fake 3", "Fake 3000 (Fakes, 2 MiB)", "Device: Fake 3000 (Fakes, 2 MiB)\n", ""},
+		{"broken", "cpu", "The processor computes, as Broken (Fakes, 3 MiB) cannot be used: " +
+			"it computes wrong\n", ""},
+		{"9", "", "", "-device 9: there is no such device; expected cpu, gpu, auto, a number below " +
+			"3 or a part of a name that \"-device list\" shows"},
+	} {
+		var out strings.Builder
+		c, err := NewComputer(tt.choice, &out, silent)
+		if err != nil && err.Error() != tt.err || err == nil && tt.err != "" ||
+			out.String() != tt.out || c != nil && c.Name != tt.name {
+			t.Errorf("%s: %+v, error %v, out %q; want %+v", tt.choice, c, err, out.String(), tt)
+		}
+	}
+	const list = "cpu  the processor\n0    pthread (Portable, 1 MiB)\n1    Fake 3000 (Fakes, 2 MiB)\n" +
+		"2    Broken (Fakes, 3 MiB)\n"
+	var to string
+	var got argparse.Answer
+	if err := DeviceFlag(&to).Set("list"); !errors.As(err, &got) || string(got) != list || to != "cpu" {
+		t.Errorf("list: %q, error %v, chosen %q", got, err, to)
+	}
+}
+
+func TestNoDevice(t *testing.T) {
+	setDevices(t, errors.New("there is no driver"))
+	for _, choice := range []string{"gpu", "auto", "0", "name"} {
+		var out strings.Builder
+		c, err := NewComputer(choice, &out, silent)
+		const want = "The processor computes, as no device can be used: there is no driver\n"
+		if err != nil || c.Name != "cpu" || out.String() != want {
+			t.Errorf("%s: %+v, error %v, out %q", choice, c, err, out.String())
+		}
+	}
+	if got := deviceList(); got != "cpu  the processor\nNo other device: there is no driver\n" {
+		t.Errorf("list: %q", got)
+	}
+}
+
+// auto says which one is faster, once, and the training is as without a race.
+func TestAuto(t *testing.T) {
+	setDevices(t, nil, Device{Name: "Fake 3000", Open: open})
+	m, s := autoencoder(t)
+	var out strings.Builder
+	c, err := NewComputer("auto", &out, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := autoencoder(t)
+	for _, fit := range []struct {
+		m *nn.Model
+		e nn.Engine
+	}{{m, c}, {want, devicetest.Failing(1 << 30)}} {
+		trainer := nn.NewTrainer(fit.e, fit.m, nn.MeanSquaredError, nn.RMSprop, 1)
+		if _, err := trainer.Fit(s, s, 2, 2, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(out.String(), "Device: "); n != 1 || !strings.Contains(out.String(), " ms a batch; ") {
+		t.Errorf("told %q", out.String())
+	}
+	if (c.Name == "Fake 3000") != strings.HasPrefix(out.String(), "Device: Fake 3000, ") {
+		t.Errorf("%s computes, told %q", c.Name, out.String())
+	}
+	for i, l := range m.Layers {
+		for j, w := range l.Weights {
+			for k, v := range w.Data {
+				if v != want.Layers[i].Weights[j].Data[k] {
+					t.Fatalf("other weights of %s", l.Name)
+				}
+			}
+		}
+	}
+}
