@@ -109,9 +109,9 @@ type Computer struct {
 	Name string
 }
 
-// NewComputer returns the engine for a choice; none is cpu. It says on out which device it uses, and why
-// another one has to do the work, now or later. Only a choice that no device fits is an error, if
-// there are devices.
+// NewComputer returns the engine for a choice; none is cpu. It says on out which device it uses,
+// and why another one has to do the work, now or later. Only a choice that no device fits is an
+// error, if there are devices.
 func NewComputer(choice string, out io.Writer, display *progress.Display) (*Computer, error) {
 	c := &Computer{Engine: cpu.New(), Name: onCPU}
 	if choice == onCPU || choice == "" {
@@ -136,7 +136,8 @@ func NewComputer(choice string, out io.Writer, display *progress.Display) (*Comp
 	tell := func(why error) {
 		var failure *opencl.Failure
 		if !errors.As(why, &failure) {
-			fmt.Fprintf(out, "\nThe processor computes this network, as the device cannot: %v\n", why)
+			const cannot = "\nThe processor computes this network, as the device cannot: %v\n"
+			fmt.Fprintf(out, cannot, why)
 			return
 		}
 		fmt.Fprintf(out, "\nThe device failed, the processor goes on: %v\n", why)

@@ -39,8 +39,8 @@ func TestNewComputer(t *testing.T) {
 		{"fake 3", "Fake 3000 (Fakes, 2 MiB)", "Device: Fake 3000 (Fakes, 2 MiB)\n", ""},
 		{"broken", "cpu", "The processor computes, as Broken (Fakes, 3 MiB) cannot be used: " +
 			"it computes wrong\n", ""},
-		{"9", "", "", "-device 9: there is no such device; expected cpu, gpu, auto, a number below " +
-			"3 or a part of a name that \"-device list\" shows"},
+		{"9", "", "", "-device 9: there is no such device; expected cpu, gpu, auto, a number " +
+			"below 3 or a part of a name that \"-device list\" shows"},
 	} {
 		var out strings.Builder
 		c, err := NewComputer(tt.choice, &out, silent)
@@ -49,11 +49,12 @@ func TestNewComputer(t *testing.T) {
 			t.Errorf("%s: %+v, error %v, out %q; want %+v", tt.choice, c, err, out.String(), tt)
 		}
 	}
-	const list = "cpu  the processor\n0    pthread (Portable, 1 MiB)\n1    Fake 3000 (Fakes, 2 MiB)\n" +
-		"2    Broken (Fakes, 3 MiB)\n"
+	const list = "cpu  the processor\n0    pthread (Portable, 1 MiB)\n" +
+		"1    Fake 3000 (Fakes, 2 MiB)\n2    Broken (Fakes, 3 MiB)\n"
 	var to string
 	var got argparse.Answer
-	if err := DeviceFlag(&to).Set("list"); !errors.As(err, &got) || string(got) != list || to != "cpu" {
+	err := DeviceFlag(&to).Set("list")
+	if !errors.As(err, &got) || string(got) != list || to != "cpu" {
 		t.Errorf("list: %q, error %v, chosen %q", got, err, to)
 	}
 }
@@ -92,7 +93,8 @@ func TestAuto(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := strings.Count(out.String(), "Device: "); n != 1 || !strings.Contains(out.String(), " ms a batch; ") {
+	n := strings.Count(out.String(), "Device: ")
+	if n != 1 || !strings.Contains(out.String(), " ms a batch; ") {
 		t.Errorf("told %q", out.String())
 	}
 	if (c.Name == "Fake 3000") != strings.HasPrefix(out.String(), "Device: Fake 3000, ") {

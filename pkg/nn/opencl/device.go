@@ -295,8 +295,9 @@ func (s *schedule) run(from, to int) error {
 	return nil
 }
 
-// close frees what belongs to the schedule.
+// close frees what belongs to the schedule, when the device has done what was started.
 func (s *schedule) close() {
+	s.driver.finish(s.queue)
 	for _, l := range s.launches {
 		s.driver.release(kernels, l.kernel)
 	}

@@ -22,6 +22,7 @@ type driver interface {
 	run(queue, kernel handle, global, local [3]int) error
 	flush(queue handle) error
 	wait(event handle) error
+	finish(queue handle) error // waits for all that was started
 	release(kind kind, h handle)
 }
 

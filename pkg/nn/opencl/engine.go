@@ -81,6 +81,9 @@ func (d *data) fill(dst []float32, index []int, size int) error {
 }
 
 func (d *data) Close() {
+	if d.memory != nil {
+		d.device.driver.finish(d.device.queue) // batches that nobody asks for may be under way
+	}
 	d.device.free(d.memory)
 	d.memory = nil
 }

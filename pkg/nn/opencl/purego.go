@@ -41,6 +41,7 @@ const (
 	waitForEvents       function = 41
 	releaseEvent        function = 44
 	flushQueue          function = 46
+	finishQueue         function = 47
 	enqueueRead         function = 48
 	enqueueWrite        function = 49
 	enqueueRun          function = 59
@@ -57,7 +58,7 @@ var names = map[function]string{
 	buildProgram: "clBuildProgram", getProgramBuildInfo: "clGetProgramBuildInfo",
 	createKernel: "clCreateKernel", releaseKernel: "clReleaseKernel",
 	setKernelArg: "clSetKernelArg", waitForEvents: "clWaitForEvents",
-	releaseEvent: "clReleaseEvent", flushQueue: "clFlush",
+	releaseEvent: "clReleaseEvent", flushQueue: "clFlush", finishQueue: "clFinish",
 	enqueueRead: "clEnqueueReadBuffer", enqueueWrite: "clEnqueueWriteBuffer",
 	enqueueRun: "clEnqueueNDRangeKernel",
 }
@@ -375,6 +376,8 @@ func (l *library) run(queue, kernel handle, global, local [3]int) error {
 }
 
 func (l *library) flush(queue handle) error { return l.call(flushQueue, uintptr(queue)) }
+
+func (l *library) finish(queue handle) error { return l.call(finishQueue, uintptr(queue)) }
 
 func (l *library) wait(event handle) error {
 	return l.call(waitForEvents, 1, uintptr(unsafe.Pointer(&event)))
