@@ -4,6 +4,9 @@
 // Arithmetic is float32. A product is rounded before it is added, but for MAD, the sums of products
 // in convolutions and dense layers: they are fused if the device has such an instruction.
 
+// No work-item returns before a barrier, not even with its whole group: PoCL 3.1 then lets others
+// write where they must not.
+
 #pragma OPENCL FP_CONTRACT OFF
 
 #ifdef FP_FAST_FMAF

@@ -6,22 +6,21 @@ void KERNEL(__global const int *restrict batch, __global const float *restrict x
 {
 	__local float room[THREADS];
 	const int n = SAMPLES, t = get_local_id(0), sample = get_group_id(0);
-	if (sample >= n)
-		return;
+	const int width = sample < n ? SIZE : 0; // a group without a sample has nothing to do
 	const int class = batch[INDICES + BATCH + sample];
 	x += sample * SIZE;
 	float most = x[0];
-	for (int j = t; j < SIZE; j += THREADS)
+	for (int j = t; j < width; j += THREADS)
 		most = x[j] > most ? x[j] : most;
 	most = greatest(room, t, THREADS, most);
 	float sum = 0;
-	for (int j = t; j < SIZE; j += THREADS)
+	for (int j = t; j < width; j += THREADS)
 		sum += exp(x[j] - most);
 	sum = total(room, 0, 1, t, THREADS, sum);
-	if (t == 0)
+	if (t == 0 && sample < n)
 		losses[sample] = log(sum) - (x[class] - most);
 #if LEARNS
-	for (int j = t; j < SIZE; j += THREADS)
+	for (int j = t; j < width; j += THREADS)
 		grad[sample * SIZE + j] = (exp(x[j] - most) / sum - (j == class ? 1 : 0)) / (float)n;
 #endif
 }

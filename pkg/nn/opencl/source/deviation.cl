@@ -8,11 +8,10 @@ void KERNEL(__global const int *restrict batch, __global const float *restrict x
 {
 	__local float room[THREADS];
 	const int n = SAMPLES, t = get_local_id(0), sample = get_group_id(0);
-	if (sample >= n)
-		return;
+	const int end = sample < n ? (sample + 1) * SIZE : 0;
 	const float unit = FACTOR / ((float)n * (float)SIZE);
 	float sum = 0;
-	for (int j = sample * SIZE + t; j < (sample + 1) * SIZE; j += THREADS) {
+	for (int j = sample * SIZE + t; j < end; j += THREADS) {
 		const float v = x[j], d = v - target[j];
 #if ABSOLUTE
 		sum += fabs(d);
@@ -29,6 +28,6 @@ void KERNEL(__global const int *restrict batch, __global const float *restrict x
 #endif
 	}
 	sum = total(room, 0, 1, t, THREADS, sum);
-	if (t == 0)
+	if (t == 0 && sample < n)
 		losses[sample] = sum / SIZE;
 }

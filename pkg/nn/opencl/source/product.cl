@@ -16,10 +16,8 @@ void KERNEL(__global const int *restrict batch, __global const float *restrict a
 	__local float bs[BK * LINEB] __attribute__((aligned(16)));
 	const int n = SAMPLES, rows = ROWS;
 	const int top = get_group_id(0) * BM, left = get_group_id(1) * BN, slice = get_group_id(2);
-	const int from = slice * SLICE, to = min(from + SLICE, INNER);
+	const int from = slice * SLICE, to = top < rows ? min(from + SLICE, INNER) : 0;
 	const int t = get_local_id(0), x = t % (BN / TN), y = t / (BN / TN);
-	if (top >= rows)
-		return;
 	float sums[TM][TN];
 	UNROLL
 	for (int i = 0; i < TM; i++)
