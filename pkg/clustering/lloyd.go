@@ -111,6 +111,7 @@ type lloyd[P uint8 | uint16] struct {
 	tally *histograms // of the highest bytes, kept from pass to pass; nil if they are too many
 	above []uint32    // in the tally, how many values come after the median
 	moved []move      // buffer for those of a block
+	lists grouping    // memory for the medians
 }
 
 // tallied reports whether the histograms of k clusters are few enough to be kept.
@@ -189,6 +190,7 @@ func moveAll[P uint8 | uint16](h *histograms, b *imageset.Images[P], moved []mov
 func (l *lloyd[P]) medians(centroids *imageset.Images[P]) error {
 	m := ranking[P]{
 		Space: l.Space, label: l.label, size: sizes(l.label, centroids.N), medians: centroids,
+		lists: &l.lists,
 	}
 	if l.tally == nil {
 		return m.find(nil, bits[P]()-8)

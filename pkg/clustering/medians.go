@@ -15,7 +15,7 @@ type ranking[P uint8 | uint16] struct {
 	label   []int32 // cluster of each image
 	size    []int   // images in each cluster
 	medians *imageset.Images[P]
-	lists   grouping
+	lists   *grouping
 }
 
 // find finds the bytes of the medians from the one at shift down. above, for each pixel of each
