@@ -78,7 +78,7 @@ bench-peers: datasets .peers/search .peers/train ## compare the speed with peers
 	.peers/train/bin/python pkg/_peers/train.py
 
 spark: all datasets .peers/spark ## run every stage on Spark, as on one machine (Python, PyPI)
-	.peers/spark/bin/python pkg/_spark/check.py
+	.peers/spark/bin/python pkg/_spark/check.py $(SCALE)
 
 check-keras: datasets ## exchange model files with Keras 2.12, 2.15, 3 (Python 3.8 to 3.11, PyPI)
 	sh pkg/keras/_check/check.sh .peers/keras

@@ -152,13 +152,15 @@ class Run:
                          r"(?P<bytes>\d+) bytes of answers", words)
         print(f"{self.title}, {how}: the same bytes after {took:.1f} s; after the engine's start "
               f"{used[0]}", flush=True)
+        for line in re.findall(r"^.*: \d+ passes, .*$", words, re.M):
+            print(f"{self.title}, {how}: {line}", flush=True)
         return {key: float(value) for key, value in used.groupdict().items()}
 
-    def refused(self, cluster, how, want):
+    def refused(self, cluster, how, want, args):
         """Expects that the driver ends with a sentence, and writes nothing."""
         if os.path.exists(self.out):
             os.remove(self.out)
-        driver = cluster.submit(self.script, *self.args, "-o", self.out, *cluster.flags)
+        driver = cluster.submit(self.script, *args, "-o", self.out, *cluster.flags)
         status = driver.wait()
         with open(cluster.log("driver"), errors="replace") as f:
             words = f.read()
@@ -178,7 +180,7 @@ def masked(name):
 class Faults:
     """A worker program that fails in the first tasks of every stage."""
 
-    def __init__(self, cluster, folder, kind):
+    def __init__(self, cluster, folder, kind, data=""):
         self.cluster, self.folder = cluster, os.path.join(folder, kind)
         os.mkdir(self.folder)
         self.asked = os.path.join(self.folder, "kill")
@@ -188,7 +190,7 @@ class Faults:
                       f'"{self.asked}"; exec sleep 600; }}',
             "twice": '{ mkdir "$f" 2>/dev/null || mkdir "$f/again" 2>/dev/null; } && '
                      '{ echo "shard: a fault for the test" >&2; exit 1; }',
-            "touched": 'case $1 in exact*) touch -- "$SHARD_TOUCH";; esac',
+            "touched": f'touch "{data}"',
         }[kind]
         self.program = os.path.join(self.folder, "shard")
         with open(self.program, "w") as f:
@@ -244,7 +246,7 @@ class HDFS:
         java = os.path.join(cluster.env["JAVA_HOME"], "bin", "java")
         cache = os.path.join(os.path.dirname(sys.prefix), "spark-jars")
         jar = os.path.join(cache, "hadoop-client-minicluster.jar")
-        version = re.search(r"hadoop-client-api-(.*)\.jar", " ".join(os.listdir(jars)))[1]
+        version = re.search(r"hadoop-client-api-(\S*)\.jar", " ".join(os.listdir(jars)))[1]
         if not os.path.exists(jar):
             # Java does not know the certificates of the system by itself.
             trust = [f"-Djavax.net.ssl.trustStore={f}" for f in (
@@ -320,6 +322,13 @@ def check(folder):
             faults = Faults(cluster, under, "twice")
             cluster.flags = ["-worker", faults.program]
             run.compare(cluster, "a task of each stage fails twice")
+        copied = os.path.join(folder, "copied")
+        shutil.copyfile(images, copied)
+        faults = Faults(cluster, folder, "touched", copied)
+        cluster.flags = ["-worker", faults.program]
+        runs[0].refused(cluster, "a file changes",
+                        "copied: the file was changed after it was cut: ",
+                        [copied if a == images else a for a in runs[0].args])
         hdfs = HDFS(cluster, folder)
         try:
             put = [hdfs.put(f, at) for f, at in (
@@ -330,6 +339,8 @@ def check(folder):
             runs[0].compare(
                 cluster, "all files in HDFS", out=out, read=lambda: hdfs.get("/out", runs[0].out),
                 args=["-d", put[0], "-i", put[1], "-q", put[2], "-s", put[3]])
+            runs[2].compare(cluster, "data in HDFS", args=[
+                "-d", put[0], "-i", put[1], *runs[2].args[4:]])
         finally:
             hdfs.stop()
         runs[0].compare(cluster, "data read through Spark", args=[

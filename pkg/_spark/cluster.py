@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import engine
@@ -28,9 +29,10 @@ def run(spark, o):
     passes = subprocess.Popen(command + ["-textbook"] * o["-textbook"], text=True,
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE)
+    times = {}  # of the passes, by space
     try:
         for line in passes.stdout:
-            asked = json.loads(line)
+            asked, start = json.loads(line), time.time()
             some = shards
             if "shards" in asked:
                 with open(asked["shards"]) as f:
@@ -41,6 +43,10 @@ def run(spark, o):
             answers = spark.stage(asked["what"], some, asked["stage"], flags, asked["spaces"],
                                   keep=True)
             print(spark.keep(answers), file=passes.stdin, flush=True)
+            if asked["stage"] in ("assign", "lower"):
+                space, _, number = asked["what"].rpartition(", pass ")
+                times.setdefault(space, {}).setdefault(number, 0)
+                times[space][number] += time.time() - start
         words = passes.stderr.read()
         if passes.wait() != 0:
             raise engine.Fault(engine.sentence(words))
@@ -48,6 +54,9 @@ def run(spark, o):
         passes.kill()
         passes.wait()
     spark.save(local, o["-o"])
+    for space, took in times.items():
+        print(f"{space}: {len(took)} passes, {sum(took.values()) / len(took):.2f} s for each",
+              file=sys.stderr, flush=True)
 
 
 engine.main("cluster", USAGE, FLAGS, lambda o: None, run)
