@@ -11,14 +11,17 @@ const MaxImages = 1<<31 - 3
 
 // A Part is some of the images of a data set, such as those on one of many machines. What is found
 // in the parts makes what Seed, Lloyd and Evaluate find in the whole.
-type Part[P uint8 | uint16] struct{ images *imageset.Images[P] }
+type Part[P uint8 | uint16] struct {
+	images *imageset.Images[P]
+	space  *Space[P] // without images; it packs strips
+}
 
 // NewPart returns a part. It returns the errors of NewSpace, except for that of a packed copy.
 func NewPart[P uint8 | uint16](images *imageset.Images[P]) (Part[P], error) {
-	return Part[P]{images}, checkDim[P](images.Rows, images.Cols)
+	return Part[P]{images, new(Space[P])}, checkDim[P](images.Rows, images.Cols)
 }
 
-func (p Part[P]) block() block[P] { return block[P]{Images: p.images} }
+func (p Part[P]) block() block[P] { return block[P]{Images: p.images, space: p.space} }
 
 // Distances returns the distance of each image to one image.
 func (p Part[P]) Distances(image *imageset.Images[P]) []uint32 {
