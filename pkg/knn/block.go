@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
 )
 
@@ -20,6 +21,8 @@ type Block[P uint8 | uint16] struct {
 	packed     metric.Points[P] // the images, for searchAll
 	coarseOnce once
 	outline    packedOutlines[P] // their coarse outlines, for searchPruned
+
+	granted float64 // bytes that memory.Check granted for outlines
 }
 
 // NewBlock returns a block of images, which share their memory with it.
@@ -37,11 +40,22 @@ func (b *Block[P]) Hold(images *imageset.Images[P], first int64) {
 }
 
 // Outline makes what exact search and LSH both use of the block if they search for this number of
-// queries. Else the first of them makes it, and its time is longer by that.
-func (b *Block[P]) Outline(queries int) {
-	if wayOf(b.Images, queries) == pruned {
-		b.outlines()
+// queries. Otherwise the first of them makes it, and its time is longer by that. Outline returns an
+// error if there is no memory for it.
+func (b *Block[P]) Outline(queries int) error {
+	if wayOf(b.Images, queries) != pruned || b.once.isDone() {
+		return nil
 	}
+	if need := outlinesSize(b.Images); need > b.granted {
+		err := memory.Check(need, "the outlines of %d images of %dx%d values need",
+			b.N, b.Rows, b.Cols)
+		if err != nil {
+			return err
+		}
+		b.granted = need
+	}
+	b.outlines()
+	return nil
 }
 
 // points returns the packed images.

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/memory/memorytest"
 	"imagesimilarity/pkg/nearest"
 )
 
@@ -286,6 +288,47 @@ func TestStoredSets(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Memory for outlines is asked for before a block makes them, but not for few queries, nor twice
+// for the same memory.
+func TestOutlinesAreAskedFor(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 8))
+	data, less := random[uint8](r, 600, 16, 16, 3), random[uint8](r, 550, 16, 16, 3)
+	block := NewBlock(data, 0)
+	for _, c := range []struct {
+		what    string
+		queries int
+		hold    *imageset.Images[uint8] // before
+		want    float64
+	}{
+		{"few queries", few, nil, 0},
+		{"many queries", 100, nil, outlinesSize(data)},
+		{"the same images", 100, nil, 0},
+		{"fewer images", 100, less, 0},
+		{"as many images as before", 100, data, 0},
+	} {
+		if c.hold != nil {
+			block.Hold(c.hold, 0)
+		}
+		got := 0.0
+		for _, need := range memorytest.Needs(func() {
+			if err := block.Outline(c.queries); err != nil {
+				t.Error(err)
+			}
+		}) {
+			got += need.Bytes
+		}
+		if got != c.want {
+			t.Errorf("%s: asks for %v bytes, want %v", c.what, got, c.want)
+		}
+	}
+	defer memory.SetBudget(0)
+	memory.SetBudget(1)
+	another := NewBlock(data, 0)
+	if err := another.Outline(100); !errors.As(err, new(*memory.Error)) || another.once.isDone() {
+		t.Errorf("without memory: error %v, outlines made: %t", err, another.once.isDone())
 	}
 }
 

@@ -199,9 +199,10 @@ func (s *LSHSearch) Add(b *Block[uint8], progress func(done, total int)) error {
 	if s.queries.N == 0 {
 		return nil
 	}
+	hashed := 0.0 // bytes of a table that is made for this block
 	if b != l.kept {
-		err := s.check(l.tableSize(b.N)+float64(4*float64(b.N)), b)
-		if err != nil {
+		hashed = l.tableSize(b.N) + float64(4*float64(b.N))
+		if err := s.check(hashed, b); err != nil {
 			return err
 		}
 	}
@@ -212,7 +213,7 @@ func (s *LSHSearch) Add(b *Block[uint8], progress func(done, total int)) error {
 		} else {
 			s.bucket = l.sort(t, s.bucket, i, b.Images)
 		}
-		if err := s.check(s.need(b, i, t), b); err != nil {
+		if err := s.check(hashed+s.need(b, i, t), b); err != nil {
 			return err
 		}
 		s.search(b, i, t, func(done int) {

@@ -300,7 +300,9 @@ func (d *dataSet) searchImages(
 	measure := distances(q, reduced)
 	err = d.originalIndex.Each(func(b *knn.Block[uint8]) error {
 		start := time.Now()
-		b.Outline(q.N)
+		if err := b.Outline(q.N); err != nil {
+			return err
+		}
 		shared := time.Since(start) // either method would take it by itself
 		lsh.took, exact.took = lsh.took+shared, exact.took+shared
 		err := lsh.do(func() error { return byHash.Add(b, tell("LSH search", b, 0, 0.5)) })
