@@ -163,3 +163,33 @@ func TestImagesThatChangeWhileTheyAreRead(t *testing.T) {
 		})
 	}
 }
+
+// Results without a page need no images any more, so a file that is cut then does not matter.
+func TestResultsWithoutAPageReadNoImages(t *testing.T) {
+	defer idx.InBlocks(50)()
+	t.Chdir(t.TempDir())
+	writeSets(t, 90, 8)
+	display := progress.New(io.Discard, true)
+	cut := 0
+	display.Began = func(phase string) {
+		if phase == "preparing the report" {
+			cut++
+			if err := os.Truncate("tests", 1000); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	o := options{
+		trainingSet: "images", trainingLabels: "labels", testSet: "tests", testLabels: "testlabels",
+		model: "model.h5", json: "out.json", seed: 1,
+	}
+	answers := []string{"2", "3", "4", "4", "6", "1", "1", "8", "3", "0.5", "N", "Y", "N", "N"}
+	input := strings.NewReader(strings.Join(answers, "\n"))
+	if err := classification(o, results.Header{}, input, io.Discard, display); err != nil {
+		t.Error(err)
+	}
+	var run results.Classification
+	if err := results.Read("out.json", &run); err != nil || len(run.Rounds) != 1 || cut != 1 {
+		t.Errorf("%d rounds, %v; the file was cut %d times", len(run.Rounds), err, cut)
+	}
+}

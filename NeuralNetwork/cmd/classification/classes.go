@@ -20,9 +20,9 @@ func (s *session) samples(of set) *nn.Samples {
 }
 
 // classify returns the class that the model gives each image of a set. see, which may be nil, gets
-// the probabilities that it comes from, image by image.
+// the class of each image and the probabilities of all classes.
 func (s *session) classify(
-	m *nn.Model, of set, batch int, see func(image int, p []float32),
+	m *nn.Model, of set, batch int, see func(image int, class uint8, p []float32),
 ) ([]uint8, error) {
 	n := len(of.labels)
 	if err := memory.Check(float64(n), "the classes of %d images need", n); err != nil {
@@ -33,9 +33,10 @@ func (s *session) classify(
 	err := m.PredictEach(s.engine, s.samples(of), "", batch, func(p []float32, first int) error {
 		for k := range len(p) / s.classes {
 			of := p[k*s.classes : (k+1)*s.classes]
-			class[first+k] = s.classOf(of)
+			image, c := first+k, s.classOf(of)
+			class[image] = c
 			if see != nil {
-				see(first+k, of)
+				see(image, c, of)
 			}
 		}
 		return nil

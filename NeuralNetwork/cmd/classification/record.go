@@ -44,19 +44,19 @@ func (a answers) values() results.ClassifierAnswers {
 // record adds an experiment to the results and to the page.
 func (s *session) record(x *results.Classifier) error {
 	s.display.Phase("preparing the report")
-	var mistakes []int
-	if x.Test != nil {
-		mistakes = report.AskedOfClassification(x.Test, s.test.labels)
-	}
-	shown, err := experiment.Sample(s.test.images, mistakes)
-	if err != nil {
-		return err
-	}
 	x.Device = s.engine.Name
-	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" || s.png != "" {
+		var mistakes []int
+		if x.Test != nil {
+			mistakes = report.AskedOfClassification(x.Test, s.test.labels)
+		}
+		shown, err := experiment.Sample(s.test.images, mistakes)
+		if err != nil {
+			return err
+		}
 		s.page.AddClassification(s.run, x, report.Images{Sample: shown, Labels: s.test.labels})
 	}
+	s.run.Rounds = append(s.run.Rounds, *x)
 	return s.rounds.Added()
 }
 
@@ -113,8 +113,8 @@ func (s *session) evaluate(m *nn.Model, batch int) (*evaluation, error) {
 	e.Truth = s.test.labels
 	e.Probability, e.OfTruth = make([]float32, n), make([]float32, n)
 	var err error
-	e.Predicted, err = s.classify(m, s.test, batch, func(i int, p []float32) {
-		e.Probability[i], e.OfTruth[i] = p[s.classOf(p)], p[e.Truth[i]]
+	e.Predicted, err = s.classify(m, s.test, batch, func(i int, class uint8, p []float32) {
+		e.Probability[i], e.OfTruth[i] = p[class], p[e.Truth[i]]
 	})
 	if err != nil {
 		return nil, err

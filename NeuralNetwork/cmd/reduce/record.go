@@ -50,15 +50,15 @@ func (s *session) record(m autoencoder, x *results.Autoencoder) error {
 		return err
 	}
 	s.display.Phase("preparing the report")
-	shown, err := experiment.Sample(s.data, slices.Concat(x.Points, report.Examples(s.data.N)))
-	if err != nil {
-		return err
-	}
 	x.Device = s.engine.Name
-	s.run.Rounds = append(s.run.Rounds, *x)
 	if s.html != "" || s.png != "" {
+		shown, err := experiment.Sample(s.data, slices.Concat(x.Points, report.Examples(s.data.N)))
+		if err != nil {
+			return err
+		}
 		s.page.AddReduce(s.run, x, report.Images{Sample: shown, Labels: s.imageLabels})
 	}
+	s.run.Rounds = append(s.run.Rounds, *x)
 	return s.rounds.Added()
 }
 
