@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"os"
 
 	"imagesimilarity/pkg/memory"
@@ -65,8 +64,10 @@ func Predict(
 	}
 	w := bufio.NewWriterSize(v.file, 1<<16)
 	var bytes []byte
-	err = m.PredictEach(e, s, until, batch, func(out []float32, _ int) error {
-		bytes = appendValues(bytes[:0], out)
+	err = m.PredictEach(e, s, until, batch, func(out []float32, _ int) (err error) {
+		if bytes, err = binary.Append(bytes[:0], binary.LittleEndian, out); err != nil {
+			return err
+		}
 		if _, err := w.Write(bytes); err != nil {
 			return outfile.NamelessError(v.what, err)
 		}
@@ -82,14 +83,6 @@ func Predict(
 		return nil, err
 	}
 	return v, nil
-}
-
-// appendValues appends the bytes of values.
-func appendValues(b []byte, values []float32) []byte {
-	for _, x := range values {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-	}
-	return b
 }
 
 // Close removes the temporary file, if there is one.
@@ -133,8 +126,6 @@ func (v *Vectors) Read(dst []float32, first int) error {
 	if _, err := v.file.ReadAt(b, 4*int64(first)*int64(v.Dim)); err != nil {
 		return fmt.Errorf("cannot read %s from a temporary file: %w", v.what, err)
 	}
-	for i := range dst {
-		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return nil
+	_, err := binary.Decode(b, binary.LittleEndian, dst)
+	return err
 }
