@@ -139,10 +139,11 @@ func read(in inputs, k int, open idx.Opener) (*data, error) {
 	return d, d.readLatents()
 }
 
-// cluster clusters the images of one round. It lets go of the latent vectors when their clusters
-// are known.
+// cluster clusters the images of one round, and closes their files. It lets go of the latent
+// vectors when their clusters are known.
 func (opt options) cluster(d *data, k int) (*results.ClusterRound, error) {
 	defer d.images.Close()
+	defer d.latents.Close() // again, unless there was an error
 	r := d.files
 	const newSpace, originalSpace = "the new space", "the original space"
 	label, c, err := kMedians(opt, d.newSpace, k, newSpace)
