@@ -8,10 +8,6 @@ type EMD struct {
 	Header
 	Settings EMDSettings `json:"settings"`
 
-	// How often the images were read from their file, from beginning to end; 0 if they were kept in
-	// memory.
-	Passes int `json:"passes"`
-
 	// What a page lets its reader ask, about images of the data set and of the queries.
 	Neighbourhoods []Neighbourhoods `json:"neighbourhoods"`
 

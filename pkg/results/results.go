@@ -135,17 +135,12 @@ type File struct {
 	Rows   int    `json:"rows"`
 	Cols   int    `json:"columns"`
 
-	// BlockPasses counts how often the values were read from the file block by block. It is 0 if
-	// they were kept in memory, and then not written.
+	// BlockPasses counts how often the values were read from the file, block by block from beginning
+	// to end. It is 0 if they were kept in memory, and then not written.
 	BlockPasses int `json:"block_passes,omitempty"`
 }
 
-// FileOf returns the description of a file that holds m.
-func FileOf[P uint8 | uint16](name string, m *imageset.Images[P]) File {
-	return File{Name: name, Images: m.N, Rows: m.Rows, Cols: m.Cols}
-}
-
-// FileOfSet returns the description of a file that holds the images of a set.
-func FileOfSet[P uint8 | uint16](name string, s *imageset.Set[P]) File {
+// FileOf returns the description of a file that holds the images of a set.
+func FileOf[P uint8 | uint16](name string, s *imageset.Set[P]) File {
 	return File{Name: name, Images: s.N, Rows: s.Rows, Cols: s.Cols}
 }

@@ -11,8 +11,6 @@ type Search struct {
 	Settings SearchSettings `json:"settings"`
 	Data     LabelledSpaces `json:"data"`
 
-	Passes Passes `json:"passes"`
-
 	// What a page lets its reader ask, about images of the data set and of the queries.
 	Neighbourhoods []Neighbourhoods `json:"neighbourhoods"`
 
@@ -21,13 +19,6 @@ type Search struct {
 
 func (*Search) kind() string  { return "search" }
 func (r *Search) rounds() int { return len(r.Rounds) }
-
-// Passes are how often a data set was read from its files, from beginning to end. They are 0 if it
-// was kept in memory.
-type Passes struct {
-	Images  int `json:"images"`
-	Latents int `json:"latents"`
-}
 
 // SearchSettings are what the command line set.
 type SearchSettings struct {

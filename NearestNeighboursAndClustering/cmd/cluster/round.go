@@ -84,7 +84,7 @@ func (d *data) readImages() (err error) {
 	if d.images, err = d.imageFile.Set(); err != nil {
 		return err
 	}
-	d.files.Images = results.FileOfSet(d.imageFile.Name, d.images)
+	d.files.Images = results.FileOf(d.imageFile.Name, d.images)
 	if d.space, err = clustering.NewSpace(d.images); err != nil {
 		return fmt.Errorf("%s: %w", d.imageFile.Name, err)
 	}
@@ -96,7 +96,7 @@ func (d *data) readLatents() (err error) {
 	if d.latents, err = d.latentFile.Set(); err != nil {
 		return err
 	}
-	d.files.Latents = results.FileOfSet(d.latentFile.Name, d.latents)
+	d.files.Latents = results.FileOf(d.latentFile.Name, d.latents)
 	if d.newSpace, err = clustering.NewSpace(d.latents); err != nil {
 		return fmt.Errorf("%s: %w", d.latentFile.Name, err)
 	}

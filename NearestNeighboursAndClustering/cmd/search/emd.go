@@ -56,7 +56,6 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	e := &results.EMD{
 		Header:   run,
 		Settings: results.EMDSettings{Output: opt.output, Cell: opt.cell},
-		Passes:   data.original.Passes(),
 		Rounds: []results.EMDRound{{
 			Data:       data.labelled(),
 			Queries:    queries.labelled(),
@@ -107,8 +106,8 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 	passes := ""
-	if e.Passes > 0 {
-		passes = fmt.Sprintf("Passes over the images: %d\n", e.Passes)
+	if n := round.Data.Images.BlockPasses; n > 0 {
+		passes = fmt.Sprintf("Passes over the images: %d\n", n)
 	}
 	found := fmt.Sprintf(
 		"Queries: %d, images: %d, neighbours of each query: %d\nCorrect results: EMD %s, Manhattan %s\n",

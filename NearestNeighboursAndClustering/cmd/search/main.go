@@ -181,16 +181,11 @@ func (d *dataSet) round(queries *spaces, run *results.Search, page *report.Page,
 	return func() {
 		run.Rounds = append(run.Rounds, *r)
 		run.Neighbourhoods = neighbours
-		run.Passes = d.passes()
+		run.Data = d.files()
 		for _, part := range parts {
 			part()
 		}
 	}, nil
-}
-
-// passes returns how often the data set was read from its files.
-func (d *dataSet) passes() results.Passes {
-	return results.Passes{Images: d.original.Passes(), Latents: d.reduced.Passes()}
 }
 
 // write replaces the output files together: the text, and the results and the page if they are

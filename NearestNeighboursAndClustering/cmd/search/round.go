@@ -103,14 +103,13 @@ func (s *spaces) faulty(err error) bool {
 	return errors.As(err, &f) && (f.File == s.images.Name || f.File == s.latents.Name)
 }
 
-// files returns the names and sizes of the files.
+// files returns the names and sizes of the files, and how often they were read so far.
 func (s *spaces) files() results.LabelledSpaces {
-	file := func(f idx.File) results.File {
-		return results.File{Name: f.Name, Images: f.N, Rows: f.Rows, Cols: f.Cols}
-	}
-	files := results.LabelledSpaces{Images: file(s.images.File)}
+	files := results.LabelledSpaces{Images: results.FileOf(s.images.Name, s.original)}
+	files.Images.BlockPasses = s.original.Passes()
 	if s.latents != nil {
-		files.Latents = file(s.latents.File)
+		files.Latents = results.FileOf(s.latents.Name, s.reduced)
+		files.Latents.BlockPasses = s.reduced.Passes()
 	}
 	if s.labelFile != nil {
 		files.Labels = s.labelFile.Name
@@ -237,15 +236,15 @@ func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchR
 	var reduced, lsh, exact method
 	candidates := int64(0)
 	for first, size := 0, q.part(); first < q.images.N || first == 0; first += size {
-		some, err := q.load(first, min(q.images.N, first+size))
+		part, err := q.load(first, min(q.images.N, first+size))
 		if err != nil {
 			return nil, err
 		}
-		r, err := d.searchLatents(some.reduced, display)
+		r, err := d.searchLatents(part.reduced, display)
 		if err != nil {
 			return nil, err
 		}
-		l, e, count, err := d.searchImages(some.original, r.found, display)
+		l, e, count, err := d.searchImages(part.original, r.found, display)
 		if err != nil {
 			return nil, err
 		}
@@ -369,14 +368,14 @@ func (s *spaces) part() int {
 	return blocks * least
 }
 
-// some are images in both spaces.
-type some struct {
+// loaded holds the same images in both spaces, in memory.
+type loaded struct {
 	original *imageset.Images[uint8]
 	reduced  *imageset.Images[uint16]
 }
 
 // load returns the images from first to end-1. It reads those that are not kept in memory.
-func (s *spaces) load(first, end int) (m some, err error) {
+func (s *spaces) load(first, end int) (m loaded, err error) {
 	if m.original, err = load(s.original, first, end, s.images.Name); err == nil {
 		m.reduced, err = load(s.reduced, first, end, s.latents.Name)
 	}
@@ -401,8 +400,7 @@ func load[P uint8 | uint16](s *imageset.Set[P], first, end int, name string) (
 	return m, part.Read(m.Pix, 0)
 }
 
-// answers returns the answers as results: the nearest image of each query, or one with the index -1
-// if nothing was found.
+// answers returns the answers as results.
 func (m *method) answers() results.Nearest { return answers(m.found, m.took) }
 
 // answers returns the answers of one method: the nearest image of each query, or one with the
@@ -430,9 +428,10 @@ func found(run *results.Search) string {
 		which = fmt.Sprintf("Last of %d rounds:\n", n)
 	}
 	passes := ""
-	if p := run.Passes; p.Images+p.Latents > 0 {
+	images, latents := run.Data.Images.BlockPasses, run.Data.Latents.BlockPasses
+	if images+latents > 0 {
 		passes = fmt.Sprintf("Passes over the files of the data set: images %d, latent vectors %d\n",
-			p.Images, p.Latents)
+			images, latents)
 	}
 	return fmt.Sprintf("%sQueries: %d, images: %d\nApproximation factor: LSH %s, reduced %s\n%s",
 		which, r.Queries.Images.Images, run.Data.Images.Images,

@@ -23,10 +23,10 @@ func (s *session) newRun(header results.Header) *results.Classification {
 			Model: s.model, Seed: s.seed, Loss: string(loss), Optimizer: string(optimizer),
 		},
 		TrainingSet: results.Labelled{
-			Images: results.FileOfSet(s.trainingSet, s.training.images), Labels: s.trainingLabels,
+			Images: results.FileOf(s.trainingSet, s.training.images), Labels: s.trainingLabels,
 		},
 		TestSet: results.Labelled{
-			Images: results.FileOfSet(s.testSet, s.test.images), Labels: s.testLabels,
+			Images: results.FileOf(s.testSet, s.test.images), Labels: s.testLabels,
 		},
 		Classes: s.classes,
 	}

@@ -22,8 +22,8 @@ func (s *session) newRun(header results.Header) *results.Reduce {
 			DatasetLatents: s.datasetLatents, QuerysetLatents: s.querysetLatents,
 			Labels: s.labels, Seed: s.seed, Loss: string(s.loss), Optimizer: string(optimizer),
 		},
-		Dataset:  results.FileOfSet(s.dataset, s.data),
-		Queryset: results.FileOfSet(s.queryset, s.queries),
+		Dataset:  results.FileOf(s.dataset, s.data),
+		Queryset: results.FileOf(s.queryset, s.queries),
 	}
 }
 
