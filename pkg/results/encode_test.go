@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"imagesimilarity/pkg/memory/memorytest"
 )
@@ -31,15 +33,74 @@ func TestEncodeIsPackageJSON(t *testing.T) {
 		all = append(all, full)
 	}
 	for _, d := range all {
-		var got, want bytes.Buffer
-		e := json.NewEncoder(&want)
-		e.SetEscapeHTML(false)
-		if err := e.Encode(d); err != nil {
-			t.Fatal(err)
+		checkEncoded(t, d)
+	}
+}
+
+// filled sets a value and all that it consists of to random values. Lists and pointers may be nil.
+func filled(r *rand.Rand, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Unix(r.Int64N(1<<33), 0).UTC()))
+			return
 		}
-		if err := encode(&got, d); err != nil || got.String() != want.String() {
-			t.Errorf("%T: %v\n%s\nwant\n%s", d, err, &got, &want)
+		for i := range v.NumField() {
+			filled(r, v.Field(i))
 		}
+	case reflect.Pointer:
+		if r.IntN(4) > 0 {
+			v.Set(reflect.New(v.Type().Elem()))
+			filled(r, v.Elem())
+		}
+	case reflect.Slice:
+		n := r.IntN(5) - 1
+		if n < 0 {
+			return // nil
+		}
+		v.Set(reflect.MakeSlice(v.Type(), n, n))
+		for i := range n {
+			filled(r, v.Index(i))
+		}
+	case reflect.String:
+		v.SetString([]string{"", "a<b&c>", "\x00\u2028\xff", `"\`}[r.IntN(4)])
+	case reflect.Bool:
+		v.SetBool(r.IntN(2) > 0)
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		v.SetInt((r.Int64N(3) - 1) * int64(r.Int32()))
+	case reflect.Uint8:
+		v.SetUint(r.Uint64N(256))
+	case reflect.Uint64:
+		v.SetUint(r.Uint64())
+	case reflect.Float32, reflect.Float64:
+		v.SetFloat([]float64{0, 1e-7, -1.5, 1e22, math.NaN(), math.Inf(-1), r.NormFloat64()}[r.IntN(7)])
+	default:
+		panic("a kind of value that documents did not have: " + v.Kind().String())
+	}
+}
+
+// Random documents, too, have the text of package json.
+func TestEncodeRandomDocuments(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 200 {
+		for _, d := range documents() {
+			filled(r, reflect.ValueOf(d).Elem())
+			checkEncoded(t, d)
+		}
+	}
+}
+
+// checkEncoded compares the text of a document with that of package json.
+func checkEncoded(t *testing.T, d Document) {
+	t.Helper()
+	var got, want bytes.Buffer
+	e := json.NewEncoder(&want)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(d); err != nil {
+		t.Fatal(err)
+	}
+	if err := encode(&got, d); err != nil || got.String() != want.String() {
+		t.Fatalf("%T: %v\n%.2000s\nwant\n%.2000s", d, err, &got, &want)
 	}
 }
 
