@@ -24,8 +24,9 @@ const (
 	histogramSize  = 4 * 256 // bytes
 )
 
-// Histograms are those of a group of jobs. A job is up to 64 consecutive pixels, a tile, of a
-// cluster; jobs are numbered cluster by cluster. Histograms of several blocks are added up.
+// Histograms hold one histogram for each pixel of a group of jobs. A job is up to 64 consecutive
+// pixels, a tile, of a cluster. Jobs are numbered cluster by cluster. The histograms of several
+// blocks are added up.
 type histograms struct {
 	k, dim   int
 	from, to int         // the jobs of the group
@@ -85,7 +86,7 @@ func (h *histograms) groups(size int) int { return (h.jobs() + size - 1) / size 
 // group makes the group with that number, counted from 0, the one of h.
 func (h *histograms) group(g, size int) { h.begin(g*size, min(h.jobs(), (g+1)*size)) }
 
-// bytes returns those of the histograms of some jobs, and of the numbers that rank needs.
+// bytes returns the bytes that the histograms of some jobs take, with the numbers that rank needs.
 func (h *histograms) bytes(jobs int) float64 {
 	const rank = 4
 	return float64((histogramSize + rank) * min(float64(jobs)*tile, float64(h.k)*float64(h.dim)))

@@ -54,7 +54,7 @@ func (j *judge) held() int {
 	return j.images.N
 }
 
-// bytes returns those that the evaluation of k clusters takes.
+// bytes returns the bytes that the evaluation of k clusters takes.
 func (j *judge) bytes(k int) float64 {
 	n, dim := j.images.N, j.images.Dim()
 	j.plan(min(k, n))

@@ -88,8 +88,8 @@ func (g *grid) levels(cells []int32, image []uint8) (total int32) {
 	return total
 }
 
-// sumColumns returns the sum of at most eight columns. pixels begins with the first of
-// them in the first row. A row has stride pixels.
+// sumColumns returns the sum of at most eight columns. pixels begins with the first pixel of the
+// first column. The next row begins stride pixels later.
 func sumColumns(pixels []uint8, columns, rows, stride int) (sum int32) {
 	const (
 		everyOther = 0x00ff00ff00ff00ff

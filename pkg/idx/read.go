@@ -18,8 +18,8 @@ import (
 
 // An Opener opens files. The zero Opener shows nothing.
 type Opener struct {
-	// Display shows how far a file is that is unpacked because its values do not fit into memory. The
-	// phase after that is "reading the files".
+	// Display shows the progress while a file is unpacked because its values do not fit into memory.
+	// The phase after that is "reading the files".
 	Display *progress.Display
 }
 

@@ -104,9 +104,9 @@ func (f *File) block(width int) int {
 type stored struct {
 	*os.File
 	name   string
-	at     int64       // of the first value in the file
+	at     int64       // place of the first value in the file
 	header int64       // bytes before the first value in the (uncompressed) file of that name
-	state  os.FileInfo // when it was opened; nil if nobody else can change it
+	state  os.FileInfo // of the file when it was opened; nil if nobody else can change it
 }
 
 // stored returns the values, of width bytes, of the file, which it unpacks if it is not plain.
@@ -132,7 +132,7 @@ func (s *stored) read(dst []byte, from int64) error {
 	n, err := s.ReadAt(dst, s.at+from)
 	if s.state != nil {
 		now, e := s.Stat()
-		if e == nil && (now.Size() != s.state.Size() || now.ModTime() != s.state.ModTime()) {
+		if e == nil && (now.Size() != s.state.Size() || !now.ModTime().Equal(s.state.ModTime())) {
 			return &FormatError{s.name, 0, fmt.Sprintf("the file was changed while it was read: "+
 				"it had %d bytes, of %v, and has %d, of %v",
 				s.state.Size(), s.state.ModTime(), now.Size(), now.ModTime()), nil}

@@ -51,9 +51,9 @@ func Filled[D Distance](list []Neighbour[D]) []Neighbour[D] {
 	return list[:n]
 }
 
-// Insert puts n into the sorted list best if n comes before the last neighbour, which drops out,
-// and is not in the list already. So the list does not depend on the order of the insertions, nor
-// on how often n comes.
+// Insert puts n into the sorted list best, and the last neighbour drops out. It does nothing if n
+// is in the list already or does not come before the last neighbour. So the list does not depend on
+// the order of the insertions, nor on how often n comes.
 func Insert[D Distance](best []Neighbour[D], n Neighbour[D]) {
 	last := len(best) - 1
 	if !n.Before(best[last]) {

@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// An encoder writes values in the form of package encoding/json, but a number of a list after the
-// other. So the text of a document is never in memory as a whole: it may be larger than what it
-// tells of.
+// An encoder writes values as package encoding/json does, but number by number. So the text of a
+// document, which may take more memory than its numbers, is never in memory as a whole.
 type encoder struct {
 	w    *bufio.Writer
 	text []byte       // of a number
@@ -58,8 +57,8 @@ func (e *encoder) value(v reflect.Value) {
 	}
 }
 
-// fields writes the fields of a struct, and those of structs embedded in it. first is set if none
-// was written before. fields returns false if one was.
+// fields writes the fields of a struct, and those of structs embedded in it. first tells whether no
+// field was written before. fields returns the same for what comes after.
 func (e *encoder) fields(v reflect.Value, first bool) bool {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)

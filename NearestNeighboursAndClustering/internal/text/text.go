@@ -1,5 +1,5 @@
-// Package text writes the results of search and cluster as text, as the original did. What answers
-// on one machine and what merges the answers of many write with it.
+// Package text writes the results of search and cluster as text, as the original did. The program
+// shard writes with it, too.
 package text
 
 import (
