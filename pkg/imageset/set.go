@@ -178,11 +178,7 @@ func (s *Set[P]) Part(first, end int) *Set[P] {
 		panic(fmt.Sprintf("imageset: images %d to %d of %d", first, end, s.N))
 	}
 	if s.whole != nil {
-		dim := s.Dim()
-		part := &Images[P]{
-			N: end - first, Rows: s.Rows, Cols: s.Cols, Pix: s.whole.Pix[first*dim : end*dim : end*dim],
-		}
-		return part.Set()
+		return s.whole.Part(first, end).Set()
 	}
 	return NewSet(end-first, s.Rows, s.Cols, s.block, func(dst []P, from int) error {
 		return s.read(dst, first+from)
