@@ -3,7 +3,6 @@ package parallel
 import (
 	"math"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -16,42 +15,36 @@ type helper struct {
 	number int                  // from 1: the lane on which it begins if it can
 	call   atomic.Pointer[call] // that it shall join, and the lane
 	lane   int
-	lost   bool // its core while it lingered last
-	_      [32]byte
+	lost   bool     // its core while it lingered last
+	_      [32]byte // so that two helpers do not wait for the same line of the cache
 }
 
-// lingering are the helpers that wait for a call, by number; nil for none.
-var lingering struct {
-	sync.Mutex
-	helpers []*helper
+// lingering are the helpers that wait for a call, by number. There is no lock: many workers end in
+// the same moment, and who waits for a lock goes to sleep. Helpers beyond them do not linger.
+var lingering [256]atomic.Pointer[helper]
 
-	// Helpers who linger harm if there are fewer free cores than GOMAXPROCS. Then they lose their
-	// cores to others. If that happens to more than every ninth one, all rest until a while later.
-	lost int
-	rest time.Time
+// take hands the call to the helper with that number, if it lingers, and reports that.
+func (c *call) take(number, lane int) bool {
+	if number >= len(lingering) || lingering[number].Load() == nil {
+		return false
+	}
+	h := lingering[number].Swap(nil)
+	if h == nil {
+		return false
+	}
+	h.lane = lane
+	h.call.Store(c)
+	return true
 }
 
 // ask hands the call to as many helpers as it can have: to those that linger, those with the same
 // numbers as the lanes first, and to new ones.
 func (c *call) ask() {
-	l := &lingering
-	l.Lock()
-	defer l.Unlock()
-	take := func(number, lane int) bool {
-		if number >= len(l.helpers) || l.helpers[number] == nil {
-			return false
-		}
-		h := l.helpers[number]
-		l.helpers[number] = nil
-		h.lane = lane
-		h.call.Store(c)
-		return true
-	}
-	spare := c.others + 1
+	spare, all := c.others+1, min(runtime.GOMAXPROCS(0), len(lingering))
 	for lane := 1; lane <= c.others; lane++ {
-		asked := take(lane, lane)
-		for ; !asked && spare < len(l.helpers); spare++ {
-			asked = take(spare, lane)
+		asked := c.take(lane, lane)
+		for ; !asked && spare < all; spare++ {
+			asked = c.take(spare, lane)
 		}
 		if !asked {
 			go help(c, lane)
@@ -73,36 +66,46 @@ func help(c *call, lane int) {
 // linger waits a moment for a call. It returns nil if none came, if another helper with the same
 // number waits, or if all rest.
 func (h *helper) linger() *call {
-	l := &lingering
 	h.call.Store(nil)
-	l.Lock()
-	if h.lost {
-		l.lost += 8
-	} else if l.lost > 0 {
-		l.lost--
-	}
-	now := time.Now()
-	if l.lost > 64 {
-		l.lost, l.rest = 0, now.Add(100*time.Millisecond)
-	}
-	for len(l.helpers) < runtime.GOMAXPROCS(0) {
-		l.helpers = append(l.helpers, nil)
-	}
-	if h.number >= len(l.helpers) || l.helpers[h.number] != nil || now.Before(l.rest) {
-		l.Unlock()
+	if h.number >= len(lingering) || losing.resting(h.lost) ||
+		!lingering[h.number].CompareAndSwap(nil, h) {
 		return nil
 	}
-	l.helpers[h.number] = h
-	l.Unlock()
 	var came bool
-	if came, h.lost = await(func() bool { return h.call.Load() != nil }); !came {
-		l.Lock()
-		defer l.Unlock()
-		if l.helpers[h.number] == h {
-			l.helpers[h.number] = nil
-		}
+	came, h.lost = await(func() bool { return h.call.Load() != nil })
+	if !came && lingering[h.number].CompareAndSwap(h, nil) {
+		return nil
+	}
+	for h.call.Load() == nil { // it was taken, and gets its call
+		runtime.Gosched()
 	}
 	return h.call.Load()
+}
+
+// Helpers who linger harm if there are fewer free cores than GOMAXPROCS. Then they lose their cores
+// to others. If that happens to more than every ninth one, all rest until a while later.
+type losses struct {
+	lost atomic.Int64 // eight for each that lost its core, one less for each that did not
+	rest atomic.Int64 // until then, in nanoseconds since loaded
+}
+
+var losing losses
+
+var loaded = time.Now()
+
+// resting counts a helper that lingered and reports whether all rest.
+func (l *losses) resting(lost bool) bool {
+	now := int64(time.Since(loaded))
+	switch {
+	case !lost:
+		if l.lost.Load() > 0 {
+			l.lost.Add(-1)
+		}
+	case l.lost.Add(8) > 64:
+		l.lost.Store(0)
+		l.rest.Store(now + int64(100*time.Millisecond))
+	}
+	return now < l.rest.Load()
 }
 
 // await calls ready until it returns true, or for a moment, and returns what it returned. lost
@@ -110,8 +113,8 @@ func (h *helper) linger() *call {
 func await(ready func() bool) (came, lost bool) {
 	// The time between two calls of a training step is mostly below 50 us.
 	const moment = 100 * time.Microsecond
-	began := time.Now()
-	for last := began; ; giveWay() {
+	start := time.Now()
+	for last := start; ; giveWay() {
 		for range 32 { // about a microsecond
 			if came = ready(); came {
 				break
@@ -120,7 +123,7 @@ func await(ready func() bool) (came, lost bool) {
 		}
 		now := time.Now()
 		lost = lost || now.Sub(last) > moment
-		if came || now.Sub(began) > moment {
+		if came || now.Sub(start) > moment {
 			return came, lost
 		}
 		last = now

@@ -173,6 +173,28 @@ func TestPanicReachesTheCaller(t *testing.T) {
 	}
 }
 
+// Helpers rest for a while if many lose their cores, but not if one of nine does.
+func TestHelpersRest(t *testing.T) {
+	var l losses
+	for i := range 1000 {
+		if l.resting(i%9 == 0) {
+			t.Fatalf("all rest after %d of %d lost their cores", i/9+1, i+1)
+		}
+	}
+	began := time.Now()
+	for range 9 {
+		l.resting(true)
+	}
+	if !l.resting(false) && time.Since(began) < 50*time.Millisecond {
+		t.Error("none rests after nine in a row lost their cores")
+	}
+	for deadline := time.Now().Add(time.Minute); l.resting(false); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("they rest for more than a minute")
+		}
+	}
+}
+
 // BenchmarkDo measures calls with a job of 100 us for each core, some time after the call before:
 // begin-us is the time until the last worker began, return-us that from the end of the last job to
 // the return, both the median. After a millisecond no helper lingers any more.
