@@ -87,19 +87,6 @@ func (d *device) memory(values int) (*memory, error) {
 	return &memory{h, values}, nil
 }
 
-// zeros returns a memory of zeros.
-func (d *device) zeros(values int) (*memory, error) {
-	m, err := d.memory(values)
-	if err != nil || values == 0 {
-		return m, err
-	}
-	if err := d.write(m, 0, make([]float32, values)); err != nil {
-		d.free(m)
-		return nil, err
-	}
-	return m, nil
-}
-
 func (d *device) free(list ...*memory) {
 	for _, m := range list {
 		if m != nil && m.handle != 0 {

@@ -8,8 +8,8 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// maxBatchValues bounds the values of one layer's output for a batch: a kernel counts them in 32
-// bits.
+// maxBatchValues bounds the values of one layer's output for a batch, and the weights: a kernel
+// counts them in 32 bits.
 const maxBatchValues = 1 << 30
 
 // weights are those of some layers, one after the other.
@@ -91,6 +91,10 @@ func newNetwork(d *device, layers []*nn.Layer, w *weights, batch int) (*network,
 				"batches of %d; expected at most %d values in a batch",
 				l.Name, l.Output, batch, maxBatchValues)
 		}
+	}
+	if w.memory.values > maxBatchValues {
+		return nil, fmt.Errorf("nn: %d weights are too many; expected at most %d",
+			w.memory.values, maxBatchValues)
 	}
 	n := &network{
 		schedule: newSchedule(d), batch: batch, size: product(layers[0].Output), weights: w,
@@ -412,7 +416,7 @@ func (n *network) slope(act string, rows, width int, y, grad *memory) {
 // activate adds an activation other than ReLU.
 func (n *network) activate(act nn.Activation, x signal) signal {
 	size := product(x.shape)
-	y := x.memory
+	var y *memory
 	switch act {
 	case nn.Sigmoid:
 		y = n.take(n.batch * size)

@@ -13,9 +13,6 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// Built tells whether this program can reach OpenCL at all.
-const Built = true
-
 // A function is one of those of OpenCL that are called, by its place in the table with which a
 // vendor's library answers its loader. The places are those of cl_icd.h.
 type function int

@@ -30,14 +30,16 @@ func TestVendorLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.close()
-	mem, err := d.zeros(3)
+	mem, err := d.memory(3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.free(mem)
-	got := []float32{1, 2, 3}
-	if err := d.write(mem, 1, got[:2]); err != nil {
-		t.Fatal(err)
+	got := make([]float32, 3)
+	for at := range 3 {
+		if err := d.write(mem, at, []float32{float32(at)}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := d.read(got, mem, 0); err != nil || !slices.Equal(got, []float32{0, 1, 2}) {
 		t.Errorf("read %v, error %v", got, err)

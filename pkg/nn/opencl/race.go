@@ -44,15 +44,6 @@ func even(n, size int, labelled bool) *nn.Samples {
 	return s
 }
 
-// upToIndex returns 0 to n-1.
-func upToIndex(n int) []int {
-	list := make([]int, n)
-	for i := range list {
-		list[i] = i
-	}
-	return list
-}
-
 // timePrediction returns the time that a batch takes.
 func timePrediction(e nn.Engine, layers []*nn.Layer, batch int) (time.Duration, error) {
 	p, err := e.NewPrediction(layers, batch)
@@ -71,7 +62,7 @@ func timePrediction(e nn.Engine, layers []*nn.Layer, batch int) (time.Duration, 
 		if i == 1 {
 			start = time.Now()
 		}
-		if err := p.Run(d, upToIndex(batch)); err != nil {
+		if err := p.Run(d, upTo(batch)); err != nil {
 			return 0, err
 		}
 		if err := p.Output(out); err != nil {
@@ -100,7 +91,7 @@ func timeTraining(e nn.Engine, p nn.Plan, o nn.Optimizer) (time.Duration, error)
 		if i == 1 {
 			start = time.Now()
 		}
-		if err := t.Run(d, upToIndex(p.Batch)); err != nil {
+		if err := t.Run(d, upTo(p.Batch)); err != nil {
 			return 0, err
 		}
 		if err := t.Step(); err != nil {

@@ -4,9 +4,6 @@ package opencl
 
 import "errors"
 
-// Built tells whether this program can reach OpenCL at all.
-const Built = false
-
 // newDriver returns an error: without OpenCL's library the program needs no loader of shared
 // libraries, so that it runs anywhere.
 func newDriver() (driver, error) {
