@@ -1,18 +1,11 @@
-//go:build !windows
+//go:build !linux && !windows
 
 package outfile
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
-// nameless makes a file in the folder dir and takes its name away.
-func nameless(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, namelessStem+"*"+suffix)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
+// bornNameless returns an error: this system makes no file without a name.
+func bornNameless(string) (*os.File, error) { return nil, errors.ErrUnsupported }

@@ -87,14 +87,14 @@ func refused(t *testing.T, where string, c *exec.Cmd, parts ...string) {
 	}
 }
 
-// TestUnpackedFileHasNoName expects that a temporary file loses its name before it is written and
-// before another file is opened.
+// TestUnpackedFileHasNoName expects that a temporary file never has a name. A file system may
+// refuse to make such a file; then the file must lose its name before it is written.
 func TestUnpackedFileHasNoName(t *testing.T) {
 	needStrace(t, "the name of an unpacked file")
 	dir, temporary := packed(t)
 	trace := filepath.Join(t.TempDir(), "trace")
 	c := wrapped(unpacking(dir, temporary, "images.gz"), "strace", "-f", "-qq", "-o", trace,
-		"-e", "trace=openat,unlinkat,write")
+		"-e", "trace=openat,unlinkat,write", "-e", "signal=none")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -102,6 +102,10 @@ func TestUnpackedFileHasNoName(t *testing.T) {
 	log, err := os.ReadFile(trace)
 	if err != nil {
 		t.Fatal(err)
+	}
+	born := regexp.MustCompile(`openat\(.*"` + temporary + `", [^)]*O_TMPFILE[^)]*\) = \d`)
+	if born.Match(log) {
+		return
 	}
 	opened := regexp.MustCompile(`^(\d+) +openat\(.*"(` + temporary + `/[^"]*)", [^)]*O_EXCL`)
 	var thread, name string
@@ -113,7 +117,8 @@ func TestUnpackedFileHasNoName(t *testing.T) {
 			thread, name = found[1], found[2]
 			continue
 		}
-		if name == "" || !strings.HasPrefix(line, thread+" ") || strings.Contains(line, "resumed>") {
+		other := !strings.HasPrefix(line, thread+" ")
+		if name == "" || other || strings.Contains(line, "resumed>") {
 			continue
 		}
 		if !strings.Contains(line, "unlinkat(") || !strings.Contains(line, name) {
