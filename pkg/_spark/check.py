@@ -195,7 +195,8 @@ class Faults:
         self.program = os.path.join(self.folder, "shard")
         with open(self.program, "w") as f:
             f.write(f'#!/bin/sh\nf="{self.folder}/stage-$1"\n'
-                    f'case $1 in cut|pick|write) ;; *) {first};; esac\nexec "{SHARD}" "$@"\n')
+                    f'case $1 in cut|pick|write|cluster) ;; *) {first};; esac\n'
+                    f'exec "{SHARD}" "$@"\n')
         os.chmod(self.program, 0o755)
         self.killed = 0
 
@@ -252,10 +253,15 @@ class HDFS:
             trust = [f"-Djavax.net.ssl.trustStore={f}" for f in (
                 "/etc/ssl/certs/java/cacerts", "/etc/pki/java/cacerts") if os.path.exists(f)]
             ivy = glob.glob(os.path.join(jars, "ivy-*.jar"))[0]
-            subprocess.run([java, *trust[:1], "-jar", ivy, "-cache", os.path.join(cache, "ivy"),
-                            "-dependency", "org.apache.hadoop", "hadoop-client-minicluster",
-                            version, "-notransitive", "-types", "jar", "-warn",
-                            "-retrieve", os.path.join(cache, "[artifact].[ext]")], check=True)
+            done = subprocess.run(
+                [java, *trust[:1], "-jar", ivy, "-cache", os.path.join(cache, "ivy"),
+                 "-dependency", "org.apache.hadoop", "hadoop-client-minicluster", version,
+                 "-notransitive", "-types", "jar", "-warn",
+                 "-retrieve", os.path.join(cache, "[artifact].[ext]")],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if not os.path.exists(jar):
+                sys.exit("make spark: the jar of HDFS did not come:\n"
+                         + done.stdout.replace("....", "")[-3000:])
         self.log = open(os.path.join(folder, "hdfs.log"), "w")
         port, token = launch_gateway(
             jarpath=glob.glob(os.path.join(jars, "py4j-*.jar"))[0], java_path=java,

@@ -493,7 +493,9 @@ def copy(ranges, to, conf):
 
 def kept(r, conf):
     """Returns a range of a file of this machine with the bytes of a range."""
-    name = os.path.join(SparkFiles.getRootDirectory(), "kept-" + hashlib.sha256(
+    # Spark removes its local folders when the application ends.
+    folder = os.environ["SPARK_LOCAL_DIRS"].split(",")[0]
+    name = os.path.join(folder, "kept-" + hashlib.sha256(
         json.dumps(r, sort_keys=True).encode()).hexdigest())
     if not os.path.exists(name):
         own = f"{name}.{os.getpid()}"
