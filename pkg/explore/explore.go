@@ -4,10 +4,10 @@
 package explore
 
 import (
-	"fmt"
 	"math"
 
 	"imagesimilarity/pkg/emd"
+	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/nearest"
@@ -212,7 +212,7 @@ func (m *Map) Ask(queries Set, asked []int) (*results.Neighbourhoods, error) {
 		k := min(neighbours+1, len(m.among)) // one more: the image itself may be among them
 		found, err := method.search(few, k)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", queries.File, err)
+			return nil, idx.Named(queries.File, err)
 		}
 		if found == nil {
 			continue

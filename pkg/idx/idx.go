@@ -4,10 +4,12 @@ package idx
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/infile"
@@ -28,12 +30,18 @@ const maxValues = 1 << 40
 // A FormatError tells that a file is not what its reader expects.
 type FormatError struct {
 	File   string
-	Offset int64 // byte in the (uncompressed) file at which the fault was seen
+	Offset int64 // byte in the (uncompressed) file at which the fault was seen; NoPlace for none
 	Reason string
 	Cause  error // nil if the bytes could be read; io.ErrUnexpectedEOF if the file ends early
 }
 
+// NoPlace is the offset of a fault of the file as a whole.
+const NoPlace = -1
+
 func (e *FormatError) Error() string {
+	if e.Offset == NoPlace {
+		return fmt.Sprintf("%s: %s", e.File, e.Reason)
+	}
 	return fmt.Sprintf("%s: byte %d: %s", e.File, e.Offset, e.Reason)
 }
 
@@ -111,4 +119,14 @@ func writeHeader(w io.Writer, fields ...int) error {
 	}
 	_, err := w.Write(b)
 	return err
+}
+
+// Named returns an error that names a file. It returns err itself if that does so already: if it
+// begins with the name, or is about the content of this or another file.
+func Named(name string, err error) error {
+	var f *FormatError
+	if errors.As(err, &f) || strings.HasPrefix(err.Error(), name+": ") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }

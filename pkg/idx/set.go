@@ -133,9 +133,12 @@ func (s *stored) read(dst []byte, from int64) error {
 	if s.state != nil {
 		now, e := s.Stat()
 		if e == nil && (now.Size() != s.state.Size() || !now.ModTime().Equal(s.state.ModTime())) {
-			return &FormatError{s.name, 0, fmt.Sprintf("the file was changed while it was read: "+
-				"it had %d bytes, of %v, and has %d, of %v",
-				s.state.Size(), s.state.ModTime(), now.Size(), now.ModTime()), nil}
+			how := "it was written again"
+			if before := s.state.Size(); before != now.Size() {
+				how = fmt.Sprintf("%d bytes before, %d now", before, now.Size())
+			}
+			reason := "the file changed while it was read (" + how + ")"
+			return &FormatError{s.name, NoPlace, reason, nil}
 		}
 	}
 	if n == len(dst) {

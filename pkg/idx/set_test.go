@@ -3,10 +3,11 @@ package idx
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -114,6 +115,11 @@ func TestSetsInBlocks(t *testing.T) {
 // name does not matter.
 func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
 	defer InBlocks(3)()
+	want := map[string]string{
+		"cut":       "136 bytes before, 60 now",
+		"written":   "it was written again",
+		"continued": "136 bytes before, 140 now",
+	}
 	for name, change := range map[string]func(name string) error{
 		"cut": func(name string) error { return os.Truncate(name, 60) },
 		"written": func(name string) error {
@@ -164,9 +170,31 @@ func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
 				if err != nil {
 					t.Errorf("%s %s: %v", name, moment, err)
 				}
-			} else if err == nil || !strings.Contains(err.Error(), "was changed while it was read") {
+			} else if err == nil ||
+				err.Error() != file+": the file changed while it was read ("+want[name]+")" {
 				t.Errorf("%s %s: error %v", name, moment, err)
 			}
+		}
+	}
+}
+
+// A name is in an error once, whoever tells it.
+func TestNamed(t *testing.T) {
+	plain := errors.New("too large")
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{plain, "a: too large"},
+		{fmt.Errorf("a: %w", plain), "a: too large"},
+		{fmt.Errorf("ab: %w", plain), "a: ab: too large"},
+		{&FormatError{"a", 4, "wrong", nil}, "a: byte 4: wrong"},
+		{&FormatError{"b", NoPlace, "wrong", nil}, "b: wrong"},
+		{fmt.Errorf("query 3: %w", &FormatError{"b", 0, "wrong", nil}), "query 3: b: byte 0: wrong"},
+	} {
+		got := Named("a", c.err)
+		if got.Error() != c.want || errors.Is(c.err, plain) != errors.Is(got, plain) {
+			t.Errorf("%v: got %q, want %q", c.err, got, c.want)
 		}
 	}
 }

@@ -285,7 +285,7 @@ func TestFilesChangedWhileTheyAreRead(t *testing.T) {
 				t.Errorf("%s: %v: %s", what, err, out)
 			}
 		} else {
-			refused(t, what, c, "search: images: byte ", "the file was changed while it was read: ")
+			refused(t, what, c, "search: images: ", "the file changed while it was read (")
 		}
 		if err := <-fed; err != nil {
 			t.Fatal(err)

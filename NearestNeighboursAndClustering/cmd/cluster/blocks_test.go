@@ -163,7 +163,7 @@ func TestFilesCutInAPass(t *testing.T) {
 			err = converse(opt, results.Header{},
 				strings.NewReader("Y\nimages\nlatents\nclasses\nN\n"), &screen)
 			report, _ := os.ReadFile("out")
-			const changed = "the file was changed while it was read"
+			const changed = "the file changed while it was read"
 			switch {
 			case round == 1 && (err == nil || !strings.Contains(err.Error(), changed) || len(report) > 0):
 				t.Errorf("%s: error %v, report %q", phase, err, report)

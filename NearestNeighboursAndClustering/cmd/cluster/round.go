@@ -86,7 +86,7 @@ func (d *data) readImages() (err error) {
 	}
 	d.files.Images = results.FileOf(d.imageFile.Name, d.images)
 	if d.space, err = clustering.NewSpace(d.images); err != nil {
-		return fmt.Errorf("%s: %w", d.imageFile.Name, err)
+		return idx.Named(d.imageFile.Name, err)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func (d *data) readLatents() (err error) {
 	}
 	d.files.Latents = results.FileOf(d.latentFile.Name, d.latents)
 	if d.newSpace, err = clustering.NewSpace(d.latents); err != nil {
-		return fmt.Errorf("%s: %w", d.latentFile.Name, err)
+		return idx.Named(d.latentFile.Name, err)
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func (opt options) cluster(d *data, k int) (*results.ClusterRound, error) {
 	}
 	c = results.Clustering{Seconds: results.Number(math.NaN())}
 	if r.Network, err = opt.judge(d, d.class, d.classCount, "the classes", c); err != nil {
-		return nil, fmt.Errorf("%s: %w", d.files.Classes, err)
+		return nil, idx.Named(d.files.Classes, err)
 	}
 	r.Images.BlockPasses = d.images.Passes()
 	opt.display.Phase("comparing the clusters")

@@ -8,6 +8,7 @@ import (
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/emd"
+	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/memory"
@@ -71,7 +72,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 
 	asking, err := newAsking(opt, data)
 	if err != nil {
-		return fmt.Errorf("%s: %w", opt.data, err)
+		return idx.Named(opt.data, err)
 	}
 	e.Neighbourhoods, err = asking.themselves(nil)
 	if err != nil {
@@ -156,7 +157,7 @@ func rankImages(
 	byEMD, byManhattan = newRanking(n, k), newRanking(n, k)
 	index, err := knn.New(data.original)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", opt.data, err)
+		return nil, nil, idx.Named(opt.data, err)
 	}
 	lines := opt.display.Writer(stdout)
 	kept := index.Kept() != nil && queries.original.Whole() != nil
@@ -176,12 +177,12 @@ func rankImages(
 		start := time.Now()
 		moved, err := emd.NewSearch(part, k, opt.cell)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", opt.query, err)
+			return nil, nil, idx.Named(opt.query, err)
 		}
 		byEMD.took += time.Since(start)
 		near, err := knn.NewSearch(part, k)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", opt.query, err)
+			return nil, nil, idx.Named(opt.query, err)
 		}
 		err = index.Each(func(block *knn.Block[uint8]) error {
 			last := int(block.First)+block.N == index.Set.N
@@ -195,7 +196,7 @@ func rankImages(
 			})
 			byEMD.took += time.Since(start)
 			if err != nil {
-				return fmt.Errorf("%s: %w", opt.data, err)
+				return idx.Named(opt.data, err)
 			}
 			if kept {
 				tell, share = opt.display.Task("Manhattan distance", "queries"), 0
@@ -204,7 +205,7 @@ func rankImages(
 			err = near.Add(block, index.Share(block, share, 1, tell))
 			byManhattan.took += time.Since(start)
 			if err != nil {
-				return fmt.Errorf("%s: %w", opt.data, err)
+				return idx.Named(opt.data, err)
 			}
 			return nil
 		})
@@ -277,13 +278,13 @@ func openLabelled(opt options) (data, queries *spaces, err error) {
 	}
 	d, q := data.images, queries.images
 	if err := nearest.CheckSize(q.Rows, q.Cols, d.Rows, d.Cols); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", opt.query, err)
+		return nil, nil, idx.Named(opt.query, err)
 	}
 	if err := queries.openLabels(opt.queryLabels); err != nil {
 		return nil, nil, err
 	}
 	if err := emd.Check(d.Rows, d.Cols, opt.cell); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", opt.data, err)
+		return nil, nil, idx.Named(opt.data, err)
 	}
 	return data, queries, nil
 }

@@ -127,8 +127,8 @@ func TestEMDOfAChangedFile(t *testing.T) {
 				}
 			}
 			err = searchEMD(opt, results.Header{}, &screen)
-			if err == nil || !strings.HasPrefix(err.Error(), "images: ") ||
-				!strings.Contains(err.Error(), "the file was changed while it was read") ||
+			if err == nil || !strings.HasPrefix(err.Error(),
+				"images: the file changed while it was read (") ||
 				strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %v", err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/arguments"
 	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
+	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/program"
@@ -81,7 +82,7 @@ func searchNeighbours(
 	}
 	data, err := newDataSet(in, opt)
 	if err != nil {
-		return fmt.Errorf("%s: %w", opt.data, err)
+		return idx.Named(opt.data, err)
 	}
 
 	run := &results.Search{
@@ -93,7 +94,7 @@ func searchNeighbours(
 	}
 	asking, err := newAsking(opt, in)
 	if err != nil {
-		return fmt.Errorf("%s: %w", opt.data, err)
+		return idx.Named(opt.data, err)
 	}
 	run.Neighbourhoods, err = asking.themselves(nil)
 	if err != nil {

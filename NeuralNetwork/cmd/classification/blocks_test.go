@@ -142,7 +142,7 @@ func TestImagesThatChangeWhileTheyAreRead(t *testing.T) {
 			var screen bytes.Buffer
 			input := strings.NewReader(strings.Join(answers, "\n"))
 			err := classification(o, results.Header{}, input, &screen, display)
-			want := c.file + ": byte 0: the file was changed while it was read: "
+			want := c.file + ": the file changed while it was read ("
 			if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %v, want one sentence that begins %q", err, want)
 			}

@@ -121,7 +121,7 @@ func TestImagesThatChangeWhileTheyAreRead(t *testing.T) {
 			screen.see = begun
 			input := strings.NewReader(strings.Join(answers, "\n"))
 			err := reduce(o, results.Header{}, input, &screen, display)
-			const want = "images: byte 0: the file was changed while it was read: "
+			const want = "images: the file changed while it was read ("
 			if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %v, want one sentence that begins %q", err, want)
 			}
