@@ -30,6 +30,11 @@ type conversation struct {
 	err    error // why no answer can be read
 	misses int   // invalid answers in a row
 	served bool  // whether no answer was invalid since the last Y or N
+
+	// Refusals that the end of the input leaves standing; nil for none.
+	missed   error // of the question that is asked
+	rejected error // by Reject, or before a person left a question for a path
+	again    bool  // whether an answer was taken since rejected
 }
 
 // Err returns why no answer can be read. It is nil as long as every question was answered.
@@ -43,8 +48,34 @@ func (c *conversation) Fault() error {
 	return c.err
 }
 
-// Reject shows why an answer does not serve. A hundred invalid answers in a row are a fault.
-func (c *conversation) Reject(err error) { c.miss(quote.Message(err) + "\n") }
+// Reject shows why an answer does not serve. A hundred invalid answers in a row are a fault. If the
+// input ends before other answers serve, Err tells the reason, too.
+func (c *conversation) Reject(err error) {
+	c.rejected, c.again = err, false
+	c.miss(quote.Message(err) + "\n")
+}
+
+// expected shows that an answer is not what a question expects.
+func (c *conversation) expected(what, answer string) {
+	c.missed = fmt.Errorf("expected %s, got %s", what, quote.Short(answer))
+	c.miss(fmt.Sprintf("Expected %s, got %s.\n", what, quote.Short(answer)))
+}
+
+// taken notes that a question has an answer that serves.
+func (c *conversation) taken() { c.missed, c.again = nil, true }
+
+// ended returns the error at the end of the input.
+func (c *conversation) ended(question string) error {
+	refusal := c.missed
+	if refusal == nil {
+		refusal = c.rejected
+	}
+	if refusal == nil {
+		return fmt.Errorf("%w where an answer to %q was expected", errEnded, question)
+	}
+	return fmt.Errorf("%w where an answer to %q was expected; the last one was refused: %w",
+		errEnded, question, refusal)
+}
 
 // miss shows text, which may be empty, and counts an invalid answer.
 func (c *conversation) miss(text string) {
@@ -79,7 +110,7 @@ func (c *conversation) line(question string) (line string, ok bool) {
 		case err == nil || errors.Is(err, io.EOF) && len(text) > 0:
 			return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), true
 		case errors.Is(err, io.EOF):
-			c.err = fmt.Errorf("%w where an answer to %q was expected", errEnded, question)
+			c.err = c.ended(question)
 		default:
 			c.err = fmt.Errorf("the answer to %q could not be read: %w", question, err)
 		}
@@ -94,6 +125,9 @@ func (c *conversation) yesNo(invalid string, next func() (answer string, ok bool
 	if c.served {
 		c.misses = 0
 	}
+	if c.again {
+		c.rejected = nil // other answers served
+	}
 	for {
 		answer, ok := next()
 		if !ok {
@@ -101,13 +135,14 @@ func (c *conversation) yesNo(invalid string, next func() (answer string, ok bool
 		}
 		switch strings.ToLower(strings.TrimSpace(answer)) {
 		case "y", "yes":
-			c.served = true
+			c.served, c.missed = true, nil
 			return true
 		case "n", "no":
-			c.served = true
+			c.served, c.missed, c.rejected = true, nil, nil
 			return false
 		}
-		c.miss(fmt.Sprintf("%s\nExpected Y or N, got %s.\n", invalid, quote.Short(answer)))
+		c.say(invalid + "\n")
+		c.expected("Y or N", answer)
 	}
 }
 
@@ -150,6 +185,7 @@ func (c *conversation) path(
 			back.Err = serves(path)
 		}
 		if back.Err == nil {
+			c.rejected = nil
 			return nil
 		}
 		c.Reject(back.Err)

@@ -56,15 +56,17 @@ func (l *Input) IntOr(question string, lo, hi, offered int) int {
 			return 0
 		}
 		if text == "" && lo <= offered && offered <= hi {
+			l.taken()
 			return offered
 		}
 		if pythonInt.MatchString(text) {
 			v, err := strconv.Atoi(strings.ReplaceAll(text, "_", ""))
 			if err == nil && lo <= v && v <= hi {
+				l.taken()
 				return v
 			}
 		}
-		l.miss(fmt.Sprintf("Expected a whole number from %d to %d, got %s.\n", lo, hi, quote.Short(text)))
+		l.expected(fmt.Sprintf("a whole number from %d to %d", lo, hi), text)
 	}
 }
 
@@ -79,9 +81,10 @@ func (l *Input) Share(question string) float64 {
 		// Hexadecimal numbers are Go's, not Python's. NaN fails both comparisons.
 		v, err := strconv.ParseFloat(text, 64)
 		if err == nil && v >= 0 && v <= 1 && !strings.ContainsAny(text, "xX") {
+			l.taken()
 			return math.Abs(v) // no negative zero
 		}
-		l.miss(fmt.Sprintf("Expected a number from 0 to 1, got %s.\n", quote.Short(text)))
+		l.expected("a number from 0 to 1", text)
 	}
 }
 

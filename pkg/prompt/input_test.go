@@ -83,7 +83,9 @@ func TestInput(t *testing.T) {
 			screen: start() + "\n", err: ended + `"Go (Y/N)? " was expected`,
 		}, {
 			name: "the end of the input stands after bad answers", input: "huh\nhuh\n",
-			screen: start("huh", "huh") + "\n", err: ended + `"Go (Y/N)? " was expected`,
+			screen: start("huh", "huh") + "\n",
+			err: ended + `"Go (Y/N)? " was expected; ` +
+				`the last one was refused: expected Y or N, got "huh"`,
 		}, {
 			name:   "a long answer is shown cut, stray bytes quoted",
 			input:  "Y\n" + strings.Repeat("a", 1e6) + "\n\xff\x00\n1\n0.5\nü\n",
@@ -169,4 +171,74 @@ func text(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// The end of the input tells the refusal that still stands, and none that other answers settled.
+func TestEndTellsTheRefusal(t *testing.T) {
+	refuse := func(string) error { return errors.New("too large") }
+	const ended = "the input ended where an answer to "
+	const expected, refused = " was expected", "; the last one was refused: "
+	for _, c := range []struct {
+		name, input string
+		ask         func(l *Input)
+		want        string
+	}{
+		{"a number", "0\n", func(l *Input) { l.Int("Size: ", 1, 9) },
+			`"Size: "` + expected + refused + `expected a whole number from 1 to 9, got "0"`},
+		{"a share", "2\n", func(l *Input) { l.Share("Rate: ") },
+			`"Rate: "` + expected + refused + `expected a number from 0 to 1, got "2"`},
+		{"a path", "a\n", func(l *Input) { l.Path("Name: ", refuse) },
+			`"Name: "` + expected + refused + "too large"},
+		{"a path that is left", "Y\na\n\n", func(l *Input) {
+			for l.YesNo("Go? ") {
+				l.Path("Name: ", refuse)
+			}
+		}, `"Go? "` + expected + refused + "too large"},
+		{"a group of answers", "3\n4\n", func(l *Input) {
+			for l.Err() == nil {
+				l.Int("Size: ", 1, 9)
+				l.Reject(refuse(""))
+			}
+		}, `"Size: "` + expected + refused + "too large"},
+		{"a part of a group is answered again", "3\n4\n5\n", func(l *Input) {
+			for l.Err() == nil {
+				l.Int("Size: ", 1, 9)
+				l.Int("Batch: ", 1, 9)
+				if l.Err() == nil {
+					l.Reject(refuse(""))
+				}
+			}
+		}, `"Batch: "` + expected + refused + "too large"},
+		{"the number served then", "0\n1\n", func(l *Input) {
+			l.Int("Size: ", 1, 9)
+			l.Share("Rate: ")
+		}, `"Rate: "` + expected},
+		{"the group served then", "3\n4\n", func(l *Input) {
+			l.Int("Size: ", 1, 9)
+			l.Reject(refuse(""))
+			l.Int("Size: ", 1, 9)
+			l.YesNo("Go? ")
+		}, `"Go? "` + expected},
+		{"the path served then", "a\nb\n", func(l *Input) {
+			l.Path("Name: ", func(path string) error {
+				if path == "a" {
+					return refuse(path)
+				}
+				return nil
+			})
+			l.Int("Size: ", 1, 9)
+		}, `"Size: "` + expected},
+		{"given up", "Y\na\n\nN\n", func(l *Input) {
+			for l.YesNo("Go? ") {
+				l.Path("Name: ", refuse)
+			}
+			l.YesNo("Again? ")
+		}, `"Again? "` + expected},
+	} {
+		var out strings.Builder
+		l := NewInput(strings.NewReader(c.input), &out)
+		if c.ask(l); text(l.Err()) != ended+c.want || l.Fault() != nil {
+			t.Errorf("%s: error %q, want %q", c.name, text(l.Err()), ended+c.want)
+		}
+	}
 }
