@@ -45,6 +45,7 @@ class Cluster:
 
     def __init__(self, folder):
         self.folder, self.workers, self.started, self.flags = folder, [], 0, []
+        self.driver = None
         self.env = {
             **os.environ, "JAVA_HOME": java_home(folder), "SPARK_HOME": SPARK,
             "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "256m",
@@ -93,6 +94,12 @@ class Cluster:
             process.wait()
 
     def stop(self):
+        if self.driver and self.driver.poll() is None:
+            os.killpg(self.driver.pid, signal.SIGTERM)
+            try:
+                self.driver.wait(10)  # it removes its files
+            except subprocess.TimeoutExpired:
+                self.end(self.driver)
         for p in [*self.workers, self.master]:
             self.end(p)
 
@@ -102,7 +109,9 @@ class Cluster:
                    "--driver-memory", "1g", "--executor-memory", "768m",
                    os.path.join(ROOT, "pkg", "_spark", script), *args]
         with open(self.log("driver"), "w") as log:
-            return subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+            self.driver = subprocess.Popen(command, env=self.env, stdout=log, stderr=log,
+                                           start_new_session=True)
+        return self.driver
 
 
 class Run:
