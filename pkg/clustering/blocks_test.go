@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory/memorytest"
 	"imagesimilarity/pkg/metric"
 )
 
@@ -232,5 +234,27 @@ func TestImagesThatCannotBeRead(t *testing.T) {
 		if _, err := all(good); err != fault {
 			t.Fatalf("after %d of %d reads that succeed: error %v", good, reads, err)
 		}
+	}
+}
+
+// The refusal of memory for a pass tells what needs it. Blocks of few images need no whole strips.
+func TestMemoryOfAPass(t *testing.T) {
+	needs := func(block int) memorytest.Need {
+		images := randomImages[uint8](rand.New(rand.NewPCG(11, 11)), 300, 28, 28, 256)
+		var err error
+		all := memorytest.Needs(func() { _, err = NewSpace(stored(images, block)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[len(all)-1]
+	}
+	one, strips := needs(1), needs(strip)
+	want := fmt.Sprintf("images of 28x28 values, read in blocks of 1 and packed in strips of 1 "+
+		"(CPUs: %d) need", runtime.GOMAXPROCS(0))
+	if one.What != want {
+		t.Errorf("%q, want %q", one.What, want)
+	}
+	if one.Bytes*4 > strips.Bytes {
+		t.Errorf("blocks of 1 image need %v bytes, those of %d %v", one.Bytes, strip, strips.Bytes)
 	}
 }

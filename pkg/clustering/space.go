@@ -45,10 +45,12 @@ func NewSpace[P uint8 | uint16](images *imageset.Set[P]) (*Space[P], error) {
 	}
 	whole := images.Whole()
 	if whole == nil {
-		need := images.PassSize() +
-			float64(float64(runtime.GOMAXPROCS(0))*metric.PointsSize[P](strip, dim))
-		return s, memory.Check(need, "blocks of %d images of %dx%d values need",
-			s.mostOfBlock(), images.Rows, images.Cols)
+		cores, packed := runtime.GOMAXPROCS(0), min(strip, s.mostOfBlock())
+		need := images.PassSize() + float64(float64(cores)*metric.PointsSize[P](packed, dim))
+		return s, memory.Check(need,
+			"images of %dx%d values, read in blocks of %d and packed in strips of %d "+
+				"(CPUs: %d) need",
+			images.Rows, images.Cols, s.mostOfBlock(), packed, cores)
 	}
 	s.block, s.mostGroup = keptBlock, mostOfKept
 	err := memory.Check(metric.PointsSize[P](images.N, dim),
