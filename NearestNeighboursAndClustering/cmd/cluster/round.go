@@ -218,7 +218,7 @@ func (opt options) judge(
 	d *data, label []int32, k int, name string, c results.Clustering,
 ) (results.Clustering, error) {
 	judged, err := clustering.Evaluate(d.space, label, k, opt.mode,
-		opt.display.Task("silhouettes of "+name, "images"))
+		opt.display.Task("silhouettes of "+name, "images of all passes"))
 	if err != nil {
 		return c, err
 	}
