@@ -16,7 +16,7 @@ func (m *Model) Predict(e Engine, s *Samples, until string, batch int,
 		}
 	}
 	var all []float32
-	err := m.PredictEach(e, s, until, batch, func(out []float32, first int) error {
+	err := m.predictEach(e, s, until, batch, func(out []float32, first int) error {
 		if all == nil {
 			all = make([]float32, 0, s.N*(len(out)/min(s.N, batch)))
 		}
@@ -36,6 +36,17 @@ func (m *Model) Predict(e Engine, s *Samples, until string, batch int,
 // that of visit.
 func (m *Model) PredictEach(e Engine, s *Samples, until string, batch int,
 	visit func(out []float32, first int) error, progress func(done, total int)) error {
+	if s.N >= 1 && batch >= 1 {
+		if err := m.CheckPrediction(s.N, until, batch); err != nil {
+			return err
+		}
+	}
+	return m.predictEach(e, s, until, batch, visit, progress)
+}
+
+// predictEach is PredictEach for a caller that has asked for the memory.
+func (m *Model) predictEach(e Engine, s *Samples, until string, batch int,
+	visit func(out []float32, first int) error, progress func(done, total int)) error {
 	last, err := m.index(until)
 	if err != nil {
 		return err
@@ -45,9 +56,6 @@ func (m *Model) PredictEach(e Engine, s *Samples, until string, batch int,
 	}
 	if s.N < 1 {
 		return nil
-	}
-	if err := m.CheckPrediction(s.N, until, batch); err != nil {
-		return err
 	}
 	batch = min(batch, s.N)
 	prediction, err := e.NewPrediction(Sub(m.Layers, last), batch)
