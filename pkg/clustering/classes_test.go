@@ -74,40 +74,142 @@ func TestReadClasses(t *testing.T) {
 		k          int
 		wantErr    string
 	}{
-		{name: "two braces", text: "CLUSTER-0 { size: 2, 0, 2}}\nCLUSTER-1 { size: 1, 1}}\n", want: []int32{0, 1, 0}, k: 2},
-		{name: "one brace", text: "CLUSTER-0 { size: 2, 0, 2}\nCLUSTER-1 { size: 1, 1}\n", want: []int32{0, 1, 0}, k: 2},
-		{name: "carriage returns, no last newline", text: "CLUSTER-0 { size: 2, 0, 2}}\r\nCLUSTER-1 { size: 1, 1}}", want: []int32{0, 1, 0}, k: 2},
-		{name: "wrong size and other words", text: "a b c d 0 2\na b c 77, 1\n", want: []int32{0, 1, 0}, k: 2},
-		{name: "twice in a class", text: "CLUSTER-0 { size: 2, 0, 2, 0, 1}}\n", want: []int32{0, 0, 0}, k: 1},
-		{name: "empty class", text: "CLUSTER-0 { size: 0}}\nCLUSTER-1 { size: 3, 0, 1, 2}}\n", want: []int32{1, 1, 1}, k: 2},
-		{name: "no number", text: "CLUSTER-0 { size: 3, 0, 1, 2}}\nCLUSTER-1 { size: 1, x}}\n", wantErr: `line 2: expected the index of an image, found "x}}"`},
-		{name: "negative", text: "CLUSTER-0 { size: 3, -1, 1, 2}}\n", wantErr: `line 1: expected the index of an image, found "-1,"`},
-		{name: "beyond the images", text: "CLUSTER-0 { size: 3, 0, 1, 2, 3}}\n", wantErr: "line 1: image 3}} does not exist; there are 3 images"},
-		{name: "beyond all numbers", text: "CLUSTER-0 { size: 3, 99999999999999999999999}}\n", wantErr: "line 1: image 99999999999999999999... does not exist"},
-		{name: "in no class", text: "CLUSTER-0 { size: 2, 0, 2}}\n", wantErr: "image 1 of 3 is in no class"},
-		{name: "in two classes", text: "CLUSTER-0 { size: 2, 0, 2}}\nCLUSTER-1 { size: 1, 1, 2}}\n", wantErr: "line 2: image 2 is also in the class of line 1"},
-		{name: "blank line", text: "CLUSTER-0 { size: 2, 0, 2}}\n\nCLUSTER-1 { size: 1, 1}}\n", want: []int32{0, 1, 0}, k: 2},
-		{name: "blank lines at the end", text: "CLUSTER-0 { size: 7, 0, 1}}\nCLUSTER-1 { size: 2, 2}}\n\n \r\n", want: []int32{0, 0, 1}, k: 2},
-		{name: "no blanks after commas", text: "CLUSTER-0 { size: 2,0,1}}\nCLUSTER-1 { size: 1,2}}\n", want: []int32{0, 0, 1}, k: 2},
-		{name: "no blanks at all", text: "CLUSTER-0{size:2,0,1}\nCLUSTER-1{size:1,2}", want: []int32{0, 0, 1}, k: 2},
-		{name: "cluster's header", text: "CLUSTER-1 {size: 2, 0, 1}\nCLUSTER-2 {size: 1, 2}\n", want: []int32{0, 0, 1}, k: 2},
-		{name: "blanks before brackets and commas", text: "Cluster 0 { size : 2 , 0 , 1 } }\nCluster 1 [size=1; 2 ]\n", want: []int32{0, 0, 1}, k: 2},
-		{name: "byte order mark", text: "\ufeffCLUSTER-0 { size: 3, 0, 1, 2}}\r\n", want: []int32{0, 0, 0}, k: 1},
-		{name: "carriage returns in blank lines", text: "CLUSTER-0 { size: 3, 0, 1, 2}}\r\n\r\n", want: []int32{0, 0, 0}, k: 1},
-		{name: "line of a fault after blank lines", text: "\n\nCLUSTER-0 { size: 2, 0, 2}}\n\nCLUSTER-1 { size: 1, 1, 2}}\n", wantErr: "line 5: image 2 is also in the class of line 3"},
-		{name: "another word after an index", text: "CLUSTER-0 { size: 3, 0, 1, 2x}}\n", wantErr: `line 1: expected the index of an image, found "2x}}"`},
-		{name: "indices between slashes", text: "CLUSTER-0 { size: 3, 0/1/2}}\n", wantErr: `line 1: expected the index of an image, found "0/1/2}}"`},
-		{name: "an index after the braces", text: "CLUSTER-0 { size: 3, 0, 1}} 2\n", wantErr: `line 1: expected the end of the line after "}}", found "2"`},
-		{name: "medians of cluster", text: "CLUSTER-1 {size: 3, centroid: [0, 1]}\n", wantErr: `line 1: expected the index of an image, found "centroid:"`},
-		{name: "no size", text: "CLUSTER-0 { 0, 1, 2}}\n", wantErr: `line 1: expected a class such as "CLUSTER-0 { size: 3, 2, 5, 8}}", found "CLUSTER-0 { 0, 1, 2}}"`},
+		{
+			name: "two braces", text: "CLUSTER-0 { size: 2, 0, 2}}\nCLUSTER-1 { size: 1, 1}}\n",
+			want: []int32{0, 1, 0}, k: 2,
+		},
+		{
+			name: "one brace", text: "CLUSTER-0 { size: 2, 0, 2}\nCLUSTER-1 { size: 1, 1}\n",
+			want: []int32{0, 1, 0}, k: 2,
+		},
+		{
+			name: "carriage returns, no last newline",
+			text: "CLUSTER-0 { size: 2, 0, 2}}\r\nCLUSTER-1 { size: 1, 1}}", want: []int32{0, 1, 0}, k: 2,
+		},
+		{
+			name: "wrong size and other words", text: "a b c d 0 2\na b c 77, 1\n", want: []int32{0, 1, 0},
+			k: 2,
+		},
+		{
+			name: "twice in a class", text: "CLUSTER-0 { size: 2, 0, 2, 0, 1}}\n", want: []int32{0, 0, 0},
+			k: 1,
+		},
+		{
+			name: "empty class", text: "CLUSTER-0 { size: 0}}\nCLUSTER-1 { size: 3, 0, 1, 2}}\n",
+			want: []int32{1, 1, 1}, k: 2,
+		},
+		{
+			name: "no number", text: "CLUSTER-0 { size: 3, 0, 1, 2}}\nCLUSTER-1 { size: 1, x}}\n",
+			wantErr: `line 2: expected the index of an image, found "x}}"`,
+		},
+		{
+			name: "negative", text: "CLUSTER-0 { size: 3, -1, 1, 2}}\n",
+			wantErr: `line 1: expected the index of an image, found "-1,"`,
+		},
+		{
+			name: "beyond the images", text: "CLUSTER-0 { size: 3, 0, 1, 2, 3}}\n",
+			wantErr: "line 1: image 3}} does not exist; there are 3 images",
+		},
+		{
+			name: "beyond all numbers", text: "CLUSTER-0 { size: 3, 99999999999999999999999}}\n",
+			wantErr: "line 1: image 99999999999999999999... does not exist",
+		},
+		{
+			name: "in no class", text: "CLUSTER-0 { size: 2, 0, 2}}\n",
+			wantErr: "image 1 of 3 is in no class",
+		},
+		{
+			name: "in two classes", text: "CLUSTER-0 { size: 2, 0, 2}}\nCLUSTER-1 { size: 1, 1, 2}}\n",
+			wantErr: "line 2: image 2 is also in the class of line 1",
+		},
+		{
+			name: "blank line", text: "CLUSTER-0 { size: 2, 0, 2}}\n\nCLUSTER-1 { size: 1, 1}}\n",
+			want: []int32{0, 1, 0}, k: 2,
+		},
+		{
+			name: "blank lines at the end",
+			text: "CLUSTER-0 { size: 7, 0, 1}}\nCLUSTER-1 { size: 2, 2}}\n\n \r\n", want: []int32{0, 0, 1},
+			k: 2,
+		},
+		{
+			name: "no blanks after commas", text: "CLUSTER-0 { size: 2,0,1}}\nCLUSTER-1 { size: 1,2}}\n",
+			want: []int32{0, 0, 1}, k: 2,
+		},
+		{
+			name: "no blanks at all", text: "CLUSTER-0{size:2,0,1}\nCLUSTER-1{size:1,2}",
+			want: []int32{0, 0, 1}, k: 2,
+		},
+		{
+			name: "cluster's header", text: "CLUSTER-1 {size: 2, 0, 1}\nCLUSTER-2 {size: 1, 2}\n",
+			want: []int32{0, 0, 1}, k: 2,
+		},
+		{
+			name: "blanks before brackets and commas",
+			text: "Cluster 0 { size : 2 , 0 , 1 } }\nCluster 1 [size=1; 2 ]\n", want: []int32{0, 0, 1}, k: 2,
+		},
+		{
+			name: "byte order mark", text: "\ufeffCLUSTER-0 { size: 3, 0, 1, 2}}\r\n",
+			want: []int32{0, 0, 0}, k: 1,
+		},
+		{
+			name: "carriage returns in blank lines", text: "CLUSTER-0 { size: 3, 0, 1, 2}}\r\n\r\n",
+			want: []int32{0, 0, 0}, k: 1,
+		},
+		{
+			name:    "line of a fault after blank lines",
+			text:    "\n\nCLUSTER-0 { size: 2, 0, 2}}\n\nCLUSTER-1 { size: 1, 1, 2}}\n",
+			wantErr: "line 5: image 2 is also in the class of line 3",
+		},
+		{
+			name: "another word after an index", text: "CLUSTER-0 { size: 3, 0, 1, 2x}}\n",
+			wantErr: `line 1: expected the index of an image, found "2x}}"`,
+		},
+		{
+			name: "indices between slashes", text: "CLUSTER-0 { size: 3, 0/1/2}}\n",
+			wantErr: `line 1: expected the index of an image, found "0/1/2}}"`,
+		},
+		{
+			name: "an index after the braces", text: "CLUSTER-0 { size: 3, 0, 1}} 2\n",
+			wantErr: `line 1: expected the end of the line after "}}", found "2"`,
+		},
+		{
+			name: "medians of cluster", text: "CLUSTER-1 {size: 3, centroid: [0, 1]}\n",
+			wantErr: `line 1: expected the index of an image, found "centroid:"`,
+		},
+		{
+			name: "no size", text: "CLUSTER-0 { 0, 1, 2}}\n",
+			wantErr: `line 1: expected a class such as "CLUSTER-0 { size: 3, 2, 5, 8}}", found ` +
+				`"CLUSTER-0 { 0, 1, 2}}"`,
+		},
 		{name: "indices only", text: "0 1 2 0 1 2\n", wantErr: "line 1: expected a class such as"},
-		{name: "control characters", text: "CLUSTER-0 { size: 3, \x1b[31m}}\n", wantErr: `line 1: expected the index of an image, found "\x1b[31m}}"`},
-		{name: "a zip archive", text: "PK\x03\x04\x14\x00", wantErr: "this is a zip archive, expected a class file; unpack it with unzip"},
-		{name: "a web page", text: "<html><body>", wantErr: "this is a web page (HTML), expected a class file"},
-		{name: "images", text: "\x00\x00\x08\x03\x00\x00\x00\x01", wantErr: "this is a file of 8-bit images, expected a class file"},
-		{name: "many lines", text: strings.Repeat("a b c d\n", 5000), wantErr: "line 257: more than 256 classes for 3 images"},
-		{name: "many blank lines", text: strings.Repeat("\n", 5000), wantErr: "line 1001: more than 1000 blank lines"},
-		{name: "long lines", text: strings.Repeat("a b c "+strings.Repeat("d", 1080)+"\n", 50), wantErr: "line 19: too many bytes for the classes of 3 images"},
+		{
+			name: "control characters", text: "CLUSTER-0 { size: 3, \x1b[31m}}\n",
+			wantErr: `line 1: expected the index of an image, found "\x1b[31m}}"`,
+		},
+		{
+			name: "a zip archive", text: "PK\x03\x04\x14\x00",
+			wantErr: "this is a zip archive, expected a class file; unpack it with unzip",
+		},
+		{
+			name: "a web page", text: "<html><body>",
+			wantErr: "this is a web page (HTML), expected a class file",
+		},
+		{
+			name: "images", text: "\x00\x00\x08\x03\x00\x00\x00\x01",
+			wantErr: "this is a file of 8-bit images, expected a class file",
+		},
+		{
+			name: "many lines", text: strings.Repeat("a b c d\n", 5000),
+			wantErr: "line 257: more than 256 classes for 3 images",
+		},
+		{
+			name: "many blank lines", text: strings.Repeat("\n", 5000),
+			wantErr: "line 1001: more than 1000 blank lines",
+		},
+		{
+			name: "long lines", text: strings.Repeat("a b c "+strings.Repeat("d", 1080)+"\n", 50),
+			wantErr: "line 19: too many bytes for the classes of 3 images",
+		},
 		{name: "empty file", text: "", wantErr: "image 0 of 3 is in no class"},
 		{name: "endless line", text: strings.Repeat("0 ", 2000), wantErr: "line 1: more than 1096 bytes"},
 	} {

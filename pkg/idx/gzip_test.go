@@ -72,13 +72,26 @@ func TestEndOfGzip(t *testing.T) {
 		{"another member behind the last", append(bytes.Clone(one), empty...), ""},
 		{"no trailer", one[:len(one)-8], "the gzip stream ends early"},
 		{"half a trailer", one[:len(one)-3], "the gzip stream ends early"},
-		{"no trailer of the first", slices.Concat(zipped(four[:5])[:len(zipped(four[:5]))-8], zipped(four[5:])), "the checksum or the length at its end"},
-		{"no trailer behind the last", append(bytes.Clone(one), empty[:len(empty)-1]...), "the gzip stream ends early"},
+		{
+			"no trailer of the first",
+			slices.Concat(zipped(four[:5])[:len(zipped(four[:5]))-8], zipped(four[5:])),
+			"the checksum or the length at its end",
+		},
+		{
+			"no trailer behind the last", append(bytes.Clone(one), empty[:len(empty)-1]...),
+			"the gzip stream ends early",
+		},
 		{"garbage", append(bytes.Clone(one), "garbage"...), "byte 32: bytes follow the gzip stream"},
 		{"a byte of garbage", append(bytes.Clone(one), 'x'), "byte 32: bytes follow the gzip stream"},
 		{"half a magic number", append(bytes.Clone(one), 0x1f), "byte 32: bytes follow the gzip stream"},
-		{"garbage behind zeros", append(bytes.Clone(one), 0, 0, 'x'), "byte 32: bytes follow the gzip stream"},
-		{"another header", append(bytes.Clone(one), "\x1f\x8b\x07abcdefgh"...), "damaged header of a gzip member"},
+		{
+			"garbage behind zeros", append(bytes.Clone(one), 0, 0, 'x'),
+			"byte 32: bytes follow the gzip stream",
+		},
+		{
+			"another header", append(bytes.Clone(one), "\x1f\x8b\x07abcdefgh"...),
+			"damaged header of a gzip member",
+		},
 	} {
 		m, err := ReadImages(file(t, c.content))
 		if c.want == "" {

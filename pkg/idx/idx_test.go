@@ -140,21 +140,48 @@ func TestFaults(t *testing.T) {
 		content []byte
 		want    string // part of the message
 	}{
-		{"empty", images, nil, "byte 0: the file ends within its header of 16 bytes; expected 8-bit images"},
+		{
+			"empty", images, nil,
+			"byte 0: the file ends within its header of 16 bytes; expected 8-bit images",
+		},
 		{"short header", images, words(0x803, 1, 2)[:11], "byte 11: the file ends within its header"},
-		{"labels for images", images, append(words(0x801, 9, 0, 0), make([]byte, 9)...), "magic number 2049, expected 2051 (8-bit images); this is a file of labels"},
-		{"images for latents", latents, append(words(0x803, 1, 1, 1), 0), "expected 999 (16-bit latent vectors); this is a file of 8-bit images"},
-		{"latents for images", images, append(words(999, 1, 1, 1), 0, 0), "this is a file of 16-bit latent vectors"},
+		{
+			"labels for images", images, append(words(0x801, 9, 0, 0), make([]byte, 9)...),
+			"magic number 2049, expected 2051 (8-bit images); this is a file of labels",
+		},
+		{
+			"images for latents", latents, append(words(0x803, 1, 1, 1), 0),
+			"expected 999 (16-bit latent vectors); this is a file of 8-bit images",
+		},
+		{
+			"latents for images", images, append(words(999, 1, 1, 1), 0, 0),
+			"this is a file of 16-bit latent vectors",
+		},
 		{"another magic", labels, words(5, 0), "magic number 5, expected 2049 (labels)"},
-		{"truncated", images, append(words(0x803, 2, 2, 2), 1, 2, 3), "byte 19: the file ends early: the header promises 2 images of 2x2 pixels, 8 bytes, but 3 follow it"},
-		{"truncated gzip data", images, zipped(append(words(0x803, 2, 2, 2), 1, 2, 3)), "but 3 follow it"},
-		{"odd byte", latents, append(words(999, 1, 1, 2), 1, 2, 3), "promises 1 vectors of 2 16-bit values, 4 bytes, but 3 follow it"},
+		{
+			"truncated", images, append(words(0x803, 2, 2, 2), 1, 2, 3),
+			"byte 19: the file ends early: the header promises 2 images of 2x2 pixels, 8 bytes, but 3 " +
+				"follow it",
+		},
+		{
+			"truncated gzip data", images, zipped(append(words(0x803, 2, 2, 2), 1, 2, 3)), "but 3 follow it",
+		},
+		{
+			"odd byte", latents, append(words(999, 1, 1, 2), 1, 2, 3),
+			"promises 1 vectors of 2 16-bit values, 4 bytes, but 3 follow it",
+		},
 		{"no pixels", images, words(0x803, 2, 0, 28), "images of 0x28 values; expected at least 1x1"},
 		{"overflow", images, words(0x803, 1<<31, 1<<31, 1<<31), "more than 1099511627776 values"},
 		{"huge promise", images, words(0x803, 1<<20, 28, 28), "but 0 follow it"},
 		{"huge promise in gzip", images, zipped(words(0x803, 1<<20, 28, 28)), "but 0 follow it"},
-		{"many labels", labels, append(words(0x801, 1<<32-1), 1), "promises 4294967295 labels, 4294967295 bytes, but 1 follow it"},
-		{"damaged gzip", images, append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0}, 0xff, 0xff), "expected 8-bit images"},
+		{
+			"many labels", labels, append(words(0x801, 1<<32-1), 1),
+			"promises 4294967295 labels, 4294967295 bytes, but 1 follow it",
+		},
+		{
+			"damaged gzip", images, append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0}, 0xff, 0xff),
+			"expected 8-bit images",
+		},
 		{"half a gzip header", images, []byte{0x1f, 0x8b}, "damaged gzip header"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
@@ -249,15 +276,36 @@ func TestMemory(t *testing.T) {
 		ok      bool
 		most    uint64 // bytes
 	}{
-		{"images", images, append(words(0x803, 20*mib/784, 28, 28), make([]byte, 20*mib)...), true, 2 * 20 * mib},
+		{
+			"images", images, append(words(0x803, 20*mib/784, 28, 28), make([]byte, 20*mib)...), true,
+			2 * 20 * mib,
+		},
 		{"latents", latents, append(words(999, mib, 1, 10), make([]byte, 20*mib)...), true, 2 * 20 * mib},
 		{"labels", labels, append(words(0x801, 20*mib), make([]byte, 20*mib)...), true, 2 * 20 * mib},
-		{"a promise that is not kept", images, append(words(0x803, 1<<20, 1<<10, 1<<10), make([]byte, mib)...), false, mib},
-		{"gzip", images, zipped(append(words(0x803, 20*mib/784, 28, 28), make([]byte, 20*mib)...)), true, 2 * 20 * mib},
-		{"a bomb behind a small promise", images, zipped(append(words(0x803, 1, 28, 28), make([]byte, 32*mib)...)), true, mib},
-		{"a bomb behind a small promise of latents", latents, zipped(append(words(999, 1, 1, 10), make([]byte, 32*mib)...)), true, mib},
-		{"a bomb behind a small promise of labels", labels, zipped(append(words(0x801, 1), make([]byte, 32*mib)...)), true, mib},
-		{"a promise that gzip does not keep", images, zipped(words(0x803, 1<<20, 1<<10, 1<<10)), false, 16 * mib},
+		{
+			"a promise that is not kept", images,
+			append(words(0x803, 1<<20, 1<<10, 1<<10), make([]byte, mib)...), false, mib,
+		},
+		{
+			"gzip", images, zipped(append(words(0x803, 20*mib/784, 28, 28), make([]byte, 20*mib)...)), true,
+			2 * 20 * mib,
+		},
+		{
+			"a bomb behind a small promise", images,
+			zipped(append(words(0x803, 1, 28, 28), make([]byte, 32*mib)...)), true, mib,
+		},
+		{
+			"a bomb behind a small promise of latents", latents,
+			zipped(append(words(999, 1, 1, 10), make([]byte, 32*mib)...)), true, mib,
+		},
+		{
+			"a bomb behind a small promise of labels", labels,
+			zipped(append(words(0x801, 1), make([]byte, 32*mib)...)), true, mib,
+		},
+		{
+			"a promise that gzip does not keep", images, zipped(words(0x803, 1<<20, 1<<10, 1<<10)), false,
+			16 * mib,
+		},
 	} {
 		name := file(t, c.content)
 		var before, after runtime.MemStats

@@ -85,11 +85,14 @@ func TestDecodeConfig(t *testing.T) {
 		config string
 		want   *nn.Layer
 	}{
-		{"least", one("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`), conv},
-		{"all", one("Conv2D", `"filters":3.0,"kernel_size":[5,5],"strides":1,"dilation_rate":[1,1],"groups":1,
-			"padding":"same","activation":"relu","use_bias":true,"data_format":"channels_last",
+		{
+			"least", one("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`), conv,
+		},
+		{"all", one("Conv2D", `"filters":3.0,"kernel_size":[5,5],"strides":1,"dilation_rate":[1,1],
+			"groups":1,"padding":"same","activation":"relu","use_bias":true,"data_format":"channels_last",
 			"dtype":"float32","trainable":true`), conv},
-		{"Model", strings.Replace(one("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`),
+		{"Model", strings.Replace(
+			one("Conv2D", `"filters":3,"kernel_size":5,"padding":"same","activation":"relu"`),
 			"Functional", "Model", 1), conv},
 		{"Keras 3", `{"class_name":"Functional","registered_name":"Functional","module":"keras",
 			"config":{"name":"model","output_layers":["x",0,0],"layers":[
@@ -183,54 +186,171 @@ func TestDecodeContainers(t *testing.T) {
 func TestDecodeConfigErrors(t *testing.T) {
 	flatten := layerX("Flatten", `"trainable":true`)
 	for _, tt := range []struct{ name, config, want string }{
-		{"class", one("Attention", `"axis":-1`), `layer "x": a layer of class "Attention" is not supported`},
-		{"class with another config", one("Lambda", `"axis":{},"filters":[]`), `layer "x": a layer of class "Lambda"`},
-		{"activation object", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":{"class_name":"PReLU","config":{}}`), `layer "x": an activation object of class "PReLU" is not supported`},
-		{"activation of the user's own", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":{"class_name":"function","config":"<lambda>"}`), `layer "x": an activation that is a function of the user's own`},
+		{
+			"class", one("Attention", `"axis":-1`),
+			`layer "x": a layer of class "Attention" is not supported`,
+		},
+		{
+			"class with another config", one("Lambda", `"axis":{},"filters":[]`),
+			`layer "x": a layer of class "Lambda"`,
+		},
+		{
+			"activation object",
+			one(
+				"Conv2D",
+				`"filters":4,"kernel_size":3,"padding":"same","activation":{"class_name":"PReLU","config":{}}`,
+			),
+			`layer "x": an activation object of class "PReLU" is not supported`,
+		},
+		{
+			"activation of the user's own",
+			one(
+				"Conv2D",
+				`"filters":4,"kernel_size":3,"padding":"same","activation":{"class_name":"function","config"`+
+					`:"<lambda>"}`,
+			),
+			`layer "x": an activation that is a function of the user's own`,
+		},
 		{"groups", one("Conv2D", `"filters":4,"kernel_size":3,"groups":3`), `layer "x": 3 groups`},
-		{"large filter", one("Conv2D", `"filters":4,"kernel_size":7`), `layer "x": windows of 7x7 pixels`},
-		{"padding of a convolution", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"causal"`), `layer "x": padding "causal"`},
-		{"activation", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":"cubed"`), `layer "x": the activation "cubed" is not supported`},
-		{"data format", one("Conv2D", `"filters":4,"kernel_size":3,"data_format":"channels"`), `layer "x": data_format`},
+		{
+			"large filter", one("Conv2D", `"filters":4,"kernel_size":7`), `layer "x": windows of 7x7 pixels`,
+		},
+		{
+			"padding of a convolution", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"causal"`),
+			`layer "x": padding "causal"`,
+		},
+		{
+			"activation", one("Conv2D", `"filters":4,"kernel_size":3,"padding":"same","activation":"cubed"`),
+			`layer "x": the activation "cubed" is not supported`,
+		},
+		{
+			"data format", one("Conv2D", `"filters":4,"kernel_size":3,"data_format":"channels"`),
+			`layer "x": data_format`,
+		},
 		{"axis", one("BatchNormalization", `"axis":4`), `layer "x": the axes [4]`},
 		{"axes", one("BatchNormalization", `"axis":[2,3]`), `layer "x": the axes [2 3]`},
-		{"interpolation", one("UpSampling2D", `"size":2,"interpolation":"bicubic"`), `layer "x": interpolation`},
+		{
+			"interpolation", one("UpSampling2D", `"size":2,"interpolation":"bicubic"`),
+			`layer "x": interpolation`,
+		},
 		{"shape -1", one("Reshape", `"target_shape":[-1,5]`), `layer "x": cannot reshape`},
 		{"renorm", one("BatchNormalization", `"renorm":true`), `layer "x": batch renorm`},
-		{"other padding", one("MaxPooling2D", `"pool_size":2,"padding":"causal"`), `layer "x": padding "causal"`},
+		{
+			"other padding", one("MaxPooling2D", `"pool_size":2,"padding":"causal"`),
+			`layer "x": padding "causal"`,
+		},
 		{"noise shape", one("Dropout", `"rate":0.5,"noise_shape":[1]`), `layer "x": a noise_shape`},
 		{"rate", one("Dropout", `"rate":1.5`), `layer "x": a dropout rate of 1.5`},
 		{"reshape", one("Reshape", `"target_shape":[5]`), `layer "x": cannot reshape`},
-		{"0 filters", one("Conv2D", `"filters":0,"kernel_size":3,"padding":"same"`), `layer "x": filters: a size of 0`},
+		{
+			"0 filters", one("Conv2D", `"filters":0,"kernel_size":3,"padding":"same"`),
+			`layer "x": filters: a size of 0`,
+		},
 		{"no filters", one("Conv2D", `"kernel_size":3,"padding":"same"`), `layer "x": `},
-		{"key in other letters", one("Conv2D", `"Filters":3,"kernel_size":3`), `layer "x": the number of filters`},
+		{
+			"key in other letters", one("Conv2D", `"Filters":3,"kernel_size":3`),
+			`layer "x": the number of filters`,
+		},
 		{"no kernel", one("Conv2D", `"filters":3,"padding":"same"`), `layer "x": `},
-		{"half a filter", one("Conv2D", `"filters":2.5,"kernel_size":3`), `layer "x": filters: a size of 2.5`},
+		{
+			"half a filter", one("Conv2D", `"filters":2.5,"kernel_size":3`),
+			`layer "x": filters: a size of 2.5`,
+		},
 		{"huge", one("Conv2D", `"filters":1e300,"kernel_size":3`), `layer "x": filters: a size of 1e300`},
 		{"huge output", one("UpSampling2D", `"size":[200000000,1]`), `layer "x": a size of`},
-		{"three sides", one("Conv2D", `"filters":2,"kernel_size":[3,3,3]`), `layer "x": kernel_size: [3,3,3], expected rows and columns`},
-		{"text for a number", one("Conv2D", `"filters":"2"`), `layer "x": filters: a size of "2", expected a whole number`},
+		{
+			"three sides", one("Conv2D", `"filters":2,"kernel_size":[3,3,3]`),
+			`layer "x": kernel_size: [3,3,3], expected rows and columns`,
+		},
+		{
+			"text for a number", one("Conv2D", `"filters":"2"`),
+			`layer "x": filters: a size of "2", expected a whole number`,
+		},
 		{"text for a rate", one("Dropout", `"rate":"x"`), `layer "x": rate: a text, expected a number`},
-		{"open dimension", functionalOf("in", strings.Replace(input, "8,6,2", "null,6,2", 1)), `layer "in": a shape with an open dimension`},
-		{"no shape", functionalOf("in", strings.Replace(input, "batch_input_shape", "b", 1)), `layer "in": a shape of 0 dimensions`},
-		{"other name", functionalOf("x", input, strings.Replace(flatten, `"config":{"name":"x"`, `"config":{"name":"y"`, 1)), `layer "x": it is named "y"`},
-		{"no input", functionalOf("x", input, strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[]`, 1)), `layer "x": it has no input`},
-		{"two inputs", functionalOf("x", input, strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[[["in",0,0,{}],["in",0,0,{}]]]`, 1)), `layer "x": 2 inputs, expected one`},
-		{"input from elsewhere", functionalOf("x", input, strings.Replace(flatten, `"in"`, `"other"`, 1)), `there is no layer "other", whose output is taken`},
-		{"second output", functionalOf("x", input, strings.Replace(flatten, `"in",0,0`, `"in",0,1`, 1)), `layer "in" has 1 outputs; that with index 1 is taken`},
-		{"cycle", functionalOf("x", input, strings.Replace(flatten, `["in"`, `["x"`, 1)), `layer "x" takes its own output, by way of others`},
-		{"third call", functionalOf("x", input, strings.Replace(flatten, `"in",0,0`, `"in",2,0`, 1)), `layer "in" is called 0 times; the output of another call is taken`},
-		{"many calls", functionalOf("x", input, strings.Replace(flatten, `[["in",0,0,{}]]`, strings.Repeat(`[["in",0,0,{}]],`, 1000)+`[["in",0,0,{}]]`, 1)), `layer "x" is called 1001 times, expected at most 1000`},
+		{
+			"open dimension", functionalOf("in", strings.Replace(input, "8,6,2", "null,6,2", 1)),
+			`layer "in": a shape with an open dimension`,
+		},
+		{
+			"no shape", functionalOf("in", strings.Replace(input, "batch_input_shape", "b", 1)),
+			`layer "in": a shape of 0 dimensions`,
+		},
+		{
+			"other name",
+			functionalOf(
+				"x", input, strings.Replace(flatten, `"config":{"name":"x"`, `"config":{"name":"y"`, 1),
+			),
+			`layer "x": it is named "y"`,
+		},
+		{
+			"no input", functionalOf("x", input, strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[]`, 1)),
+			`layer "x": it has no input`,
+		},
+		{
+			"two inputs",
+			functionalOf(
+				"x", input, strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[[["in",0,0,{}],["in",0,0,{}]]]`, 1),
+			),
+			`layer "x": 2 inputs, expected one`,
+		},
+		{
+			"input from elsewhere", functionalOf("x", input, strings.Replace(flatten, `"in"`, `"other"`, 1)),
+			`there is no layer "other", whose output is taken`,
+		},
+		{
+			"second output", functionalOf("x", input, strings.Replace(flatten, `"in",0,0`, `"in",0,1`, 1)),
+			`layer "in" has 1 outputs; that with index 1 is taken`,
+		},
+		{
+			"cycle", functionalOf("x", input, strings.Replace(flatten, `["in"`, `["x"`, 1)),
+			`layer "x" takes its own output, by way of others`,
+		},
+		{
+			"third call", functionalOf("x", input, strings.Replace(flatten, `"in",0,0`, `"in",2,0`, 1)),
+			`layer "in" is called 0 times; the output of another call is taken`,
+		},
+		{
+			"many calls",
+			functionalOf(
+				"x", input,
+				strings.Replace(
+					flatten, `[["in",0,0,{}]]`, strings.Repeat(`[["in",0,0,{}]],`, 1000)+`[["in",0,0,{}]]`, 1,
+				),
+			),
+			`layer "x" is called 1001 times, expected at most 1000`,
+		},
 		{"no output", functionalOf("", input, flatten), `there is no layer ""`},
 		{"deep models", deep(10), "models within models, deeper than 8"},
 		{"many layers", doubled(8), "more than 10000 layers"},
-		{"training", functionalOf("x", input, strings.Replace(layerX("BatchNormalization", `"axis":3`), `0,{}`, `0,{"training":true}`, 1)), `layer "x": it is called with training=True`},
-		{"control characters", one("Conv2D", `"filters":3,"kernel_size":3,"activation":"\u001b[31m"`), `\x1b[31m`},
-		{"same name twice", functionalOf("in", input, strings.ReplaceAll(strings.ReplaceAll(flatten, `"x"`, `"in"`), "x", "x")), `two layers have the name "in"`},
-		{"no input layer", functionalOf("x", strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[]`, 1)), "must be an InputLayer"},
+		{
+			"training",
+			functionalOf(
+				"x", input,
+				strings.Replace(layerX("BatchNormalization", `"axis":3`), `0,{}`, `0,{"training":true}`, 1),
+			),
+			`layer "x": it is called with training=True`,
+		},
+		{
+			"control characters", one("Conv2D", `"filters":3,"kernel_size":3,"activation":"\u001b[31m"`),
+			`\x1b[31m`,
+		},
+		{
+			"same name twice",
+			functionalOf(
+				"in", input, strings.ReplaceAll(strings.ReplaceAll(flatten, `"x"`, `"in"`), "x", "x"),
+			),
+			`two layers have the name "in"`,
+		},
+		{
+			"no input layer", functionalOf("x", strings.Replace(flatten, `[[["in",0,0,{}]]]`, `[]`, 1)),
+			"must be an InputLayer",
+		},
 		{"null", functionalOf("in", input, "null"), "layer 1 is null"},
 		{"no layers", functionalOf(""), "has no layers"},
-		{"subclass", `{"class_name":"MyModel","config":{}}`, `a model of class "MyModel", expected Functional or Sequential`},
+		{
+			"subclass", `{"class_name":"MyModel","config":{}}`,
+			`a model of class "MyModel", expected Functional or Sequential`,
+		},
 		{"Sequential of none", `{"class_name":"Sequential","config":{}}`, `has no layers`},
 		{"list", `[]`, "model_config: a list, expected an object"},
 		{"no JSON", `model`, "model_config: invalid character"},

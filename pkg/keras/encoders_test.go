@@ -127,7 +127,10 @@ func TestBottleneck(t *testing.T) {
 		{chainOf("f Flatten ", `a Dense ,"units":9`, `x Dense ,"units":40`), "", "a", ""},
 		{chainOf("f Flatten ", `a Dense ,"units":9`, `x Dense ,"units":40`), "f", "f", ""},
 		{chainOf("f Flatten ", `a Dense ,"units":9`), "", "a", ""},
-		{chainOf("f Flatten ", `a Dense ,"units":9`, `b Dense ,"units":3,"activation":"softmax"`), "", "a", ""},
+		{
+			chainOf("f Flatten ", `a Dense ,"units":9`, `b Dense ,"units":3,"activation":"softmax"`), "",
+			"a", "",
+		},
 		{chainOf("f Flatten ", `b Dense ,"units":3,"activation":"softmax"`), "", "f", ""},
 		{chainOf("f Flatten ", `a Dense ,"units":9,"activation":"hard_sigmoid"`,
 			`b Dense ,"units":3,"activation":{"class_name":"Softmax","config":{}}`), "", "a", ""},
@@ -137,8 +140,12 @@ func TestBottleneck(t *testing.T) {
 			`x Dense ,"units":40`), "", "", `the bottleneck is not clear, as several layers are ` +
 			`equally narrow: "a" [9], "b" [9]; choose one by its name`},
 		{chainOf("f Flatten ", `a Dense ,"units":9`, "l Lambda "), "", "a", ""},
-		{chainOf("f Flatten ", `a Dense ,"units":9`, "l Lambda ", `x Dense ,"units":9`, `y Dense ,"units":96`),
-			"", "a", ""},
+		{
+			chainOf(
+				"f Flatten ", `a Dense ,"units":9`, "l Lambda ", `x Dense ,"units":9`, `y Dense ,"units":96`,
+			),
+			"", "a", "",
+		},
 		{chainOf("a "+conv, "g GroupNormalization ", "f Flatten ", `b Dense ,"units":9`), "", "",
 			`the narrowest layer seems to be "b" [9], which cannot be used: layer "g": a layer of class ` +
 				`"GroupNormalization" is not supported; of the others that is "a" [4 3 1]; ` +
@@ -148,15 +155,39 @@ func TestBottleneck(t *testing.T) {
 		{chainOf("a "+conv, "g GroupNormalization ", "f Flatten ", `b Dense ,"units":9`), "a", "a", ""},
 		{chainOf("f Flatten ", `b Dense ,"units":9,"activation":"mine"`, `x Dense ,"units":96`), "", "",
 			`seems to be "b" [9], which cannot be used: layer "b": the activation "mine" is not`},
-		{chainOf("a "+conv, "f Flatten ", "l Lambda ", `b Dense ,"units":9,"activation":"softmax"`), "", "f", ""},
-		{chainOf("f Flatten ", `a Dense ,"units":9`, `b Dense ,"units":3`, `s Activation ,"activation":"softmax"`),
-			"", "a", ""},
-		{chainOf("f Flatten ", `a Dense ,"units":9`, `b Dense ,"units":3`, "n BatchNormalization ", "s Softmax "),
-			"", "a", ""},
-		{chainOf("f Flatten ", `a Dense ,"units":3`, `s Activation ,"activation":"softmax"`, `b Dense ,"units":9`),
-			"", "a", ""},
-		{chainOf("f Flatten ", "l Lambda ", `a Dense ,"units":9`), "a", "", `layer "l": a layer of class "Lambda" is not supported`},
-		{chainOf("f Flatten ", `a Dense ,"units":9`), "b", "", `no layer named "b"; it has "f" [96], "a" [9]`},
+		{
+			chainOf("a "+conv, "f Flatten ", "l Lambda ", `b Dense ,"units":9,"activation":"softmax"`), "",
+			"f", "",
+		},
+		{
+			chainOf(
+				"f Flatten ", `a Dense ,"units":9`, `b Dense ,"units":3`,
+				`s Activation ,"activation":"softmax"`,
+			),
+			"", "a", "",
+		},
+		{
+			chainOf(
+				"f Flatten ", `a Dense ,"units":9`, `b Dense ,"units":3`, "n BatchNormalization ",
+				"s Softmax ",
+			),
+			"", "a", "",
+		},
+		{
+			chainOf(
+				"f Flatten ", `a Dense ,"units":3`, `s Activation ,"activation":"softmax"`,
+				`b Dense ,"units":9`,
+			),
+			"", "a", "",
+		},
+		{
+			chainOf("f Flatten ", "l Lambda ", `a Dense ,"units":9`), "a", "",
+			`layer "l": a layer of class "Lambda" is not supported`,
+		},
+		{
+			chainOf("f Flatten ", `a Dense ,"units":9`), "b", "",
+			`no layer named "b"; it has "f" [96], "a" [9]`,
+		},
 		{outer, "", "encoder/d", ""},
 		{outer, "encoder", "encoder/d", ""},
 		{outer, "d", "encoder/d", ""},

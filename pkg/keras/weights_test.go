@@ -105,24 +105,48 @@ func TestLoadErrors(t *testing.T) {
 		change func(*file)
 		want   string
 	}{
-		{"weights only", func(f *file) { f.config = "" }, "test.h5: the file has weights only, expected a whole model"},
+		{
+			"weights only", func(f *file) { f.config = "" },
+			"test.h5: the file has weights only, expected a whole model",
+		},
 		{"no version", func(f *file) { f.version = "" }, "expected a file of Keras 2 or 3"},
 		{"Keras 1", func(f *file) { f.version = "1.2.2" }, "written by Keras 1.2.2"},
 		{"Theano", func(f *file) { f.backend = "theano" }, "written by Keras on Theano"},
-		{"missing layer", func(f *file) { f.layers[1] = "other" }, `/model_weights: "other": not in the file`},
+		{
+			"missing layer", func(f *file) { f.layers[1] = "other" },
+			`/model_weights: "other": not in the file`,
+		},
 		{"layer outside", func(f *file) { f.layers[1] = "../norm" }, `".." is not the name of an object`},
 		{"layer twice", func(f *file) { f.layers[0] = "norm" }, `two layers have the name "norm"`},
-		{"layer that is a data set", func(f *file) { f.layers[1] = "norm/norm/beta:0" }, `"weight_names": not in the file`},
+		{
+			"layer that is a data set", func(f *file) { f.layers[1] = "norm/norm/beta:0" },
+			`"weight_names": not in the file`,
+		},
 		{"no layers", func(f *file) { f.layers = nil }, "weights of 0 layers, expected 1"},
-		{"missing weight", func(f *file) { f.weights[3] = "norm/other" }, `/model_weights/norm/norm: "other": not in the file`},
+		{
+			"missing weight", func(f *file) { f.weights[3] = "norm/other" },
+			`/model_weights/norm/norm: "other": not in the file`,
+		},
 		{"weight that is a group", func(f *file) { f.weights[3] = "norm" },
-			"Shape mismatch in layer #1 (named norm) for weight norm/moving_variance:0. Weight expects shape (10000,). Received saved weight with shape of a group"},
+			"Shape mismatch in layer #1 (named norm) for weight norm/moving_variance:0. " +
+				"Weight expects shape (10000,). " +
+				"Received saved weight with shape of a group"},
 		{"too few weights", func(f *file) { f.weights = f.weights[:2] },
-			"Weight count mismatch for layer #1 (named norm). Layer expects 4 weight(s). Received 2 saved weight(s)"},
+			"Weight count mismatch for layer #1 (named norm). " +
+				"Layer expects 4 weight(s). " +
+				"Received 2 saved weight(s)"},
 		{"another shape", func(f *file) { f.data["norm/beta:0"] = []int{channels, 1} },
-			"Shape mismatch in layer #1 (named norm) for weight norm/beta:0. Weight expects shape (10000,). Received saved weight with shape (10000, 1)"},
-		{"a single value", func(f *file) { f.data["norm/beta:0"] = nil }, "Received saved weight with shape ()"},
-		{"no values", func(f *file) { f.data["norm/beta:0"] = []int{0} }, "Received saved weight with shape (0,)"},
+			"Shape mismatch in layer #1 (named norm) for weight norm/beta:0. " +
+				"Weight expects shape (10000,). " +
+				"Received saved weight with shape (10000, 1)"},
+		{
+			"a single value", func(f *file) { f.data["norm/beta:0"] = nil },
+			"Received saved weight with shape ()",
+		},
+		{
+			"no values", func(f *file) { f.data["norm/beta:0"] = []int{0} },
+			"Received saved weight with shape (0,)",
+		},
 		{"weights that are one", func(f *file) {
 			f.data = map[string][]int{"w": {channels}}
 			f.weights = []string{"w", "w", "w", "w"}
@@ -251,21 +275,64 @@ func TestOtherFiles(t *testing.T) {
 	}{
 		{"empty", nil, "no HDF5 file"},
 		{"text", []byte("a file of text"), "no HDF5 file"},
-		{"Git LFS", []byte("version https://git-lfs.github.com/spec/v1\n"), "this is a pointer of Git LFS and not the file itself; fetch the file with git lfs pull"},
+		{
+			"Git LFS", []byte("version https://git-lfs.github.com/spec/v1\n"),
+			"this is a pointer of Git LFS and not the file itself; fetch the file with git lfs pull",
+		},
 		{"web page", []byte("<!DOCTYPE html>\n<html>"), "this is a web page (HTML)"},
 		{"gzip", []byte("\x1f\x8b\x08\x00\x00\x00"), "this is a gzip file; unpack it with gunzip"},
 		{"latent vectors", []byte("\x00\x00\x03\xe7\x00\x00"), "this is a file of 16-bit latent vectors"},
 		{"HDF5", group("data"), "an HDF5 file, but not a model of Keras"},
 		{"cut archive", archive(zip.Store, "config.json", config)[:40], "zip: not a valid zip file"},
-		{"another archive", archive(zip.Store, "word/document.xml", ""), "a zip archive without config.json"},
-		{"no weights", archive(zip.Store, "config.json", config), "a zip archive without config.json or model.weights.h5"},
-		{"compressed", archive(zip.Deflate, "config.json", config, "model.weights.h5", string(group("layers"))), "is compressed in the archive"},
-		{"weights beyond the end", beyond(), "model.weights.h5 of 1099511627776 bytes reaches beyond the archive"},
-		{"large config", archive(zip.Store, "config.json", strings.Repeat(" ", maxConfig+1), "model.weights.h5", string(group())), "model_config: more than"},
-		{"many members", archive(zip.Store, strings.Split(strings.Repeat(strings.Repeat("name", 15)+",,", 100000), ",")[:200000]...), "the directory or config.json takes more"},
-		{"config that is none", archive(zip.Store, "config.json", "{", "model.weights.h5", string(group("layers"))), "model_config: unexpected end of JSON"},
-		{"no HDF5 in it", archive(zip.Store, "config.json", config, "model.weights.h5", "x"), "(model.weights.h5): byte 0: no HDF5 file"},
-		{"missing layer", archive(zip.Store, "config.json", one("BatchNormalization", `"axis":3`), "model.weights.h5", string(group("layers/dense/vars"))), `"batch_normalization": not in the file`},
+		{
+			"another archive", archive(zip.Store, "word/document.xml", ""),
+			"a zip archive without config.json",
+		},
+		{
+			"no weights", archive(zip.Store, "config.json", config),
+			"a zip archive without config.json or model.weights.h5",
+		},
+		{
+			"compressed",
+			archive(zip.Deflate, "config.json", config, "model.weights.h5", string(group("layers"))),
+			"is compressed in the archive",
+		},
+		{
+			"weights beyond the end", beyond(),
+			"model.weights.h5 of 1099511627776 bytes reaches beyond the archive",
+		},
+		{
+			"large config",
+			archive(
+				zip.Store, "config.json", strings.Repeat(" ", maxConfig+1), "model.weights.h5", string(group()),
+			),
+			"model_config: more than",
+		},
+		{
+			"many members",
+			archive(
+				zip.Store,
+				strings.Split(strings.Repeat(strings.Repeat("name", 15)+",,", 100000), ",")[:200000]...,
+			),
+			"the directory or config.json takes more",
+		},
+		{
+			"config that is none",
+			archive(zip.Store, "config.json", "{", "model.weights.h5", string(group("layers"))),
+			"model_config: unexpected end of JSON",
+		},
+		{
+			"no HDF5 in it", archive(zip.Store, "config.json", config, "model.weights.h5", "x"),
+			"(model.weights.h5): byte 0: no HDF5 file",
+		},
+		{
+			"missing layer",
+			archive(
+				zip.Store, "config.json", one("BatchNormalization", `"axis":3`), "model.weights.h5",
+				string(group("layers/dense/vars")),
+			),
+			`"batch_normalization": not in the file`,
+		},
 	} {
 		_, err := loadBytes(tt.file)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

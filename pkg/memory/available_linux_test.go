@@ -66,13 +66,15 @@ func TestGroups(t *testing.T) {
 			"sys/fs/cgroup/memory.current": "1073745920\n",
 		}, 0},
 		{"version 1, nested", map[string]string{
-			"proc/self/cgroup":                                    "9:name=systemd:/\n4:cpu,memory:/a/b\n0::/\n",
-			"proc/self/mountinfo":                                 another + mount1,
-			"sys/fs/cgroup/memory/a/b/memory.limit_in_bytes":      none,
-			"sys/fs/cgroup/memory/a/b/memory.usage_in_bytes":      "5\n",
-			"sys/fs/cgroup/memory/a/memory.limit_in_bytes":        "2147483648\n",
-			"sys/fs/cgroup/memory/a/memory.usage_in_bytes":        "2147483648\n",
-			"sys/fs/cgroup/memory/a/memory.stat":                  "cache 9\ntotal_inactive_file 1073741824\n",
+			"proc/self/cgroup": "9:name=systemd:/\n" +
+				"4:cpu,memory:/a/b\n0::/\n",
+			"proc/self/mountinfo":                            another + mount1,
+			"sys/fs/cgroup/memory/a/b/memory.limit_in_bytes": none,
+			"sys/fs/cgroup/memory/a/b/memory.usage_in_bytes": "5\n",
+			"sys/fs/cgroup/memory/a/memory.limit_in_bytes":   "2147483648\n",
+			"sys/fs/cgroup/memory/a/memory.usage_in_bytes":   "2147483648\n",
+			"sys/fs/cgroup/memory/a/memory.stat": "cache 9\n" +
+				"total_inactive_file 1073741824\n",
 			"sys/fs/cgroup/memory/memory.limit_in_bytes":          none,
 			"sys/fs/cgroup/memory/other/memory.limit_in_bytes":    "1\n",
 			"sys/fs/cgroup/memory/other/memory.usage_in_bytes":    "0\n",
@@ -81,8 +83,9 @@ func TestGroups(t *testing.T) {
 			"sys/fs/cgroup/memory/docker/c/memory.limit_in_bytes": "1\n",
 		}, gib},
 		{"version 1 in a container that sees its own group as the root", map[string]string{
-			"proc/self/cgroup":                           "4:memory:/docker/c\n",
-			"proc/self/mountinfo":                        "36 31 0:33 /docker/c /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+			"proc/self/cgroup": "4:memory:/docker/c\n",
+			"proc/self/mountinfo": "36 31 0:33 /docker/c /sys/fs/cgroup/memory rw - cgroup cgroup " +
+				"rw,memory\n",
 			"sys/fs/cgroup/memory/memory.limit_in_bytes": "1073741824\n",
 			"sys/fs/cgroup/memory/memory.usage_in_bytes": "0\n",
 		}, gib},

@@ -112,13 +112,43 @@ func TestConfigErrors(t *testing.T) {
 		want string
 	}
 	for _, c := range []change{
-		{"no layers", func(a *AutoencoderConfig, c *ClassifierConfig) { a.Filters, c.Filters = nil, nil }, "at least one convolutional layer"},
-		{"no filters", func(a *AutoencoderConfig, c *ClassifierConfig) { a.Filters, c.Filters = []int{4, 0}, []int{4, 0} }, `layer "conv2d_1"`},
-		{"negative filter size", func(a *AutoencoderConfig, c *ClassifierConfig) { a.FilterSize, c.FilterSize = -1, -1 }, `layer "conv2d"`},
-		{"huge filter size", func(a *AutoencoderConfig, c *ClassifierConfig) { a.FilterSize, c.FilterSize = 1<<40, 1<<40 }, "expected at most"},
-		{"huge number of filters", func(a *AutoencoderConfig, c *ClassifierConfig) { a.Filters, c.Filters = []int{1 << 62}, []int{1 << 62} }, "expected at most"},
-		{"embedding of 0", func(a *AutoencoderConfig, c *ClassifierConfig) { a.Embedding, c.Embedding = 0, 0 }, `layer "embedding"`},
-		{"no pixels", func(a *AutoencoderConfig, c *ClassifierConfig) { a.Rows, c.Rows = 0, 0 }, "every dimension must be at least 1"},
+		{
+			"no layers", func(a *AutoencoderConfig, c *ClassifierConfig) { a.Filters, c.Filters = nil, nil },
+			"at least one convolutional layer",
+		},
+		{
+			"no filters",
+			func(a *AutoencoderConfig, c *ClassifierConfig) {
+				a.Filters, c.Filters = []int{4, 0}, []int{4, 0}
+			},
+			`layer "conv2d_1"`,
+		},
+		{
+			"negative filter size",
+			func(a *AutoencoderConfig, c *ClassifierConfig) { a.FilterSize, c.FilterSize = -1, -1 },
+			`layer "conv2d"`,
+		},
+		{
+			"huge filter size",
+			func(a *AutoencoderConfig, c *ClassifierConfig) { a.FilterSize, c.FilterSize = 1<<40, 1<<40 },
+			"expected at most",
+		},
+		{
+			"huge number of filters",
+			func(a *AutoencoderConfig, c *ClassifierConfig) {
+				a.Filters, c.Filters = []int{1 << 62}, []int{1 << 62}
+			},
+			"expected at most",
+		},
+		{
+			"embedding of 0",
+			func(a *AutoencoderConfig, c *ClassifierConfig) { a.Embedding, c.Embedding = 0, 0 },
+			`layer "embedding"`,
+		},
+		{
+			"no pixels", func(a *AutoencoderConfig, c *ClassifierConfig) { a.Rows, c.Rows = 0, 0 },
+			"every dimension must be at least 1",
+		},
 	} {
 		a := AutoencoderConfig{Rows: 8, Cols: 8, FilterSize: 3, Filters: []int{4, 4}, Embedding: 3}
 		l := ClassifierConfig{

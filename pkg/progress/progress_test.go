@@ -290,7 +290,9 @@ func TestPhases(t *testing.T) {
 	}{
 		{nil, "reading a\\x1b b: 2s so far\nreading a\\x1b b: done in 3s\nsorting: 2s so far\n" +
 			"sorting: done in 3s\n"},
-		{columns(80), "reading a\\x1b b [2s]|reading a\\x1b b [3s]|sorting [2s]|Query: 1\n|sorting [3s]|"},
+		{
+			columns(80), "reading a\\x1b b [2s]|reading a\\x1b b [3s]|sorting [2s]|Query: 1\n|sorting [3s]|",
+		},
 		{columns(12), "reading a\\x1|reading a\\x1|sorting [2s]|Query: 1\n|sorting [3s]|"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -47,10 +47,16 @@ func TestMessage(t *testing.T) {
 		want string
 	}{
 		{errors.New("cannot open ναι: no such file"), "cannot open ναι: no such file"},
-		{errors.New("cannot open a\nb\x1b[31m\u202e: no such file"), `cannot open a\nb\x1b[31m\u202e: no such file`},
+		{
+			errors.New("cannot open a\nb\x1b[31m\u202e: no such file"),
+			`cannot open a\nb\x1b[31m\u202e: no such file`,
+		},
 		{errors.Join(errors.New("one\r"), errors.New("two\nlines")), "one\\r\ntwo\\nlines"},
 		{fmt.Errorf("%w and %w", errors.New("one"), errors.New("two\a")), `one and two\a`},
-		{errors.New("cannot open " + long + ": no such file"), "cannot open " + long[:488] + " ... " + long[:486] + ": no such file"},
+		{
+			errors.New("cannot open " + long + ": no such file"),
+			"cannot open " + long[:488] + " ... " + long[:486] + ": no such file",
+		},
 	} {
 		if got := Message(c.err); got != c.want {
 			t.Errorf("%.100q becomes %.100q, want %.100q", c.err, got, c.want)

@@ -677,9 +677,16 @@ func TestExperimentsAreCompared(t *testing.T) {
 		t.Errorf("the first heading of two experiments is %q, want %q", got, want)
 	}
 	for name, want := range map[string][]string{
-		"Experiment": {"filters", "embedding", "fully connected", "dropout rate", "epochs", "batch size", "time", "training loss", "validation loss", "accuracy", "mistakes"},
-		"1":          {"16, 32 of 3 × 3", "10", "50", "0.2", "1 + 3", "64", "2.00 s", "1", "1.5", "50.0 %", "1"},
-		"2":          {"16, 33 of 3 × 3", "10", "50", "0.2", "1 + 3", "64", "2.00 s", "1", "1.5", "100.0 %", "0"},
+		"Experiment": {
+			"filters", "embedding", "fully connected", "dropout rate", "epochs", "batch size", "time",
+			"training loss", "validation loss", "accuracy", "mistakes",
+		},
+		"1": {
+			"16, 32 of 3 × 3", "10", "50", "0.2", "1 + 3", "64", "2.00 s", "1", "1.5", "50.0 %", "1",
+		},
+		"2": {
+			"16, 33 of 3 × 3", "10", "50", "0.2", "1 + 3", "64", "2.00 s", "1", "1.5", "100.0 %", "0",
+		},
 	} {
 		if got := d.row(name); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)

@@ -170,7 +170,10 @@ func prepare(t *testing.T, n int) (dir string) {
 		n                                   int
 	}{
 		{"images", "latents", "labels", "train1000.dat.gz", "train1000_10.dat", "trainl1000.dat", n},
-		{"queries", "query.latents", "query.labels", "query100.dat.gz", "query100_10.dat", "queryl100.dat", n / 4},
+		{
+			"queries", "query.latents", "query.labels", "query100.dat.gz", "query100_10.dat",
+			"queryl100.dat", n / 4,
+		},
 	} {
 		images, err := idx.ReadImages("../testdata/mnist/" + set.imagesFile)
 		must(err)

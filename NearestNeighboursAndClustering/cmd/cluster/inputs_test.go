@@ -28,11 +28,15 @@ func TestHeadersComeFirst(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"-d short.gz -i missing -n classes -c two.conf":  "cluster: cannot open missing: ",
-		"-d short.gz -i latents -n two.conf -c two.conf": "cluster: two.conf: line 1: expected a class such as",
-		"-d short.gz -i latents -n few -c two.conf":      "cluster: few: image 2 of 3 is in no class; the images are those of short.gz\n",
-		"-d short.gz -i latents -n many -c two.conf":     "cluster: many: line 1: image 3} does not exist; there are 3 images, counted from 0; the images are those of short.gz\n",
-		"-d short.gz -i latents -n classes -c two.conf":  "cluster: short.gz: byte 18: the file ends early: ",
+		"-d short.gz -i missing -n classes -c two.conf": "cluster: cannot open missing: ",
+		"-d short.gz -i latents -n two.conf -c two.conf": "cluster: two.conf: line 1: expected a " +
+			"class such as",
+		"-d short.gz -i latents -n few -c two.conf": "cluster: few: image 2 of 3 is in no class; the " +
+			"images are those of short.gz\n",
+		"-d short.gz -i latents -n many -c two.conf": "cluster: many: line 1: image 3} does not " +
+			"exist; there are 3 images, counted from 0; the images are those of short.gz\n",
+		"-d short.gz -i latents -n classes -c two.conf": "cluster: short.gz: byte 18: the file ends " +
+			"early: ",
 	} {
 		var stdout, stderr bytes.Buffer
 		status := run(append(strings.Fields(args), "-o", "out"), strings.NewReader("N\n"),

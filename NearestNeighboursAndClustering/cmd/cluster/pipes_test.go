@@ -39,12 +39,14 @@ func TestPipes(t *testing.T) {
 func TestDevices(t *testing.T) {
 	talk(t, "N\n", someClasses)
 	for args, want := range map[string]string{
-		"-d /dev/zero -i latents -n classes -c two.conf":   "cluster: /dev/zero: byte 0: magic number 0",
-		"-d images -i /dev/zero -n classes -c two.conf":    "cluster: /dev/zero: byte 0: magic number 0",
-		"-d images -i latents -n /dev/zero -c two.conf":    "cluster: /dev/zero: this is a file that begins with zeros, expected a class file",
+		"-d /dev/zero -i latents -n classes -c two.conf": "cluster: /dev/zero: byte 0: magic number 0",
+		"-d images -i /dev/zero -n classes -c two.conf":  "cluster: /dev/zero: byte 0: magic number 0",
+		"-d images -i latents -n /dev/zero -c two.conf": "cluster: /dev/zero: this is a file that " +
+			"begins with zeros, expected a class file",
 		"-d images -i latents -n classes -c /dev/zero":     "cluster: /dev/zero: more than 65536 bytes",
 		"-d images -i latents -n /dev/urandom -c two.conf": "cluster: /dev/urandom: ",
-		"-d images -i latents -n /dev/null -c two.conf":    "cluster: /dev/null: image 0 of 3 is in no class",
+		"-d images -i latents -n /dev/null -c two.conf": "cluster: /dev/null: image 0 of 3 is in no " +
+			"class",
 	} {
 		var stdout, stderr bytes.Buffer
 		status := run(append(strings.Fields(args), "-o", "out"), strings.NewReader("N\n"),

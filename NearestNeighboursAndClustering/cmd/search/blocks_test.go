@@ -135,15 +135,31 @@ func TestFilesThatChangeBetweenPasses(t *testing.T) {
 		rounds int    // in the report
 		want   string // on the screen or as the error
 	}{
-		"images":              {"two", 0, "LSH and exact search", 0, "two: the file changed while it was read"},
-		"latents":             {"twolatents", 0, "reduced search", 0, "twolatents: the file changed while it was read"},
-		"queries":             {"q", 1, "reduced search", 2, "q: the file changed while it was read"},
-		"latents of queries":  {"qlatents", 1, "reduced search", 2, "qlatents: the file changed while it was read"},
-		"queries at the end":  {"q", 1, "preparing the report", 2, "q: the file changed while it was read"},
-		"images, later":       {"two", 1, "LSH and exact search", 1, "two: the file changed while it was read"},
-		"latents, later":      {"twolatents", 1, "reduced search", 1, "twolatents: the file changed while it was read"},
-		"images, at the end":  {"two", 1, "preparing the report", 1, "two: the file changed while it was read"},
-		"images, at the page": {"two", 0, "preparing the report", 0, "two: the file changed while it was read"},
+		"images": {
+			"two", 0, "LSH and exact search", 0, "two: the file changed while it was read",
+		},
+		"latents": {
+			"twolatents", 0, "reduced search", 0, "twolatents: the file changed while it was read",
+		},
+		"queries": {"q", 1, "reduced search", 2, "q: the file changed while it was read"},
+		"latents of queries": {
+			"qlatents", 1, "reduced search", 2, "qlatents: the file changed while it was read",
+		},
+		"queries at the end": {
+			"q", 1, "preparing the report", 2, "q: the file changed while it was read",
+		},
+		"images, later": {
+			"two", 1, "LSH and exact search", 1, "two: the file changed while it was read",
+		},
+		"latents, later": {
+			"twolatents", 1, "reduced search", 1, "twolatents: the file changed while it was read",
+		},
+		"images, at the end": {
+			"two", 1, "preparing the report", 1, "two: the file changed while it was read",
+		},
+		"images, at the page": {
+			"two", 0, "preparing the report", 0, "two: the file changed while it was read",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			talk(t, "") // makes the files

@@ -45,13 +45,17 @@ func writeInputs(t *testing.T) {
 func TestHeadersComeFirst(t *testing.T) {
 	writeInputs(t)
 	for args, want := range map[string]string{
-		"-d damaged.gz -i latents -q images -s missing":                                  "search: cannot open missing: ",
-		"-d damaged.gz -i latents -q images -s labels":                                   "search: labels: byte 0: magic number 2049",
-		"-d damaged.gz -i latents -q images -s latents -html p -l2 fewer":                "search: fewer: 2 labels, expected 3, one for each image of images\n",
-		"-d damaged.gz -q images -l1 labels -l2 missing -EMD":                            "search: cannot open missing: ",
-		"-d damaged.gz -q images -l1 fewer -l2 labels -EMD":                              "search: fewer: 2 labels, expected 3, one for each image of damaged.gz\n",
-		"-d damaged.gz -i latents -q images -s latents -html p -l1 labels -l2 labels":    "search: damaged.gz: byte 19: the file ends early: ",
-		"-d images -i latents -q damaged.gz -s latents -html p -l1 labels -l2 /dev/null": "search: /dev/null: byte 0: the file ends within its header",
+		"-d damaged.gz -i latents -q images -s missing": "search: cannot open missing: ",
+		"-d damaged.gz -i latents -q images -s labels":  "search: labels: byte 0: magic number 2049",
+		"-d damaged.gz -i latents -q images -s latents -html p -l2 fewer": "search: fewer: 2 labels, " +
+			"expected 3, one for each image of images\n",
+		"-d damaged.gz -q images -l1 labels -l2 missing -EMD": "search: cannot open missing: ",
+		"-d damaged.gz -q images -l1 fewer -l2 labels -EMD": "search: fewer: 2 labels, expected 3, " +
+			"one for each image of damaged.gz\n",
+		"-d damaged.gz -i latents -q images -s latents -html p -l1 labels -l2 labels": "search: damage" +
+			"d.gz: byte 19: the file ends early: ",
+		"-d images -i latents -q damaged.gz -s latents -html p -l1 labels -l2 /dev/null": "search: /de" +
+			"v/null: byte 0: the file ends within its header",
 	} {
 		var stdout, stderr bytes.Buffer
 		all := append(strings.Fields(args), "-o", "out")

@@ -106,8 +106,10 @@ func TestImagesThatChangeWhileTheyAreRead(t *testing.T) {
 		classes  string // the beginning of the class files
 		page     bool   // is written
 	}{
-		"before the training":     {"training", "images", "", "old", false},
-		"in phase 2":              {"second training", "images", "classifier-interrupted.h5", "old", false},
+		"before the training": {"training", "images", "", "old", false},
+		"in phase 2": {
+			"second training", "images", "classifier-interrupted.h5", "old", false,
+		},
 		"in the prediction":       {"prediction", "tests", "classifier.h5", "old", true},
 		"in the later prediction": {"drawing the digits", "tests", "classifier.h5", "CLUSTER", false},
 	} {

@@ -22,9 +22,12 @@ func TestHeadersComeFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]string{
-		"-d short.gz -dl labels -t images -tl missing -model model.h5":  "classification: cannot open missing: ",
-		"-d short.gz -dl labels -t images -tl labels -model missing.h5": "classification: cannot read missing.h5: ",
-		"-d short.gz -dl labels -t images -tl labels -model model.h5":   "classification: short.gz: byte 20: the file ends early: ",
+		"-d short.gz -dl labels -t images -tl missing -model model.h5": "classification: cannot open " +
+			"missing: ",
+		"-d short.gz -dl labels -t images -tl labels -model missing.h5": "classification: cannot read " +
+			"missing.h5: ",
+		"-d short.gz -dl labels -t images -tl labels -model model.h5": "classification: short.gz: " +
+			"byte 20: the file ends early: ",
 	} {
 		var stdout, stderr bytes.Buffer
 		status := run(strings.Fields("-quiet "+args), strings.NewReader(""), &stdout, &stderr)

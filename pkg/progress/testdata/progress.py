@@ -52,18 +52,37 @@ def record(steps, states):
 
 
 cases = {
-    "an epoch of four steps": (4, [[0.5, 1, 0.3164, None], [0.75, 2, 0.25, None], [1, 3, 0.1, None], [1.25, 4, 0.0295, None], [2.5, 4, 0.0295, 0.004]]),
-    "states that come too fast": (375, [[i / 64, i, 1 / i, None] for i in range(1, 376)] + [[6, 375, 1 / 375, 0.5]]),
-    "hours, minutes and seconds left": (100000, [[0.25, 1, 9.5, None], [0.5, 2, 9.5, None], [1, 5, 9.5, None], [1.25, 500, 9.5, None], [1.5, 99999, 9.5, None]]),
-    "a line that gets shorter": (5, [[1000, 1, 12345.6789, None], [1001, 2, 0.5, None], [1002, 3, 5e-5, None], [1003, 4, 0.5, None], [1003.5, 5, 0.5, None], [1004, 5, 0.5, 1e-3]]),
+    "an epoch of four steps": (4, [
+        [0.5, 1, 0.3164, None], [0.75, 2, 0.25, None], [1, 3, 0.1, None], [1.25, 4, 0.0295, None],
+        [2.5, 4, 0.0295, 0.004],
+    ]),
+    "states that come too fast": (375,
+        [[i / 64, i, 1 / i, None] for i in range(1, 376)] + [[6, 375, 1 / 375, 0.5]]),
+    "hours, minutes and seconds left": (100000, [
+        [0.25, 1, 9.5, None], [0.5, 2, 9.5, None], [1, 5, 9.5, None], [1.25, 500, 9.5, None],
+        [1.5, 99999, 9.5, None],
+    ]),
+    "a line that gets shorter": (5, [
+        [1000, 1, 12345.6789, None], [1001, 2, 0.5, None], [1002, 3, 5e-5, None],
+        [1003, 4, 0.5, None], [1003.5, 5, 0.5, None], [1004, 5, 0.5, 1e-3],
+    ]),
     "one step": (1, [[0.0625, 1, 0.001, None], [3.5, 1, 0.001, 0.00100001]]),
     "slow steps": (2, [[1.5, 1, 2.0, None], [4, 2, 1.0, None], [5, 2, 1.0, 1.0]]),
     "quick steps": (4000, [[0.001, 1, 2.0, None], [1, 4000, 1.0, None], [1.25, 4000, 1.0, 1.0]]),
-    "a prediction": (10, [[0.125, 1, None, None], [0.15, 2, None, None], [0.25, 3, None, None], [0.5, 10, None, None]]),
-    "a quick prediction": (3, [[0.001, 1, None, None], [0.0012, 2, None, None], [0.0015, 3, None, None]]),
+    "a prediction": (10, [
+        [0.125, 1, None, None], [0.15, 2, None, None], [0.25, 3, None, None], [0.5, 10, None, None],
+    ]),
+    "a quick prediction": (3, [
+        [0.001, 1, None, None], [0.0012, 2, None, None], [0.0015, 3, None, None],
+    ]),
     "a prediction of one step": (1, [[0.25, 1, None, None]]),
-    "losses that are no numbers": (3, [[1, 1, float("nan"), None], [2, 2, float("inf"), None], [3, 3, float("-inf"), None]]),
-    "halves are rounded to even": (8, [[0.5, 1, 0.00125, None], [2.5, 6, 0.03125, None], [3, 8, 0.00000762939453125, None], [3.5, 8, 0.28125, 0.53125]]),
+    "losses that are no numbers": (3, [
+        [1, 1, float("nan"), None], [2, 2, float("inf"), None], [3, 3, float("-inf"), None],
+    ]),
+    "halves are rounded to even": (8, [
+        [0.5, 1, 0.00125, None], [2.5, 6, 0.03125, None], [3, 8, 0.00000762939453125, None],
+        [3.5, 8, 0.28125, 0.53125],
+    ]),
 }
 out = [
     {"name": name, "steps": steps, "states": states, "screen": record(steps, states)}
