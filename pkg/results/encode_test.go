@@ -21,7 +21,7 @@ func TestEncodeIsPackageJSON(t *testing.T) {
 	odd := &Cluster{Rounds: []ClusterRound{{
 		Images: File{Name: "a\"\\\n\u2028<&>\xff", BlockPasses: 3},
 		Reduced: Clustering{
-			Seconds: Number(math.NaN()), OfImage: Numbers{math.Inf(1), 1e-9, -0.0, 1e300},
+			Seconds: Number(math.NaN()), OfImage: Numbers{math.Inf(1), 1e-9, math.Copysign(0, -1), 1e300},
 			Medians: []Grey{nil, {}, {0, 255}}, Label: []int32{}, Sizes: []int{-1, math.MaxInt},
 		},
 	}}}

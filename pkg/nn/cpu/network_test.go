@@ -19,10 +19,10 @@ const (
 
 // The layers of networks under test.
 var (
-	layersUnderTest        = nntest.Chains
-	chain, conv, dense, up = nntest.Chain, nntest.Conv, nntest.Dense, nntest.Up
-	flatten, reshape       = nntest.Flatten, nntest.Reshape
-	batchNorm, pool        = nntest.BatchNorm, nntest.Pool
+	layersUnderTest    = nntest.Chains
+	chain, conv, dense = nntest.Chain, nntest.Conv, nntest.Dense
+	flatten            = nntest.Flatten
+	batchNorm, pool    = nntest.BatchNorm, nntest.Pool
 )
 
 // randomModel names the layers and draws weights; variances and gammas are near 1.
