@@ -10,17 +10,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
+
+	"imagesimilarity/pkg/infile/pipetest"
 )
 
 // pipe returns the name of a pipe that gets these bytes.
 func pipe(t *testing.T, from io.Reader) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "pipe")
-	if err := syscall.Mkfifo(name, 0o600); err != nil {
-		t.Skip("pipes: not tested, this system makes none: ", err)
-	}
+	pipetest.Make(t, name)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -79,10 +78,8 @@ func TestPipesThatAreFedInTurn(t *testing.T) {
 	large := append(words(0x803, 300, 28, 28), make([]byte, 300*784)...) // more than a pipe holds
 	for _, name := range []string{"first", "second"} {
 		names = append(names, filepath.Join(dir, name))
-		if err := syscall.Mkfifo(names[len(names)-1], 0o600); err != nil {
-			t.Skip("pipes: not tested, this system makes none: ", err)
-		}
 	}
+	pipetest.Make(t, names...)
 	go func() {
 		for _, name := range names {
 			os.WriteFile(name, large, 0)

@@ -52,7 +52,7 @@ func eachImplementation(t *testing.T, test func(t *testing.T)) {
 	for _, i := range implementations {
 		t.Run(i.name, func(t *testing.T) {
 			if !i.has {
-				t.Skipf("this processor has no %s", i.name)
+				t.Skipf("%s: not tested, this processor lacks it", i.name)
 			}
 			kernels = i
 			test(t)

@@ -289,7 +289,7 @@ func TestExtendedAttributes(t *testing.T) {
 	t.Chdir(t.TempDir())
 	put(t, "old")
 	if err := unix.Setxattr("old", "user.origin", []byte("MNIST"), 0); err != nil {
-		t.Skipf("extended attributes: not tested, the disk refuses them: %v", err)
+		t.Skip("extended attributes: not tested, the disk refuses them: ", err)
 	}
 	// An access list of version 2: owner, the user 12, group, mask and others.
 	acl := []byte("\x02\x00\x00\x00" + "\x01\x00\x06\x00\xff\xff\xff\xff" +
@@ -353,7 +353,7 @@ func TestMountedFileInReadOnlyFolder(t *testing.T) {
 	put(t, "folder/mounted", "folder/locked")
 	mount(t, "a mounted file", "elsewhere", "folder/mounted", "", syscall.MS_BIND, "")
 	if err := syscall.Mount("", "folder", "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
-		t.Skipf("a read-only folder: not tested: %v", err)
+		t.Skip("a read-only folder: not tested, it cannot be mounted: ", err)
 	}
 	if err := (Guard{}).Check(nil, "folder/mounted"); err != nil {
 		t.Error(err)
@@ -407,7 +407,7 @@ func TestCaseIgnored(t *testing.T) {
 	defer d.Close()
 	const foldsCase = 0x40000000 // FS_CASEFOLD_FL
 	if err := unix.IoctlSetPointerInt(int(d.Fd()), unix.FS_IOC_SETFLAGS, foldsCase); err != nil {
-		t.Skipf("a folder that ignores case: not tested: %v", err)
+		t.Skip("a folder that ignores case: not tested, the disk refuses it: ", err)
 	}
 	for _, tt := range []struct {
 		a, b string

@@ -358,7 +358,7 @@ func TestLongNames(t *testing.T) {
 // A path may be as long as the system takes it, though that of a temporary would be longer.
 func TestLongPath(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("tested where a path has at most 4095 bytes")
+		t.Skip("a long path: not tested, only of Linux is the longest known")
 	}
 	t.Chdir(t.TempDir())
 	dir := strings.Repeat(strings.Repeat("d", 99)+"/", 40)
@@ -408,7 +408,7 @@ func TestLinks(t *testing.T) {
 // What a killed writer left is removed by the next one of the same file, and nothing else is.
 func TestLeftBehind(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("without locks, nothing is removed")
+		t.Skip("temporaries left behind: not tested, on Windows there are no locks")
 	}
 	t.Chdir(t.TempDir())
 	random := strings.Repeat("0", randomLen) + suffix
@@ -499,7 +499,7 @@ func TestRemoveTemporary(t *testing.T) {
 
 func TestDeviceIsWrittenDirectly(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("no /dev/null here")
+		t.Skip("devices: not tested, on Windows there is no /dev/null")
 	}
 	if err := Write(os.DevNull, text("gone")); err != nil {
 		t.Error(err)

@@ -198,7 +198,7 @@ func sh(t *testing.T, script, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	shell, err := exec.LookPath("sh")
 	if err != nil {
-		t.Skip("needs a shell")
+		t.Skip("programs in a shell: not tested, sh is not there")
 	}
 	c := subject(name, args...)
 	c.Path, c.Args = shell, append([]string{"sh", "-c", script, "sh"}, c.Args...)

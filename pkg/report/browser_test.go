@@ -32,7 +32,7 @@ func opened(t *testing.T, page []byte, width int) (dom string) {
 		}
 	}
 	if browser == "" {
-		t.Skip("there is no Chromium here to open a page in")
+		t.Skip("pages in a browser: not tested, Chromium is not there")
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "page.html")

@@ -41,7 +41,7 @@ func chromium(t *testing.T, page []byte, args ...string) string {
 		}
 		return out.String()
 	}
-	t.Skip("there is no Chromium here to open a page in")
+	t.Skip("pages in a browser: not tested, Chromium is not there")
 	return ""
 }
 

@@ -42,7 +42,7 @@ const interrupted = "Interrupted: this epoch is the last one. Ctrl-C again ends 
 // the questions follow. A second one ends the program, and no file is torn.
 func TestInterrupts(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows cannot send an interrupt to another process")
+		t.Skip("Ctrl-C: not tested, on Windows a process cannot send it to another")
 	}
 	for _, tt := range trainings {
 		for _, twice := range []bool{false, true} {

@@ -74,7 +74,7 @@ func TestREADMECommands(t *testing.T) {
 // a new copy of the tree.
 func TestREADMEWithoutMake(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
-		t.Skip("make is not there")
+		t.Skip("commands without make: not tested, make is not there")
 	}
 	m := withoutBlock.FindStringSubmatch(read(t, root, "README.md"))
 	if m == nil {

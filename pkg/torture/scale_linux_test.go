@@ -401,7 +401,7 @@ func TestManyImages(t *testing.T) {
 // TestScale is make scale.
 func TestScale(t *testing.T) {
 	if *scaleSizes == "" {
-		t.Skip("only in make scale")
+		t.Skip("only in make scale: takes half an hour")
 	}
 	l := &load{
 		images: mnist(t, "training", "images.dat"), labels: mnist(t, "training", "labels.dat"),

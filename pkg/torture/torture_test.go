@@ -66,7 +66,7 @@ func figure(what, format string, args ...any) {
 func notRun(t *testing.T, what, why string) {
 	t.Helper()
 	figure(what, "NOT RUN: %s", why)
-	t.Skip(why)
+	t.Skipf("%s: not tested, %s", what, why)
 }
 
 // longOnly skips a test in the short form.

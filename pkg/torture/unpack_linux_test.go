@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/infile/pipetest"
 )
 
 // packed returns a folder with what the programs read, and an empty folder for temporary files. The
@@ -247,9 +248,7 @@ func TestFilesChangedWhileTheyAreRead(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "queries")); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mkfifo(filepath.Join(dir, "queries"), 0o600); err != nil {
-		t.Skip("needs pipes: ", err)
-	}
+	pipetest.Make(t, filepath.Join(dir, "queries"))
 	name := filepath.Join(dir, "images")
 	for what, change := range map[string]func() error{
 		"cut":     func() error { return os.Truncate(name, int64(len(images)/2)) },

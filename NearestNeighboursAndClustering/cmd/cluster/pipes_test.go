@@ -6,26 +6,20 @@ import (
 	"bytes"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
+
+	"imagesimilarity/pkg/infile/pipetest"
 )
 
 // Pipes are read as files are, also if they are fed one after the other.
 func TestPipes(t *testing.T) {
 	_, want, _, _ := talk(t, "N\n", someClasses)
 	files := []string{"two.conf", "images", "latents", "classes"} // in the order of reading
+	var pipes []string
 	for _, name := range files {
-		if err := syscall.Mkfifo(name+".pipe", 0o600); err != nil {
-			t.Skip("pipes: not tested, this system makes none: ", err)
-		}
+		pipes = append(pipes, name+".pipe")
 	}
-	go func() {
-		for _, name := range files {
-			if b, err := os.ReadFile(name); err == nil {
-				os.WriteFile(name+".pipe", b, 0)
-			}
-		}
-	}()
+	pipetest.Feed(t, pipes, files)
 	var stdout, stderr bytes.Buffer
 	status := run(strings.Fields("-quiet -d images.pipe -i latents.pipe -n classes.pipe "+
 		"-c two.conf.pipe -o piped"), strings.NewReader("N\n"), &stdout, &stderr)

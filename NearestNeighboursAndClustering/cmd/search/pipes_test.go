@@ -6,8 +6,9 @@ import (
 	"bytes"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
+
+	"imagesimilarity/pkg/infile/pipetest"
 )
 
 // Pipes are read as files are, also if they are fed one after the other.
@@ -18,22 +19,13 @@ func TestPipes(t *testing.T) {
 		"-d images.pipe -l1 labels.pipe -q images -l2 labels -cell 1 -EMD",
 	} {
 		writeInputs(t)
-		var pipes []string
+		var pipes, files []string
 		for word := range strings.FieldsSeq(args) {
-			if strings.HasSuffix(word, ".pipe") {
-				pipes = append(pipes, word)
-				if err := syscall.Mkfifo(word, 0o600); err != nil {
-					t.Skip("pipes: not tested, this system makes none: ", err)
-				}
+			if file, pipe := strings.CutSuffix(word, ".pipe"); pipe {
+				pipes, files = append(pipes, word), append(files, file)
 			}
 		}
-		go func() {
-			for _, pipe := range pipes {
-				if b, err := os.ReadFile(strings.TrimSuffix(pipe, ".pipe")); err == nil {
-					os.WriteFile(pipe, b, 0)
-				}
-			}
-		}()
+		pipetest.Feed(t, pipes, files)
 		var reports [2][]byte
 		for i, args := range []string{args, strings.ReplaceAll(args, ".pipe", "")} {
 			var stdout, stderr bytes.Buffer

@@ -5,9 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"imagesimilarity/NeuralNetwork/internal/devicetest"
-	"imagesimilarity/NeuralNetwork/internal/experiment"
-	"imagesimilarity/pkg/nn"
+	"imagesimilarity/NeuralNetwork/internal/scripttest"
 	"imagesimilarity/pkg/results"
 )
 
@@ -33,34 +31,12 @@ func converseOn(t *testing.T, device string) (screen string, files map[string]st
 // A device that vanishes, at any call, is told once; the conversation goes on to its end, and the
 // results name both that computed.
 func TestDeviceVanishes(t *testing.T) {
-	before := experiment.Devices
-	t.Cleanup(func() { experiment.Devices = before })
-	for after := 0; ; after += 3 {
-		device := devicetest.Failing(after)
-		experiment.Devices = func() ([]experiment.Device, error) {
-			return []experiment.Device{{
-				Name: "Fake 3000",
-				Open: func(nn.Engine) (nn.Engine, error) { return device, nil },
-			}}, nil
-		}
-		screen, _ := converseOn(t, "gpu")
-		told := strings.Count(screen, "\nThe device failed, the processor goes on: OpenCL: ")
+	scripttest.Vanish(t, 3, converseOn, func() (device string, whole bool) {
 		x := new(results.Classification)
 		if err := results.Read("out.json", x); err != nil {
 			t.Fatal(err)
 		}
-		name := x.Rounds[0].Device
-		if told == 0 {
-			if name != "Fake 3000" || after < 20 {
-				t.Errorf("%d calls: not told, the results name %q", after, name)
-			}
-			return
-		}
-		if told != 1 || name != "Fake 3000, then cpu" {
-			t.Errorf("after %d calls: told %d times, the results name %q", after, told, name)
-		}
-		if n := len(x.Rounds[0].Training.Loss); n != 2 || x.Rounds[0].Test == nil {
-			t.Errorf("after %d calls: %d epochs, test %v", after, n, x.Rounds[0].Test)
-		}
-	}
+		n := len(x.Rounds[0].Training.Loss)
+		return x.Rounds[0].Device, n == 2 && x.Rounds[0].Test != nil
+	})
 }

@@ -5,29 +5,22 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
+
+	"imagesimilarity/pkg/infile/pipetest"
 )
 
 // Pipes are read as files are, also if they are fed one after the other.
 func TestPipes(t *testing.T) {
 	_, want, _ := converse(t, strings.Join(conversation, "\n"))
 	files := []string{"images", "images"}
+	var pipes []string
 	for i := range files {
-		if err := syscall.Mkfifo(fmt.Sprintf("%d.pipe", i), 0o600); err != nil {
-			t.Skip("pipes: not tested, this system makes none: ", err)
-		}
+		pipes = append(pipes, fmt.Sprintf("%d.pipe", i))
 	}
-	go func() {
-		for i, name := range files {
-			if b, err := os.ReadFile(name); err == nil {
-				os.WriteFile(fmt.Sprintf("%d.pipe", i), b, 0)
-			}
-		}
-	}()
+	pipetest.Feed(t, pipes, files)
 	var stdout, stderr bytes.Buffer
 	status := run(strings.Fields("-quiet -d 0.pipe -q 1.pipe -od d -oq q"),
 		strings.NewReader(strings.Join(conversation, "\n")), &stdout, &stderr)

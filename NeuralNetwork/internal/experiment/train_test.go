@@ -74,7 +74,7 @@ func (w *interrupter) Write(b []byte) (int, error) {
 
 func TestTrainEndsWithTheEpochOfAnInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows cannot send an interrupt to a process of its own")
+		t.Skip("Ctrl-C: not tested, on Windows a process cannot send it to itself")
 	}
 	m, s := autoencoder(t)
 	out := &interrupter{t: t}
@@ -123,7 +123,7 @@ func TestMain(m *testing.M) {
 // model is saved. QUIT alone does not wait.
 func TestSignalsEndATraining(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows cannot send an interrupt to another process")
+		t.Skip("signals: not tested, on Windows a process cannot send them to another")
 	}
 	for _, s := range []syscall.Signal{
 		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT,

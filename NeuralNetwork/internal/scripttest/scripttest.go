@@ -1,4 +1,5 @@
-// Package scripttest runs the scripts that hold conversations with reduce and classification.
+// Package scripttest holds conversations with reduce and classification: those of scripts, and
+// those with devices that compute networks.
 package scripttest
 
 import (

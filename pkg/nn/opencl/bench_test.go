@@ -32,12 +32,9 @@ func stepOf(t testing.TB, e nn.Engine, filters []int) nn.Training {
 
 // A step has few launches: each costs some microseconds.
 func TestLaunches(t *testing.T) {
-	d, err := first()
-	if err != nil {
-		t.Skip("OpenCL: not tested, ", err)
-	}
+	e := testEngine(t)
 	for i, most := range []int{53, 39, 67} {
-		tr := stepOf(t, engine{d}, sizes[i]).(*training)
+		tr := stepOf(t, e, sizes[i]).(*training)
 		n := len(tr.learner.launches) + len(tr.update.launches)
 		t.Logf("filters %v: %d launches", sizes[i], n)
 		if n > most {
@@ -51,7 +48,7 @@ func TestLaunches(t *testing.T) {
 func BenchmarkTrainingStep(b *testing.B) {
 	d, err := first()
 	if err != nil || d.Processor {
-		b.Skip("no graphics processor")
+		b.Skip("graphics processors: not measured, there is none")
 	}
 	for _, filters := range sizes {
 		b.Run(fmt.Sprint(d.Name, filters), func(b *testing.B) {
