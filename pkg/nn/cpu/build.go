@@ -12,10 +12,9 @@ import (
 // A builder makes the plan of a prediction.
 type builder struct {
 	plan
+	*nn.Wiring
 	kernels *kernel.Set
 	values  map[*nn.Layer]value
-	users   map[*nn.Layer][]*nn.Layer // of each layer that does something; nil for the result
-	inputs  map[*nn.Layer][]*nn.Layer // that do something
 }
 
 // A value is what a layer puts out, for one sample.
@@ -27,57 +26,25 @@ type value struct {
 	moved bool
 }
 
-// nothing are the classes that do nothing in a prediction.
-var nothing = []nn.Class{
-	nn.Dropout, nn.SpatialDropout2D, nn.GaussianNoise, nn.GaussianDropout, nn.AlphaDropout,
-	nn.ActivityRegularization, nn.Identity,
-}
-
 func build(k *kernel.Set, layers []*nn.Layer) (*builder, error) {
-	b := &builder{
-		kernels: k, values: map[*nn.Layer]value{}, users: map[*nn.Layer][]*nn.Layer{},
-		inputs: map[*nn.Layer][]*nn.Layer{},
+	wiring, err := nn.NewWiring(layers)
+	if err != nil {
+		return nil, err
 	}
-	source := map[*nn.Layer]*nn.Layer{} // the layer whose output a layer hands on
-	for i, l := range layers {
-		for _, in := range nn.InputsOf(layers, i) {
-			if source[in] == nil {
-				return nil, fmt.Errorf("nn: an input of layer %q is missing", l.Name)
-			}
-			b.inputs[l] = append(b.inputs[l], source[in])
-		}
-		if source[l] = l; slices.Contains(nothing, l.Class) {
-			source[l] = b.inputs[l][0]
-			continue
-		}
-		for _, in := range b.inputs[l] {
-			b.users[in] = append(b.users[in], l)
-		}
-	}
-	last := source[layers[len(layers)-1]]
-	b.users[last] = append(b.users[last], nil)
-
+	b := &builder{Wiring: wiring, kernels: k, values: map[*nn.Layer]value{}}
 	input := layers[0].Output
 	b.sizes = []int{product(input)}
 	b.values[layers[0]] = value{shape: input}
-	for _, l := range layers[1:] {
-		if _, done := b.values[l]; done || source[l] != l {
+	for _, l := range b.Layers[1:] {
+		if _, done := b.values[l]; done {
 			continue
 		}
 		if err := b.layer(l); err != nil {
 			return nil, fmt.Errorf("nn: layer %q: %w", l.Name, err)
 		}
 	}
-	b.output = b.plain(b.values[last]).id
+	b.output = b.plain(b.values[b.Result]).id
 	return b, nil
-}
-
-// next returns the layer that alone uses the output of l, if its class is c.
-func (b *builder) next(l *nn.Layer, c nn.Class) *nn.Layer {
-	if u := b.users[l]; len(u) == 1 && u[0] != nil && u[0].Class == c {
-		return u[0]
-	}
-	return nil
 }
 
 // add adds a step that computes a value of that shape.
@@ -207,7 +174,7 @@ func upTo(n int) []int {
 // layer adds the steps of a layer and of those after it that are computed together with it.
 func (b *builder) layer(l *nn.Layer) error {
 	var in []value
-	for _, i := range b.inputs[l] {
+	for _, i := range b.Inputs[l] {
 		in = append(in, b.values[i])
 	}
 	x := in[0]
@@ -217,7 +184,7 @@ func (b *builder) layer(l *nn.Layer) error {
 		b.convolution(nil, l, x)
 		return nil
 	case nn.UpSampling2D:
-		if conv := b.next(l, nn.Conv2D); conv != nil && !l.Bilinear && repeatable(conv) &&
+		if conv := b.OnlyUser(l, nn.Conv2D); conv != nil && !l.Bilinear && repeatable(conv) &&
 			conv.ChannelsFirst == l.ChannelsFirst {
 			b.convolution(l, conv, x)
 			return nil
@@ -486,7 +453,7 @@ func (b *builder) concatenate(l *nn.Layer, in []value) value {
 // merge adds a layer that puts its inputs together value by value.
 func (b *builder) merge(l *nn.Layer, in []value) value {
 	moved, shape := true, l.Output
-	for i, layer := range b.inputs[l] {
+	for i, layer := range b.Inputs[l] {
 		moved = moved && in[i].moved && slices.Equal(layer.Output, l.Output)
 	}
 	for i := range in {

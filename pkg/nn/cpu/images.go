@@ -44,11 +44,11 @@ func (b *builder) convolution(up, l *nn.Layer, x value) {
 	pooling := kernel.Pooling{Line: out[1] * out[2], Window: [2]int{1, 1}, C: out[2]}
 	pooled := out
 	if !alongChannels(l) {
-		if norm := b.next(l, nn.BatchNormalization); norm != nil && onChannels(norm, l) {
+		if norm := b.OnlyUser(l, nn.BatchNormalization); norm != nil && onChannels(norm, l) {
 			mean, scale, beta := normalisation(norm)
 			normal, last = repeated(kernel.Period(out[2]), mean, scale, beta), norm
 		}
-		pool := b.next(last, nn.MaxPooling2D)
+		pool := b.OnlyUser(last, nn.MaxPooling2D)
 		if pool != nil && tiles(pool) && pool.ChannelsFirst == l.ChannelsFirst {
 			pooling.Window, pooled, last = pool.Size, imageShape(pool, pool.Output), pool
 			if normal == nil {
@@ -93,7 +93,7 @@ func (b *builder) convolution(up, l *nn.Layer, x value) {
 	}
 	b.values[last] = b.values[l]
 	for u := l; u != last; {
-		u = b.users[u][0]
+		u = b.Users[u][0]
 		b.values[u] = v
 	}
 }
@@ -109,7 +109,7 @@ func (b *builder) filter(up, l *nn.Layer, in, out []int) filter {
 	if repeatable(l) {
 		return newRepeating(b.kernels, in, size, l, bias)
 	}
-	spans := l.Spans(b.inputs[l][0].Output)
+	spans := l.Spans(b.Inputs[l][0].Output)
 	switch l.Class {
 	case nn.Conv2DTranspose:
 		return newTransposed(b.kernels, in, l.Spans(l.Output), out[2],
@@ -765,7 +765,7 @@ func (b *builder) pool(l *nn.Layer, x value) value {
 	w, c := x.shape[1], x.shape[2]
 	in, out := product(x.shape), imageShape(l, l.Output)
 	size := product(out)
-	spans := l.Spans(b.inputs[l][0].Output)
+	spans := l.Spans(b.Inputs[l][0].Output)
 	wide := kernel.Lanes(c)
 	identity := repeated(wide, []float32{0}, []float32{1}, []float32{0})
 	g := kernel.Pooling{Line: w * c, Window: l.Size, C: c}

@@ -12,10 +12,9 @@ import (
 // A predictor adds the launches of a prediction. A layer may be of any class.
 type predictor struct {
 	*network
+	*nn.Wiring
 	values map[*nn.Layer]value
-	users  map[*nn.Layer][]*nn.Layer // of each layer that does something; nil for the result
-	inputs map[*nn.Layer][]*nn.Layer // that do something
-	uses   map[*memory]int           // that are still to come
+	uses   map[*memory]int // that are still to come
 }
 
 // A value is what a layer puts out: samples one after the other, each row-major.
@@ -24,66 +23,37 @@ type value struct {
 	shape []int
 }
 
-// nothing are the classes that do nothing in a prediction.
-var nothing = []nn.Class{
-	nn.Dropout, nn.SpatialDropout2D, nn.GaussianNoise, nn.GaussianDropout, nn.AlphaDropout,
-	nn.ActivityRegularization, nn.Identity,
-}
-
 // predict adds the launches of layers and returns the memory of the result.
 func (n *network) predict(layers []*nn.Layer) (*memory, error) {
+	wiring, err := nn.NewWiring(layers)
+	if err != nil {
+		return nil, err
+	}
 	p := &predictor{
-		network: n, values: map[*nn.Layer]value{}, users: map[*nn.Layer][]*nn.Layer{},
-		inputs: map[*nn.Layer][]*nn.Layer{}, uses: map[*memory]int{},
+		network: n, Wiring: wiring, values: map[*nn.Layer]value{}, uses: map[*memory]int{},
 	}
-	source := map[*nn.Layer]*nn.Layer{} // the layer whose output a layer hands on
-	for i, l := range layers {
-		for _, in := range nn.InputsOf(layers, i) {
-			if source[in] == nil {
-				return nil, fmt.Errorf("nn: an input of layer %q is missing", l.Name)
-			}
-			p.inputs[l] = append(p.inputs[l], source[in])
-		}
-		if source[l] = l; slices.Contains(nothing, l.Class) {
-			source[l] = p.inputs[l][0]
-			continue
-		}
-		for _, in := range p.inputs[l] {
-			p.users[in] = append(p.users[in], l)
-		}
-	}
-	last := source[layers[len(layers)-1]]
-	p.users[last] = append(p.users[last], nil)
 	p.set(layers[0], value{n.input, layers[0].Output})
-	for _, l := range layers[1:] {
-		if _, done := p.values[l]; done || source[l] != l {
+	for _, l := range p.Layers[1:] {
+		if _, done := p.values[l]; done {
 			continue
 		}
 		if err := p.layer(l); err != nil {
 			return nil, fmt.Errorf("nn: layer %q: %w", l.Name, err)
 		}
-		for _, in := range p.inputs[l] {
+		for _, in := range p.Inputs[l] {
 			m := p.values[in].memory
 			if p.uses[m]--; p.uses[m] == 0 && m != n.input {
 				n.give(m)
 			}
 		}
 	}
-	return p.values[last].memory, nil
+	return p.values[p.Result].memory, nil
 }
 
 // set sets what a layer puts out.
 func (p *predictor) set(l *nn.Layer, v value) {
 	p.values[l] = v
-	p.uses[v.memory] += len(p.users[l])
-}
-
-// next returns the layer that alone uses the output of l, if its class is c.
-func (p *predictor) next(l *nn.Layer, c nn.Class) *nn.Layer {
-	if u := p.users[l]; len(u) == 1 && u[0] != nil && u[0].Class == c {
-		return u[0]
-	}
-	return nil
+	p.uses[v.memory] += len(p.Users[l])
 }
 
 // constants adds values to the weights and returns where they begin.
@@ -169,7 +139,7 @@ func imageShape(l *nn.Layer, shape []int) (h, w, c int, axes [3]int) {
 // layer adds a layer and those after it that are computed together with it.
 func (p *predictor) layer(l *nn.Layer) error {
 	var in []value
-	for _, i := range p.inputs[l] {
+	for _, i := range p.Inputs[l] {
 		in = append(in, p.values[i])
 	}
 	x := in[0]
@@ -179,7 +149,7 @@ func (p *predictor) layer(l *nn.Layer) error {
 		p.convolution(nil, l, x)
 		return nil
 	case nn.UpSampling2D:
-		conv := p.next(l, nn.Conv2D)
+		conv := p.OnlyUser(l, nn.Conv2D)
 		if conv != nil && !l.Bilinear && conv.ChannelsFirst == l.ChannelsFirst {
 			p.convolution(l, conv, x)
 			return nil
@@ -323,14 +293,14 @@ func (p *predictor) convolution(up, l *nn.Layer, x value) {
 		v = p.softmaxOf(l, v)
 		p.give(y)
 	} else if !l.ChannelsFirst {
-		norm := p.next(l, nn.BatchNormalization)
+		norm := p.OnlyUser(l, nn.BatchNormalization)
 		if norm != nil && (norm.Axes[0] != 3 || norm.NoScale || norm.NoCentre) {
 			norm = nil
 		}
 		if norm != nil {
 			last = norm
 		}
-		pool := p.next(last, nn.MaxPooling2D)
+		pool := p.OnlyUser(last, nn.MaxPooling2D)
 		if pool != nil && (pool.Strides != pool.Size || pool.Padding != nn.Valid || pool.ChannelsFirst) {
 			pool = nil
 		}
@@ -351,7 +321,7 @@ func (p *predictor) convolution(up, l *nn.Layer, x value) {
 	if up != nil {
 		p.values[up] = v
 	}
-	for ; of != last; of = p.users[of][0] {
+	for ; of != last; of = p.Users[of][0] {
 		p.values[of] = v
 	}
 	p.set(last, v)
