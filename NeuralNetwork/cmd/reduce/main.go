@@ -43,6 +43,7 @@ type options struct {
 	loss                            nn.Loss
 	answers                         experiment.Answers
 	model                           string // to be loaded; "" to ask
+	ofTraining                      string // "-seed/--seed", say, if a flag tells how to train
 }
 
 // Questions that are reduce's alone.
@@ -81,7 +82,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 				Help: "file for the vectors of the query set",
 			},
 			{
-				Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed),
+				Short: "-seed", Long: "--seed",
+				Set:  o.forTraining("-seed/--seed", argparse.Uint64(&o.seed)),
 				Help: "all chance in training derives from it (default 1)",
 			},
 			{
@@ -90,7 +92,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 			},
 			{
 				Short: "-l", Long: "--labels", Set: argparse.FileName(&o.labels),
-				Help: "labels of the dataset, for the colours in that report and for -tsv",
+				Help: "labels of the dataset, for the colours in that report and its plots, and for -tsv",
 			},
 			{
 				Short: "-json", Long: "--json", Set: argparse.FileName(&o.json),
@@ -114,7 +116,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 					"else the narrowest)",
 			},
 			{
-				Short: "-loss", Long: "--loss", Set: setLoss(&o.loss),
+				Short: "-loss", Long: "--loss", Set: o.forTraining("-loss/--loss", setLoss(&o.loss)),
 				Help: "mse or mae, the mean squared or absolute error that training reduces " +
 					"(default mse)",
 			},
@@ -162,8 +164,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	return 0
 }
 
+// forTraining returns the Set of a flag that has a meaning only if a network is trained.
+func (o *options) forTraining(flag string, set func(string) error) func(string) error {
+	return func(value string) error {
+		o.ofTraining = flag
+		return set(value)
+	}
+}
+
 // prepare completes the answers of the flags: -model loads a model, and an answer about a network
-// means that one is trained.
+// means that one is trained. It returns an error if a flag has no meaning beside the others.
 func (o *options) prepare() error {
 	if err := o.answers.Check(); err != nil {
 		return err
@@ -172,6 +182,16 @@ func (o *options) prepare() error {
 	switch {
 	case o.model != "" && trains:
 		return errors.New("argument -model/--model: not allowed with answers about a training")
+	case o.model != "" && o.ofTraining != "":
+		return fmt.Errorf("argument %s: not allowed with -model, which is not trained", o.ofTraining)
+	case o.layer != "" && trains:
+		return errors.New("argument -layer/--layer: not allowed with answers about a training")
+	case o.tsv != "" && o.answers.Given()[latentsQuestion] == "N":
+		return errors.New("argument -tsv/--tsv: not allowed where -yes does not name latents")
+	case o.labels != "" && o.html == "" && o.png == "" && o.tsv == "":
+		return errors.New("argument -l/--labels: not allowed without -html, -png or -tsv")
+	}
+	switch {
 	case o.model != "":
 		o.answers.Give(loadQuestion, "Y")
 		o.answers.Give(modelPathQuestion, o.model)
@@ -271,9 +291,6 @@ func (s *session) checkFiles(loaded, saved string) error {
 // readImages reads the images and their labels. It opens all files before it reads one whole, so
 // that what does not fit together is told at once.
 func (s *session) readImages() error {
-	if s.labels != "" && s.html == "" && s.tsv == "" {
-		return errors.New("labels have a use only in the report that -html writes and with -tsv")
-	}
 	opener := idx.Opener{Display: s.display}
 	data, err := opener.OpenImages(s.dataset)
 	if err != nil {

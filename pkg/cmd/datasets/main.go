@@ -62,20 +62,22 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags.Func("grow", "", func(value string) error { return setNumber(&large, value) })
 	flags.Uint64Var(&large.Seed, "seed", large.Seed, "")
 	err := flags.Parse(args)
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)
 		return 0
 	}
 	switch n := flags.NArg(); {
 	case err != nil:
-	case large.N > 0 && o != convert.Options{}:
+	case large.N > 0 && len(given) > 1 && !(given["seed"] && len(given) == 2):
 		err = errors.New("expected no other flag than -seed with -grow")
 	case large.N > 0 && n != 1 && n != 3:
 		err = fmt.Errorf("expected FOLDER or IMAGES LABELS FOLDER with -grow, found %d arguments", n)
 	case large.N > 0:
-	case large.Seed != 1:
+	case given["seed"]:
 		err = errors.New("expected -grow with -seed")
-	case n == 1 && o != convert.Options{}:
+	case n == 1 && len(given) > 0:
 		err = errors.New("expected SOURCE and FOLDER after the flags")
 	case n < 1 || n > 2:
 		err = fmt.Errorf("expected one or two folders, found %d arguments", n)

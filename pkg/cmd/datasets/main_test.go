@@ -28,7 +28,9 @@ func TestFlags(t *testing.T) {
 		{"-grow 9 a b", 2, "expected FOLDER or IMAGES LABELS FOLDER with -grow, found 2 arguments"},
 		{"-grow 9 -invert a", 2, "datasets: expected no other flag than -seed with -grow\nUsage: "},
 		{"-grow 9 -seed x a", 2, "invalid value \"x\" for flag -seed: "},
+		{"-grow 9 -seed 2 -invert=false a", 2, "expected no other flag than -seed with -grow"},
 		{"-seed 2 a", 2, "datasets: expected -grow with -seed\nUsage: "},
+		{"-seed 1 a b", 2, "datasets: expected -grow with -seed\nUsage: "},
 		{"-grow 9 missing b c", 1, "datasets: cannot open missing: no such file or directory\n"},
 		{"missing folder", 1, "datasets: cannot open missing: no such file or directory\n"},
 	} {

@@ -26,7 +26,11 @@ import (
 
 func main() { os.Exit(program.Run("reproduce", run)) }
 
-func run(_ []string, _ io.Reader, stdout, stderr io.Writer) int {
+func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		fmt.Fprintln(stderr, "usage: reproduce")
+		return 2
+	}
 	if err := reproduce(stdout); err != nil {
 		fmt.Fprintln(stderr, "reproduce:", err)
 		return 1

@@ -28,6 +28,13 @@ func TestMain(m *testing.M) {
 	}
 }
 
+func TestThereAreNoFlags(t *testing.T) {
+	var stderr strings.Builder
+	if status := run([]string{"-textbook"}, nil, nil, &stderr); status != 2 || stderr.Len() == 0 {
+		t.Errorf("status %d, %q", status, &stderr)
+	}
+}
+
 // A job runs once. It runs again if its arguments or answers change or a job before it in its
 // folder runs again, also if that was interrupted.
 func TestOnlyWhatIsNotFinishedRuns(t *testing.T) {
