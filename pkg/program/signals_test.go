@@ -51,6 +51,14 @@ var subjects = map[string]Program{
 		})
 		return 0
 	},
+	"folder": func(args []string, _ io.Reader, stdout, _ io.Writer) int {
+		outfile.MakeFolder("new/folder")
+		fmt.Fprintln(stdout, "Ready")
+		if len(args) == 0 {
+			time.Sleep(time.Minute)
+		}
+		return 1
+	},
 	"work": func(_ []string, _ io.Reader, stdout, _ io.Writer) int {
 		batches := 0
 		w := Begin(func() (string, error) { return fmt.Sprint("saved after ", batches), nil })
@@ -189,6 +197,24 @@ func TestSignalsKeepOldFiles(t *testing.T) {
 		}
 		if entries, err := os.ReadDir(dir); len(entries) != 1 || err != nil {
 			t.Errorf("%v: the folder holds %v, %v", s, entries, err)
+		}
+	}
+}
+
+// A folder that the program made does not stay if nothing was written into it.
+func TestNoEmptyFolderStays(t *testing.T) {
+	for _, signals := range [][]syscall.Signal{nil, {hup}, {interrupt}, {quit}, {term}} {
+		dir := t.TempDir()
+		c, want := subject("folder", "failing"), 1
+		if len(signals) > 0 {
+			c, want = subject("folder"), 128+int(signals[0])
+		}
+		c.Dir = dir
+		if _, stderr, status := signalled(t, c, signals...); status != want || stderr != "" {
+			t.Errorf("%v: status %d, %q", signals, status, stderr)
+		}
+		if entries, err := os.ReadDir(dir); len(entries) > 0 || err != nil {
+			t.Errorf("%v: the folder holds %v, %v", signals, entries, err)
 		}
 	}
 }

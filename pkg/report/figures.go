@@ -51,6 +51,9 @@ func (p *Page) Figures(dir string) []string {
 
 // AddFigures adds the files that Figures names to a group. They show the graphs in light colours.
 func (p *Page) AddFigures(files *outfile.Group, dir string) {
+	// Another program that made the empty folder may have removed it at its end. If it cannot be made
+	// again, the group tells so.
+	outfile.MakeFolder(dir)
 	for _, f := range p.figures {
 		files.Add(filepath.Join(dir, f.name+".png"), f.writePNG)
 		files.Add(filepath.Join(dir, f.name+".svg"), f.writeSVG)
@@ -203,14 +206,15 @@ func paler(name string, share float64) color.NRGBA {
 var _ plot.Plotter = heatPlot{}
 var _ plot.DataRanger = heatPlot{}
 
-// CheckFigures makes the folder dir for the files of the graphs, unless it is there. It returns an
-// error if no file can be written there, or if one of the named files lies there and is a .png or
-// .svg file, as the graphs are. It does nothing if dir is "".
+// CheckFigures makes the folder dir for the files of the graphs, unless it is there; if nothing is
+// written into it, it does not outlive the program. CheckFigures returns an error if no file can be
+// written there, or if one of the named files lies there and is a .png or .svg file, as the graphs
+// are. It does nothing if dir is "".
 func CheckFigures(dir string, names ...string) error {
 	if dir == "" {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := outfile.MakeFolder(dir); err != nil {
 		return fmt.Errorf("cannot %w", err) // make the folder, its name, and why
 	}
 	if err := (outfile.Guard{}).Check(nil, filepath.Join(dir, "figure.png")); err != nil {

@@ -3,8 +3,10 @@ package report
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"image/png"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -108,5 +110,9 @@ func TestCheckFigures(t *testing.T) {
 		} else {
 			t.Log(err)
 		}
+	}
+	outfile.RemoveEmptyFolders()
+	if _, err := os.Stat("new"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder for no plots is still there: %v", err)
 	}
 }

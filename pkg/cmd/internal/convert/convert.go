@@ -65,7 +65,7 @@ func Convert(source, target string, o Options, out io.Writer) error {
 		return fmt.Errorf("%s: %d training images and %d queries; expected at least 1 of each",
 			source, c.training.Images.N, c.query.Images.N)
 	}
-	if err := os.MkdirAll(target, 0o755); err != nil {
+	if err := outfile.MakeFolder(target); err != nil {
 		return fmt.Errorf("cannot make the folder %s: %w", target, err)
 	}
 	from, errFrom := os.Stat(source)

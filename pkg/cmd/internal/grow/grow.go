@@ -4,7 +4,6 @@ package grow
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"imagesimilarity/pkg/deform"
@@ -32,7 +31,7 @@ func Grow(o Options, guard outfile.Guard, display *progress.Display) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
+	if err := outfile.MakeFolder(o.Folder); err != nil {
 		return fmt.Errorf("cannot make the folder %s: %w", o.Folder, err)
 	}
 	images, labels := filepath.Join(o.Folder, "images.dat"), filepath.Join(o.Folder, "labels.dat")
