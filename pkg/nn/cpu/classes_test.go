@@ -509,20 +509,7 @@ func TestClassesAgreeWithDefinitions(t *testing.T) {
 // checkGraph compares predictions with the definitions.
 func checkGraph(t *testing.T, r *rand.Rand, layers []*nn.Layer, what string) {
 	t.Helper()
-	m, err := nn.NewModel("model", layers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range layers {
-		for _, w := range l.Weights {
-			for i := range w.Data {
-				w.Data[i] = float32(r.NormFloat64() * 0.4)
-				if w.Name == "gamma" || w.Name == "moving_variance" || w.Name == "variance" {
-					w.Data[i] = float32(0.5 + r.Float64())
-				}
-			}
-		}
-	}
+	m := nntest.RandomModel(t, layers, r)
 	const n = 5
 	size, out := product(m.Input()), product(m.Output())
 	x, _ := randomSamples(r, n, size, 1)
@@ -637,7 +624,7 @@ func TestPredictionMemory(t *testing.T) {
 			layer(nn.Conv2D, 16, 3, 1),
 		},
 	} {
-		m := randomModel(t, layers, rand.New(rand.NewPCG(1, 1)))
+		m := nntest.RandomModel(t, layers, rand.New(rand.NewPCG(1, 1)))
 		const n = 64
 		s := &nn.Samples{N: n, Input: func([]float32, []int) error { return nil }}
 		var before, after runtime.MemStats
@@ -661,7 +648,7 @@ func TestPredictionMemory(t *testing.T) {
 func TestPredictionOnCores(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	r := rand.New(rand.NewPCG(7, 7))
-	m := randomModel(t, chain(conv(3, 3, 9, relu), batchNorm(), pool(2, 2), flatten(),
+	m := nntest.RandomModel(t, chain(conv(3, 3, 9, relu), batchNorm(), pool(2, 2), flatten(),
 		dense(40, relu), dense(3, softmax)), r)
 	x, _ := randomSamples(r, 100, product(m.Input()), 1)
 	var want []float32
@@ -685,7 +672,7 @@ func TestPredictionOnCores(t *testing.T) {
 func TestPredictionIsThatOfTraining(t *testing.T) {
 	for _, c := range layersUnderTest {
 		r := rand.New(rand.NewPCG(3, 4))
-		m := randomModel(t, c.Layers(), r)
+		m := nntest.RandomModel(t, c.Layers(), r)
 		x, _ := randomSamples(r, 9, product(m.Input()), 1)
 		s := &nn.Samples{N: 9, Input: copied(x, product(m.Input()))}
 		got, err := m.Predict(New(), s, "", 9, nil)

@@ -25,36 +25,13 @@ var (
 	batchNorm, pool    = nntest.BatchNorm, nntest.Pool
 )
 
-// randomModel names the layers and draws weights; variances and gammas are near 1.
-func randomModel(t *testing.T, layers []*nn.Layer, random *rand.Rand) *nn.Model {
-	t.Helper()
-	for i, l := range layers {
-		l.Name = string(rune('a' + i))
-	}
-	m, err := nn.NewModel("model", layers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range m.Layers {
-		for _, w := range l.Weights {
-			for i := range w.Data {
-				w.Data[i] = float32(random.NormFloat64() * 0.3)
-				if w.Name == "gamma" || w.Name == "moving_variance" {
-					w.Data[i] = float32(0.5 + random.Float64())
-				}
-			}
-		}
-	}
-	return m
-}
-
 // Every operator computes what the oracle does, and the gradients are the slopes of the oracle's
 // loss.
 func TestLossAndGradientsAgreeWithOracle(t *testing.T) {
 	for _, c := range layersUnderTest {
 		t.Run(c.Name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(1, 2))
-			m := randomModel(t, c.Layers(), random)
+			m := nntest.RandomModel(t, c.Layers(), random)
 			slopes := 16 // of a weight; each takes two losses of the oracle, which is slow
 			if testing.Short() {
 				slopes = 3
@@ -125,7 +102,7 @@ func testPredict(t *testing.T, k *kernel.Set) {
 	for _, c := range layersUnderTest {
 		t.Run(c.Name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(3, 4))
-			m := randomModel(t, c.Layers(), random)
+			m := nntest.RandomModel(t, c.Layers(), random)
 			x, _ := randomSamples(random, 9, product(m.Input()), 1)
 			want := nntest.NewOracle(m, c.Loss, x, nil).Output(false)
 			var scale float64

@@ -15,7 +15,7 @@ import (
 // The moving statistics take a hundredth of the batch's mean and of its unbiased variance.
 func TestMovingStatistics(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
-	m := randomModel(t, chain(batchNorm()), random)
+	m := nntest.RandomModel(t, chain(batchNorm()), random)
 	l := m.Layers[1]
 	mean, variance := l.Weights[2].Data, l.Weights[3].Data
 	mean[0], variance[0] = 5, 3
@@ -40,7 +40,7 @@ func TestDropout(t *testing.T) {
 	for _, rate := range []float64{0.1, 0.5, 0.9, 1} {
 		dropout := &nn.Layer{Class: nn.Dropout, Rate: rate}
 		random := rand.New(rand.NewPCG(1, 1))
-		m := randomModel(t, chain(dropout, conv(1, 1, 1, linear)), random)
+		m := nntest.RandomModel(t, chain(dropout, conv(1, 1, 1, linear)), random)
 		n, err := newLearner(kernel.Implementations[0], m.Layers, nn.MeanSquaredError, 400, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestDropout(t *testing.T) {
 func TestDropoutGradient(t *testing.T) {
 	dropout := &nn.Layer{Class: nn.Dropout, Rate: 0.4}
 	random := rand.New(rand.NewPCG(1, 1))
-	m := randomModel(t, chain(conv(1, 1, 1, linear), dropout), random)
+	m := nntest.RandomModel(t, chain(conv(1, 1, 1, linear), dropout), random)
 	n, err := newLearner(kernel.Implementations[0], m.Layers, nn.MeanSquaredError, 5, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func valueOf(t *testing.T, n *network, name string) []float32 {
 
 // A solver counts its steps over several trainings.
 func TestSolverOutlivesTrainings(t *testing.T) {
-	m := randomModel(t, chain(conv(1, 1, 1, nn.Linear)), rand.New(rand.NewPCG(1, 1)))
+	m := nntest.RandomModel(t, chain(conv(1, 1, 1, nn.Linear)), rand.New(rand.NewPCG(1, 1)))
 	x, _ := randomSamples(rand.New(rand.NewPCG(2, 2)), 4, 30, 1)
 	e := New()
 	s := e.NewSolver(nn.Adam)

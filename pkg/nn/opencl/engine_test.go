@@ -60,29 +60,6 @@ func random(r *rand.Rand, n int) []float32 {
 	return x
 }
 
-// drawn names layers and draws their weights. Variances and gammas are positive.
-func drawn(t *testing.T, layers []*nn.Layer, r *rand.Rand) *nn.Model {
-	t.Helper()
-	for i, l := range layers {
-		l.Name = string(rune('a' + i))
-	}
-	m, err := nn.NewModel("model", layers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range layers {
-		for _, w := range l.Weights {
-			for i := range w.Data {
-				w.Data[i] = float32(r.NormFloat64() * 0.3)
-				if w.Name == "gamma" || w.Name == "moving_variance" || w.Name == "variance" {
-					w.Data[i] = float32(0.5 + r.Float64())
-				}
-			}
-		}
-	}
-	return m
-}
-
 // near compares values with those that are wanted, within a share of the greatest of them.
 func near(t *testing.T, what string, got, want []float32, share float64) {
 	t.Helper()
@@ -121,7 +98,7 @@ func TestClassesAgreeWithCPU(t *testing.T) {
 					continue
 				}
 				tested++
-				agree(t, e, drawn(t, layers, r), r)
+				agree(t, e, nntest.RandomModel(t, layers, r), r)
 			}
 		})
 	}
@@ -187,7 +164,7 @@ func TestGradients(t *testing.T) {
 		}
 		t.Run(c.Name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
-			m := drawn(t, c.Layers(), r)
+			m := nntest.RandomModel(t, c.Layers(), r)
 			const batch, samples = 13, 11
 			size := product(m.Input())
 			labels := make([]uint8, samples)

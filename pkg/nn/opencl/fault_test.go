@@ -255,7 +255,7 @@ func TestTrainingAgreesWithCPU(t *testing.T) {
 	for _, o := range []nn.Optimizer{nn.RMSprop, nn.Adam} {
 		run := func(e nn.Engine) (losses []float64) {
 			r := rand.New(rand.NewPCG(1, 1))
-			m := drawn(t, nntest.Chain(
+			m := nntest.RandomModel(t, nntest.Chain(
 				nntest.Conv(3, 3, 5, nn.ReLU), nntest.BatchNorm(), nntest.Pool(2, 2),
 				&nn.Layer{Class: nn.Dropout, Rate: 0.4}, nntest.Flatten(), nntest.Dense(6, nn.ReLU),
 				&nn.Layer{Class: nn.Dropout, Rate: 0.3}, nntest.Dense(4, nn.Softmax)), r)

@@ -54,7 +54,7 @@ func TestKernelsStayInTheirBuffers(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			g := &guarded{driver: e.driver, queue: e.queue, sizes: map[handle]int{}}
 			r := rand.New(rand.NewPCG(1, 2))
-			m := drawn(t, c.Layers(), r)
+			m := nntest.RandomModel(t, c.Layers(), r)
 			size := product(m.Input())
 			s := listed(random(r, 21*size), size, make([]uint8, 21))
 			for _, o := range []nn.Optimizer{nn.RMSprop, nn.Adam} {
