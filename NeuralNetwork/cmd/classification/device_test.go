@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -38,5 +39,13 @@ func TestDeviceVanishes(t *testing.T) {
 		}
 		n := len(x.Rounds[0].Training.Loss)
 		return x.Rounds[0].Device, n == 2 && x.Rounds[0].Test != nil
+	})
+}
+
+func TestDeviceWaitsForFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	scripttest.WaitForFiles(t, func() int {
+		return run([]string{"-quiet", "-d", "images", "-dl", "labels", "-t", "images", "-tl", "labels",
+			"-model", "model.h5", "-device", "gpu"}, strings.NewReader(""), io.Discard, io.Discard)
 	})
 }

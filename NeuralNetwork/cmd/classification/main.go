@@ -172,9 +172,6 @@ func classification(
 		out:     display.Writer(stdout),
 		display: display,
 	}
-	if s.engine, err = experiment.NewComputer(o.device, s.out, display); err != nil {
-		return err
-	}
 	s.rounds = outfile.NewRounds(s.writeRecords)
 	defer func() {
 		s.rounds.Flush()
@@ -197,6 +194,9 @@ func classification(
 	}()
 	display.Phase("reading the files")
 	if err := s.readSets(); err != nil {
+		return err
+	}
+	if s.engine, err = experiment.NewComputer(o.device, s.out, display); err != nil {
 		return err
 	}
 	s.run = s.newRun(header)

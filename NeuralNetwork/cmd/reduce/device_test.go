@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -42,5 +43,13 @@ func TestDeviceVanishes(t *testing.T) {
 		}
 		n := len(x.Rounds[0].Training.Loss)
 		return x.Rounds[0].Device, n == 1 && x.Rounds[0].LatentsWritten
+	})
+}
+
+func TestDeviceWaitsForFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	scripttest.WaitForFiles(t, func() int {
+		return run([]string{"-quiet", "-d", "images", "-q", "images", "-od", "d", "-oq", "q",
+			"-device", "gpu"}, strings.NewReader(""), io.Discard, io.Discard)
 	})
 }

@@ -231,9 +231,6 @@ func reduce(
 	if !outfile.Direct(o.datasetLatents) { // a device has no folder for pictures
 		s.graphFile = filepath.Join(filepath.Dir(o.datasetLatents), s.graphFile)
 	}
-	if s.engine, err = experiment.NewComputer(o.device, s.out, display); err != nil {
-		return err
-	}
 	s.rounds = outfile.NewRounds(s.writeRecords)
 	defer func() {
 		s.rounds.Flush()
@@ -251,6 +248,9 @@ func reduce(
 	}
 	display.Phase("reading the files")
 	if err := s.readImages(); err != nil {
+		return err
+	}
+	if s.engine, err = experiment.NewComputer(o.device, s.out, display); err != nil {
 		return err
 	}
 	s.run = s.newRun(header)

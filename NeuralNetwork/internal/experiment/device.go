@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,11 +53,13 @@ func DeviceFlag(to *string) argparse.Flag {
 	return argparse.Flag{
 		Short: "-device", Long: "--device", Whole: true,
 		Set: func(value string) error {
-			if value == listAll {
+			switch word := strings.ToLower(value); word {
+			case listAll:
 				return argparse.Answer(deviceList())
-			}
-			if value == "" {
+			case "":
 				return errors.New("expected cpu, gpu, auto, list, or a device, found an empty word")
+			case onCPU, onGPU, onFast:
+				value = word
 			}
 			*to = value
 			return nil
@@ -89,11 +92,15 @@ func choose(choice string, list []Device) (Device, error) {
 		}
 		return list[0], nil
 	}
-	if i, err := strconv.Atoi(choice); err == nil && i >= 0 && i < len(list) {
+	i, err := strconv.Atoi(choice)
+	if err == nil && i >= 0 && i < len(list) {
 		return list[i], nil
 	}
 	for _, d := range list {
-		if strings.Contains(strings.ToLower(d.Name), strings.ToLower(choice)) {
+		name, part := strings.ToLower(d.Name), strings.ToLower(choice)
+		// A number has to be a whole word: 3090, but not the 1 of 11226 MiB.
+		if err != nil && strings.Contains(name, part) ||
+			err == nil && slices.Contains(strings.Fields(name), part) {
 			return d, nil
 		}
 	}

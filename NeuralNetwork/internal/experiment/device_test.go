@@ -36,6 +36,8 @@ func TestNewComputer(t *testing.T) {
 		{"gpu", "Fake 3000 (Fakes, 2 MiB)", "Device: Fake 3000 (Fakes, 2 MiB)\n", ""},
 		{"0", "pthread (Portable, 1 MiB)", "Device: pthread (Portable, 1 MiB)\n", ""},
 		{"3000", "Fake 3000 (Fakes, 2 MiB)", "Device: Fake 3000 (Fakes, 2 MiB)\n", ""},
+		{"300", "", "", "-device 300: there is no such device; expected cpu, gpu, auto, a number " +
+			"below 3 or a part of a name that \"-device list\" shows"},
 		{"fake 3", "Fake 3000 (Fakes, 2 MiB)", "Device: Fake 3000 (Fakes, 2 MiB)\n", ""},
 		{"broken", "cpu", "The processor computes, as Broken (Fakes, 3 MiB) cannot be used: " +
 			"it computes wrong\n", ""},
@@ -49,11 +51,17 @@ func TestNewComputer(t *testing.T) {
 			t.Errorf("%s: %+v, error %v, out %q; want %+v", tt.choice, c, err, out.String(), tt)
 		}
 	}
+	for _, word := range []string{"CPU", "Gpu", "auto"} {
+		var to string
+		if err := DeviceFlag(&to).Set(word); err != nil || to != strings.ToLower(word) {
+			t.Errorf("%s: chosen %q, error %v", word, to, err)
+		}
+	}
 	const list = "cpu  the processor\n0    pthread (Portable, 1 MiB)\n" +
 		"1    Fake 3000 (Fakes, 2 MiB)\n2    Broken (Fakes, 3 MiB)\n"
 	var to string
 	var got argparse.Answer
-	err := DeviceFlag(&to).Set("list")
+	err := DeviceFlag(&to).Set("List")
 	if !errors.As(err, &got) || string(got) != list || to != "cpu" {
 		t.Errorf("list: %q, error %v, chosen %q", got, err, to)
 	}

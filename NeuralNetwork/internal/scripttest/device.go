@@ -1,6 +1,7 @@
 package scripttest
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"strings"
@@ -73,5 +74,19 @@ func OnDevice(t *testing.T, converse Converse, model string) {
 	}
 	if screen, _ := converse(t, "auto"); strings.Count(screen, "Device: ") != 1 {
 		t.Errorf("auto names not one device:\n%s", screen)
+	}
+}
+
+// WaitForFiles expects that wrong, a conversation with a file that is missing, ends before the
+// device is opened: that can take seconds.
+func WaitForFiles(t *testing.T, wrong func() (status int)) {
+	before := experiment.Devices
+	t.Cleanup(func() { experiment.Devices = before })
+	experiment.Devices = func() ([]experiment.Device, error) {
+		t.Error("the device is opened before the files")
+		return nil, errors.New("too early")
+	}
+	if status := wrong(); status != 1 {
+		t.Errorf("status %d, expected 1", status)
 	}
 }
