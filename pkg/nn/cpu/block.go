@@ -229,26 +229,38 @@ func (b *block) measure(i int, y, scratch []float32) {
 func (b *block) combine() {
 	images, pixels := float64(b.net.n), float64(b.h*b.w)
 	count := float64(images * pixels)
-	mean, variance := b.sums[:b.c], b.sums[b.c:]
-	clear(b.sums)
-	for i := range b.net.n {
-		for c, m := range b.moments[2*i*b.c:][:b.c] {
-			mean[c] += float64(m)
+	b.eachChannels(func(first, last int) {
+		mean, variance := b.sums[first:last], b.sums[b.c+first:b.c+last]
+		clear(mean)
+		clear(variance)
+		for i := range b.net.n {
+			for c, m := range b.moments[2*i*b.c:][first:last] {
+				mean[c] += float64(m)
+			}
 		}
-	}
-	for c := range mean {
-		mean[c] /= images
-	}
-	for i := range b.net.n {
-		means, squares := b.moments[2*i*b.c:][:b.c], b.moments[(2*i+1)*b.c:][:b.c]
-		for c, m := range means {
-			d := float64(m) - mean[c]
-			variance[c] += float64(squares[c]) + float64(float64(d*d)*pixels)
+		for c := range mean {
+			mean[c] /= images
 		}
-	}
-	for c := range mean {
-		b.norm.setStatistics(c, mean[c], variance[c]/count, count)
-	}
+		for i := range b.net.n {
+			means, squares := b.moments[2*i*b.c:][first:last], b.moments[(2*i+1)*b.c:][first:last]
+			for c, m := range means {
+				d := float64(m) - mean[c]
+				variance[c] += float64(squares[c]) + float64(float64(d*d)*pixels)
+			}
+		}
+		for c, m := range mean {
+			b.norm.setStatistics(first+c, m, variance[c]/count, count)
+		}
+	})
+}
+
+// eachChannels runs tasks of 32 channels, [first,last). For fewer, waiting for other cores takes
+// longer than sums over the batch.
+func (b *block) eachChannels(do func(first, last int)) {
+	const channels = 32
+	b.net.each(ceilDiv(b.c, channels), func(task int, _ []float32) {
+		do(task*channels, min((task+1)*channels, b.c))
+	})
 }
 
 // gradients adds the gradients of the inputs. One operator computes them all; a node for each hands
@@ -413,32 +425,33 @@ func (g *blockGradient) normGradients(x, out, grad []float32) {
 		kernel.Fold(g.products[2*i*g.c:(2*i+1)*g.c], sums)
 		kernel.Fold(g.products[(2*i+1)*g.c:(2*i+2)*g.c], dots)
 	})
-	gamma := g.norm.gamma
 	count := float64(n.n) * float64(g.h*g.w)
-	ofGrad, ofX, rest := g.OfGrad[:g.c], g.OfX[:g.c], g.Rest[:g.c]
-	sums, dots := g.block.sums[:g.c], g.block.sums[g.c:]
-	clear(g.block.sums)
-	for i := range n.n {
-		for c, v := range g.products[2*i*g.c:][:g.c] {
-			sums[c] += float64(v)
+	g.eachChannels(func(first, last int) {
+		sums, dots := g.block.sums[first:last], g.block.sums[g.c+first:g.c+last]
+		clear(sums)
+		clear(dots)
+		for i := range n.n {
+			for c, v := range g.products[2*i*g.c:][first:last] {
+				sums[c] += float64(v)
+			}
+			for c, v := range g.products[(2*i+1)*g.c:][first:last] {
+				dots[c] += float64(v)
+			}
 		}
-		for c, v := range g.products[(2*i+1)*g.c:][:g.c] {
-			dots[c] += float64(v)
+		for c := first; c < last; c++ {
+			sum, dot := sums[c-first], dots[c-first]
+			inverse := g.norm.inverse[c]
+			scale := float64(g.norm.gamma[c]) * inverse
+			g.dBeta[c] = float32(sum)
+			g.dGamma[c] = float32(dot * inverse)
+			g.OfGrad[c] = float32(scale)
+			g.OfX[c] = float32(-scale * inverse * inverse * dot / count)
+			g.Rest[c] = float32(-scale * sum / count)
 		}
-	}
-	for c := range g.c {
-		sum, dot := sums[c], dots[c]
-		inverse := g.norm.inverse[c]
-		scale := float64(gamma[c]) * inverse
-		g.dBeta[c] = float32(sum)
-		g.dGamma[c] = float32(dot * inverse)
-		ofGrad[c] = float32(scale)
-		ofX[c] = float32(-scale * inverse * inverse * dot / count)
-		rest[c] = float32(-scale * sum / count)
-	}
-	kernel.Repeat(g.OfGrad, ofGrad)
-	kernel.Repeat(g.OfX, ofX)
-	kernel.Repeat(g.Rest, rest)
+	})
+	kernel.Repeat(g.OfGrad, g.OfGrad[:g.c])
+	kernel.Repeat(g.OfX, g.OfX[:g.c])
+	kernel.Repeat(g.Rest, g.Rest[:g.c])
 }
 
 // back computes dy, the gradient of y of image i, from that of the image that comes out. A line of

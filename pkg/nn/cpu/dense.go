@@ -87,10 +87,14 @@ func (n *network) denseKernelGrad(wide, units int, x, grad *G.Node) *G.Node {
 // denseBiasGrad adds the sum of grad over the samples.
 func (n *network) denseBiasGrad(units int, grad *G.Node) *G.Node {
 	run := func(in [][]float32, out []float32) {
-		clear(out)
-		for i := range n.n {
-			n.kernels.AddTo(out, in[0][i*units:])
-		}
+		n.each(ceilDiv(units, blockColumns), func(task int, _ []float32) {
+			from := task * blockColumns
+			sums := out[from:min(from+blockColumns, units)]
+			clear(sums)
+			for i := range n.n {
+				n.kernels.AddTo(sums, in[0][i*units+from:])
+			}
+		})
 	}
 	return n.apply("dense bias gradient", tensor.Shape{units}, run, grad)
 }

@@ -77,7 +77,7 @@ func (o *operator) Do(in ...G.Value) (G.Value, error) {
 	for i, v := range in {
 		switch v := v.(type) {
 		case *tensor.Dense:
-			o.args[i] = v.Data().([]float32)
+			o.args[i] = v.Float32s()
 		case *G.F32:
 			o.args[i] = []float32{float32(*v)}
 		default:
@@ -90,7 +90,7 @@ func (o *operator) Do(in ...G.Value) (G.Value, error) {
 			o.result = make([]float32, 1)
 		} else {
 			t := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(o.out...))
-			o.value, o.result = t, t.Data().([]float32)
+			o.value, o.result = t, t.Float32s()
 		}
 	}
 	o.run(o.args, o.result)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gorgonia.org/tensor"
+
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
 )
@@ -47,13 +49,13 @@ func (s *solver) step(n *network) error {
 		if err != nil {
 			return fmt.Errorf("nn: %w", err)
 		}
-		values := w.Value().Data().([]float32)
+		values := w.Value().(*tensor.Dense).Float32s()
 		m := s.state[&values[0]]
 		if m == nil {
 			m = &moments{make([]float32, len(values)), make([]float32, len(values))}
 			s.state[&values[0]] = m
 		}
-		slopes := grad.Data().([]float32)
+		slopes := grad.(*tensor.Dense).Float32s()
 		const block = 1 << 12 // values of a part: a task takes microseconds
 		for from := 0; from < len(values); from += block {
 			to := min(from+block, len(values))
