@@ -311,12 +311,11 @@ func assigned[P uint8 | uint16](
 	t testing.TB, s *Space[P], centroids *imageset.Images[P],
 ) []int32 {
 	t.Helper()
-	label := slices.Repeat([]int32{unassigned}, s.images.N)
-	l := lloyd[P]{Space: s, label: label, moved: make([]move, s.mostOfBlock())}
+	l := s.newLloyd(centroids.N)
 	if changed, err := l.assign(centroids); err != nil || changed != s.images.N {
 		t.Fatalf("%d of %d images have got a cluster, error %v", changed, s.images.N, err)
 	}
-	return label
+	return l.assignment.Label
 }
 
 // sortedMedians sets each centroid to the median of its cluster's images by sorting their values.

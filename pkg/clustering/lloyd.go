@@ -1,17 +1,10 @@
 package clustering
 
 import (
-	"iter"
-	"sync/atomic"
-
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
-	"imagesimilarity/pkg/parallel"
 )
-
-// unassigned stands for the cluster of an image before the first pass.
-const unassigned = -1
 
 const (
 	// settled is the number of images that may still change their cluster in the original's last
@@ -34,12 +27,12 @@ const (
 // changed their cluster. A pass of the iteration reads the images once. It reads them again for the
 // lower bytes of medians of 16 bits, and for many clusters: for each 64 MiB of histograms.
 //
-// Lloyd returns an error if there is no memory for the centroids, twice, for a cluster and a few
-// more bytes for each image, and for the histograms, or if the images cannot be read.
+// Lloyd returns an error if there is no memory for the centroids, three times, for about 12 bytes
+// an image, and for the histograms, or if the images cannot be read.
 func (s *Space[P]) Lloyd(
 	seeds []int, mode Mode, progress func(pass, changed int),
 ) ([]int32, error) {
-	k, dim := len(seeds), s.images.Dim()
+	k := len(seeds)
 	err := memory.Check(s.lloydSize(k), "making %d clusters of %d images of %dx%d values needs",
 		k, s.images.N, s.images.Rows, s.images.Cols)
 	if err != nil {
@@ -49,18 +42,11 @@ func (s *Space[P]) Lloyd(
 	if err != nil {
 		return nil, err
 	}
-	l := lloyd[P]{Space: s, label: make([]int32, s.images.N), moved: make([]move, s.mostOfBlock())}
-	for i := range l.label {
-		l.label[i] = unassigned
-	}
-	if s.tallied(k) {
-		l.tally = newHistograms(k, dim)
-		l.tally.begin(0, l.tally.jobs())
-	}
+	l := s.newLloyd(k)
 	err = Iterate(mode, progress,
 		func() (int, error) { return l.assign(centroids) },
 		func() error { return l.medians(centroids) })
-	return l.label, err
+	return l.assignment.Label, err
 }
 
 // Iterate makes the passes of Lloyd, wherever the images are. assign gives each image the nearest
@@ -93,10 +79,10 @@ func Iterate(mode Mode, progress func(pass, changed int), assign func() (changed
 // lloydSize returns the bytes that Lloyd takes.
 func (s *Space[P]) lloydSize(k int) float64 {
 	h := newHistograms(k, s.images.Dim())
-	size := float64(2*metric.QueriesSize[P](k, h.dim)) + float64(4*s.images.N+40*k) +
-		float64(8*s.mostOfBlock()) // what moves
+	size := assignmentSize[P](s.images.N, k, h.dim) + float64(2*metric.QueriesSize[P](k, h.dim)) +
+		float64(40*k) + float64(8*s.mostOfBlock()) // what moves
 	if s.tallied(k) {
-		size += h.bytes(h.jobs())
+		size += tallySize(k, h.dim)
 	}
 	if !s.tallied(k) || bits[P]() > 8 {
 		size += s.rankingSize(h)
@@ -107,98 +93,53 @@ func (s *Space[P]) lloydSize(k int) float64 {
 // A lloyd is the state of an iteration.
 type lloyd[P uint8 | uint16] struct {
 	*Space[P]
-	label []int32     // cluster of each image, or unassigned
-	tally *histograms // of the highest bytes, kept from pass to pass; nil if they are too many
-	above []uint32    // in the tally, how many values come after the median
-	moved []move      // buffer for those of a block
-	lists grouping    // memory for the medians
+	assignment *Assignment[P]
+	tally      *tally   // nil if it were too large
+	moved      []move   // buffer for those of a block
+	lists      grouping // memory for the medians
+}
+
+func (s *Space[P]) newLloyd(k int) *lloyd[P] {
+	l := &lloyd[P]{
+		Space: s, assignment: NewAssignment[P](s.images.N), moved: make([]move, s.mostOfBlock()),
+	}
+	if s.tallied(k) {
+		l.tally = newTally(k, s.images.Dim())
+	}
+	return l
 }
 
 // tallied reports whether the histograms of k clusters are few enough to be kept.
 func (s *Space[P]) tallied(k int) bool { return k <= s.most/s.images.Dim() }
 
-// A move is an image of a block that changes its cluster.
-type move struct {
-	image int32
-	from  int32 // cluster before, or unassigned
-}
-
 // assign gives each image the nearest centroid. It returns the number of images that changed their
 // cluster, and moves them in the tally while they are in memory.
 func (l *lloyd[P]) assign(centroids *imageset.Images[P]) (changed int, err error) {
-	queries := pack(centroids)
+	pass := l.assignment.pass(centroids)
 	err = l.each(func(b block[P]) {
-		label := l.label[b.first:][:b.N]
-		moved := b.assign(queries, label, l.moved)
+		moved := pass.assign(b, b.first, l.moved)
 		changed += len(moved)
 		if l.tally != nil {
-			moveAll(l.tally, b.Images, moved, label)
+			moveAll(l.tally, b.Images, moved, l.assignment.Label[b.first:])
 		}
 	})
 	return changed, err
 }
 
-// assign gives each image of the block the nearest centroid. It returns those that changed their
-// cluster, in the memory of moved.
-func (b block[P]) assign(centroids *metric.Queries[P], label []int32, moved []move) []move {
-	var n atomic.Int64
-	b.strips(centroids, func(r *ruler[P], strips iter.Seq[int]) {
-		var nearest [strip]uint32
-		var cluster [strip]int32
-		found := make([]move, 0, strip)
-		for range strips {
-			r.each(func(c int, distances []uint32) {
-				for i, d := range distances {
-					if c == 0 || d < nearest[i] {
-						nearest[i], cluster[i] = d, int32(c)
-					}
-				}
-			})
-			found = found[:0]
-			for i, before := range label[r.from:][:r.n] {
-				if now := cluster[i]; now != before {
-					found = append(found, move{int32(r.from + i), before})
-					label[r.from+i] = now
-				}
-			}
-			end := int(n.Add(int64(len(found))))
-			copy(moved[end-len(found):], found)
-		}
-	})
-	return moved[:n.Load()]
-}
-
-// moveAll moves images of a block to the clusters in label, in the histograms of all jobs.
-func moveAll[P uint8 | uint16](h *histograms, b *imageset.Images[P], moved []move, label []int32) {
-	parallel.Do(h.tiles(), func(jobs iter.Seq[int]) {
-		for job := range jobs {
-			_, from, to := h.place(job)
-			for _, m := range moved {
-				pixels := b.At(int(m.image))[from:to]
-				if m.from != unassigned {
-					const minusOne = ^uint32(0)
-					addLevels(h.count[int(m.from)*h.dim+from:][:to-from], pixels, minusOne)
-				}
-				addLevels(h.count[int(label[m.image])*h.dim+from:][:to-from], pixels, 1)
-			}
-		}
-	})
-}
-
 // medians sets each centroid to the median of its cluster's images, pixel by pixel. The centroid of
 // an empty cluster stays as it is.
 func (l *lloyd[P]) medians(centroids *imageset.Images[P]) error {
+	label := l.assignment.Label
 	m := ranking[P]{
-		Space: l.Space, label: l.label, size: sizes(l.label, centroids.N), medians: centroids,
+		Space: l.Space, label: label, size: sizes(label, centroids.N), medians: centroids,
 		lists: &l.lists,
 	}
 	if l.tally == nil {
 		return m.find(nil, bits[P]()-8)
 	}
-	l.above = l.tally.firstAbove(l.above, m.size)
-	rank(l.tally, m.size, l.above, centroids.Pix, bits[P]()-8)
+	rankTally(l.tally, m.size, centroids.Pix)
 	if bits[P]() == 8 {
 		return nil
 	}
-	return m.find(l.above, bits[P]()-16)
+	return m.find(l.tally.above, bits[P]()-16)
 }

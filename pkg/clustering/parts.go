@@ -1,10 +1,6 @@
 package clustering
 
-import (
-	"slices"
-
-	"imagesimilarity/pkg/imageset"
-)
+import "imagesimilarity/pkg/imageset"
 
 // MaxImages is the largest number of images that the seeding's generator can draw from.
 const MaxImages = 1<<31 - 3
@@ -33,11 +29,10 @@ func (p Part[P]) Distances(image *imageset.Images[P]) []uint32 {
 	return distances
 }
 
-// Assign returns the nearest centroid of each image. Ties go to the lower one.
-func (p Part[P]) Assign(centroids *imageset.Images[P]) []int32 {
-	label := slices.Repeat([]int32{unassigned}, p.images.N)
-	p.block().assign(pack(centroids), label, make([]move, p.images.N))
-	return label
+// Assign gives each image of the part the nearest centroid and returns how many changed their
+// cluster. Ties go to the lower one. The assignment is of the images of this part alone.
+func (p Part[P]) Assign(a *Assignment[P], centroids *imageset.Images[P]) (changed int) {
+	return len(a.pass(centroids).assign(p.block(), 0, make([]move, p.images.N)))
 }
 
 // A Histogram counts values by one of their bytes. The count of 0 has no meaning. Histograms of

@@ -109,7 +109,7 @@ const keptBlock = 1 << 16
 type ruler[P uint8 | uint16] struct {
 	block[P]
 	queries   *metric.Queries[P]
-	points    *metric.Points[P] // all images, or the strip
+	scratch   *metric.Points[P] // images that are packed to be measured
 	distances []uint32
 	from, n   int // the images of the strip are from to from+n-1 of the block
 }
@@ -120,20 +120,19 @@ func (b block[P]) strips(
 	queries *metric.Queries[P], worker func(r *ruler[P], strips iter.Seq[int]),
 ) {
 	parallel.Do((b.N+strip-1)/strip, func(jobs iter.Seq[int]) {
-		r := &ruler[P]{
-			block: b, queries: queries, points: b.space.points,
-			distances: make([]uint32, metric.Quad*strip),
+		scratch, spare := b.space.spare.Get().(*metric.Points[P])
+		if !spare {
+			scratch = new(metric.Points[P])
 		}
-		if r.points == nil {
-			var spare bool
-			if r.points, spare = b.space.spare.Get().(*metric.Points[P]); !spare {
-				r.points = new(metric.Points[P])
-			}
-			defer b.space.spare.Put(r.points)
+		defer b.space.spare.Put(scratch)
+		r := &ruler[P]{
+			block: b, queries: queries, scratch: scratch,
+			distances: make([]uint32, metric.Quad*strip),
 		}
 		worker(r, func(yield func(int) bool) {
 			for job := range jobs {
-				r.lay(job * strip)
+				r.from = job * strip
+				r.n = min(strip, b.N-r.from)
 				if !yield(job) {
 					return
 				}
@@ -142,31 +141,46 @@ func (b block[P]) strips(
 	})
 }
 
-// lay makes the images from image from on the strip.
-func (r *ruler[P]) lay(from int) {
-	r.from, r.n = from, min(strip, r.N-from)
-	if r.space.points != nil {
-		return
-	}
-	r.points.Resize(r.n, r.Dim())
-	for i := range r.n {
-		r.points.Set(i, r.At(from+i))
-	}
-}
-
 // each calls visit for query after query with the distances of the images of the strip.
 func (r *ruler[P]) each(visit func(query int, distances []uint32)) {
-	from := 0
-	if r.space.points != nil {
-		from = (r.first + r.from) / metric.Tile
+	if kept := r.space.points; kept != nil {
+		r.measure(kept, (r.first+r.from)/metric.Tile, r.n, visit)
+		return
 	}
-	to := from + metric.Tiles(r.n)
-	n := (to - from) * metric.Tile
+	r.scratch.Resize(r.n, r.Dim())
+	for i := range r.n {
+		r.scratch.Set(i, r.At(r.from+i))
+	}
+	r.measure(r.scratch, 0, r.n, visit)
+}
+
+// some does the same for some images of the strip, which it gets by their places in the block.
+func (r *ruler[P]) some(images []int32, visit func(query int, distances []uint32)) {
+	switch len(images) {
+	case 0:
+		return
+	case r.n:
+		r.each(visit)
+		return
+	}
+	r.scratch.Resize(len(images), r.Dim())
+	for i, image := range images {
+		r.scratch.Set(i, r.At(int(image)))
+	}
+	r.measure(r.scratch, 0, len(images), visit)
+}
+
+// measure calls visit for query after query with the distances of n points, which begin with a
+// tile.
+func (r *ruler[P]) measure(
+	points *metric.Points[P], tile, n int, visit func(query int, distances []uint32),
+) {
+	padded := metric.Tiles(n) * metric.Tile
 	for quad := 0; quad < r.queries.N; quad += metric.Quad {
-		distances := r.distances[:metric.Quad*n]
-		r.points.Distances(distances, r.queries, quad, from, to)
+		distances := r.distances[:metric.Quad*padded]
+		points.Distances(distances, r.queries, quad, tile, tile+metric.Tiles(n))
 		for q := quad; q < min(r.queries.N, quad+metric.Quad); q++ {
-			visit(q, distances[(q-quad)*n:][:r.n])
+			visit(q, distances[(q-quad)*padded:][:n])
 		}
 	}
 }

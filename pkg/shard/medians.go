@@ -154,7 +154,9 @@ func newLabeller[P uint8 | uint16](file string) (*labeller, error) {
 		if err != nil {
 			return nil, err
 		}
-		return part.Assign(centroids), nil
+		a := clustering.NewAssignment[P](images.N)
+		part.Assign(a, centroids)
+		return a.Label, nil
 	}
 	return &labeller{centroids.N, sumOf(centroids), label}, nil
 }
