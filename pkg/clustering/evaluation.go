@@ -34,9 +34,7 @@ func Evaluate(
 ) (*Evaluation, error) {
 	images := space.images
 	j := &judge{Space: space, label: label, progress: progress, mode: mode}
-	err := memory.Check(j.bytes(k), "judging %d clusters of %d images of %dx%d pixels needs",
-		k, images.N, images.Rows, images.Cols)
-	if err != nil {
+	if err := CheckEvaluation(space, k, 0); err != nil {
 		return nil, err
 	}
 	e := &Evaluation{
@@ -53,6 +51,21 @@ func Evaluate(
 	e.Add(label, e.OfImage)
 	e.Mean()
 	return e, nil
+}
+
+// CheckEvaluation returns the error of Evaluate for k clusters if there is no memory for it when
+// more bytes are in use than now.
+func CheckEvaluation(space *Space[uint8], k int, more float64) error {
+	images := space.images
+	j := judge{Space: space}
+	return memory.CheckLater(more, j.bytes(k),
+		"judging %d clusters of %d images of %dx%d pixels needs",
+		k, images.N, images.Rows, images.Cols)
+}
+
+// EvaluationSize returns the bytes of an Evaluation of k clusters of n images of dim pixels.
+func EvaluationSize(k, n, dim int) float64 {
+	return float64(8*float64(n)) + float64(float64(k)*float64(16+dim))
 }
 
 // Add adds the silhouettes of the next images to the sums for their clusters and for all.

@@ -33,9 +33,7 @@ func (s *Space[P]) Lloyd(
 	seeds []int, mode Mode, progress func(pass, changed int),
 ) ([]int32, error) {
 	k := len(seeds)
-	err := memory.Check(s.lloydSize(k), "making %d clusters of %d images of %dx%d values needs",
-		k, s.images.N, s.images.Rows, s.images.Cols)
-	if err != nil {
+	if err := s.CheckLloyd(k, 0); err != nil {
 		return nil, err
 	}
 	centroids, err := imageset.SelectFrom(s.images, seeds)
@@ -48,6 +46,17 @@ func (s *Space[P]) Lloyd(
 		func() error { return l.medians(centroids) })
 	return l.assignment.Label, err
 }
+
+// CheckLloyd returns the error of Lloyd with k seeds if there is no memory for it when more bytes
+// are in use than now.
+func (s *Space[P]) CheckLloyd(k int, more float64) error {
+	return memory.CheckLater(more, s.lloydSize(k),
+		"making %d clusters of %d images of %dx%d values needs",
+		k, s.images.N, s.images.Rows, s.images.Cols)
+}
+
+// LabelSize returns the bytes of the clusters of n images, which Lloyd returns.
+func LabelSize(n int) float64 { return float64(4 * float64(n)) }
 
 // Iterate makes the passes of Lloyd, wherever the images are. assign gives each image the nearest
 // centroid and returns the number of images that changed their cluster. medians makes each centroid

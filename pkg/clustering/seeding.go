@@ -26,8 +26,7 @@ func (s *Space[P]) Seed(k int, mode Mode, progress func(done, total int)) ([]int
 	if err := CheckClusters(k, n); err != nil {
 		return nil, err
 	}
-	need := float64(4*n+16*k) + float64(8*(n/stride+1)) + metric.QueriesSize[P](1, s.images.Dim())
-	if err := memory.Check(need, "choosing %d seeds of %d images needs", k, n); err != nil {
+	if err := s.CheckSeed(k, 0); err != nil {
 		return nil, err
 	}
 	return SeedBy(n, k, mode, progress, func(newest int, nearest []uint32) error {
@@ -38,6 +37,14 @@ func (s *Space[P]) Seed(k int, mode Mode, progress func(done, total int)) ([]int
 		query := pack(image)
 		return s.each(func(b block[P]) { b.approach(query, nearest[b.first:]) })
 	})
+}
+
+// CheckSeed returns the error of Seed if there is no memory for it when more bytes are in use than
+// now.
+func (s *Space[P]) CheckSeed(k int, more float64) error {
+	n := s.images.N
+	need := float64(4*n+16*k) + float64(8*(n/stride+1)) + metric.QueriesSize[P](1, s.images.Dim())
+	return memory.CheckLater(more, need, "choosing %d seeds of %d images needs", k, n)
 }
 
 // SeedBy chooses the seeds of Seed among n images, wherever they are. approach lowers the distances

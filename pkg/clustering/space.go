@@ -62,6 +62,16 @@ func NewSpace[P uint8 | uint16](images *imageset.Set[P]) (*Space[P], error) {
 	return s, nil
 }
 
+// Size returns the bytes that the images and their packed copy take if they are kept, else 0.
+func (s *Space[P]) Size() float64 {
+	if s.points == nil {
+		return 0
+	}
+	values := float64(s.images.N) * float64(s.images.Dim())
+	return float64(values*float64(unsafe.Sizeof(P(0)))) +
+		metric.PointsSize[P](s.images.N, s.images.Dim())
+}
+
 // checkDim returns an error if a distance of images of that size might not fit into 32 bits.
 func checkDim[P uint8 | uint16](rows, cols int) error {
 	if most := metric.MaxDim[P](); rows*cols > most {

@@ -10,6 +10,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/results"
 )
@@ -34,8 +35,17 @@ type pictures struct {
 	latents *imageset.Images[uint16] // nil if they are not known
 }
 
-// at reads the images at index.
+// at reads the images at index. It returns an error if there is no memory for them.
 func (s Set) at(index []int) (few pictures, err error) {
+	need := float64(float64(len(index)) * float64(s.Images.Dim()))
+	if s.Latents != nil {
+		need += float64(float64(2*len(index)) * float64(s.Latents.Dim()))
+	}
+	err = memory.Check(need, "copies of %d images of %dx%d pixels, to be asked about, need",
+		len(index), s.Images.Rows, s.Images.Cols)
+	if err != nil {
+		return few, err
+	}
 	if few.images, err = imageset.SelectFrom(s.Images, index); err == nil && s.Latents != nil {
 		few.latents, err = imageset.SelectFrom(s.Latents, index)
 	}
@@ -86,10 +96,11 @@ type neighbour = nearest.Neighbour[float64]
 func New(data Set, among []int, s Settings) (*Map, error) {
 	among = spread(among, max(1, maxValues/max(1, data.Images.Dim())))
 	m := &Map{file: data.File, among: among}
-	few, err := imageset.SelectFrom(data.Images, among)
+	copied, err := data.at(among)
 	if err != nil {
 		return nil, err
 	}
+	few := copied.images
 	exact, err := knn.New(few.Set())
 	if err != nil {
 		return nil, err
@@ -98,11 +109,7 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 		return floats(exact.Nearest(q.images, k, nil))
 	})
 	if data.Latents != nil {
-		few, err := imageset.SelectFrom(data.Latents, among)
-		if err != nil {
-			return nil, err
-		}
-		latent, err := knn.New(few.Set())
+		latent, err := knn.New(copied.latents.Set())
 		if err != nil {
 			return nil, err
 		}

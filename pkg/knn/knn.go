@@ -56,17 +56,24 @@ func (s *Search[P]) Add(b *Block[P], progress func(done, total int)) error {
 	if queries.N == 0 || s.lists.k == 0 {
 		return nil
 	}
-	if need := b.need(queries, s.lists.k); need > s.granted {
-		err := memory.Check(need, "comparing %d images of %dx%d values with %d queries needs",
-			b.N, b.Rows, b.Cols, queries.N)
-		if err != nil {
-			return err
-		}
-		s.granted = need
+	if err := s.CheckAdd(b); err != nil {
+		return err
 	}
+	s.granted = max(s.granted, b.need(queries, s.lists.k))
 	way, asked := wayOf(b.Images, queries.N), view[P]{outlined: queries}
 	queryBlocks(queries.N, progress, newSearch(way, b.candidates(), asked, s.lists))
 	return nil
+}
+
+// CheckAdd returns the error of Add if there is no memory for it now.
+func (s *Search[P]) CheckAdd(b *Block[P]) error {
+	queries := s.queries
+	need := b.need(queries, s.lists.k)
+	if need <= s.granted {
+		return nil
+	}
+	return memory.Check(need, "comparing %d images of %dx%d values with %d queries needs",
+		b.N, b.Rows, b.Cols, queries.N)
 }
 
 // Nearest returns, for each query, its k nearest images, or all if fewer were added. The result is

@@ -78,6 +78,12 @@ func Default() int64 {
 // Check returns an *Error if need bytes more than what is in use exceed the budget. format and args
 // name what needs them, with its verb.
 func Check(need float64, format string, args ...any) error {
+	return CheckLater(0, need, format, args...)
+}
+
+// CheckLater returns the *Error that Check will return when more bytes are in use than now, or less
+// if more is below 0. A program asks at its start for what it will need after long work.
+func CheckLater(more, need float64, format string, args ...any) error {
 	budget.Lock()
 	watch := budget.watch
 	budget.Unlock()
@@ -85,10 +91,10 @@ func Check(need float64, format string, args ...any) error {
 		watch(fmt.Sprintf(format, args...), need)
 	}
 	most := float64(Budget())
-	used := inUse()
+	used := inUse() + more
 	if used+need > most && need <= most {
 		runtime.GC() // what nobody uses does not count
-		used = inUse()
+		used = inUse() + more
 	}
 	if used+need <= most {
 		return nil

@@ -115,3 +115,21 @@ func TestDefault(t *testing.T) {
 		t.Errorf("%d bytes", d)
 	}
 }
+
+// What will be in use later counts, and what will not be does not.
+func TestCheckLater(t *testing.T) {
+	defer SetBudget(0)
+	SetBudget(1 << 40)
+	kept := make([]byte, 16<<20)
+	runtime.GC()
+	SetBudget(int64(inUse()) + 8<<20)
+	for more, fits := range map[float64]bool{0: true, 5 << 20: false, -5 << 20: true} {
+		if err := CheckLater(more, 4<<20, "it needs"); (err == nil) != fits {
+			t.Errorf("%v bytes more: %v", more, err)
+		}
+	}
+	if err := CheckLater(-4<<20, 10<<20, "it needs"); err != nil {
+		t.Error(err)
+	}
+	runtime.KeepAlive(kept)
+}

@@ -16,8 +16,19 @@ type Samples struct {
 	Input func(dst []float32, index []int) error
 	// Ahead, which may be nil, is told which samples Input will be asked for soon, so that it can
 	// begin to read them. A training tells it each batch before the batch before runs.
-	Ahead  func(index []int)
+	Ahead func(index []int)
+	// Room, which may be nil, returns the bytes that Input and Ahead take in memory for batches of a
+	// size.
+	Room   func(batch int) float64
 	Labels []uint8 // classes; nil for an autoencoder, whose target is its input
+}
+
+// room returns the bytes that reading the samples takes in batches of a size.
+func (s *Samples) room(batch int) float64 {
+	if s.Room == nil {
+		return 0
+	}
+	return s.Room(min(batch, s.N))
 }
 
 // Progress tells how far a training is.
@@ -102,8 +113,8 @@ func (t *Trainer) Fit(train, validation *Samples, epochs, batch int,
 	if err := t.loss.check(t.model.Layers); err != nil {
 		return history, err
 	}
-	if err := t.model.checkTraining(
-		train.N, min(batch, train.N), min(batch, validation.N)); err != nil {
+	if err := t.model.checkTraining(train.N, min(batch, train.N), min(batch, validation.N),
+		train.room(batch)+validation.room(batch)); err != nil {
 		return history, err
 	}
 	training, err := t.engine.NewTraining(Plan{

@@ -179,29 +179,31 @@ func predicting(l *Layer, in []*Layer, specs []WeightSpec) (filters, scratch flo
 // of batch: for the outputs of a batch from the layer named until, or from the last one for "", and
 // from the layers before it.
 func (m *Model) CheckPrediction(n int, until string, batch int) error {
-	return m.checkPrediction(n, min(n, batch), until, batch)
+	return m.checkPrediction(n, min(n, batch), until, batch, 0)
 }
 
-// checkPrediction is CheckPrediction if the outputs of kept samples are in memory at a time.
-func (m *Model) checkPrediction(n, kept int, until string, batch int) error {
+// checkPrediction is CheckPrediction if the outputs of kept samples are in memory at a time, and
+// room bytes are needed to read the samples.
+func (m *Model) checkPrediction(n, kept int, until string, batch int, room float64) error {
 	last, err := m.index(until)
 	if err != nil {
 		return err
 	}
 	need := PredictionMemory(Sub(m.Layers, last), min(n, batch)) +
-		float64(4*float64(kept)*values(m.Layers[last].Output))
+		float64(4*float64(kept)*values(m.Layers[last].Output)) + room
 	return memory.Check(need, "computing the layer %q for %d images in batches of %d needs",
 		m.Layers[last].Name, n, min(n, batch))
 }
 
 // checkTraining returns an error if there is no memory for a training of the model, whose weights
-// are there already, on n samples.
-func (m *Model) checkTraining(n, batch, evaluation int) error {
+// are there already, on n samples. room bytes are needed to read the samples.
+func (m *Model) checkTraining(n, batch, evaluation int, room float64) error {
 	sizes, err := Sizes(m.Layers)
 	if err != nil {
 		return err
 	}
-	need := TrainingMemory(sizes, batch, evaluation) + float64(4*float64(n)) // with their order
+	need := TrainingMemory(sizes, batch, evaluation) + room +
+		float64(4*float64(n)) // with their order
 	for _, s := range sizes {
 		need -= float64(4 * s.Parameters)
 	}

@@ -28,7 +28,7 @@ func (p Pixels) Samples(s *imageset.Set[uint8], labels []uint8) *Samples {
 		return samples
 	}
 	r := &reader{set: s}
-	samples.Ahead = r.ahead
+	samples.Ahead, samples.Room = r.ahead, r.room
 	samples.Input = func(dst []float32, index []int) error {
 		return r.images(index, func(pix []uint8, at int) { convert(dst[at*dim:][:len(pix)], pix) })
 	}

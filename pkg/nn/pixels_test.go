@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory/memorytest"
 )
 
 // input returns the samples at index of n images of rows x cols grey levels.
@@ -147,5 +148,58 @@ func TestPermutations(t *testing.T) {
 		}) {
 			t.Errorf("other permutations of %d than %v", n, p)
 		}
+	}
+}
+
+// Reading batches from a file, ahead or not, keeps within what the samples say that it takes.
+func TestReadingKeepsWithinItsRoom(t *testing.T) {
+	const n, dim, batch = 4000, 784, 1000
+	set := imageset.NewSet(n, 28, 28, 10, func(dst []uint8, first int) error { return nil })
+	dst := make([]float32, batch*dim)
+	for name, ahead := range map[string]bool{"ahead": true, "not ahead": false} {
+		s := GreyLevels.Samples(set, nil)
+		most := memorytest.Peak(func() {
+			for first := 0; first < n; first += batch {
+				index := make([]int, batch)
+				for i := range index {
+					index[i] = first + i
+				}
+				if ahead {
+					s.Ahead(index)
+				}
+				if err := s.Input(dst, index); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		// Places of images and garbage that is not collected yet are beside it.
+		if room := s.Room(batch); most > 1.5*room || most < room/4 {
+			t.Errorf("%s: %.3g bytes, said to be %.3g", name, most, room)
+		}
+	}
+	if whole := GreyLevels.Samples((&imageset.Images[uint8]{N: 1, Rows: 1, Cols: 1,
+		Pix: []uint8{1}}).Set(), nil); whole.room(7) != 0 {
+		t.Error("images in memory take room when they are read")
+	}
+}
+
+// A need to read from a file is part of what a prediction asks for.
+func TestPredictionAsksForTheRoom(t *testing.T) {
+	m, err := NewModel("m", []*Layer{{Class: InputLayer, Name: "in", Output: []int{4}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := func(s *Samples) float64 {
+		needs := memorytest.Needs(func() {
+			m.PredictEach(nil, s, "none", 2, nil, nil)
+			if err := m.checkPrediction(s.N, s.N, "", 2, s.room(2)); err != nil {
+				t.Error(err)
+			}
+		})
+		return needs[len(needs)-1].Bytes
+	}
+	set := imageset.NewSet(3, 2, 2, 1, func(dst []uint8, first int) error { return nil })
+	if got := asked(RawLevels.Samples(set, nil)) - asked(&Samples{N: 3}); got != 3*2*4 {
+		t.Errorf("%v bytes to read", got)
 	}
 }

@@ -11,7 +11,8 @@ import (
 func (m *Model) Predict(e Engine, s *Samples, until string, batch int,
 	progress func(done, total int)) ([]float32, error) {
 	if s.N >= 1 && batch >= 1 {
-		if err := m.checkPrediction(s.N, s.N+min(s.N, batch), until, batch); err != nil {
+		err := m.checkPrediction(s.N, s.N+min(s.N, batch), until, batch, s.room(batch))
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -37,7 +38,8 @@ func (m *Model) Predict(e Engine, s *Samples, until string, batch int,
 func (m *Model) PredictEach(e Engine, s *Samples, until string, batch int,
 	visit func(out []float32, first int) error, progress func(done, total int)) error {
 	if s.N >= 1 && batch >= 1 {
-		if err := m.CheckPrediction(s.N, until, batch); err != nil {
+		err := m.checkPrediction(s.N, min(s.N, batch), until, batch, s.room(batch))
+		if err != nil {
 			return err
 		}
 	}

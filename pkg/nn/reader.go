@@ -32,6 +32,13 @@ type prefetched struct {
 	read  sync.WaitGroup
 }
 
+// room returns the bytes that the reader takes for batches of a size: for two that are read ahead,
+// and for images that are not.
+func (r *reader) room(batch int) float64 {
+	size := float64(float64(batch) * float64(r.set.Dim()))
+	return size + float64(2*min(size, mostAhead))
+}
+
 // ahead begins to read the images at index.
 func (r *reader) ahead(index []int) {
 	dim := r.set.Dim()

@@ -37,6 +37,12 @@ func TSNE[V ~[]float32](vectors []V) [][2]float64 {
 	}, start)
 }
 
+// TSNESize returns the bytes that TSNE takes for n vectors.
+func TSNESize(n int) float64 {
+	const perPoint = 200 // places, forces, distances
+	return float64(8*float64(n)*float64(n)) + float64(perPoint*float64(n))
+}
+
 // layout moves n points from their places at the start. distance returns the squared distance of
 // two points.
 func layout(n int, distance func(i, j int) float64, start [][2]float64) [][2]float64 {

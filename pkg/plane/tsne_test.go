@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"imagesimilarity/pkg/memory/memorytest"
 )
 
 // groups returns n vectors around each of the given number of far centres in 10 dimensions.
@@ -215,5 +217,17 @@ func BenchmarkTSNE(b *testing.B) {
 	vectors := groups(10, 200)
 	for b.Loop() {
 		TSNE(vectors)
+	}
+}
+
+func TestTSNEKeepsWithinItsSize(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	vectors := make([][]float32, 500)
+	for i := range vectors {
+		vectors[i] = []float32{random.Float32(), random.Float32(), random.Float32()}
+	}
+	most := memorytest.Peak(func() { TSNE(vectors) })
+	if size := TSNESize(len(vectors)); most > 1.2*size || most < size/2 {
+		t.Errorf("%.3g bytes, said to be %.3g", most, size)
 	}
 }

@@ -227,11 +227,37 @@ func (a *atlas) join(answers []answer, n *results.Neighbourhoods, method string)
 	return some
 }
 
-// html returns the atlas for the script: the images on one sheet, and numbers packed into base64.
-// It returns nothing if there are no images.
-func (a *atlas) html() template.HTML {
+// A packedAtlas is an atlas as the script reads it.
+type packedAtlas struct {
+	Head   string
+	Packed string       // numbers in base64
+	Sheet  template.URL // the images
+}
+
+// bytes returns the number of bytes that the atlas takes in a page.
+func (a *packedAtlas) bytes() int {
+	if a == nil {
+		return 0
+	}
+	var n counter
+	if err := markup.ExecuteTemplate(&n, "atlas", a); err != nil {
+		panic(err) // as in execute
+	}
+	return int(n)
+}
+
+// A counter counts the bytes that are written to it.
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+// pack returns the atlas for the script, or nil if there are no images.
+func (a *atlas) pack() *packedAtlas {
 	if len(a.keys) == 0 {
-		return ""
+		return nil
 	}
 	type set struct {
 		File  string `json:"file"`
@@ -271,10 +297,10 @@ func (a *atlas) html() template.HTML {
 	if err != nil {
 		panic(err) // numbers and texts only
 	}
-	return execute("atlas", map[string]any{
-		"Head": string(text), "Packed": base64.StdEncoding.EncodeToString(packed),
-		"Sheet": sheet(a.pix, len(a.keys), a.rows, a.cols),
-	})
+	return &packedAtlas{
+		Head: string(text), Packed: base64.StdEncoding.EncodeToString(packed),
+		Sheet: sheet(a.pix, len(a.keys), a.rows, a.cols),
+	}
 }
 
 // appendAnswers appends ten places for each image, then ten distances for each. Two places stand

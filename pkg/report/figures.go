@@ -18,6 +18,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
 )
 
@@ -60,8 +61,16 @@ func (p *Page) AddFigures(files *outfile.Group, dir string) {
 	}
 }
 
+// A picture has dpi dots an inch, or fewer if it would have more than mostDots otherwise.
+const (
+	dpi      = 192
+	mostDots = 1 << 21
+)
+
 func (f figure) writePNG(w io.Writer) error {
-	c := vgimg.NewWith(vgimg.UseWH(f.size()), vgimg.UseDPI(192))
+	width, height := f.size()
+	dots := math.Sqrt(mostDots / float64(width.Dots(1)*height.Dots(1)))
+	c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(min(dpi, int(dots))))
 	f.draw(c)
 	return png.Encode(w, c.Image())
 }
@@ -205,6 +214,27 @@ func paler(name string, share float64) color.NRGBA {
 
 var _ plot.Plotter = heatPlot{}
 var _ plot.DataRanger = heatPlot{}
+
+// Bytes that are needed to make a page, for the images that a reader can ask about and the picture
+// of them, and to draw a figure.
+const (
+	pageSize   = 20 << 20
+	figureSize = 24 << 20
+)
+
+// CheckMemory returns an error if there is no memory to make a page, if it is wanted, or the files
+// of its graphs, when more bytes are in use than now.
+func CheckMemory(page, figures bool, more float64) error {
+	if page {
+		if err := memory.CheckLater(more, pageSize, "making a page needs"); err != nil {
+			return err
+		}
+	}
+	if figures {
+		return memory.CheckLater(more, figureSize, "drawing the plots needs")
+	}
+	return nil
+}
 
 // CheckFigures makes the folder dir for the files of the graphs, unless it is there; if nothing is
 // written into it, it does not outlive the program. CheckFigures returns an error if no file can be

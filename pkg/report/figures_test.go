@@ -11,9 +11,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"imagesimilarity/pkg/memory/memorytest"
 	"imagesimilarity/pkg/outfile"
 )
 
@@ -114,5 +116,26 @@ func TestCheckFigures(t *testing.T) {
 	outfile.RemoveEmptyFolders()
 	if _, err := os.Stat("new"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the folder for no plots is still there: %v", err)
+	}
+}
+
+// The figure with the most squares keeps within what CheckMemory asks for, as do all smaller ones.
+func TestLargeFiguresKeepWithinTheirMemory(t *testing.T) {
+	h := heatMap{Title: "256 classes", Down: "truth", Across: "prediction"}
+	for i := range 256 {
+		h.Rows = append(h.Rows, heading{Name: strconv.Itoa(i)})
+		h.Count = append(h.Count, slices.Repeat([]int{i % 7}, 256))
+	}
+	h.Columns = h.Rows
+	f := figure{"heat", h.graph()}
+	for name, write := range map[string]func(io.Writer) error{"PNG": f.writePNG, "SVG": f.writeSVG} {
+		most := memorytest.Peak(func() {
+			if err := write(io.Discard); err != nil {
+				t.Error(err)
+			}
+		})
+		if most > figureSize {
+			t.Errorf("%s: %.3g bytes", name, most)
+		}
 	}
 }

@@ -15,8 +15,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/results"
 )
 
@@ -49,6 +51,20 @@ type Fact struct{ Name, Value string }
 type Images struct {
 	*imageset.Sample[uint8]
 	Labels []uint8
+}
+
+// Read returns the images of a set at index, for a page. It returns an error if there is no memory
+// to read them, or if they cannot be read.
+func Read(s *imageset.Set[uint8], labels []uint8, index []int) (Images, error) {
+	if s.Whole() == nil {
+		need := float64(len(index)) * float64(s.Dim())
+		if err := memory.Check(need, "showing %d images of %dx%d pixels needs",
+			len(index), s.Rows, s.Cols); err != nil {
+			return Images{}, err
+		}
+	}
+	some, err := imageset.SampleOf(s, index)
+	return Images{some, labels}, err
 }
 
 // newPage returns the page of a run without any round.
@@ -166,8 +182,15 @@ type shell struct {
 	Style    template.CSS
 	Script   template.JS
 	Contents []entry
-	Atlas    template.HTML // images and answers for the script; may be empty
-	Articles []template.HTML
+	Atlas    *packedAtlas // images and answers for the script; nil for none
+	Articles []article
+}
+
+// An article is a page without what a document has once.
+type article struct {
+	ID, Title, Command string
+	Facts              []Fact
+	Sections           []section
 }
 
 // An entry of the table of contents; the sections of an article are one level deeper.
@@ -185,8 +208,8 @@ func Render(w io.Writer, pages ...*Page) error {
 		plates = append(plates, p.plates...)
 	}
 	atlas := newAtlas(plates)
-	s.Atlas = atlas.html()
-	size := len(s.Atlas)
+	s.Atlas = atlas.pack()
+	size := s.Atlas.bytes()
 	for i, p := range pages {
 		id := fmt.Sprintf("report-%d", i+1)
 		if len(pages) > 1 {
@@ -207,19 +230,34 @@ func Render(w io.Writer, pages ...*Page) error {
 			sections[j], _ = section.within(&size)
 			s.Contents = append(s.Contents, entry{section.ID, section.Title, len(pages) > 1})
 		}
-		s.Articles = append(s.Articles, execute("article", map[string]any{
-			"ID": id, "Title": p.Title, "Command": command(p.Command), "Facts": p.Facts,
-			"Sections": sections,
-		}))
+		s.Articles = append(s.Articles, article{
+			id, p.Title, command(p.Command), p.Facts, sections,
+		})
 	}
-	var b bytes.Buffer
-	if err := markup.ExecuteTemplate(&b, "page", s); err != nil {
+	out := legible{w: w}
+	if err := markup.ExecuteTemplate(&out, "page", s); err != nil && out.err == nil {
 		panic(err) // as in execute
 	}
-	// A page stays readable even if the name of a file has bytes that are no text.
-	text := strings.ToValidUTF8(strings.ReplaceAll(b.String(), "\x00", "\ufffd"), "\ufffd")
-	_, err := io.WriteString(w, text)
-	return err
+	return out.err
+}
+
+// A legible writes a text without bytes that are no text, as the name of a file may have. No
+// character may begin in one call and end in the next. It keeps the first error of w.
+type legible struct {
+	w   io.Writer
+	err error
+}
+
+func (l *legible) Write(p []byte) (int, error) {
+	const instead = "\ufffd"
+	text := p
+	if bytes.IndexByte(p, 0) >= 0 || !utf8.Valid(p) {
+		text = bytes.ToValidUTF8(bytes.ReplaceAll(p, []byte{0}, []byte(instead)), []byte(instead))
+	}
+	if l.err == nil {
+		_, l.err = l.w.Write(text)
+	}
+	return len(p), l.err
 }
 
 // command returns a command line as a shell would read it: arguments with other than harmless

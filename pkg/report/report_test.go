@@ -16,6 +16,7 @@ import (
 
 	clusters "imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/memory/memorytest"
 	"imagesimilarity/pkg/results"
 )
 
@@ -792,6 +793,38 @@ func TestSampleIsSpread(t *testing.T) {
 				len(s) > 0 && (s[0] != 0 || s[len(s)-1] >= n) {
 				t.Errorf("sample(%d, %d) = %v", n, k, s)
 			}
+		}
+	}
+}
+
+// A page of nearly 5 MB takes little more memory when it is written than it has in its sections.
+func TestRenderTakesLittleMemory(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	m := Images{noise(100, 56, 56, rng).Sample(), randomLabels(100, 10, rng)}
+	p := &Page{Title: "Many rounds"}
+	for range 12 {
+		addEMD(p, m, m, rng)
+	}
+	most := memorytest.Peak(func() {
+		if err := Render(io.Discard, p); err != nil {
+			t.Error(err)
+		}
+	})
+	if most > 6e6 {
+		t.Errorf("%.3g bytes", most)
+	}
+}
+
+// An atlas is the largest part of a page. With it the page keeps within what CheckMemory asks for.
+func TestPagesKeepWithinTheirMemory(t *testing.T) {
+	for _, p := range everything("", 28, 28) {
+		most := memorytest.Peak(func() {
+			if err := Render(io.Discard, p); err != nil {
+				t.Error(err)
+			}
+		})
+		if most > pageSize {
+			t.Errorf("%s: %.3g bytes", p.Title, most)
 		}
 	}
 }

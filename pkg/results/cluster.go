@@ -42,13 +42,10 @@ func (r *ClusterRound) Clusterings() []*Clustering {
 	return []*Clustering{&r.Reduced, &r.Original, &r.Network}
 }
 
-// CompareSize returns the bytes that Compare and Judge take.
-func (r *ClusterRound) CompareSize() float64 {
-	most := 0
-	for _, c := range r.Clusterings() {
-		most = max(most, len(c.Sizes))
-	}
-	return clustering.AdjustedRandSize(r.Images.Images, max(most, math.MaxUint8+1))
+// CompareSize returns the bytes that Compare and Judge take for clusterings of n images into at
+// most that many clusters.
+func CompareSize(n, clusters int) float64 {
+	return clustering.AdjustedRandSize(n, max(clusters, math.MaxUint8+1))
 }
 
 // Compare fills Pairs.

@@ -109,8 +109,7 @@ func converse(
 		run.Rounds = append(run.Rounds, *r)
 		text.Cluster(&all, r)
 		if opt.html != "" || opt.png != "" {
-			if err := memory.Check(report.ClusterSize(r.Images.Images),
-				"drawing the silhouettes of %d images needs", r.Images.Images); err != nil {
+			if err := opt.checkPage(r.Images.Images, 0); err != nil {
 				return err
 			}
 			page.AddCluster(r)

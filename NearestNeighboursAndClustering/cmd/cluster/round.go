@@ -14,6 +14,7 @@ import (
 	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/quote"
+	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
 
@@ -144,6 +145,9 @@ func read(in inputs, k int, open idx.Opener) (*data, error) {
 func (opt options) cluster(d *data, k int) (*results.ClusterRound, error) {
 	defer d.images.Close()
 	defer d.latents.Close() // again, unless there was an error
+	if err := opt.checkMemory(d, k); err != nil {
+		return nil, err
+	}
 	r := d.files
 	const newSpace, originalSpace = "the new space", "the original space"
 	label, c, err := kMedians(opt, d.newSpace, k, newSpace)
@@ -168,28 +172,83 @@ func (opt options) cluster(d *data, k int) (*results.ClusterRound, error) {
 	}
 	r.Images.BlockPasses = d.images.Passes()
 	opt.display.Phase("comparing the clusters")
-	if err := memory.Check(r.CompareSize(), "comparing clusters of %d images needs",
-		r.Images.Images); err != nil {
+	if err := checkCompare(d, k, 0); err != nil {
 		return nil, err
 	}
 	r.Compare()
 	if d.labels != nil {
 		r.Judge(d.files.Labels, d.labels)
 	}
-	return &r, opt.checkText(&r)
+	return &r, opt.checkText(d, k, 0)
 }
 
-// checkText returns an error if there is no memory for the medians as text.
-func (opt options) checkText(r *results.ClusterRound) error {
-	medians := len(r.Reduced.Sizes) + len(r.Original.Sizes)
+// checkMemory returns an error if some part of the round will find no memory. The parts before it
+// may take hours, and nothing of what they find would be written.
+func (opt options) checkMemory(d *data, k int) error {
+	n, dim := d.images.N, d.images.Dim()
+	more := 0. // bytes in use more than now, as far as they are certain
+	check := func(part func(k int, more float64) error, k int, kept float64) func() error {
+		return func() error {
+			err := part(k, more)
+			more += kept
+			return err
+		}
+	}
+	judge := func(k int, more float64) error { return clustering.CheckEvaluation(d.space, k, more) }
+	labels, judged := clustering.LabelSize(n), clustering.EvaluationSize(k, n, dim)
+	for _, part := range []func() error{
+		check(d.newSpace.CheckSeed, k, 0),
+		check(d.newSpace.CheckLloyd, k, labels-d.newSpace.Size()),
+		check(judge, k, judged+d.images.PassSize()),
+		check(d.space.CheckSeed, k, 0),
+		check(d.space.CheckLloyd, k, labels),
+		check(judge, k, judged),
+		check(judge, d.classCount, clustering.EvaluationSize(d.classCount, n, dim)),
+		func() error { return checkCompare(d, k, more) },
+		func() error { return opt.checkText(d, k, more) },
+		func() error { return opt.checkPage(n, more) },
+	} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkCompare returns an error if there is no memory to compare the three clusterings when more
+// bytes are in use than now.
+func checkCompare(d *data, k int, more float64) error {
+	n := d.images.N
+	return memory.CheckLater(more, results.CompareSize(n, max(k, d.classCount)),
+		"comparing clusters of %d images needs", n)
+}
+
+// checkText returns an error if there is no memory for the medians as text when more bytes are in
+// use than now.
+func (opt options) checkText(d *data, k int, more float64) error {
+	medians := 2 * k
 	if opt.json != "" {
-		medians += medians + len(r.Network.Sizes)
+		medians += medians + d.classCount
 	}
 	const value = 5 // bytes: three digits, a comma and a blank
-	need := value * float64(medians) * float64(r.Images.Rows) * float64(r.Images.Cols)
+	need := value * float64(medians) * float64(d.images.Dim())
 	// The buffer may grow to twice its size while it is copied.
-	return memory.Check(3*need, "writing %d medians of %dx%d pixels needs",
-		medians, r.Images.Rows, r.Images.Cols)
+	return memory.CheckLater(more, 3*need, "writing %d medians of %dx%d pixels needs",
+		medians, d.images.Rows, d.images.Cols)
+}
+
+// checkPage returns an error if there is no memory for the page or the plots of n images when more
+// bytes are in use than now.
+func (opt options) checkPage(n int, more float64) error {
+	if opt.html == "" && opt.png == "" {
+		return nil
+	}
+	err := memory.CheckLater(more, report.ClusterSize(n),
+		"drawing the silhouettes of %d images needs", n)
+	if err != nil {
+		return err
+	}
+	return report.CheckMemory(opt.html != "", opt.png != "", more)
 }
 
 // kMedians clusters the images in a space, whose name is for the display. It returns the cluster of

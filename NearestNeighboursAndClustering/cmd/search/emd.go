@@ -43,6 +43,13 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 	defer queries.close()
+	if err := report.CheckMemory(opt.html != "", opt.png != "", 0); err != nil {
+		return err
+	}
+	asking, err := newAsking(opt, data)
+	if err != nil {
+		return idx.Named(opt.data, err)
+	}
 	k := min(neighbours, data.original.N)
 	byEMD, byManhattan, err := rankImages(opt, data, queries, k, stdout)
 	if err != nil {
@@ -70,10 +77,6 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 
-	asking, err := newAsking(opt, data)
-	if err != nil {
-		return idx.Named(opt.data, err)
-	}
 	e.Neighbourhoods, err = asking.themselves(nil)
 	if err != nil {
 		return err
@@ -187,6 +190,10 @@ func rankImages(
 		err = index.Each(func(block *knn.Block[uint8]) error {
 			last := int(block.First)+block.N == index.Set.N
 			tellBlock := index.Share(block, 0, share, tell)
+			// What Manhattan distance needs is refused before the long work on EMD.
+			if err := near.CheckAdd(block); err != nil {
+				return idx.Named(opt.data, err)
+			}
 			start := time.Now()
 			err := moved.Add(block.Images, block.First, func(done, total int) {
 				if last && !opt.quiet {

@@ -80,6 +80,9 @@ func searchNeighbours(
 	if err := queries.read(); err != nil {
 		return err
 	}
+	if err := report.CheckMemory(opt.html != "", opt.png != "", 0); err != nil {
+		return err
+	}
 	data, err := newDataSet(in, opt)
 	if err != nil {
 		return idx.Named(opt.data, err)

@@ -119,8 +119,7 @@ func (s *spaces) files() results.LabelledSpaces {
 
 // shown reads the images at index for the HTML page.
 func (s *spaces) shown(index []int) (report.Images, error) {
-	some, err := imageset.SampleOf(s.original, index)
-	return report.Images{Sample: some, Labels: s.labels}, err
+	return report.Read(s.original, s.labels, index)
 }
 
 // A dataSet is the images among which neighbours are searched.

@@ -196,6 +196,9 @@ func classification(
 	if err := s.readSets(); err != nil {
 		return err
 	}
+	if err := s.checkResults(); err != nil {
+		return err
+	}
 	if s.engine, err = experiment.NewComputer(o.device, s.out, display); err != nil {
 		return err
 	}

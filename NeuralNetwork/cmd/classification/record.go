@@ -41,6 +41,21 @@ func (a answers) values() results.ClassifierAnswers {
 	}
 }
 
+// checkResults returns an error if there is no memory for the classes of all images, for the page
+// or for the plots.
+func (s *session) checkResults() error {
+	test, training := len(s.test.labels), len(s.training.labels)
+	if err := memory.Check(8*float64(test), "the probabilities of %d images need", test); err != nil {
+		return err
+	}
+	kept := float64(9 * float64(test)) // the probabilities and the classes of the test images
+	err := memory.CheckLater(kept, float64(training), "the classes of %d images need", training)
+	if err != nil {
+		return err
+	}
+	return report.CheckMemory(s.html != "", s.png != "", kept)
+}
+
 // record adds an experiment to the results and to the page.
 func (s *session) record(x *results.Classifier) error {
 	s.display.Phase("preparing the report")
@@ -50,11 +65,11 @@ func (s *session) record(x *results.Classifier) error {
 		if x.Test != nil {
 			mistakes = report.AskedOfClassification(x.Test, s.test.labels)
 		}
-		shown, err := experiment.Sample(s.test.images, mistakes)
+		shown, err := report.Read(s.test.images, s.test.labels, mistakes)
 		if err != nil {
 			return err
 		}
-		s.page.AddClassification(s.run, x, report.Images{Sample: shown, Labels: s.test.labels})
+		s.page.AddClassification(s.run, x, shown)
 	}
 	s.run.Rounds = append(s.run.Rounds, *x)
 	return s.rounds.Added()

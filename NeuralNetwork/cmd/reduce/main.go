@@ -250,6 +250,9 @@ func reduce(
 	if err := s.readImages(); err != nil {
 		return err
 	}
+	if err := s.checkRecord(); err != nil {
+		return err
+	}
 	if s.engine, err = experiment.NewComputer(o.device, s.out, display); err != nil {
 		return err
 	}

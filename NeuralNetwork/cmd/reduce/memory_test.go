@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/memory/memorytest"
 )
 
@@ -18,5 +19,18 @@ func TestEveryNeedIsRefused(t *testing.T) {
 			status := run(args, strings.NewReader(strings.Join(answers, "\n")+"\n"), &screen, &screen)
 			return status, screen.String()
 		})
+	}
+}
+
+// What a page needs is refused before the first question.
+func TestPageIsRefusedBeforeTheTraining(t *testing.T) {
+	converse(t, "") // writes the inputs
+	defer memory.SetBudget(0)
+	var stdout, stderr bytes.Buffer
+	status := run(strings.Fields("-quiet -memory 20MiB "+
+		"-d images -q images -od d -oq q -html page.html"),
+		strings.NewReader(strings.Join(conversation, "\n")), &stdout, &stderr)
+	if status != 1 || stdout.Len() > 0 || !strings.Contains(stderr.String(), "making a page needs") {
+		t.Errorf("status %d, %q, %q", status, &stdout, &stderr)
 	}
 }

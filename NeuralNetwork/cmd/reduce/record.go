@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"imagesimilarity/NeuralNetwork/internal/experiment"
+	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/plane"
 	"imagesimilarity/pkg/progress"
@@ -35,6 +36,18 @@ func (a answers) values() *results.AutoencoderAnswers {
 	}
 }
 
+// checkRecord returns an error if there is no memory for what record makes.
+func (s *session) checkRecord() error {
+	if s.html == "" && s.json == "" && s.png == "" {
+		return nil
+	}
+	n := len(report.Points(s.data.N, s.data.Rows, s.data.Cols))
+	if err := memory.Check(plane.TSNESize(n), "the map of %d vectors needs", n); err != nil {
+		return err
+	}
+	return report.CheckMemory(s.html != "", s.png != "", 0)
+}
+
 // record completes the results of an experiment with what the model makes of some images. It adds
 // them to the results and the page, if they are wanted.
 func (s *session) record(m autoencoder, x *results.Autoencoder) error {
@@ -52,11 +65,12 @@ func (s *session) record(m autoencoder, x *results.Autoencoder) error {
 	s.display.Phase("preparing the report")
 	x.Device = s.engine.Name
 	if s.html != "" || s.png != "" {
-		shown, err := experiment.Sample(s.data, slices.Concat(x.Points, report.Examples(s.data.N)))
+		shown, err := report.Read(s.data, s.imageLabels,
+			slices.Concat(x.Points, report.Examples(s.data.N)))
 		if err != nil {
 			return err
 		}
-		s.page.AddReduce(s.run, x, report.Images{Sample: shown, Labels: s.imageLabels})
+		s.page.AddReduce(s.run, x, shown)
 	}
 	s.run.Rounds = append(s.run.Rounds, *x)
 	return s.rounds.Added()

@@ -1,7 +1,6 @@
 package experiment
 
 import (
-	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/sklearn"
@@ -22,19 +21,6 @@ func Split(s *nn.Samples) (train, validation *nn.Samples, err error) {
 	return Choose(s, trained), Choose(s, validated), nil
 }
 
-// Sample returns the images of a set at index, for a page. It returns an error if there is no
-// memory to read them.
-func Sample(s *imageset.Set[uint8], index []int) (*imageset.Sample[uint8], error) {
-	if s.Whole() == nil {
-		need := float64(len(index)) * float64(s.Dim())
-		if err := memory.Check(need, "showing %d images of %dx%d pixels needs",
-			len(index), s.Rows, s.Cols); err != nil {
-			return nil, err
-		}
-	}
-	return imageset.SampleOf(s, index)
-}
-
 // Choose returns the samples index[0], index[1], … of s.
 func Choose[I int | uint32](s *nn.Samples, index []I) *nn.Samples {
 	whole := func(of []int) []int {
@@ -44,7 +30,7 @@ func Choose[I int | uint32](s *nn.Samples, index []I) *nn.Samples {
 		}
 		return w
 	}
-	part := &nn.Samples{N: len(index)}
+	part := &nn.Samples{N: len(index), Room: s.Room}
 	part.Input = func(dst []float32, of []int) error { return s.Input(dst, whole(of)) }
 	if s.Ahead != nil {
 		part.Ahead = func(of []int) { s.Ahead(whole(of)) }
