@@ -14,7 +14,7 @@ THREADED = ./NeuralNetwork/... \
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
 # Where OpenCL's library is, the networks can run on a graphics processor: make GPU=yes or GPU=no
-# decides otherwise. On Linux, programs with OpenCL need the system's loader of shared libraries.
+# decides otherwise. On Linux, programs with OpenCL need glibc's loader of shared libraries.
 ifeq ($(OS),Windows_NT)
 GPU ?= yes
 else ifeq ($(shell uname -s),Darwin)
@@ -22,7 +22,11 @@ GPU ?= yes
 else
 LIBRARIES = $(addsuffix /lib,/usr/lib /usr/lib64 /usr/lib/*-linux-gnu /usr/local/lib \
 	/usr/local/cuda*/lib64)
-GPU ?= $(if $(wildcard $(LIBRARIES:=OpenCL.so.1) $(LIBRARIES:=nvidia-opencl.so.1)),yes,no)
+FOUND = $(wildcard $(LIBRARIES:=OpenCL.so.1) $(LIBRARIES:=nvidia-opencl.so.1))
+GPU ?= $(if $(and $(FOUND),$(wildcard /lib*/ld-linux*.so.*)),yes,no)
+endif
+ifeq ($(filter yes no,$(GPU)),)
+$(error GPU=$(GPU): expected yes or no)
 endif
 TAGS = $(if $(filter yes,$(GPU)), -tags gpu)
 
