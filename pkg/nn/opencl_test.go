@@ -24,7 +24,7 @@ func init() {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err := opencl.Open(devices[0], cpu.New())
+		e, err := opencl.Open(devices[0], cpu.New(), func(wait func()) { wait() })
 		if err != nil {
 			t.Fatal(err)
 		}

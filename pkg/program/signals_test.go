@@ -59,6 +59,18 @@ var subjects = map[string]Program{
 		}
 		return 1
 	},
+	"hang": func(_ []string, _ io.Reader, stdout, _ io.Writer) int {
+		w := Begin(func() (string, error) { return "saved", nil })
+		Pause(func() {
+			fmt.Fprintln(stdout, "Ready")
+			for !w.Interrupted() {
+				time.Sleep(time.Millisecond)
+			}
+			fmt.Fprintln(stdout, "Ready")
+			time.Sleep(time.Minute)
+		})
+		return 0
+	},
 	"work": func(_ []string, _ io.Reader, stdout, _ io.Writer) int {
 		batches := 0
 		w := Begin(func() (string, error) { return fmt.Sprint("saved after ", batches), nil })
@@ -160,6 +172,7 @@ func TestSignals(t *testing.T) {
 		{"work", []syscall.Signal{quit}, "", ""},
 		{"work", []syscall.Signal{interrupt, interrupt}, "saved after 3\n", ""},
 		{"work", []syscall.Signal{interrupt, term}, "saved after 3\n", ""},
+		{"hang", []syscall.Signal{interrupt, interrupt}, "saved\n", ""},
 		{"saved", []syscall.Signal{term}, "", ""},
 		{"lost", []syscall.Signal{term}, "", "\nfull\n"},
 	} {

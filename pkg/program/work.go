@@ -47,6 +47,16 @@ func (w *Work) Pause(f func()) {
 	w.running.Lock()
 }
 
+// Pause calls f as the current work does, if one is active: f waits for something that may never
+// come, and the result does not change meanwhile. It is called by the goroutine that does the work.
+func Pause(f func()) {
+	if w := current.Load(); w != nil && w.active.Load() {
+		w.Pause(f)
+		return
+	}
+	f()
+}
+
 // Interrupted reports whether Ctrl-C asked for an early end of the work. The next Ctrl-C ends the
 // program.
 func (w *Work) Interrupted() bool { return w.interrupted.Load() }

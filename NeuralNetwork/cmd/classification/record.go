@@ -59,7 +59,7 @@ func (s *session) checkResults() error {
 // record adds an experiment to the results and to the page.
 func (s *session) record(x *results.Classifier) error {
 	s.display.Phase("preparing the report")
-	x.Device = s.engine.Name
+	x.Device = s.engine.Computed()
 	if s.html != "" || s.png != "" {
 		var mistakes []int
 		if x.Test != nil {

@@ -63,7 +63,7 @@ func (s *session) record(m autoencoder, x *results.Autoencoder) error {
 		return err
 	}
 	s.display.Phase("preparing the report")
-	x.Device = s.engine.Name
+	x.Device = s.engine.Computed()
 	if s.html != "" || s.png != "" {
 		shown, err := report.Read(s.data, s.imageLabels,
 			slices.Concat(x.Points, report.Examples(s.data.N)))

@@ -13,6 +13,7 @@ import (
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/nn/opencl"
+	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
 )
 
@@ -30,7 +31,9 @@ var Devices = func() (list []Device, err error) {
 	for _, d := range found {
 		list = append(list, Device{
 			Name: d.String(), CPU: d.Processor,
-			Open: func(reference nn.Engine) (nn.Engine, error) { return opencl.Open(d, reference) },
+			Open: func(reference nn.Engine) (nn.Engine, error) {
+				return opencl.Open(d, reference, program.Pause)
+			},
 		})
 	}
 	if err == nil && len(list) == 0 {
@@ -112,15 +115,24 @@ func choose(choice string, list []Device) (Device, error) {
 // A Computer is the engine of the flag -device, and what it is.
 type Computer struct {
 	nn.Engine
-	// Name is what computes: cpu, a device, or both if one has taken over from the other.
+	// Name is what computed since the last call of Computed: cpu, a device, or both if one has taken
+	// over from the other.
 	Name string
+	next string // what will compute
+}
+
+// Computed returns what computed a network. What is computed after it belongs to the next one.
+func (c *Computer) Computed() string {
+	name := c.Name
+	c.Name = c.next
+	return name
 }
 
 // NewComputer returns the engine for a choice; none is cpu. It says on out which device it uses,
 // and why another one has to do the work, now or later. Only a choice that no device fits is an
 // error, if there are devices.
 func NewComputer(choice string, out io.Writer, display *progress.Display) (*Computer, error) {
-	c := &Computer{Engine: cpu.New(), Name: onCPU}
+	c := &Computer{Engine: cpu.New(), Name: onCPU, next: onCPU}
 	if choice == onCPU || choice == "" {
 		return c, nil
 	}
@@ -140,18 +152,19 @@ func NewComputer(choice string, out io.Writer, display *progress.Display) (*Comp
 		return c, nil
 	}
 	other := c.Engine
-	tell := func(why error) {
-		var failure *opencl.Failure
-		if !errors.As(why, &failure) {
-			const cannot = "\nThe processor computes this network, as the device cannot: %v\n"
-			fmt.Fprintf(out, cannot, why)
-			return
+	tell := func(why error, lost bool) {
+		text := "\nThe processor computes this network, as the device cannot: %v\n"
+		if lost {
+			text = "\nThe device failed, the processor goes on: %v\n"
+			c.next = onCPU
 		}
-		fmt.Fprintf(out, "\nThe device failed, the processor goes on: %v\n", why)
-		c.Name = d.Name + ", then " + onCPU
+		fmt.Fprintf(out, text, why)
+		if c.Name == d.Name { // else it failed before it computed anything
+			c.Name += ", then " + onCPU
+		}
 	}
 	if choice != onFast {
-		c.Name = d.Name
+		c.Name, c.next = d.Name, d.Name
 		c.Engine = opencl.WithFallback(engine, other, tell)
 		fmt.Fprintf(out, "Device: %s\n", d.Name)
 		return c, nil
@@ -162,7 +175,7 @@ func NewComputer(choice string, out io.Writer, display *progress.Display) (*Comp
 				milliseconds(processor), d.Name, milliseconds(device))
 			return
 		}
-		c.Name = d.Name
+		c.Name, c.next = d.Name, d.Name
 		fmt.Fprintf(out, "Device: %s, %s a batch; the processor takes %s\n",
 			d.Name, milliseconds(device), milliseconds(processor))
 	})

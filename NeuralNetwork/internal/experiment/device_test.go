@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -114,6 +115,38 @@ func TestAuto(t *testing.T) {
 				if v != want.Layers[i].Weights[j].Data[k] {
 					t.Fatalf("other weights of %s", l.Name)
 				}
+			}
+		}
+	}
+}
+
+// A device that fails in the race has computed nothing. If it fails later, the next network is
+// computed by the processor alone.
+func TestComputed(t *testing.T) {
+	for _, tt := range []struct {
+		choice string
+		after  int // calls, then the device fails
+		want   [2]string
+	}{
+		{"auto", 4, [2]string{"cpu", "cpu"}},
+		{"gpu", 4, [2]string{"Fake 3000, then cpu", "cpu"}},
+		{"gpu", 1 << 30, [2]string{"Fake 3000", "Fake 3000"}},
+	} {
+		setDevices(t, nil, Device{Name: "Fake 3000", Open: func(nn.Engine) (nn.Engine, error) {
+			return devicetest.Failing(tt.after), nil
+		}})
+		c, err := NewComputer(tt.choice, io.Discard, silent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range tt.want {
+			m, s := autoencoder(t)
+			trainer := nn.NewTrainer(c, m, nn.MeanSquaredError, nn.RMSprop, 1)
+			if _, err := trainer.Fit(s, s, 2, 2, nil); err != nil {
+				t.Fatal(err)
+			}
+			if got := c.Computed(); got != want {
+				t.Errorf("%s, %d calls: network %d by %q, want %q", tt.choice, tt.after, i, got, want)
 			}
 		}
 	}

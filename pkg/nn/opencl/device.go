@@ -27,6 +27,7 @@ type device struct {
 	Device
 	context, queue handle
 	programs       map[string]handle // by source: a network that is built again needs no compiler
+	pause          func(wait func()) // calls wait, which waits for a batch
 }
 
 func openDevice(d Device) (*device, error) {
@@ -40,6 +41,7 @@ func openDevice(d Device) (*device, error) {
 	}
 	return &device{
 		Device: d, context: context, queue: queue, programs: map[string]handle{},
+		pause: func(wait func()) { wait() },
 	}, nil
 }
 
@@ -190,6 +192,11 @@ func (s *schedule) own(values int) *memory {
 
 // take returns memory for at least that many values: the smallest that is free, or new one.
 func (s *schedule) take(values int) *memory {
+	if values > maxBatchValues {
+		s.err = cmp.Or(s.err, fmt.Errorf("nn: %d values of a batch between two steps are too many; "+
+			"expected at most %d", values, maxBatchValues))
+		return &memory{values: values}
+	}
 	best := -1
 	for i, m := range s.spare {
 		if m.values >= values && (best < 0 || m.values < s.spare[best].values) {

@@ -1,6 +1,9 @@
 package opencl
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // A driver is the few functions of OpenCL that the engine calls
 // (https://registry.khronos.org/OpenCL/specs/3.0-unified/html/OpenCL_API.html). Its errors are
@@ -84,6 +87,9 @@ const (
 	noMemoryForObject  = -4
 	outOfResources     = -5
 	outOfHostMemory    = -6
+	noCompiler         = -3
+	commandFailed      = -14
+	lostQueue          = -36
 	buildFailure       = -11
 	noPlatform         = -1001
 	noDevice           = -1
@@ -94,9 +100,18 @@ var meanings = map[int]string{
 	noMemoryForObject:  "the device has no memory left",
 	outOfResources:     "the device has no resources left",
 	outOfHostMemory:    "the driver has no memory left",
+	noCompiler:         "the driver has no compiler",
+	commandFailed:      "a command before it failed",
+	lostQueue:          "the device has given up its commands",
 	buildFailure:       "the driver could not build the kernels",
 	noPlatform:         "there is no driver",
 	noDevice:           "there is no device",
+}
+
+// noMemory reports whether err tells that the device has not the memory for something.
+func noMemory(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && f.Code == noMemoryForObject
 }
 
 func (f *Failure) Error() string {

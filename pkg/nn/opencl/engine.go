@@ -31,6 +31,7 @@ type data struct {
 	*nn.Samples
 	device *device
 	memory *memory // nil if they are sent
+	sent   bool    // there was no memory for them
 }
 
 // Load prepares samples. They are copied when they are first used: a network knows their size.
@@ -39,16 +40,29 @@ func (e engine) Load(s *nn.Samples) (nn.Data, error) {
 }
 
 // place copies the samples, of a size, to the device, unless they take more than half of its
-// memory.
+// memory, or more than is left of it.
 func (d *data) place(size int) error {
 	bytes := 4 * int64(d.N) * int64(size)
-	if d.memory != nil || bytes > d.device.Memory/2 || bytes > d.device.Largest {
+	if d.memory != nil || d.sent || bytes > d.device.Memory/2 || bytes > d.device.Largest {
 		return nil
 	}
 	m, err := d.device.memory(d.N * size)
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.copyTo(m, size)
 	}
+	if err == nil {
+		d.memory = m
+		return nil
+	}
+	d.device.free(m)
+	if d.sent = noMemory(err); d.sent {
+		return nil
+	}
+	return err
+}
+
+// copyTo copies the samples to a memory.
+func (d *data) copyTo(m *memory, size int) error {
 	const block = 1 << 22 // values that are copied at a time
 	step := max(block/size, 1)
 	values := make([]float32, min(step, d.N)*size)
@@ -58,15 +72,12 @@ func (d *data) place(size int) error {
 			index[i] = first + i
 		}
 		if err := d.fill(values, index, size); err != nil {
-			d.device.free(m)
 			return err
 		}
 		if err := d.device.write(m, first*size, values[:len(index)*size]); err != nil {
-			d.device.free(m)
 			return err
 		}
 	}
-	d.memory = m
 	return nil
 }
 
@@ -123,7 +134,8 @@ func (r *ring) oldest(d *device) (*slot, error) {
 	if s.event == 0 {
 		return s, errors.New("nn: a batch has failed before")
 	}
-	err := d.driver.wait(s.event)
+	var err error
+	d.pause(func() { err = d.driver.wait(s.event) })
 	d.driver.release(events, s.event)
 	return s, err
 }
@@ -306,22 +318,23 @@ func (t *training) buildUpdate() (err error) {
 	if t.update.err != nil || len(t.learner.table) == 0 {
 		return t.update.err
 	}
-	t.update.add("step", defines{
-		"THREADS", maxThreads, "ADAM", s.adam, "RHO", float32(nn.Rho), "TAKE", float32(1 - nn.Rho),
-		"TAKE1", float32(1 - nn.Beta1), "TAKE2", float32(1 - nn.Beta2),
-		"EPSILON", float32(nn.Epsilon),
-	}, [3]int{len(t.learner.table) / 5, 1, 1}, [3]int{maxThreads, 1, 1},
-		table, t.weights.memory, t.learner.gradients, t.first, t.second, float32(nn.LearningRate))
-	if err := t.update.build(); err != nil {
-		return err
-	}
 	if err := t.driver.write(t.queue, table.handle, 0, bytesOf(t.learner.table), true); err != nil {
 		return err
 	}
 	if err := t.write(t.first, 0, s.first); err != nil {
 		return err
 	}
-	return t.write(t.second, 0, s.second)
+	if err := t.write(t.second, 0, s.second); err != nil {
+		return err
+	}
+	// Close reads the state of the solver only if there is a launch.
+	t.update.add("step", defines{
+		"THREADS", maxThreads, "ADAM", s.adam, "RHO", float32(nn.Rho), "TAKE", float32(1 - nn.Rho),
+		"TAKE1", float32(1 - nn.Beta1), "TAKE2", float32(1 - nn.Beta2),
+		"EPSILON", float32(nn.Epsilon),
+	}, [3]int{len(t.learner.table) / 5, 1, 1}, [3]int{maxThreads, 1, 1},
+		table, t.weights.memory, t.learner.gradients, t.first, t.second, float32(nn.LearningRate))
+	return t.update.build()
 }
 
 func (t *training) Run(d nn.Data, index []int) error {

@@ -11,37 +11,41 @@ import (
 // another engine when it fails, from the last weights that are known to be good.
 type fallback struct {
 	device, other nn.Engine
-	tell          func(why error) // is called when the other engine takes over
-	lost          bool            // the device failed, or was slower
+	tell          Tell
+	lost          bool // the device failed, or was slower
 
 	race func(took, other time.Duration) // is called after the first race; nil for no race
 }
 
+// A Tell is called when the other engine takes over. lost tells that the device is given up; if it
+// is not, it cannot compute this network, but may compute the next one.
+type Tell func(why error, lost bool)
+
 // WithFallback returns an engine that works on a device until it fails and then with another
-// engine, which does again what was done since the last known weights. tell gets the reason. It
-// also gets the reason if the device cannot run some layers; the other engine runs these alone.
-func WithFallback(device, other nn.Engine, tell func(why error)) nn.Engine {
+// engine, which does again what was done since the last known weights. If the device does not know
+// some layers, or has not the memory for them, the other engine runs these alone.
+func WithFallback(device, other nn.Engine, tell Tell) nn.Engine {
 	return &fallback{device: device, other: other, tell: tell}
 }
 
 // Faster returns an engine like that of WithFallback. On the first network it lets the device and
 // the other engine compute a few batches, and goes on with the one that is faster. told gets the
 // times of a batch.
-func Faster(device, other nn.Engine, tell func(why error),
+func Faster(device, other nn.Engine, tell Tell,
 	told func(device, other time.Duration)) nn.Engine {
 	return &fallback{device: device, other: other, tell: tell, race: told}
 }
 
-// give gives the device up if err is a failure of it, and reports whether the other engine is to
-// take over.
+// give reports whether err is a failure of the device, so that the other engine is to take over. It
+// gives the device up, unless only its memory is too small.
 func (f *fallback) give(err error) bool {
 	var failure *Failure
 	if !errors.As(err, &failure) {
 		return false
 	}
 	if !f.lost {
-		f.lost = true
-		f.tell(err)
+		f.lost = !noMemory(err)
+		f.tell(err, f.lost)
 	}
 	return true
 }
@@ -124,15 +128,16 @@ type eitherPrediction struct {
 
 func (f *fallback) NewPrediction(layers []*nn.Layer, batch int) (nn.Prediction, error) {
 	p := &eitherPrediction{engine: f, layers: layers, batch: batch}
-	f.compare(func(e nn.Engine) (time.Duration, error) { return timePrediction(e, layers, batch) })
-	if !f.lost {
+	if f.onDevice(func(e nn.Engine) (time.Duration, error) {
+		return timePrediction(e, layers, batch)
+	}) {
 		var err error
 		if p.device, err = f.device.NewPrediction(layers, batch); err == nil {
 			return p, nil
 		}
 		p.device = nil
 		if !f.give(err) {
-			f.tell(err) // it cannot compute these layers
+			f.tell(err, false) // it cannot compute these layers
 		}
 	}
 	return p, p.change()
@@ -214,10 +219,9 @@ type eitherTraining struct {
 
 func (f *fallback) NewTraining(p nn.Plan, s nn.Solver) (nn.Training, error) {
 	t := &eitherTraining{engine: f, plan: p, solver: s.(*eitherSolver)}
-	f.compare(func(e nn.Engine) (time.Duration, error) {
+	if f.onDevice(func(e nn.Engine) (time.Duration, error) {
 		return timeTraining(e, p, t.solver.optimizer)
-	})
-	if !f.lost {
+	}) {
 		var err error
 		if t.device, err = f.device.NewTraining(p, t.solver.device); err == nil {
 			return t, nil
@@ -228,7 +232,7 @@ func (f *fallback) NewTraining(p nn.Plan, s nn.Solver) (nn.Training, error) {
 			if failed != nil {
 				return nil, failed // no engine can train these layers
 			}
-			f.tell(err)
+			f.tell(err, false)
 			t.other = other
 			return t, nil
 		}

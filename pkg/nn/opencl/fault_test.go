@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/cpu"
@@ -120,7 +121,8 @@ func fit(m *nn.Model, s *nn.Samples, e nn.Engine, epochs int) (nn.History, error
 }
 
 // A device that vanishes in any call, or has no memory in any call for it, costs no epoch: the
-// CPU's engine takes over with the weights of the last one, and tells once why.
+// CPU's engine takes over with the weights of the last one, and tells once why. Only samples that
+// have no place are sent with each batch instead.
 func TestDeviceFails(t *testing.T) {
 	e := testEngine(t)
 	// How many calls a training makes, and the weights after each epoch.
@@ -145,13 +147,17 @@ func TestDeviceFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sent := 0
 	check := func(f *faulty) {
 		t.Helper()
 		var told []string
 		other := &spy{Engine: cpu.New()}
 		m, s := small(t)
-		h, err := fit(m, s, WithFallback(e.with(f), other, func(why error) {
+		h, err := fit(m, s, WithFallback(e.with(f), other, func(why error, lost bool) {
 			told = append(told, why.Error())
+			if lost == f.buffers {
+				t.Errorf("failure of call %d: the device is given up: %v", f.at, lost)
+			}
 		}), 2)
 		if err != nil {
 			t.Errorf("failure of call %d: %v", f.at, err)
@@ -159,6 +165,10 @@ func TestDeviceFails(t *testing.T) {
 		}
 		if f.calls < f.at {
 			return // it was not reached
+		}
+		if f.buffers && len(told) == 0 && other.began == nil && slices.Equal(flat(m.Layers), good[2]) {
+			sent++
+			return
 		}
 		if len(told) != 1 || !strings.Contains(told[0], meanings[f.code]) {
 			t.Errorf("failure of call %d: told %q", f.at, told)
@@ -182,6 +192,112 @@ func TestDeviceFails(t *testing.T) {
 	for at := 1; at <= memories.calls; at++ {
 		check(&faulty{driver: e.driver, at: at, code: noMemoryForObject, buffers: true})
 	}
+	if sent != 2 {
+		t.Errorf("the samples were sent in %d trainings, expected 2", sent)
+	}
+}
+
+// A network that the device has no memory for does not take the device from the next one.
+func TestNextNetworkHasMemory(t *testing.T) {
+	e := testEngine(t)
+	f := &faulty{driver: e.driver, at: 3, code: noMemoryForObject, buffers: true}
+	other := &spy{Engine: cpu.New()}
+	told := 0
+	either := WithFallback(e.with(f), other, func(error, bool) { told++ })
+	for i, onOther := range []bool{true, false} {
+		other.began = nil
+		m, s := small(t)
+		if _, err := fit(m, s, either, 1); err != nil {
+			t.Fatal(err)
+		}
+		if told != 1 || (other.began != nil) != onOther {
+			t.Errorf("network %d: told %d times, on the other engine: %v", i, told, other.began != nil)
+		}
+	}
+}
+
+// In a race, too, a device without memory is told once, and the next network has a race again.
+func TestRaceWithoutMemory(t *testing.T) {
+	e := testEngine(t)
+	f := &faulty{driver: e.driver, at: 3, code: noMemoryForObject, buffers: true}
+	told, races := 0, 0
+	either := Faster(e.with(f), cpu.New(), func(error, bool) { told++ },
+		func(_, _ time.Duration) { races++ })
+	for range 2 {
+		m, s := small(t)
+		if _, err := fit(m, s, either, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if told != 1 || races != 1 {
+		t.Errorf("told %d times, %d races, expected one of each", told, races)
+	}
+}
+
+// Batches that take long are timed less often.
+func TestTimed(t *testing.T) {
+	for _, tt := range []struct {
+		takes time.Duration
+		want  int
+	}{{0, 4}, {1100 * time.Millisecond, 2}} {
+		n := 0
+		took, err := timed(func() error {
+			n++
+			time.Sleep(tt.takes)
+			return nil
+		})
+		if err != nil || n != tt.want || took < tt.takes || took > 2*tt.takes+time.Second {
+			t.Errorf("%v: %v after %d batches, error %v; want %d", tt.takes, took, n, err, tt.want)
+		}
+	}
+}
+
+// While a batch is waited for, which may be for ever, the weights are those of the last epoch.
+func TestPause(t *testing.T) {
+	e := testEngine(t)
+	m, s := small(t)
+	var good [][]float32
+	waits := 0
+	like := *e.device
+	like.pause = func(wait func()) {
+		waits++
+		if w := flat(m.Layers); len(good) == 0 || !slices.Equal(w, good[len(good)-1]) {
+			good = append(good, w)
+		}
+		wait()
+	}
+	if _, err := fit(m, s, engine{&like}, 2); err != nil {
+		t.Fatal(err)
+	}
+	if waits != 20 || len(good) != 2 {
+		t.Errorf("%d waits with %d sets of weights, expected 20 and 2", waits, len(good))
+	}
+}
+
+// A device that is lost in its test is told once.
+func TestSelfTestFails(t *testing.T) {
+	e := testEngine(t)
+	err := selfTest(e.with(&faulty{driver: e.driver, at: 60, code: deviceNotAvailable}), cpu.New())
+	if f, ok := err.(*Failure); !ok || f.Code != deviceNotAvailable {
+		t.Errorf("error %v", err)
+	}
+}
+
+// More values between two layers than a kernel can count are refused, not computed wrong.
+func TestTooManyValues(t *testing.T) {
+	e := testEngine(t)
+	const batch = 1024
+	m := nntest.RandomModel(t, []*nn.Layer{
+		{Class: nn.InputLayer, Output: []int{64, 64, 1}},
+		{
+			Class: nn.SeparableConv2D, Kernel: [2]int{1, 1}, Multiplier: 257, Output: []int{1},
+			Activation: nn.Linear,
+		},
+	}, rand.New(rand.NewPCG(1, 1)))
+	_, err := e.NewPrediction(m.Layers, batch)
+	if err == nil || !strings.Contains(err.Error(), "values of a batch between two steps") {
+		t.Errorf("error %v", err)
+	}
 }
 
 // The same for predictions: all outputs come, those before the failure from the device.
@@ -195,7 +311,9 @@ func TestDeviceFailsInPrediction(t *testing.T) {
 	for at := 1; ; at += 5 {
 		f := &faulty{driver: e.driver, at: at, code: outOfResources}
 		told := 0
-		got, err := m.Predict(WithFallback(e.with(f), cpu.New(), func(error) { told++ }), s, "", 3, nil)
+		got, err := m.Predict(WithFallback(e.with(f), cpu.New(),
+			func(error, bool) { told++ }), s, "", 3,
+			nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +334,7 @@ func TestSamplesFail(t *testing.T) {
 	broken := errors.New("the file is broken")
 	s.Input = func([]float32, []int) error { return broken }
 	told := 0
-	_, err := fit(m, s, WithFallback(e, cpu.New(), func(error) { told++ }), 1)
+	_, err := fit(m, s, WithFallback(e, cpu.New(), func(error, bool) { told++ }), 1)
 	if !errors.Is(err, broken) || told > 0 {
 		t.Errorf("error %v, told %d times", err, told)
 	}

@@ -9,12 +9,14 @@ import (
 )
 
 // Open returns the engine of a device after a test: a small network, trained for some steps, has to
-// become what a reference makes of it.
-func Open(d Device, reference nn.Engine) (nn.Engine, error) {
+// become what a reference makes of it. The engine calls pause with a function that waits for a
+// batch. Until that returns, the weights of all layers stay as they are.
+func Open(d Device, reference nn.Engine, pause func(wait func())) (nn.Engine, error) {
 	opened, err := openDevice(d)
 	if err != nil {
 		return nil, err
 	}
+	opened.pause = pause
 	e := engine{opened}
 	if err := selfTest(e, reference); err != nil {
 		opened.close()
@@ -58,10 +60,13 @@ func selfTest(e, reference nn.Engine) error {
 		return append(h.Loss, h.ValLoss...), out, err
 	}
 	losses, out, err := run(e)
-	if errors.Is(err, nn.ErrDiverged) {
-		return fmt.Errorf("OpenCL: the device computes wrong: in its test, %w", err)
-	}
-	if err != nil {
+	var failure *Failure
+	switch {
+	case errors.Is(err, nn.ErrDiverged):
+		return errors.New("OpenCL: the device computes wrong: in its test a loss is no finite number")
+	case errors.As(err, &failure):
+		return failure // the first one; a lost device fails at the end of the training again
+	case err != nil:
 		return err
 	}
 	wantLosses, want, err := run(reference)

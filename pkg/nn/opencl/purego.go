@@ -5,9 +5,11 @@ package opencl
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
+	"unicode"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -78,13 +80,11 @@ func libraries() (found []*library, err error) {
 			continue
 		}
 		l := &library{platforms: (*library).registered}
-		for f, name := range names {
-			if l.table[f], failed = symbol(lib, name); failed != nil {
-				return nil, failed
-			}
+		if failed = l.fill(lib); failed == nil {
+			found = append(found, l)
+			break
 		}
-		found = append(found, l)
-		break
+		err = cmp.Or(err, failed)
 	}
 	for _, name := range vendors[runtime.GOOS] {
 		if lib, failed := openLibrary(name); failed == nil {
@@ -94,9 +94,21 @@ func libraries() (found []*library, err error) {
 		}
 	}
 	if len(found) > 0 {
-		err = nil
+		return found, nil
 	}
-	return found, err
+	return nil, fmt.Errorf("OpenCL: no library can be used: %w", err)
+}
+
+// fill looks up the functions in a library that is a loader.
+func (l *library) fill(lib uintptr) (err error) {
+	for f := range l.table {
+		if name := names[function(f)]; name != "" {
+			if l.table[f], err = symbol(lib, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 var (
@@ -189,25 +201,24 @@ type machine struct {
 	owner    map[handle]*library // by device
 }
 
+// devices returns those of all platforms that work. It returns an error, the first one, only if
+// there are none.
 func (m *machine) devices() (found []Device, err error) {
 	m.owner = map[handle]*library{}
 	for _, l := range m.libs {
 		platforms, failed := l.platforms(l)
-		if failed != nil {
-			return nil, failed
-		}
+		err = cmp.Or(err, failed)
+		before := found
 		for _, p := range platforms {
 			name, failed := l.text(getPlatformInfo, p, 0x0902) // CL_PLATFORM_NAME
-			if failed != nil {
-				return nil, failed
-			}
-			if slices.ContainsFunc(found, func(d Device) bool { return d.Platform == name }) {
+			if slices.ContainsFunc(before, func(d Device) bool { return d.Platform == name }) {
 				continue // a vendor's library that is registered, too
 			}
-			list, failed := l.devicesOf(p)
-			if failed != nil {
-				return nil, failed
+			var list []Device
+			if failed == nil {
+				list, failed = l.devicesOf(p)
 			}
+			err = cmp.Or(err, failed)
 			for _, d := range list {
 				d.Platform = name
 				m.owner[d.id] = l
@@ -215,7 +226,10 @@ func (m *machine) devices() (found []Device, err error) {
 			}
 		}
 	}
-	return found, nil
+	if len(found) > 0 {
+		return found, nil
+	}
+	return nil, err
 }
 
 func (l *library) devicesOf(platform handle) ([]Device, error) {
@@ -251,7 +265,7 @@ func (l *library) devicesOf(platform handle) ([]Device, error) {
 		class, wrong := l.number(id, 0x1000) // CL_DEVICE_TYPE
 		const processor = 1 << 1
 		d.Processor, failed[6] = class&processor != 0, wrong
-		if err := errors.Join(failed[:]...); err != nil {
+		if err := cmp.Or(failed[:]...); err != nil {
 			return nil, err
 		}
 		devices[i] = d
@@ -268,7 +282,22 @@ func (l *library) text(f function, of handle, property uintptr) (string, error) 
 	}
 	b := make([]byte, size)
 	err = l.call(f, uintptr(of), property, size, uintptr(unsafe.Pointer(&b[0])), 0)
-	return strings.TrimSpace(strings.TrimRight(string(b), "\x00")), err
+	return line(b), err
+}
+
+// line returns the text of a driver as one line without control characters.
+func line(b []byte) string {
+	text, _, _ := strings.Cut(strings.ToValidUTF8(string(b), "?"), "\x00")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(text), " ")
 }
 
 // number returns a property of up to 8 bytes.
@@ -286,6 +315,9 @@ func (m *machine) open(d Device) (context, queue handle, err error) {
 		return 0, 0, err
 	}
 	queue, err = m.create(createCommandQueue, uintptr(context), uintptr(id), 0)
+	if err != nil {
+		m.release(contexts, context)
+	}
 	return context, queue, err
 }
 
@@ -353,8 +385,8 @@ func (l *library) log(program, device handle) string {
 	l.call(getProgramBuildInfo, uintptr(program), uintptr(device), property, size,
 		uintptr(unsafe.Pointer(&b[0])), 0)
 	const most = 300
-	text := strings.Join(strings.Fields(strings.TrimRight(string(b), "\x00")), " ")
-	return text[:min(len(text), most)]
+	text := []rune(line(b))
+	return string(text[:min(len(text), most)])
 }
 
 func (l *library) kernel(program handle, name string) (handle, error) {

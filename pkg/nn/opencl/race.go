@@ -7,28 +7,42 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// compare lets both engines run, if there is to be a race, and gives the slower one up. A device
-// that fails loses.
-func (f *fallback) compare(run func(nn.Engine) (time.Duration, error)) {
+// onDevice reports whether the device is to compute the next network. If there is to be a race, it
+// lets both engines run first, and gives the slower one up. A device that fails loses.
+func (f *fallback) onDevice(run func(nn.Engine) (time.Duration, error)) bool {
 	if f.race == nil || f.lost {
-		return
+		return !f.lost
 	}
 	device, err := run(f.device)
 	if err != nil {
-		f.give(err) // if it is none of the device, the work itself will show it
-		return
+		return !f.give(err) // if it is none of the device, the work itself will show it
 	}
 	other, err := run(f.other)
 	if err != nil {
-		return
+		return true
 	}
 	f.lost = other <= device
 	f.race(device, other)
 	f.race = nil
+	return !f.lost
 }
 
-// tries is the number of batches that are timed, after one that is not.
-const tries = 3
+// timed returns the time that a batch takes: the mean of a few, or of fewer if they are long. The
+// first batch is not counted.
+func timed(batch func() error) (time.Duration, error) {
+	const most, long = 3, time.Second
+	if err := batch(); err != nil {
+		return 0, err
+	}
+	for n, start := 1, time.Now(); ; n++ {
+		if err := batch(); err != nil {
+			return 0, err
+		}
+		if took := time.Since(start); n == most || took > long {
+			return took / time.Duration(n), nil
+		}
+	}
+}
 
 // even returns samples that have no meaning.
 func even(n, size int, labelled bool) *nn.Samples {
@@ -57,19 +71,12 @@ func timePrediction(e nn.Engine, layers []*nn.Layer, batch int) (time.Duration, 
 	}
 	defer d.Close()
 	out := make([]float32, batch*product(layers[len(layers)-1].Output))
-	var start time.Time
-	for i := range 1 + tries {
-		if i == 1 {
-			start = time.Now()
-		}
+	return timed(func() error {
 		if err := p.Run(d, upTo(batch)); err != nil {
-			return 0, err
+			return err
 		}
-		if err := p.Output(out); err != nil {
-			return 0, err
-		}
-	}
-	return time.Since(start) / tries, nil
+		return p.Output(out)
+	})
 }
 
 // timeTraining returns the time that a step takes. It leaves the weights of the plan alone.
@@ -86,22 +93,16 @@ func timeTraining(e nn.Engine, p nn.Plan, o nn.Optimizer) (time.Duration, error)
 		return 0, err
 	}
 	defer d.Close()
-	var start time.Time
-	for i := range 1 + tries {
-		if i == 1 {
-			start = time.Now()
-		}
+	return timed(func() error {
 		if err := t.Run(d, upTo(p.Batch)); err != nil {
-			return 0, err
+			return err
 		}
 		if err := t.Step(); err != nil {
-			return 0, err
+			return err
 		}
-		if _, err := t.Loss(); err != nil {
-			return 0, err
-		}
-	}
-	return time.Since(start) / tries, nil
+		_, err := t.Loss()
+		return err
+	})
 }
 
 // copied returns copies of the layers of a chain, with weights of their own.
