@@ -184,6 +184,56 @@ def masked(name):
         return re.sub(r"(?m)^(tReduced|tLSH|tTrue|clustering_time): .*$", r"\1: T", f.read())
 
 
+# Stands between Spark and a worker that serves requests, and does harm when a stage begins.
+FAULTY = """#!{python}
+import json, os, subprocess, sys, time
+
+if sys.argv[1] != "serve":
+    os.execv({shard!r}, [{shard!r}, *sys.argv[1:]])
+
+
+def first(name):
+    # Reports whether no process has asked before.
+    try:
+        os.mkdir(os.path.join({folder!r}, name))
+        return True
+    except FileExistsError:
+        return False
+
+
+def killed(stage):
+    # Waits for the death of its machine.
+    if first(stage):
+        with open({asked!r} + ".new", "w") as f:
+            f.write(str(os.getpid()))
+        os.rename({asked!r} + ".new", {asked!r})
+        time.sleep(600)
+
+
+def twice(stage):
+    if first(stage) or first(stage + "-again"):
+        print("shard: a fault for the test", file=sys.stderr)
+        sys.exit(1)
+
+
+def touched(stage):
+    os.utime({data!r})
+
+
+worker = subprocess.Popen([{shard!r}, *sys.argv[1:]], stdin=subprocess.PIPE, text=True)
+os.close(1)
+for line in sys.stdin:
+    if line.startswith("["):
+        {kind}(json.loads(line)[0])
+    try:
+        print(line, end="", file=worker.stdin, flush=True)
+    except BrokenPipeError:
+        os._exit(worker.wait())
+worker.stdin.close()
+sys.exit(worker.wait())
+"""
+
+
 class Faults:
     """A worker program that fails in the first tasks of every stage."""
 
@@ -191,19 +241,10 @@ class Faults:
         self.cluster, self.folder = cluster, os.path.join(folder, kind)
         os.mkdir(self.folder)
         self.asked = os.path.join(self.folder, "kill")
-        first = {
-            # Waits for the death of its machine.
-            "killed": f'mkdir "$f" 2>/dev/null && {{ echo $$ > "$f/pid"; mv "$f/pid" '
-                      f'"{self.asked}"; exec sleep 600; }}',
-            "twice": '{ mkdir "$f" 2>/dev/null || mkdir "$f/again" 2>/dev/null; } && '
-                     '{ echo "shard: a fault for the test" >&2; exit 1; }',
-            "touched": f'touch "{data}"',
-        }[kind]
         self.program = os.path.join(self.folder, "shard")
         with open(self.program, "w") as f:
-            f.write(f'#!/bin/sh\nf="{self.folder}/stage-$1"\n'
-                    f'case $1 in cut|pick|write|cluster) ;; *) {first};; esac\n'
-                    f'exec "{SHARD}" "$@"\n')
+            f.write(FAULTY.format(python=sys.executable, shard=SHARD, folder=self.folder,
+                                  asked=self.asked, data=data, kind=kind))
         os.chmod(self.program, 0o755)
         self.killed = 0
 

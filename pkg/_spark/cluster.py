@@ -43,10 +43,9 @@ def run(spark, o):
             answers = spark.stage(asked["what"], some, asked["stage"], flags, asked["spaces"],
                                   keep=True)
             print(spark.keep(answers), file=passes.stdin, flush=True)
-            if asked["stage"] in ("assign", "lower"):
-                space, _, number = asked["what"].rpartition(", pass ")
-                times.setdefault(space, {}).setdefault(number, 0)
-                times[space][number] += time.time() - start
+            if asked["stage"] == "assign":
+                space = asked["what"].rpartition(", pass ")[0]
+                times.setdefault(space, []).append(time.time() - start)
         words = passes.stderr.read()
         if passes.wait() != 0:
             raise engine.Fault(engine.sentence(words))
@@ -55,7 +54,7 @@ def run(spark, o):
         passes.wait()
     spark.save(local, o["-o"])
     for space, took in times.items():
-        print(f"{space}: {len(took)} passes, {sum(took.values()) / len(took):.2f} s for each",
+        print(f"{space}: {len(took)} passes, {sum(took) / len(took):.2f} s for each",
               file=sys.stderr, flush=True)
 
 

@@ -4,6 +4,9 @@ A stage is a map and a merge. The map gives the lines of shards to the worker, w
 lines; Spark sorts these by key, and the worker merges those of equal keys. Tasks may fail, die
 and run twice: answers carry the numbers of their shards.
 
+A worker lives as long as the process of Python that started it, and serves one task after the
+other. It remembers shards, so a task is quick where an earlier one had the same shard.
+
 Data with a plain name is read by the workers themselves, so it must have that name on every
 machine. Data with a scheme, such as hdfs://... or s3a://..., and data on a default file system that
 is not the machine's own, is read through Spark's file systems and fed to the worker by a pipe.
@@ -28,6 +31,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 WORKER = os.path.join(HERE, "..", "..", "NearestNeighboursAndClustering", "shard")
 FAULT = "the worker says: "  # begins the sentence of a worker in an exception of Spark
 TASKS = 8  # of later waves, for each core: what a dead worker has to do again
+FEW = 4  # tasks, whose answers are merged where they are needed; those of more on their way there
+SMALL = 100_000  # bytes of a file that is sent with the tasks
 
 
 class Fault(Exception):
@@ -38,7 +43,7 @@ def main(name, usage, flags, check, run):
     """Runs a driver. flags maps the flags to their default values; a default of False is that of a
     flag without value, and flags whose default is None must be given. check raises a ValueError if
     the options, flags with their values, make no sense together."""
-    flags = {**flags, "-worker": WORKER, "-shard": "30000"}
+    flags = {**flags, "-worker": WORKER, "-shard": "30000", "-memory": "512MiB"}
     args = sys.argv[1:]
     options = dict(flags)
     try:
@@ -65,7 +70,7 @@ def main(name, usage, flags, check, run):
     # A signal that asks the driver to end lets it stop the application and remove its files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        with Engine(name, options["-worker"]) as engine:
+        with Engine(name, options["-worker"], options["-memory"]) as engine:
             run(engine, options)
             engine.tell()
     except Fault as e:
@@ -77,6 +82,7 @@ def main(name, usage, flags, check, run):
 
 USAGE = """  -worker <file>     the worker (NearestNeighboursAndClustering/shard of this tree)
   -shard <int>       least images of a shard (30000)
+  -memory <size>     memory of a worker, of which each core has one (512MiB)
   -h, --help         show this text and exit
 """
 
@@ -84,10 +90,10 @@ USAGE = """  -worker <file>     the worker (NearestNeighboursAndClustering/shard
 class Engine:
     """Runs stages on Spark."""
 
-    def __init__(self, name, worker):
+    def __init__(self, name, worker, memory):
         if not os.access(worker, os.X_OK):
             raise Fault(f"{worker} is no program; build it with make, or name it with -worker")
-        self.name, self.worker = name, os.path.abspath(worker)
+        self.name, self.worker, self.memory = name, os.path.abspath(worker), memory
         self.folder = tempfile.mkdtemp(prefix="shard-")
         self.shipped, self.tasks = 0, {}
         self.cpu = self.bytes = None
@@ -207,6 +213,9 @@ class Engine:
         sent = self.keep(lines or [])
         if lines is None:
             shutil.copyfile(name, sent)
+        if os.path.getsize(sent) <= SMALL:
+            with open(sent, "rb") as f:
+                return Shipped(os.path.basename(sent), f.read())
         self.sc.addFile(sent)
         return Shipped(os.path.basename(sent))
 
@@ -258,16 +267,16 @@ class Engine:
         -found: they limit what these have to look at. If keep is true, each machine keeps what it
         reads through Spark's file systems, for the next stage that asks for it."""
         show = Progress(self.sc, what, len(shards))
-        lines = [descriptor(s, spaces) for s in shards]
+        lines = [json.dumps(s) for s in shards]
         first = lines[:self.cores]
         if not waves or len(lines) <= self.cores:
             first = lines
         try:
-            answers = self._wave(show, first, stages, flags, keep)
+            answers = self._wave(show, first, spaces, stages, flags, keep)
             if len(first) < len(lines):
                 rest = lines[len(first):]
                 found = self.ship(lines=answers)
-                answers += self._wave(show, rest, stages, [*flags, "-found", found], keep)
+                answers += self._wave(show, rest, spaces, stages, [*flags, "-found", found], keep)
         finally:
             show.stop()
         return answers
@@ -280,26 +289,29 @@ class Engine:
             self.tasks[key] = tasks.cache()
         return self.tasks[key]
 
-    def _wave(self, show, lines, stages, flags, keep):
-        worker = os.path.basename(self.worker)
+    def _wave(self, show, lines, spaces, stages, flags, keep):
+        worker, memory = os.path.basename(self.worker), self.memory
         cpu, size = self.cpu, self.bytes
         conf = self.conf
 
         def answer(part):
-            return work(worker, [stages, *flags], part, conf, cpu, size, keep)
+            return work(worker, memory, [stages, *flags], (descriptor(s, spaces) for s in part),
+                        conf, cpu, size, keep)
 
         def merge(part):
-            return work(worker, ["merge"], (line for _, line in part), conf, cpu)
+            return work(worker, memory, ["merge"], (line for _, line in part), conf, cpu)
 
         cut = self._tasks(lines)
         tasks = cut.getNumPartitions()
         show.wave(len(lines), tasks)
-        parts = min(self.cores, tasks)
-        pairs = cut.mapPartitions(answer).map(lambda line: (line.partition("\t")[0], line))
-        by_key = pairs.repartitionAndSortWithinPartitions(
-            parts, lambda key: zlib.crc32(key.encode()) % parts)
+        answers = cut.mapPartitions(answer)
+        if tasks > FEW:
+            parts = min(self.cores, tasks)
+            pairs = answers.map(lambda line: (line.partition("\t")[0], line))
+            answers = pairs.repartitionAndSortWithinPartitions(
+                parts, lambda key: zlib.crc32(key.encode()) % parts).mapPartitions(merge)
         try:
-            return by_key.mapPartitions(merge).collect()
+            return answers.collect()
         except Exception as e:
             text = str(e)
             at = text.rfind(FAULT)
@@ -324,12 +336,25 @@ class Data:
         return [json.loads(l) for l in self.engine.run(["pick", *self.images], self.lines)]
 
 
-class Shipped(str):
-    """The name of a shipped file, which has another folder on each machine."""
+class Shipped:
+    """A shipped file. Its content is None if Spark has sent the file to each machine."""
+
+    def __init__(self, name, content=None):
+        self.name, self.content = name, content
+
+    def place(self, folder):
+        """Returns the name of the file on this machine. A small one is written into the folder."""
+        if self.content is None:
+            return SparkFiles.get(self.name)
+        name = os.path.join(folder, self.name)
+        with open(name, "wb") as f:
+            f.write(self.content)
+        return name
 
 
-def descriptor(shard, spaces):
-    """Returns the line of a shard with the spaces that a stage reads."""
+def descriptor(line, spaces):
+    """Returns the line of a shard with no more than the spaces that a stage reads."""
+    shard = json.loads(line)
     return json.dumps({k: v for k, v in shard.items()
                        if k not in ("images", "latents") or k in spaces})
 
@@ -379,42 +404,70 @@ class Progress:
 
 # What runs on the workers' machines.
 
-def work(worker, command, lines, conf, cpu, size=None, keep=False):
+living = None  # the worker of this process of Python
+
+
+class Worker:
+    """The program shard, which serves one task after the other."""
+
+    def __init__(self, worker, memory):
+        self.errors = tempfile.TemporaryFile(mode="w+")
+        cores = TaskContext.get().cpus() if TaskContext.get() else 1
+        # It ends when its input ends, and that is when this process does.
+        self.process = subprocess.Popen(
+            [SparkFiles.get(worker), "serve", "-memory", memory], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self.errors, text=True,
+            env={**os.environ, "GOMAXPROCS": str(cores)})
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+    def words(self):
+        """Returns what a worker that has ended says."""
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # something was not read
+        self.errors.seek(0)
+        return sentence(self.errors.read())
+
+
+def work(worker, memory, command, lines, conf, cpu, size=None, keep=False):
     """Gives lines to the program shard and yields the lines that it writes."""
-    command = [SparkFiles.get(worker)] + [
-        SparkFiles.get(c) if isinstance(c, Shipped) else c for c in command]
+    global living
+    if living is None or living.process.poll() is not None:
+        living = Worker(worker, memory)
+    now, done = living, False
     folder = tempfile.mkdtemp(prefix="shard-")
-    errors = tempfile.TemporaryFile(mode="w+")
-    cores = TaskContext.get().cpus() if TaskContext.get() else 1
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
-        env={**os.environ, "GOMAXPROCS": str(cores)})
-    feed = Feed(process, folder, lines, conf, keep)
+    command = [c.place(folder) if isinstance(c, Shipped) else c for c in command]
+    feed = Feed(now.process, command, folder, lines, conf, keep)
     try:
-        for line in process.stdout:
+        for line in now.process.stdout:
+            if line.startswith("{"):
+                cpu.add(json.loads(line)["seconds"])
+                done = True
+                break
             if size is not None:
                 size.add(len(line))
             yield line[:-1]
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        cpu.add(used.ru_utime + used.ru_stime)
-        feed.stop()
-        if process.returncode != 0:
-            errors.seek(0)
-            raise RuntimeError(FAULT + (feed.fault or sentence(errors.read())))
     finally:
-        if process.returncode is None:
-            process.kill()
-            process.wait()
+        if not done:
+            living = None
+            now.end()
         feed.stop()
         shutil.rmtree(folder, ignore_errors=True)
+    if not done:
+        raise RuntimeError(FAULT + (feed.fault or now.words()))
 
 
 class Feed:
-    """Writes lines to a worker, and the bytes of their ranges if it cannot read the files."""
+    """Writes a request to a worker: a command, and lines. It writes the bytes of their ranges, too,
+    if the worker cannot read the files."""
 
-    def __init__(self, process, folder, lines, conf, keep):
-        self.process, self.folder, self.lines, self.conf = process, folder, lines, conf
+    def __init__(self, process, command, folder, lines, conf, keep):
+        self.process, self.command, self.folder = process, command, folder
+        self.lines, self.conf = lines, conf
         self.keep = keep
         self.fault, self.pipe, self.ended = None, None, False
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -422,6 +475,7 @@ class Feed:
 
     def _run(self):
         try:
+            self.process.stdin.write(json.dumps(self.command) + "\n")
             for i, line in enumerate(self.lines):
                 shard = json.loads(line) if line.startswith("{") else {}
                 ranges = [r for space in ("images", "latents") if space in shard
@@ -441,6 +495,8 @@ class Feed:
                 self.process.stdin.flush()
                 copy(ranges, self.pipe, self.conf)
                 os.remove(self.pipe)
+            self.process.stdin.write("end\n")
+            self.process.stdin.flush()
         except BrokenPipeError:
             pass  # the worker has ended, and says why
         except Exception as e:
@@ -448,10 +504,6 @@ class Feed:
             self.fault = (cause.toString() if cause is not None else str(e)).splitlines()[0]
             if not self.ended:
                 self.process.kill()
-        try:
-            self.process.stdin.close()
-        except BrokenPipeError:
-            pass
 
     def stop(self):
         self.ended = True

@@ -1,6 +1,12 @@
 package clustering
 
-import "imagesimilarity/pkg/imageset"
+import (
+	"iter"
+	"slices"
+
+	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/metric"
+)
 
 // MaxImages is the largest number of images that the seeding's generator can draw from.
 const MaxImages = 1<<31 - 3
@@ -9,12 +15,17 @@ const MaxImages = 1<<31 - 3
 // in the parts makes what Seed, Lloyd and Evaluate find in the whole.
 type Part[P uint8 | uint16] struct {
 	images *imageset.Images[P]
-	space  *Space[P] // without images; it packs strips
+	space  *Space[P] // without images; it packs strips unless the part is packed
 }
 
 // NewPart returns a part. It returns the errors of NewSpace, except for that of a packed copy.
 func NewPart[P uint8 | uint16](images *imageset.Images[P]) (Part[P], error) {
 	return Part[P]{images, new(Space[P])}, checkDim[P](images.Rows, images.Cols)
+}
+
+// Pack packs the images, so that they can be measured often. It takes metric.PointsSize bytes.
+func (p Part[P]) Pack() {
+	p.space.points = metric.PackPoints(p.images.Pix, p.images.N, p.images.Dim())
 }
 
 func (p Part[P]) block() block[P] { return block[P]{Images: p.images, space: p.space} }
@@ -39,24 +50,100 @@ func (p Part[P]) Assign(a *Assignment[P], centroids *imageset.Images[P]) (change
 // several parts are added up.
 type Histogram = histogram
 
-// Histograms returns those of the values of each cluster in turn. They are valid until the next. A
-// histogram counts the byte at shift of every value that agrees with the median of its cluster
-// above that byte. medians may be nil for the highest byte.
-func (p Part[P]) Histograms(label []int32, k int, medians *imageset.Images[P], shift int,
-	visit func(c int, counts []Histogram)) {
+// Changes tells, for each of k clusters in turn, how its counts change if its images are those in
+// label instead of those in before, which is nil if there were none. size is the change of the
+// number of its images. counts yields the places and the changes of the counts of values other than
+// 0, in ascending order. The place of value v of pixel p is p times the number of values, plus v.
+func (p Part[P]) Changes(before, label []int32, k int,
+	visit func(c, size int, counts iter.Seq2[int, int])) {
 
-	var g grouping
-	dim := p.images.Dim()
-	h := newHistograms(1, dim)
-	for c, list := range g.members(label, k) {
-		var median []P
-		if medians != nil {
-			median = medians.At(c)
+	left, joined := make([]int32, len(label)), make([]int32, len(label))
+	for i, c := range label {
+		left[i], joined[i] = unassigned, c
+		if before != nil {
+			left[i] = before[i]
 		}
-		h.begin(0, h.jobs())
-		count(h, p.images, [][]int32{list}, median, shift)
-		visit(c, h.count)
+		if left[i] == c {
+			left[i], joined[i] = unassigned, unassigned
+		}
 	}
+	var of [2]grouping
+	from, to := of[0].members(left, k), of[1].members(joined, k)
+	counts := p.valueCounts
+	if images, grey := any(p.images).(*imageset.Images[uint8]); grey {
+		counts = levelCounts(images)
+	}
+	for c := range k {
+		visit(c, len(to[c])-len(from[c]), counts(from[c], to[c]))
+	}
+}
+
+// levelCounts returns a function that tells how counts change if the images in a list leave and
+// those in another one join. It counts in histograms of all pixels.
+func levelCounts(images *imageset.Images[uint8]) func(left, joined []int32) iter.Seq2[int, int] {
+	dim := images.Dim()
+	var h [2]*histograms
+	for i := range h {
+		h[i] = newHistograms(1, dim)
+		h[i].begin(0, h[i].jobs())
+	}
+	return func(left, joined []int32) iter.Seq2[int, int] {
+		return func(yield func(int, int) bool) {
+			if len(left)+len(joined) == 0 {
+				return
+			}
+			for i, list := range [][]int32{left, joined} {
+				h[i].begin(0, h[i].jobs())
+				count(h[i], images, [][]int32{list}, nil, 0)
+			}
+			for p := range dim {
+				minus, plus := &h[0].count[p], &h[1].count[p]
+				for v := 1; v < len(plus); v++ {
+					if minus[v] != plus[v] && !yield(len(plus)*p+v, int(plus[v])-int(minus[v])) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// valueCounts does the same for values of any width. It sorts them, because histograms of 16 bits
+// would be larger than what they count.
+func (p Part[P]) valueCounts(left, joined []int32) iter.Seq2[int, int] {
+	return func(yield func(int, int) bool) {
+		var values [2][]P
+		for d := range p.images.Dim() {
+			for i, list := range [][]int32{left, joined} {
+				values[i] = values[i][:0]
+				for _, image := range list {
+					values[i] = append(values[i], p.images.At(int(image))[d])
+				}
+				slices.Sort(values[i])
+			}
+			for minus, plus := values[0], values[1]; len(minus)+len(plus) > 0; {
+				v := ^P(0)
+				for _, sorted := range [][]P{minus, plus} {
+					if len(sorted) > 0 {
+						v = min(v, sorted[0])
+					}
+				}
+				n := cutFront(&plus, v) - cutFront(&minus, v)
+				if v > 0 && n != 0 && !yield(d<<bits[P]()+int(v), n) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// cutFront removes the values at the front that are v, and returns their number.
+func cutFront[P uint8 | uint16](sorted *[]P, v P) (n int) {
+	for n < len(*sorted) && (*sorted)[n] == v {
+		n++
+	}
+	*sorted = (*sorted)[n:]
+	return n
 }
 
 // A Median finds the median of a cluster byte by byte, from the highest on, by the histograms of

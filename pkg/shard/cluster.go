@@ -216,8 +216,7 @@ func kMedians[P uint8 | uint16](c *Clusterer, to *results.Clustering, k int, spa
 		return err
 	}
 	what = "k-medians in " + name
-	var assigned *Request
-	var found Result
+	var counted Result // what the counts are, after the changes of all passes
 	file, before := "", ""
 	passes := 0
 	err = clustering.Iterate(c.Mode, func(pass, _ int) { passes = pass }, func() (int, error) {
@@ -225,14 +224,18 @@ func kMedians[P uint8 | uint16](c *Clusterer, to *results.Clustering, k int, spa
 		if file, err = write(c, now); err != nil {
 			return 0, err
 		}
-		assigned = &Request{
+		assigned := &Request{
 			What: fmt.Sprintf("%s, pass %d", what, passes+1), Stage: "assign", Flags: latents,
 			Files: map[string]string{"-centroids": file}, Spaces: []Space{space},
 		}
 		if before != "" {
 			assigned.Files["-before"] = before
 		}
-		if found, err = c.Ask(assigned); err != nil {
+		found, err := c.Ask(assigned)
+		if err != nil {
+			return 0, err
+		}
+		if counted, err = counted.changed(found, k); err != nil {
 			return 0, err
 		}
 		changed, err := found.counts("changed", 1)
@@ -241,7 +244,7 @@ func kMedians[P uint8 | uint16](c *Clusterer, to *results.Clustering, k int, spa
 		}
 		return int(changed[0]), nil
 	}, func() error {
-		return medians(c, now, found, assigned)
+		return medians(now, counted)
 	})
 	if err != nil {
 		return err
@@ -250,9 +253,9 @@ func kMedians[P uint8 | uint16](c *Clusterer, to *results.Clustering, k int, spa
 	labels := &Request{Flags: latents, Files: map[string]string{"-centroids": file}}
 	if space == Latents {
 		labels.Spaces = []Space{Latents}
-		found = nil // counts in the new space
+		counted = nil // in the new space
 	}
-	e, err := c.evaluate(labels, found, k, name)
+	e, err := c.evaluate(labels, counted, k, name)
 	if err != nil {
 		return err
 	}
@@ -284,45 +287,40 @@ func (c *Clusterer) lower(found Result, nearest []uint32) error {
 	return nil
 }
 
-// medians sets the centroids to the medians of their clusters, whose highest bytes found has the
-// histograms of. assigned is the request for it.
-func medians[P uint8 | uint16](c *Clusterer, centroids *imageset.Images[P], found Result,
-	assigned *Request) error {
+// changed returns the counts of k clusters, which have changed from r as found tells.
+func (r Result) changed(found Result, k int) (Result, error) {
+	changes, err := found.answers("counts")
+	if err != nil {
+		return nil, err
+	}
+	if len(changes) != k {
+		return nil, fmt.Errorf("histograms of %d clusters; expected %d", len(changes), k)
+	}
+	if r == nil {
+		return Result{"counts": changes}, nil
+	}
+	for i, a := range r["counts"] {
+		if a.Value, err = mergeHistograms(a.Value, changes[i].Value); err != nil {
+			return nil, fmt.Errorf("%s: %w", a.Key(), err)
+		}
+	}
+	return r, nil
+}
 
+// medians sets the centroids to the medians of their clusters, which have been counted.
+func medians[P uint8 | uint16](centroids *imageset.Images[P], counted Result) error {
 	counts := make([]clustering.Histogram, centroids.Dim())
-	medians := make([]*clustering.Median[P], centroids.N)
-	for round, shift := range clustering.Shifts[P]() {
-		if round > 0 {
-			file, err := write(c, centroids)
-			if err != nil {
-				return err
-			}
-			found, err = c.Ask(&Request{
-				What: assigned.What, Stage: "lower", Flags: assigned.Flags, Spaces: assigned.Spaces,
-				Files: map[string]string{
-					"-centroids": assigned.Files["-centroids"], "-medians": file,
-				},
-			})
-			if err != nil {
-				return err
-			}
-		}
-		answers, err := found.answers("counts")
-		if err != nil {
-			return err
-		}
-		if len(answers) != centroids.N {
-			return fmt.Errorf("histograms of %d clusters; expected %d", len(answers), centroids.N)
-		}
-		for i, a := range answers {
-			size, err := readCounts(a.Value, counts)
+	for i, a := range counted["counts"] {
+		var median *clustering.Median[P]
+		for _, shift := range clustering.Shifts[P]() {
+			size, err := readHistograms(a.Value, counts, centroids.At(i), shift)
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.Key(), err)
 			}
-			if round == 0 {
-				medians[i] = clustering.NewMedian(centroids.At(i), size)
+			if median == nil {
+				median = clustering.NewMedian(centroids.At(i), size)
 			}
-			medians[i].Rank(counts, shift)
+			median.Rank(counts, shift)
 		}
 	}
 	return nil
@@ -369,7 +367,8 @@ func (c *Clusterer) evaluate(labels *Request, counted Result, k int, name string
 	}
 	counts := make([]clustering.Histogram, v.Rows*v.Cols)
 	for i, a := range answers {
-		if e.Sizes[i], err = readCounts(a.Value, counts); err != nil {
+		e.Sizes[i], err = readHistograms(a.Value, counts, e.Centroids.At(i), 0)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", a.Key(), err)
 		}
 		clustering.NewMedian(e.Centroids.At(i), e.Sizes[i]).Rank(counts, 0)

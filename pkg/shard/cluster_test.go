@@ -1,7 +1,9 @@
 package shard
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -29,11 +31,12 @@ func stageOf(r *Request, mode clustering.Mode) (Stage, error) {
 	case "distances":
 		return Distances(space, r.Files["-image"])
 	case "assign":
-		return Counts(space, l, "", r.Files["-before"], r.Files["-before"] == "")
-	case "lower":
-		return Counts(space, l, r.Files["-medians"], "", false)
+		if file := r.Files["-before"]; file != "" {
+			return Counts(space, l, &Labels{Centroids: file, Space: space}, true)
+		}
+		return Counts(space, l, nil, true)
 	case "count":
-		return Counts(Pixels, l, "", "", false)
+		return Counts(Pixels, l, nil, false)
 	}
 	f, err := os.Open(r.Files["-counts"])
 	if err != nil {
@@ -47,8 +50,8 @@ func stageOf(r *Request, mode clustering.Mode) (Stage, error) {
 	return Judge(l, r.Files["-medians"], counted, mode)
 }
 
-// Whatever the files, the cut, the workers, the order and the repeats: the clusters and what is
-// told of them are those of one machine.
+// Whatever the files, the cut, the workers, what they keep, the order and the repeats: the clusters
+// and what is told of them are those of one machine.
 func TestClustersAreThoseOfOneMachine(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 7))
 	for range 40 {
@@ -66,6 +69,7 @@ func TestClustersAreThoseOfOneMachine(t *testing.T) {
 		}
 		shards := cut(t, r, images, latents, 1+r.IntN(n), NewQueries("", images, nil))
 		c := &Clusterer{Shards: shards, Folder: t.TempDir(), Mode: mode}
+		workers := newWorkers(r)
 		c.Ask = func(request *Request) (Result, error) {
 			asked := slices.Clone(shards)
 			if request.Shards != "" {
@@ -90,7 +94,7 @@ func TestClustersAreThoseOfOneMachine(t *testing.T) {
 					asked[i].Latents = nil
 				}
 			}
-			return anyhow(t, r, asked, nil, func(Result) (Stage, error) {
+			return anyhow(t, r, workers, asked, nil, func(Result) (Stage, error) {
 				return stageOf(request, mode)
 			}), nil
 		}
@@ -176,7 +180,7 @@ func TestClusterFaults(t *testing.T) {
 		{Labels{Clusters: 3}, []byte{1, 2, 3, 0, 0, 0, 0, 0, 0}, "is in class 3; expected one of 3"},
 	} {
 		p.Labels = l.line
-		s, err := Counts(Pixels, l.labels, "", "", false)
+		s, err := Counts(Pixels, l.labels, nil, false)
 		if err == nil {
 			_, err = s.Answer(p)
 		}
@@ -190,23 +194,79 @@ func TestClusterFaults(t *testing.T) {
 	}
 }
 
-// Histograms that are read from what was written are the same; what is none is an error.
+// Counts that are read from what was written are the same; what is none is an error.
 func FuzzCounts(f *testing.F) {
-	counts := make([]clustering.Histogram, 3)
-	counts[1][7], counts[2][255] = 1<<32-1, 3
-	f.Add(appendCounts(nil, 9, counts))
+	f.Add(appendCounts(nil, 9, maps.All(map[int]int{263: 1<<32 - 1})))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		size, err := readCounts(b, counts)
+		type count struct {
+			place int
+			n     uint32
+		}
+		read := func(b []byte) (size int, counts []count, err error) {
+			size, err = readCounts(b, 768, func(place int, n uint32) {
+				counts = append(counts, count{place, n})
+			})
+			return size, counts, err
+		}
+		size, counts, err := read(b)
 		if err != nil {
 			return
 		}
-		again := make([]clustering.Histogram, len(counts))
-		for i := range counts {
-			counts[i][0] = 0 // has no meaning
+		again := appendCounts(nil, size, func(yield func(int, int) bool) {
+			for _, c := range counts {
+				yield(c.place, int(c.n))
+			}
+		})
+		n, same, err := read(again)
+		if err != nil || n != size || !slices.Equal(same, counts) {
+			t.Errorf("%v become %v, %v", counts, same, err)
 		}
-		n, err := readCounts(appendCounts(nil, uint64(size), counts), again)
-		if err != nil || n != size || !slices.Equal(again, counts) {
-			t.Errorf("%v become %v, %v", counts, again, err)
+	})
+}
+
+// Changes that are added up, in any order, are what the counts have become. What is added to its
+// opposite is nothing.
+func TestChangesAddUp(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 9))
+	for range 100 {
+		var values [][]byte
+		sum := map[int]int{}
+		size := 0
+		for range 1 + r.IntN(5) {
+			some := map[int]int{}
+			for range r.IntN(20) {
+				some[1+r.IntN(30)] = r.IntN(7) - 3
+			}
+			maps.DeleteFunc(some, func(_, n int) bool { return n == 0 })
+			for place, n := range some {
+				if sum[place] += n; sum[place] == 0 {
+					delete(sum, place)
+				}
+			}
+			more := r.IntN(9) - 4
+			size += more
+			values = append(values, valueOf(more, some))
+		}
+		for len(values) > 1 {
+			i := 1 + r.IntN(len(values)-1)
+			both, err := mergeHistograms(values[0], values[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			values[i] = both
+			values = values[1:]
+		}
+		if want := valueOf(size, sum); !bytes.Equal(values[0], want) {
+			t.Fatalf("the sum is %v, want %v", values[0], want)
+		}
+	}
+}
+
+// valueOf returns the value of changes of counts.
+func valueOf(size int, changes map[int]int) []byte {
+	return appendCounts(nil, size, func(yield func(int, int) bool) {
+		for _, place := range slices.Sorted(maps.Keys(changes)) {
+			yield(place, changes[place])
 		}
 	})
 }

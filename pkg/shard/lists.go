@@ -111,6 +111,16 @@ func (r *reader) uvarint() uint64 {
 	return v
 }
 
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.b, r.bad = nil, true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
 // int returns a number that is not negative and fits into 32 bits.
 func (r *reader) int() int {
 	v := r.uvarint()

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
+	"slices"
 
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/idx"
@@ -34,6 +36,17 @@ func values[P uint8 | uint16](p *Part) (*imageset.Images[P], error) {
 	}
 	return any8.(*imageset.Images[P]), nil
 }
+
+// spaceOf returns the space of P.
+func spaceOf[P uint8 | uint16]() Space {
+	if bits[P]() == 8 {
+		return Pixels
+	}
+	return Latents
+}
+
+// bits returns the number of bits of a value.
+func bits[P uint8 | uint16]() int { return 8 * binary.Size(P(0)) }
 
 // read reads an IDX file of images or of latent vectors.
 func read[P uint8 | uint16](name string) (*imageset.Images[P], error) {
@@ -98,7 +111,7 @@ func (d distances[P]) Answer(p *Part) ([]Value, error) {
 	if err := checkSize(d.image, images); err != nil {
 		return nil, err
 	}
-	part, err := clustering.NewPart(images)
+	part, _, err := partOf[P](p)
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +155,7 @@ func newLabeller[P uint8 | uint16](file string) (*labeller, error) {
 	if err != nil {
 		return nil, err
 	}
+	sum := sumOf(centroids)
 	label := func(p *Part) ([]int32, error) {
 		images, err := values[P](p)
 		if err != nil {
@@ -150,15 +164,21 @@ func newLabeller[P uint8 | uint16](file string) (*labeller, error) {
 		if err := checkSize(centroids, images); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		part, err := clustering.NewPart(images)
+		part, known, err := partOf[P](p)
 		if err != nil {
 			return nil, err
 		}
-		a := clustering.NewAssignment[P](images.N)
-		part.Assign(a, centroids)
-		return a.Label, nil
+		return known.label(sum, func() []int32 {
+			a, same := known.assignment.(*clustering.Assignment[P])
+			if !same || known.clusters != centroids.N {
+				a = clustering.NewAssignment[P](images.N)
+				known.assignment, known.clusters = a, centroids.N
+			}
+			part.Assign(a, centroids)
+			return slices.Clone(a.Label)
+		}), nil
 	}
-	return &labeller{centroids.N, sumOf(centroids), label}, nil
+	return &labeller{centroids.N, sum, label}, nil
 }
 
 // labels returns those in the line of the shard, which are below clusters.
@@ -180,48 +200,38 @@ func (p *Part) labels(clusters int) ([]int32, error) {
 	return label, nil
 }
 
-// Counts returns the stage that counts bytes of the values of each cluster's images, as the medians
-// need them. It counts in a space the byte at shift of those that agree above it with the medians
-// in a file, which is "" for the highest byte. If before is the file of the centroids of the last
-// pass, or first is true, it counts the images that have changed their cluster, too.
-func Counts(space Space, l Labels, medians string, before string, first bool) (Stage, error) {
+// Counts returns the stage that counts the values of each cluster's images, as the medians need
+// them. It tells how the counts change from those by the labels before, which may be nil: then from
+// none. If changed is true, it counts the images that have changed their cluster, too.
+func Counts(space Space, now Labels, before *Labels, changed bool) (Stage, error) {
 	if space == Latents {
-		return newCounts[uint16](l, medians, before, first)
+		return newCounts[uint16](now, before, changed)
 	}
-	return newCounts[uint8](l, medians, before, first)
+	return newCounts[uint8](now, before, changed)
 }
 
 type counts[P uint8 | uint16] struct {
-	now, before *labeller // before is nil unless changes are counted
-	first       bool
-	medians     *imageset.Images[P]
-	shift       int
+	now, before *labeller // before is nil if the counts were none
+	changed     bool
 	parameters  string
 }
 
-func newCounts[P uint8 | uint16](l Labels, medians, before string, first bool) (Stage, error) {
-	s := &counts[P]{first: first, shift: clustering.Shifts[P]()[0]}
+func newCounts[P uint8 | uint16](now Labels, before *Labels, changed bool) (Stage, error) {
+	s := &counts[P]{changed: changed}
 	var err error
-	if s.now, err = l.labeller(); err != nil {
+	if s.now, err = now.labeller(); err != nil {
 		return nil, err
 	}
-	s.parameters = fmt.Sprintf("counts %d %s", clustering.Shifts[P](), s.now.parameters)
-	if before != "" {
-		l.Centroids = before
-		if s.before, err = l.labeller(); err != nil {
+	s.parameters = fmt.Sprintf("counts %d %s", bits[P](), s.now.parameters)
+	if before != nil {
+		if s.before, err = before.labeller(); err != nil {
 			return nil, err
+		}
+		if s.before.clusters != s.now.clusters {
+			return nil, fmt.Errorf("%s: %d centroids; expected %d as in %s",
+				before.Centroids, s.before.clusters, s.now.clusters, now.Centroids)
 		}
 		s.parameters += " before " + s.before.parameters
-	}
-	if medians != "" {
-		if s.medians, err = read[P](medians); err != nil {
-			return nil, err
-		}
-		if s.medians.N != s.now.clusters {
-			return nil, fmt.Errorf("%s: %d medians; expected %d", medians, s.medians.N, s.now.clusters)
-		}
-		s.shift = 0
-		s.parameters += " medians " + sumOf(s.medians)
 	}
 	return s, nil
 }
@@ -230,126 +240,130 @@ func (s *counts[P]) Name() string       { return "counts" }
 func (s *counts[P]) Parameters() string { return s.parameters }
 
 func (s *counts[P]) Answer(p *Part) ([]Value, error) {
-	images, err := values[P](p)
+	part, _, err := partOf[P](p)
 	if err != nil {
 		return nil, err
 	}
-	if s.medians != nil {
-		if err := checkSize(s.medians, images); err != nil {
+	var before []int32
+	if s.before != nil {
+		if before, err = s.before.label(p); err != nil {
 			return nil, err
 		}
-	}
-	part, err := clustering.NewPart(images)
-	if err != nil {
-		return nil, err
 	}
 	label, err := s.now.label(p)
 	if err != nil {
 		return nil, err
 	}
 	var all []Value
-	if s.first || s.before != nil {
-		changed := uint64(p.N)
-		if s.before != nil {
-			before, err := s.before.label(p)
-			if err != nil {
-				return nil, err
-			}
-			changed = 0
-			for i, c := range label {
-				if c != before[i] {
-					changed++
-				}
+	if s.changed {
+		changed := uint64(0)
+		for i, c := range label {
+			if before == nil || c != before[i] {
+				changed++
 			}
 		}
 		all = append(all, Value{"changed", 0, binary.AppendUvarint(nil, changed)})
 	}
-	size := make([]uint64, s.now.clusters)
-	for _, c := range label {
-		size[c]++
-	}
-	part.Histograms(label, s.now.clusters, s.medians, s.shift,
-		func(c int, counts []clustering.Histogram) {
-			all = append(all, Value{"counts", c, appendCounts(nil, size[c], counts)})
-		})
+	part.Changes(before, label, s.now.clusters, func(c, size int, counts iter.Seq2[int, int]) {
+		all = append(all, Value{"counts", c, appendCounts(nil, size, counts)})
+	})
 	return all, nil
 }
 
-// appendCounts appends the size of a cluster and its histograms: the places and the values of the
-// counts that are not 0. A place is told by its distance from the one before.
-func appendCounts(b []byte, size uint64, counts []clustering.Histogram) []byte {
-	b = binary.AppendUvarint(b, size)
+// appendCounts appends the change of the size of a cluster, and the places and the changes of the
+// counts that change, in ascending order. A place is told by its distance from the one before.
+func appendCounts(b []byte, size int, counts iter.Seq2[int, int]) []byte {
+	b = binary.AppendVarint(b, int64(size))
 	last := 0
-	for p := range counts {
-		for v := 1; v < len(counts[p]); v++ {
-			if n := counts[p][v]; n > 0 {
-				b = binary.AppendUvarint(b, uint64(256*p+v-last))
-				b = binary.AppendUvarint(b, uint64(n))
-				last = 256*p + v
-			}
-		}
+	for place, n := range counts {
+		b = binary.AppendUvarint(b, uint64(place-last))
+		b = binary.AppendVarint(b, int64(n))
+		last = place
 	}
 	return b
 }
 
-// mergeHistograms adds the sizes and the histograms of a cluster.
+// A countReader reads what appendCounts has written.
+type countReader struct {
+	reader
+	place uint64 // math.MaxUint64 after the last
+	n     int64
+}
+
+// newCountReader returns the change of the size and a reader that is at the first count.
+func newCountReader(b []byte) (size int64, r *countReader) {
+	r = &countReader{reader: reader{b: b}}
+	size = r.varint()
+	r.next()
+	return size, r
+}
+
+// next goes to the next count.
+func (r *countReader) next() {
+	if len(r.b) == 0 {
+		r.place = math.MaxUint64
+		return
+	}
+	r.place, r.n = r.place+r.uvarint(), r.varint()
+	if r.n < -math.MaxUint32 || r.n > math.MaxUint32 {
+		r.b, r.bad = nil, true
+	}
+}
+
+// mergeHistograms adds the changes of the counts of a cluster.
 func mergeHistograms(a, b []byte) ([]byte, error) {
-	type list struct {
-		reader
-		place, n uint64
-	}
-	var x, y list
-	x.b, y.b = a, b
-	next := func(l *list) {
-		if len(l.b) == 0 {
-			l.place = math.MaxUint64
-			return
-		}
-		l.place, l.n = l.place+l.uvarint(), l.uvarint()
-	}
-	sum := binary.AppendUvarint(nil, x.uvarint()+y.uvarint())
-	next(&x)
-	next(&y)
-	last := uint64(0)
-	for x.place != math.MaxUint64 || y.place != math.MaxUint64 {
-		place, n := min(x.place, y.place), uint64(0)
-		for _, l := range []*list{&x, &y} {
-			if l.place == place {
-				n += l.n
-				next(l)
+	size, x := newCountReader(a)
+	more, y := newCountReader(b)
+	sum := appendCounts(make([]byte, 0, len(a)+len(b)), int(size+more),
+		func(yield func(int, int) bool) {
+			for place := min(x.place, y.place); place != math.MaxUint64; place = min(x.place, y.place) {
+				n := int64(0)
+				for _, r := range [...]*countReader{x, y} {
+					if r.place == place {
+						n += r.n
+						r.next()
+					}
+				}
+				if n != 0 && !yield(int(place), int(n)) {
+					return
+				}
 			}
-		}
-		if x.bad || y.bad || n > math.MaxUint32 {
-			return nil, errors.New("the values are no histograms, or of too many images")
-		}
-		sum = binary.AppendUvarint(sum, place-last)
-		sum = binary.AppendUvarint(sum, n)
-		last = place
-	}
+		})
 	if x.bad || y.bad {
 		return nil, errors.New("the values are no histograms")
 	}
 	return sum, nil
 }
 
-// readCounts sets the histograms to those in a value and returns the size of the cluster.
-func readCounts(b []byte, counts []clustering.Histogram) (size int, err error) {
-	clear(counts)
-	r := reader{b: b}
-	n := r.uvarint()
-	place := uint64(0)
-	for len(r.b) > 0 && !r.bad {
-		gap, value := r.uvarint(), r.uvarint()
-		if place += gap; r.bad || gap > uint64(256*len(counts)) || place >= uint64(256*len(counts)) ||
-			value > math.MaxUint32 {
-			return 0, errors.New("the value is no histogram")
+// readCounts visits the counts of a cluster, from none on, and returns its size. places is the
+// number of places that counts can have.
+func readCounts(b []byte, places int, visit func(place int, n uint32)) (size int, err error) {
+	n, r := newCountReader(b)
+	for ; r.place != math.MaxUint64 && !r.bad; r.next() {
+		if r.place >= uint64(places) || r.n < 0 {
+			r.bad = true
+			break
 		}
-		counts[place/256][place%256] = uint32(value)
+		visit(int(r.place), uint32(r.n))
 	}
-	if r.bad || n > math.MaxInt32 {
+	if r.bad || n < 0 || n > math.MaxInt32 {
 		return 0, errors.New("the value is no histogram")
 	}
 	return int(n), nil
+}
+
+// readHistograms sets the histograms to those in a value and returns the size of the cluster. They
+// count the byte at shift of the values that agree with the median above that byte.
+func readHistograms[P uint8 | uint16](b []byte, counts []clustering.Histogram, median []P,
+	shift int) (size int, err error) {
+
+	clear(counts)
+	return readCounts(b, len(counts)<<bits[P](), func(place int, n uint32) {
+		p, v := place>>bits[P](), P(place)
+		if v>>(shift+8) == median[p]>>(shift+8) {
+			counts[p][uint8(v>>shift)] += n
+		}
+	})
 }
 
 // Judge returns the stage that judges the clusters in the original space. medians is the file of
@@ -373,7 +387,7 @@ func Judge(l Labels, medians string, counted Result, mode clustering.Mode) (Stag
 	}
 	s.counts = make([]clustering.Histogram, s.medians.Dim())
 	for _, a := range s.counted {
-		size, err := readCounts(a.Value, s.counts)
+		size, err := readHistograms(a.Value, s.counts, s.medians.At(0), 0)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", a.Key(), err)
 		}
@@ -405,7 +419,7 @@ func (s *judge) Answer(p *Part) ([]Value, error) {
 	if err := checkSize(s.medians, images); err != nil {
 		return nil, err
 	}
-	part, err := clustering.NewPart(images)
+	part, _, err := partOf[uint8](p)
 	if err != nil {
 		return nil, err
 	}
@@ -415,7 +429,7 @@ func (s *judge) Answer(p *Part) ([]Value, error) {
 	}
 	silhouette, objective, err := clustering.Judge(part, label, s.sizes, s.medians, s.mode,
 		func(c int) ([]clustering.Histogram, error) {
-			_, err := readCounts(s.counted[c].Value, s.counts)
+			_, err := readHistograms(s.counted[c].Value, s.counts, s.medians.At(c), 0)
 			return s.counts, err
 		})
 	if err != nil {

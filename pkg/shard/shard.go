@@ -139,6 +139,9 @@ type Part struct {
 	images  *imageset.Images[uint8]
 	latents *imageset.Images[uint16]
 	packed  *knn.Block[uint8] // the images as they are searched, from the first search on
+
+	store *Store
+	known map[Space]*known // what the store knows of the images
 }
 
 // block returns the grey levels ready for searches, of which each uses what the one before packed.
@@ -151,32 +154,50 @@ func (p *Part) block(images *imageset.Images[uint8]) *knn.Block[uint8] {
 
 // Read reads the ranges of the shard. It returns an error if one cannot be read, or if a file is
 // not the one that was cut.
-func (s *Shard) Read() (p *Part, err error) {
-	p = &Part{Shard: s}
+func (s *Shard) Read() (*Part, error) { return s.read(new(Store)) }
+
+// read reads the ranges of the shard, or takes what the store keeps of them.
+func (s *Shard) read(store *Store) (p *Part, err error) {
+	p = &Part{Shard: s, store: store, known: map[Space]*known{}}
 	from := source{}
 	if s.Feed != "" {
 		if from.feed, err = os.Open(s.Feed); err != nil {
 			return nil, fmt.Errorf("cannot %w", err)
 		}
 		defer from.feed.Close()
+		p.store = new(Store) // a feed has to be read to its end
 	}
 	if v := s.Images; v != nil {
-		b, err := from.read(v, s.N, 1)
-		if err != nil {
+		k := p.store.of(Pixels, v)
+		p.known[Pixels] = k
+		if p.images, err = kept[uint8](k, v); err != nil {
 			return nil, err
 		}
-		p.images = &imageset.Images[uint8]{N: s.N, Rows: v.Rows, Cols: v.Cols, Pix: b}
+		if p.images == nil {
+			b, err := from.read(v, s.N, 1)
+			if err != nil {
+				return nil, err
+			}
+			p.images = &imageset.Images[uint8]{N: s.N, Rows: v.Rows, Cols: v.Cols, Pix: b}
+		}
 	}
 	if v := s.Latents; v != nil {
-		b, err := from.read(v, s.N, 2)
-		if err != nil {
+		k := p.store.of(Latents, v)
+		p.known[Latents] = k
+		if p.latents, err = kept[uint16](k, v); err != nil {
 			return nil, err
 		}
-		pix := make([]uint16, len(b)/2)
-		for i := range pix {
-			pix[i] = uint16(b[2*i])<<8 | uint16(b[2*i+1])
+		if p.latents == nil {
+			b, err := from.read(v, s.N, 2)
+			if err != nil {
+				return nil, err
+			}
+			pix := make([]uint16, len(b)/2)
+			for i := range pix {
+				pix[i] = uint16(b[2*i])<<8 | uint16(b[2*i+1])
+			}
+			p.latents = &imageset.Images[uint16]{N: s.N, Rows: v.Rows, Cols: v.Cols, Pix: pix}
 		}
-		p.latents = &imageset.Images[uint16]{N: s.N, Rows: v.Rows, Cols: v.Cols, Pix: pix}
 	}
 	return p, nil
 }
@@ -227,21 +248,33 @@ func (s source) read(v *Values, n, width int) ([]byte, error) {
 
 // read reads the range from its file.
 func (r Range) read(b []byte) error {
-	f, err := os.Open(r.File)
+	f, err := r.open()
 	if err != nil {
-		return fmt.Errorf("cannot %w", err)
+		return err
 	}
 	defer f.Close()
-	now, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("cannot %w", err)
-	}
-	if now.Size() != r.Size || now.ModTime().UnixMilli() != r.Modified {
-		return fmt.Errorf("%s: the file was changed after it was cut: it had %d bytes, of %s, and has "+
-			"%d, of %s", r.File, r.Size, moment(r.Modified), now.Size(), moment(now.ModTime().UnixMilli()))
-	}
 	if n, err := f.ReadAt(b, r.Offset); n < len(b) {
 		return fmt.Errorf("%s: byte %d: cannot read the range: %w", r.File, r.Offset+int64(n), err)
 	}
 	return nil
+}
+
+// open opens the file of the range. It returns an error if the file is not the one that was cut.
+func (r Range) open() (*os.File, error) {
+	f, err := os.Open(r.File)
+	if err != nil {
+		return nil, fmt.Errorf("cannot %w", err)
+	}
+	now, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cannot %w", err)
+	}
+	if now.Size() != r.Size || now.ModTime().UnixMilli() != r.Modified {
+		f.Close()
+		return nil, fmt.Errorf("%s: the file was changed after it was cut: it had %d bytes, of %s, "+
+			"and has %d, of %s",
+			r.File, r.Size, moment(r.Modified), now.Size(), moment(now.ModTime().UnixMilli()))
+	}
+	return f, nil
 }

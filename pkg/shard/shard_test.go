@@ -85,10 +85,32 @@ func filesOf(t *testing.T, images *imageset.Images[uint8]) []File {
 	return files
 }
 
+// workers are stores of workers, some of which have room for few shards or for none.
+type workers []*Store
+
+func newWorkers(r *rand.Rand) workers {
+	w := make(workers, 1+r.IntN(3))
+	for i := range w {
+		w[i] = NewStore(roomOf(r))
+	}
+	return w
+}
+
+func roomOf(r *rand.Rand) int64 { return []int64{0, 20000, 1 << 30}[r.IntN(3)] }
+
+// any returns the store of a worker, which may have died and begun anew.
+func (w workers) any(r *rand.Rand) *Store {
+	i := r.IntN(len(w))
+	if r.IntN(8) == 0 {
+		w[i] = NewStore(roomOf(r))
+	}
+	return w[i]
+}
+
 // anyhow lets the stage that make returns answer for the shards: by one or several workers, in any
 // order, some shards twice, some workers beginning with what others have found. It merges the
 // answers in steps, in any order and with repeats.
-func anyhow(t *testing.T, r *rand.Rand, shards []Shard, q *Queries,
+func anyhow(t *testing.T, r *rand.Rand, workers workers, shards []Shard, q *Queries,
 	make func(found Result) (Stage, error)) Result {
 
 	t.Helper()
@@ -112,7 +134,8 @@ func anyhow(t *testing.T, r *rand.Rand, shards []Shard, q *Queries,
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := Work(strings.NewReader(strings.Join(lines[:n], "\n")), &out, q, stage); err != nil {
+		some := strings.NewReader(strings.Join(lines[:n], "\n"))
+		if err := workers.any(r).Work(some, &out, q, stage); err != nil {
 			t.Fatal(err)
 		}
 		answers = append(answers, strings.Split(strings.TrimSpace(out.String()), "\n")...)
@@ -187,7 +210,7 @@ func TestListsAreThoseOfOneMachine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		exact := anyhow(t, r, shards, q, func(found Result) (Stage, error) {
+		exact := anyhow(t, r, newWorkers(r), shards, q, func(found Result) (Stage, error) {
 			return Exact(q, k, found)
 		})
 		compare(t, "exact", lists[int64], exact, want, nil)
@@ -200,7 +223,7 @@ func TestListsAreThoseOfOneMachine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		latent := anyhow(t, r, shards, q, func(found Result) (Stage, error) {
+		latent := anyhow(t, r, newWorkers(r), shards, q, func(found Result) (Stage, error) {
 			return Latent(q, k, found)
 		})
 		compare(t, "latent", lists[int64], latent, want, func(query int, image int64) int64 {
@@ -211,10 +234,10 @@ func TestListsAreThoseOfOneMachine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		samples := anyhow(t, r, []Shard{*one}, nil, func(Result) (Stage, error) {
+		samples := anyhow(t, r, newWorkers(r), []Shard{*one}, nil, func(Result) (Stage, error) {
 			return Sample(Pixels), nil
 		})
-		widths := anyhow(t, r, shards, nil, func(found Result) (Stage, error) {
+		widths := anyhow(t, r, newWorkers(r), shards, nil, func(found Result) (Stage, error) {
 			return Width(samples, found)
 		})
 		width, err := knn.Width(index, nil)
@@ -236,7 +259,7 @@ func TestListsAreThoseOfOneMachine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		hashed := anyhow(t, r, shards, q, func(found Result) (Stage, error) {
+		hashed := anyhow(t, r, newWorkers(r), shards, q, func(found Result) (Stage, error) {
 			return LSH(q, k, tables, widths, found)
 		})
 		compare(t, "lsh", lists[int64], hashed, want, nil)
@@ -252,7 +275,7 @@ func TestListsAreThoseOfOneMachine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		earth := anyhow(t, r, shards, q, func(found Result) (Stage, error) {
+		earth := anyhow(t, r, newWorkers(r), shards, q, func(found Result) (Stage, error) {
 			return EMD(q, k, 2, found)
 		})
 		compare(t, "emd", lists[float64], earth, search.Nearest(), nil)

@@ -51,6 +51,12 @@ var mergers = map[string]merger{
 // lines. queries are those of the stages, or nil. It returns an error at the first line that is no
 // shard, whose queries are others, or that cannot be read.
 func Work(lines io.Reader, w io.Writer, queries *Queries, stages ...Stage) error {
+	return new(Store).Work(lines, w, queries, stages...)
+}
+
+// Work does what the function Work does, with what the store keeps.
+func (store *Store) Work(lines io.Reader, w io.Writer, queries *Queries, stages ...Stage) error {
+	store.begin(stages)
 	return Lines(lines, func(line string) error {
 		s, err := Parse(line)
 		if err != nil {
@@ -61,7 +67,7 @@ func Work(lines io.Reader, w io.Writer, queries *Queries, stages ...Stage) error
 				return err
 			}
 		}
-		p, err := s.Read()
+		p, err := s.read(store)
 		if err != nil {
 			return err
 		}

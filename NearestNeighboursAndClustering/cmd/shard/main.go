@@ -5,6 +5,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ const usage = `Usage:./shard cut -d <files> -i <files> -q <query file> -s <query
       ./shard pick -d <files>
       ./shard <stages> <flags of the stages>
       ./shard merge
+      ./shard serve
       ./shard write <program> -o <output file> <flags>
       ./shard cluster -shards <lines of cut> -n <classes from NN as clusters file>
                -c <configuration file> -o <output file>
@@ -32,7 +34,10 @@ cut writes a line for each shard of a data set, which is one or many IDX files:
 names or patterns, with commas between them; pick does for the few images on which sample
 works. Stages, with commas between their names, read such lines and write lines of
 answers. merge makes fewer lines of answers in the order of their bytes, and write
-makes the text of a program. cluster writes what stages are to answer, reads a line
+makes the text of a program. serve does the work of stages and of merge until its
+input ends, and remembers shards: it reads a line with their names and flags as a JSON
+array, lines, and a line "end"; it writes lines of answers, and a line of JSON with its
+seconds of processor time. cluster writes what stages are to answer, reads a line
 with the name of a file of their answers for each, and makes its text of them.
 Flags of cut:
   -i -q -s           latent vectors, queries and theirs, for stages that need them
@@ -51,21 +56,21 @@ Stages and their flags:
                      -L <int> (5), -textbook, -width <merged answers of width>
   -found <file>      answers of other shards, which limit the search in these
   distances          distances of all images to one: -image <IDX file>
-  assign             changes and counts of a pass of k-medians:
-                     -centroids <IDX file>, -before <those of the last pass>
-  lower              counts of the lower bytes of values: -centroids,
-                     -medians <IDX file of medians with the higher bytes>
+  assign             a pass of k-medians: images that change their cluster, and how
+                     that changes the counts of values: -centroids <IDX file>,
+                     -before <those of the last pass> (none if left out)
   count              counts of grey levels: -centroids, or -clusters <number> if
                      the shards have classes
   judge              silhouettes and objective: -centroids or -clusters,
                      -medians, -counts <merged answers of count>, -textbook
-  -latents           of sample to judge: among latent vectors
+  -latents           of sample and of the last four: among latent vectors
 Programs and their flags:
   search             -textbook
   emd                -l1 <labels of all images> -l2 <labels of queries> -textbook
   cluster            -textbook
 All know:
-  -memory <size>     most memory, such as 2GiB (what the machine has left)
+  -memory <size>     most memory, such as 2GiB (what the machine has left); serve
+                     remembers images in half of it
   -h, --help         show this text and exit
 `
 
@@ -131,20 +136,28 @@ func answer(args []string, stdin io.Reader, out *bufio.Writer, stderr io.Writer)
 		return cut(args[1:], stdin, out)
 	case "pick":
 		return pick(args[1:], stdin, out)
-	case "merge":
-		if _, err := parse(args[1:], nil); err != nil {
-			return err
-		}
-		return shard.Merge(stdin, func(a *shard.Answer) error {
-			_, err := out.WriteString(a.Line() + "\n")
-			return err
-		})
+	case "serve":
+		return serve(args[1:], stdin, out)
 	case "cluster":
 		return cluster(args[1:], stdin, out, stderr)
 	case "write":
 		return write(args[1:], stdin, out, stderr)
 	}
-	return work(args[0], args[1:], stdin, out)
+	return pass(args, stdin, out, new(shard.Store))
+}
+
+// pass lets stages answer for the shards on the standard input, or merges answers.
+func pass(args []string, stdin io.Reader, out io.Writer, store *shard.Store) error {
+	if args[0] != "merge" {
+		return work(args[0], args[1:], stdin, out, store)
+	}
+	if _, err := parse(args[1:], nil); err != nil {
+		return err
+	}
+	return shard.Merge(stdin, func(a *shard.Answer) error {
+		_, err := io.WriteString(out, a.Line()+"\n")
+		return err
+	})
 }
 
 // parse reads the flags that are allowed, and -memory.
@@ -196,7 +209,7 @@ func parse(args []string, allowed []string) (*options, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	memory.SetBudget(bytes)
+	memory.SetBudget(cmp.Or(bytes, memory.Budget())) // requests have that of serve
 	return &o, nil
 }
 
@@ -318,7 +331,7 @@ func (o *options) readQueries() (*shard.Queries, error) {
 }
 
 // work lets stages answer for the shards on the standard input.
-func work(names string, args []string, stdin io.Reader, out io.Writer) error {
+func work(names string, args []string, stdin io.Reader, out io.Writer, store *shard.Store) error {
 	var chosen []stage
 	allowed := []string{"-q", "-s", "-found"}
 	for name := range strings.SplitSeq(names, ",") {
@@ -351,5 +364,5 @@ func work(names string, args []string, stdin io.Reader, out io.Writer) error {
 		}
 		all = append(all, one)
 	}
-	return shard.Work(stdin, out, o.read, all...)
+	return store.Work(stdin, out, o.read, all...)
 }

@@ -73,21 +73,15 @@ var stages = map[string]stage{
 			if o.centroids == "" {
 				return nil, missing("-centroids")
 			}
-			return shard.Counts(o.space(), o.labelling(), "", o.before, o.before == "")
-		}},
-	"lower": {[]string{"-latents", "-centroids", "-medians"},
-		func(o *options) (shard.Stage, error) {
-			switch {
-			case o.centroids == "":
-				return nil, missing("-centroids")
-			case o.medians == "":
-				return nil, missing("-medians")
+			var before *shard.Labels
+			if o.before != "" {
+				before = &shard.Labels{Centroids: o.before, Space: o.space()}
 			}
-			return shard.Counts(o.space(), o.labelling(), o.medians, "", false)
+			return shard.Counts(o.space(), o.labelling(), before, true)
 		}},
 	"count": {[]string{"-latents", "-centroids", "-clusters"},
 		func(o *options) (shard.Stage, error) {
-			return shard.Counts(shard.Pixels, o.labelling(), "", "", false)
+			return shard.Counts(shard.Pixels, o.labelling(), nil, false)
 		}},
 	"judge": {[]string{"-latents", "-centroids", "-clusters", "-medians", "-counts", "-textbook"},
 		func(o *options) (shard.Stage, error) {

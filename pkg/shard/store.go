@@ -1,0 +1,162 @@
+package shard
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"imagesimilarity/pkg/clustering"
+	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/metric"
+)
+
+// A Store keeps what a worker has read and found for the next stages that ask for the same shards.
+// Answers do not depend on what it keeps. The zero Store keeps no images, but labels only.
+type Store struct {
+	most, used int64 // bytes of images
+	stage      string
+	clock      int // counts the stages
+	known      map[string]*known
+}
+
+// NewStore returns a store that keeps images of at most that many bytes, packed ones included. The
+// labels with their bounds, 20 bytes an image in each space, come on top.
+func NewStore(most int64) *Store { return &Store{most: most} }
+
+// known is what a store knows of the images of a shard in one space.
+type known struct {
+	images any // *imageset.Images[P], or nil if they are not kept
+	part   any // clustering.Part[P] of packed images, or nil as above
+	size   int64
+	stage  int // the last that asked
+
+	// The last clusters of the images, and those of the pass before. The assignment knows bounds by
+	// which it finds those of other centroids, if they are as many.
+	labels     [2]labelling
+	assignment any // *clustering.Assignment[P], or nil
+	clusters   int
+}
+
+// A labelling is the clusters of the images of a shard. from tells where they are from.
+type labelling struct {
+	from  string
+	label []int32
+}
+
+// recent is the number of stages for which images that were asked for are not given up.
+const recent = 3
+
+// begin tells the store that these stages ask from now on.
+func (s *Store) begin(stages []Stage) {
+	var all []string
+	for _, stage := range stages {
+		all = append(all, stage.Parameters())
+	}
+	if now := strings.Join(all, "\n"); now != s.stage {
+		s.stage = now
+		s.clock++
+	}
+}
+
+// of returns what the store knows of images.
+func (s *Store) of(space Space, v *Values) *known {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // there is nothing in it that JSON lacks
+	}
+	key := fmt.Sprintf("%s %s", space, b)
+	k := s.known[key]
+	if k == nil {
+		k = new(known)
+		if s.known == nil {
+			s.known = map[string]*known{}
+		}
+		s.known[key] = k
+	}
+	k.stage = s.clock
+	return k
+}
+
+// room makes room for images of a size, and reports whether it could. It gives up images that were
+// not asked for lately. It does not give up others: where each pass asks for all shards in turn and
+// not all have room, some stay.
+func (s *Store) room(size int64) bool {
+	for s.used+size > s.most {
+		oldest := ""
+		for key, k := range s.known {
+			if k.part != nil && k.stage <= s.clock-recent &&
+				(oldest == "" || k.stage < s.known[oldest].stage) {
+				oldest = key
+			}
+		}
+		if oldest == "" {
+			return false
+		}
+		k := s.known[oldest]
+		s.used -= k.size
+		k.images, k.part = nil, nil
+		if k.labels[0].label == nil {
+			delete(s.known, oldest)
+		}
+	}
+	s.used += size
+	return true
+}
+
+// label returns the clusters of the images that are from there. It calls find if it does not know
+// them.
+func (k *known) label(from string, find func() []int32) []int32 {
+	i := slices.IndexFunc(k.labels[:], func(l labelling) bool {
+		return l.label != nil && l.from == from
+	})
+	switch i {
+	case -1:
+		k.labels[0], k.labels[1] = labelling{from, find()}, k.labels[0]
+	case 1:
+		k.labels[0], k.labels[1] = k.labels[1], k.labels[0]
+	}
+	return k.labels[0].label
+}
+
+// partOf returns the images of a part ready for clustering, and what is known of them. The store
+// keeps them if they have room.
+func partOf[P uint8 | uint16](p *Part) (clustering.Part[P], *known, error) {
+	var none clustering.Part[P]
+	images, err := values[P](p)
+	if err != nil {
+		return none, nil, err
+	}
+	k := p.known[spaceOf[P]()]
+	if part, kept := k.part.(clustering.Part[P]); kept {
+		return part, k, nil
+	}
+	part, err := clustering.NewPart(images)
+	if err != nil {
+		return none, nil, err
+	}
+	packed := metric.PointsSize[P](images.N, images.Dim())
+	size := int64(packed) + int64(len(images.Pix)*bits[P]()/8)
+	if p.store.room(size) {
+		part.Pack()
+		k.images, k.part, k.size = images, part, size
+	}
+	return part, k, nil
+}
+
+// kept returns the images that the store keeps, or nil. It returns an error if a file is not the
+// one that was cut.
+func kept[P uint8 | uint16](k *known, v *Values) (*imageset.Images[P], error) {
+	images, ok := k.images.(*imageset.Images[P])
+	if !ok {
+		return nil, nil
+	}
+	for _, r := range v.Ranges {
+		f, err := r.open()
+		if err != nil {
+			return nil, err
+		}
+		f.Close()
+	}
+	return images, nil
+}
