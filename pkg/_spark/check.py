@@ -103,6 +103,20 @@ class Cluster:
         for p in [*self.workers, self.master]:
             self.end(p)
 
+    def serving(self):
+        """Returns the command lines of all workers that serve tasks."""
+        lines = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True)
+        return [line for line in lines.stdout.splitlines()
+                if self.folder in line and " serve " in line]
+
+    def idle(self, how):
+        """Expects that no worker is left that serves tasks."""
+        for _ in range(600):
+            if not self.serving():
+                return
+            time.sleep(0.1)
+        sys.exit(f"make spark: {how}: a worker is left after 60 s: {self.serving()[0]}")
+
     def submit(self, script, *args):
         """Starts a driver. Its words are in the file of the process."""
         command = [os.path.join(SPARK, "bin", "spark-submit"), "--master", self.url,
@@ -146,6 +160,7 @@ class Run:
             watch()
             time.sleep(0.1)
         took = time.time() - start
+        cluster.idle(f"{self.title}, {how}")
         with open(cluster.log("driver"), errors="replace") as f:
             words = f.read()
         if driver.returncode != 0:
@@ -176,6 +191,19 @@ class Run:
                 or "Traceback" in words:
             sys.exit(f"make spark: {self.title}, {how}: status {status}\n{words[-3000:]}")
         print(f"{self.title}, {how}: {said[-1]}", flush=True)
+
+    def ended(self, cluster, signal):
+        """Ends the driver by a signal while workers serve tasks."""
+        driver = cluster.submit(self.script, *self.args, "-o", self.out, *cluster.flags)
+        while not cluster.serving():
+            if driver.poll() is not None:
+                sys.exit(f"make spark: {self.title}: the driver ended before there was a worker")
+            time.sleep(0.1)
+        os.killpg(driver.pid, signal)
+        driver.wait()
+        how = f"the driver ends by {signal.name}"
+        cluster.idle(f"{self.title}, {how}")
+        print(f"{self.title}, {how}: no worker is left", flush=True)
 
 
 def masked(name):
@@ -242,8 +270,10 @@ class Faults:
         os.mkdir(self.folder)
         self.asked = os.path.join(self.folder, "kill")
         self.program = os.path.join(self.folder, "shard")
+        # Its command line has the folder of the cluster.
+        shard = shutil.copy(SHARD, os.path.join(self.folder, "real-shard"))
         with open(self.program, "w") as f:
-            f.write(FAULTY.format(python=sys.executable, shard=SHARD, folder=self.folder,
+            f.write(FAULTY.format(python=sys.executable, shard=shard, folder=self.folder,
                                   asked=self.asked, data=data, kind=kind))
         os.chmod(self.program, 0o755)
         self.killed = 0
@@ -383,6 +413,9 @@ def check(folder):
             faults = Faults(cluster, under, "twice")
             cluster.flags = ["-worker", faults.program]
             run.compare(cluster, "a task of each stage fails twice")
+        cluster.flags = []
+        for how in signal.SIGINT, signal.SIGKILL:
+            runs[2].ended(cluster, how)
         copied = os.path.join(folder, "copied")
         shutil.copyfile(images, copied)
         faults = Faults(cluster, folder, "touched", copied)
