@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -133,6 +134,35 @@ func BenchmarkReadGzip(b *testing.B) {
 	for b.Loop() {
 		if _, err := ReadImages(name); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// The values of a gzip file get their memory at once if the file may well hold them. Otherwise the
+// memory grows with what is there, and twice as much is asked for.
+func TestMemoryOfGzip(t *testing.T) {
+	const n = 17 << 20
+	noise := make([]byte, n)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	for name, c := range map[string]struct {
+		values []byte
+		need   float64
+	}{"noise": {noise, n}, "zeros": {make([]byte, n), 2 * n}} {
+		var b bytes.Buffer
+		w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		EncodeLabelsHeader(w, n)
+		w.Write(c.values)
+		w.Close()
+		var need float64
+		restore := memory.Watch(func(_ string, bytes float64) { need = bytes })
+		labels, err := ReadLabels(file(t, b.Bytes()))
+		restore()
+		if err != nil || !bytes.Equal(labels, c.values) || need != c.need {
+			t.Errorf("%s: %d labels for %.0f bytes of memory, want %d for %.0f; %v",
+				name, len(labels), need, n, c.need, err)
 		}
 	}
 }
