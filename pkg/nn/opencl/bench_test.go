@@ -4,6 +4,10 @@ package opencl
 
 import (
 	"fmt"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"imagesimilarity/pkg/nn"
@@ -51,38 +55,91 @@ func BenchmarkTrainingStep(b *testing.B) {
 		b.Skip("graphics processors: not measured, there is none")
 	}
 	for _, filters := range sizes {
-		b.Run(fmt.Sprint(d.Name, filters), func(b *testing.B) {
-			tr := stepOf(b, engine{d}, filters)
-			defer tr.Close()
-			data, err := engine{d}.Load(even(1280, 784, false))
-			if err != nil {
+		b.Run(fmt.Sprint(d.Name, filters), func(b *testing.B) { benchmarkStep(b, engine{d}, filters) })
+	}
+}
+
+// The host's part of such a step: the driver does nothing.
+func BenchmarkHost(b *testing.B) {
+	e := engine{idleDevice(b)}
+	for _, filters := range sizes {
+		b.Run(fmt.Sprint(filters), func(b *testing.B) { benchmarkStep(b, e, filters) })
+	}
+}
+
+// idleDevice returns a device whose driver, a library in C, does nothing and always succeeds.
+func idleDevice(b *testing.B) *device {
+	const source = `
+long succeed(void) { return 0; }
+long enqueue_read(void *queue, void *buffer, int wait, long offset, long size, void *to,
+	int count, void *list, long *event)
+{
+	if (event)
+		*event = 1;
+	return 0;
+}`
+	cc, err := exec.LookPath("cc")
+	if err != nil || runtime.GOOS != "linux" {
+		b.Skip("the host's part: not measured, it needs Linux and a C compiler")
+	}
+	file := filepath.Join(b.TempDir(), "idle.so")
+	c := exec.Command(cc, "-O2", "-shared", "-fPIC", "-x", "c", "-o", file, "-")
+	c.Stdin = strings.NewReader(source)
+	if out, err := c.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	lib, err := openLibrary(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	l := &library{}
+	for f := range l.table {
+		name := "succeed"
+		if function(f) == enqueueRead {
+			name = "enqueue_read"
+		}
+		if l.table[f], err = symbol(lib, name); err != nil {
+			b.Fatal(err)
+		}
+	}
+	const large = 1 << 40
+	return &device{
+		Device:   Device{Memory: large, Largest: large, driver: &machine{library: l}},
+		programs: map[string]handle{}, pause: func(wait func()) { wait() },
+	}
+}
+
+// benchmarkStep measures a training step of 128 images.
+func benchmarkStep(b *testing.B, e engine, filters []int) {
+	tr := stepOf(b, e, filters)
+	defer tr.Close()
+	data, err := e.Load(even(1280, 784, false))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer data.Close()
+	index := make([]int, 128)
+	pending := 0
+	for i := 0; b.Loop(); i++ {
+		for k := range index {
+			index[k] = (i*128 + k*7) % 1280
+		}
+		if err := tr.Run(data, index); err != nil {
+			b.Fatal(err)
+		}
+		if pending++; pending > queued {
+			if _, err := tr.Loss(); err != nil {
 				b.Fatal(err)
 			}
-			defer data.Close()
-			pending := 0
-			for i := 0; b.Loop(); i++ {
-				index := make([]int, 128)
-				for k := range index {
-					index[k] = (i*128 + k*7) % 1280
-				}
-				if err := tr.Run(data, index); err != nil {
-					b.Fatal(err)
-				}
-				if pending++; pending > queued {
-					if _, err := tr.Loss(); err != nil {
-						b.Fatal(err)
-					}
-					pending--
-				}
-				if err := tr.Step(); err != nil {
-					b.Fatal(err)
-				}
-			}
-			for range pending {
-				if _, err := tr.Loss(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+			pending--
+		}
+		if err := tr.Step(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for range pending {
+		if _, err := tr.Loss(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
