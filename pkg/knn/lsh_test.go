@@ -432,3 +432,52 @@ func TestWidthOfSmallSets(t *testing.T) {
 		}
 	}
 }
+
+// Buckets of small blocks are searched by their outlines if these are there, and have the same
+// answers.
+func TestOutlinesServeSmallBuckets(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	images := func(n int) *imageset.Images[uint8] {
+		m := &imageset.Images[uint8]{N: n, Rows: 16, Cols: 16, Pix: make([]uint8, n*256)}
+		for i := range m.Pix {
+			m.Pix[i] = uint8(rng.IntN(4) * 60)
+		}
+		return m
+	}
+	const n, size = 800, 300 // the last block has fewer images
+	data, queries := images(n), images(400)
+	l, err := NewLSH(n, 16, 16, 60, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []Neighbour
+	for _, outlined := range []bool{false, true} {
+		s, err := l.Search(queries, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for first := 0; first < n; first += size {
+			b := NewBlock(data.Part(first, min(n, first+size)), int64(first))
+			if outlined {
+				b.outlines()
+			}
+			for images, way := range map[int]way{
+				fewOutlined - 1: all, fewOutlined: map[bool]way{false: all, true: pruned}[outlined],
+			} {
+				if got := s.wayOf(b, images, queries.N); got != way {
+					t.Errorf("outlines %v, %d images: way %d, want %d", outlined, images, got, way)
+				}
+			}
+			if err := s.Add(b, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, _ := s.Nearest()
+		if want == nil {
+			want = got
+		}
+		if !slices.Equal(got, want) {
+			t.Error("the answers differ with outlines")
+		}
+	}
+}

@@ -229,8 +229,9 @@ func (m *method) add(n method) {
 // the whole set of queries, with all cores at work. It includes what the method prepares: the hash
 // values of the queries and, in the first round, packing the images for the kernels. It does not
 // include the hash tables, which are made once. If the images are not kept in memory, they are
-// packed and hashed in every round, and that is in the times; reading them is not. The original
-// added up processor seconds query by query.
+// packed and hashed in every round, and for each part of the queries if these are not kept either.
+// That is in the times; reading them is not. The original added up processor seconds query by
+// query.
 func (d *dataSet) answer(q *spaces, display *progress.Display) (*results.SearchRound, error) {
 	var reduced, lsh, exact method
 	candidates := int64(0)
