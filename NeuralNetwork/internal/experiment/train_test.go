@@ -303,3 +303,15 @@ func TestTrainingIsSavedIfSamplesCannotBeRead(t *testing.T) {
 		}
 	}
 }
+
+// A signal before the first batch saves no model that would not be a trained one.
+func TestSignalBeforeTraining(t *testing.T) {
+	u := Keep("model", "", func(path string) (string, error) { return path, nil })
+	defer u.Rest()
+	for _, want := range []string{"", "The trained model is in model-interrupted.h5"} {
+		if told, err := u.saveTrained(); told != want || err != nil {
+			t.Errorf("told %q, error %v; want %q", told, err, want)
+		}
+		u.trained = true
+	}
+}

@@ -30,8 +30,16 @@ func Keep(kind, output string, save func(path string) (saved string, err error))
 	if output != "" && filepath.Dir(output) != "." && !outfile.Direct(output) {
 		u.places = append([]string{filepath.Join(filepath.Dir(output), name)}, u.places...)
 	}
-	u.Work = program.Begin(u.saveAnywhere)
+	u.Work = program.Begin(u.saveTrained)
 	return u
+}
+
+// saveTrained saves the model, if a batch was trained. A device may hang before that.
+func (u *Unsaved) saveTrained() (told string, err error) {
+	if !u.trained {
+		return "", nil
+	}
+	return u.saveAnywhere()
 }
 
 // Save saves the model because the program ends with the error failed. It tells on out where the
