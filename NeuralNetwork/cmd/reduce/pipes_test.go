@@ -3,30 +3,16 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 
-	"imagesimilarity/pkg/infile/pipetest"
+	"imagesimilarity/NeuralNetwork/internal/scripttest"
 )
 
 // Pipes are read as files are, also if they are fed one after the other.
 func TestPipes(t *testing.T) {
-	_, want, _ := converse(t, strings.Join(conversation, "\n"))
-	files := []string{"images", "images"}
-	var pipes []string
-	for i := range files {
-		pipes = append(pipes, fmt.Sprintf("%d.pipe", i))
-	}
-	pipetest.Feed(t, pipes, files)
-	var stdout, stderr bytes.Buffer
-	status := run(strings.Fields("-quiet -d 0.pipe -q 1.pipe -od d -oq q"),
-		strings.NewReader(strings.Join(conversation, "\n")), &stdout, &stderr)
-	times := regexp.MustCompile(`\d+(s|ms|us)/step`)
-	got := times.ReplaceAllString(stdout.String(), "")
-	if want := times.ReplaceAllString(want, ""); status != 0 || got != want {
-		t.Errorf("status %d, %s; screen\n%s\nwant\n%s", status, stderr.String(), got, want)
-	}
+	input := strings.Join(conversation, "\n")
+	_, want, _ := converse(t, input)
+	scripttest.Pipes(t, run, []string{"-d", "-q"}, []string{"images", "images"}, "-od d -oq q",
+		input, want)
 }
