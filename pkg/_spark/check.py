@@ -407,11 +407,11 @@ def check(folder):
             under = os.path.join(folder, f"faults{i}")
             os.mkdir(under)
             faults = Faults(cluster, under, "killed")
-            cluster.flags = ["-worker", faults.program]
+            cluster.flags = ["-worker", faults.program, "-shard", "10000"]  # so many are merged
             run.compare(cluster, "a worker killed in each stage", watch=faults.watch)
             print(f"{run.title}: {faults.killed} workers were killed", flush=True)
             faults = Faults(cluster, under, "twice")
-            cluster.flags = ["-worker", faults.program]
+            cluster.flags = ["-worker", faults.program, "-shard", "10000"]
             run.compare(cluster, "a task of each stage fails twice")
         cluster.flags = []
         for how in signal.SIGINT, signal.SIGKILL:

@@ -31,7 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 WORKER = os.path.join(HERE, "..", "..", "NearestNeighboursAndClustering", "shard")
 FAULT = "the worker says: "  # begins the sentence of a worker in an exception of Spark
 TASKS = 8  # of later waves, for each core: what a dead worker has to do again
-FEW = 4  # tasks, whose answers are merged where they are needed; those of more on their way there
+FEW = 3  # tasks, whose answers are merged where they are needed; those of more on their way there
 SMALL = 100_000  # bytes of a file that is sent with the tasks
 
 
