@@ -81,25 +81,28 @@ func (p Part[P]) Changes(before, label []int32, k int,
 // levelCounts returns a function that tells how counts change if the images in a list leave and
 // those in another one join. It counts in histograms of all pixels.
 func levelCounts(images *imageset.Images[uint8]) func(left, joined []int32) iter.Seq2[int, int] {
-	dim := images.Dim()
-	var h [2]*histograms
-	for i := range h {
-		h[i] = newHistograms(1, dim)
-		h[i].begin(0, h[i].jobs())
-	}
+	h := newHistograms(1, images.Dim())
 	return func(left, joined []int32) iter.Seq2[int, int] {
 		return func(yield func(int, int) bool) {
 			if len(left)+len(joined) == 0 {
 				return
 			}
-			for i, list := range [][]int32{left, joined} {
-				h[i].begin(0, h[i].jobs())
-				count(h[i], images, [][]int32{list}, nil, 0)
-			}
-			for p := range dim {
-				minus, plus := &h[0].count[p], &h[1].count[p]
-				for v := 1; v < len(plus); v++ {
-					if minus[v] != plus[v] && !yield(len(plus)*p+v, int(plus[v])-int(minus[v])) {
+			h.begin(0, h.jobs())
+			h.each(func(jobs iter.Seq[int]) {
+				for job := range jobs {
+					_, from, to := h.place(job)
+					for _, i := range left {
+						const minusOne = ^uint32(0)
+						addLevels(h.of(job), images.At(int(i))[from:to], minusOne)
+					}
+					for _, i := range joined {
+						addLevels(h.of(job), images.At(int(i))[from:to], 1)
+					}
+				}
+			})
+			for p := range h.count {
+				for v, n := range &h.count[p] {
+					if v > 0 && n != 0 && !yield(256*p+v, int(int32(n))) {
 						return
 					}
 				}
