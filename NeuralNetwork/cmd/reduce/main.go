@@ -43,7 +43,6 @@ type options struct {
 	loss                            nn.Loss
 	answers                         experiment.Answers
 	model                           string // to be loaded; "" to ask
-	ofTraining                      string // "-seed/--seed", say, if a flag tells how to train
 }
 
 // Questions that are reduce's alone.
@@ -82,8 +81,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 				Help: "file for the vectors of the query set",
 			},
 			{
-				Short: "-seed", Long: "--seed",
-				Set:  o.forTraining("-seed/--seed", argparse.Uint64(&o.seed)),
+				Short: "-seed", Long: "--seed", Set: argparse.Uint64(&o.seed),
 				Help: "all chance in training derives from it (default 1)",
 			},
 			{
@@ -116,7 +114,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 					"else the narrowest)",
 			},
 			{
-				Short: "-loss", Long: "--loss", Set: o.forTraining("-loss/--loss", setLoss(&o.loss)),
+				Short: "-loss", Long: "--loss", Set: setLoss(&o.loss),
 				Help: "mse or mae, the mean squared or absolute error that training reduces " +
 					"(default mse)",
 			},
@@ -164,29 +162,19 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 	return 0
 }
 
-// forTraining returns the Set of a flag that has a meaning only if a network is trained.
-func (o *options) forTraining(flag string, set func(string) error) func(string) error {
-	return func(value string) error {
-		o.ofTraining = flag
-		return set(value)
-	}
-}
-
 // prepare completes the answers of the flags: -model loads a model, and an answer about a network
 // means that one is trained. It returns an error if a flag has no meaning beside the others.
 func (o *options) prepare() error {
 	if err := o.answers.Check(); err != nil {
 		return err
 	}
-	trains := !o.answers.Empty()
+	trains, given := !o.answers.Empty(), o.answers.Given()
 	switch {
 	case o.model != "" && trains:
 		return errors.New("argument -model/--model: not allowed with answers about a training")
-	case o.model != "" && o.ofTraining != "":
-		return fmt.Errorf("argument %s: not allowed with -model, which is not trained", o.ofTraining)
-	case o.layer != "" && trains:
-		return errors.New("argument -layer/--layer: not allowed with answers about a training")
-	case o.tsv != "" && o.answers.Given()[latentsQuestion] == "N":
+	case o.layer != "" && trains && given[experiment.RepeatQuestion] == "N":
+		return errors.New("argument -layer/--layer: not allowed where -yes lets no model be loaded")
+	case o.tsv != "" && given[latentsQuestion] == "N":
 		return errors.New("argument -tsv/--tsv: not allowed where -yes does not name latents")
 	case o.labels != "" && o.html == "" && o.png == "" && o.tsv == "":
 		return errors.New("argument -l/--labels: not allowed without -html, -png or -tsv")
