@@ -1,10 +1,12 @@
 package idx
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"imagesimilarity/pkg/imageset"
@@ -35,8 +37,9 @@ func InBlocks(images int) (restore func()) {
 
 // Set returns the images. They are kept in memory, and the file is closed, if they take at most a
 // quarter of the budget of memory. Otherwise they are read from the file when they are wanted,
-// until the set is closed; those of a gzip file are unpacked into a nameless file before. Bytes
-// after the last image are ignored.
+// until the set is closed; those of a gzip file are unpacked into a nameless file before. On Linux
+// and macOS the file is mapped into memory for passes: copies of what the system has there anyway
+// would take longer than a pass of k-medians. Bytes after the last image are ignored.
 func (f *ImageFile) Set() (*imageset.Set[uint8], error) {
 	if f.fit() {
 		m, err := f.Read()
@@ -52,10 +55,19 @@ func (f *ImageFile) Set() (*imageset.Set[uint8], error) {
 	read := func(dst []uint8, first int) error {
 		return values.read(dst, int64(first)*int64(f.Rows*f.Cols))
 	}
-	return imageset.NewSet(f.N, f.Rows, f.Cols, f.block(1), read).OnClose(values.Close), nil
+	set := imageset.NewSet(f.N, f.Rows, f.Cols, f.block(1), read)
+	mapped, err := mapInto(values.File, values.at+int64(f.count))
+	if err != nil {
+		return set.OnClose(values.Close), nil // not all files can be mapped: they are read
+	}
+	return set.Map(&imageset.Mapping[uint8]{
+		Values: mapped[values.at:], Check: values.check,
+		Fault: func(value int) error { return values.fault(int64(value), syscall.EIO) },
+	}).OnClose(func() error { return cmp.Or(unmapFile(mapped), values.Close()) }), nil
 }
 
-// Set returns the vectors, as the images' Set does.
+// Set returns the vectors, as the images' Set does. They are never mapped: the order of their bytes
+// is not that of all processors.
 func (f *LatentFile) Set() (*imageset.Set[uint16], error) {
 	if f.fit() {
 		m, err := f.Read()
@@ -78,6 +90,9 @@ func (f *LatentFile) Set() (*imageset.Set[uint16], error) {
 	}
 	return imageset.NewSet(f.N, f.Rows, f.Cols, f.block(2), read).OnClose(values.Close), nil
 }
+
+// mapInto is mapFile. Only tests set it.
+var mapInto = mapFile
 
 // toValues sets dst to the big-endian values of b, which may be the memory of dst.
 func toValues(dst []uint16, b []byte) {
@@ -130,23 +145,40 @@ func (f *File) stored(width int) (*stored, error) {
 // has changed since it was opened.
 func (s *stored) read(dst []byte, from int64) error {
 	n, err := s.ReadAt(dst, s.at+from)
-	if s.state != nil {
-		now, e := s.Stat()
-		if e == nil && (now.Size() != s.state.Size() || !now.ModTime().Equal(s.state.ModTime())) {
-			how := "it was written again"
-			if before := s.state.Size(); before != now.Size() {
-				how = fmt.Sprintf("%d bytes before, %d now", before, now.Size())
-			}
-			reason := "the file changed while it was read (" + how + ")"
-			return &FormatError{s.name, NoPlace, reason, nil}
-		}
+	if err := s.check(); err != nil {
+		return err
 	}
 	if n == len(dst) {
 		return nil
+	}
+	return s.fault(from+int64(n), err)
+}
+
+// check returns an error if the file has changed since it was opened.
+func (s *stored) check() error {
+	if s.state == nil {
+		return nil
+	}
+	now, err := s.Stat()
+	if err != nil || now.Size() == s.state.Size() && now.ModTime().Equal(s.state.ModTime()) {
+		return nil
+	}
+	how := "it was written again"
+	if before := s.state.Size(); before != now.Size() {
+		how = fmt.Sprintf("%d bytes before, %d now", before, now.Size())
+	}
+	reason := "the file changed while it was read (" + how + ")"
+	return &FormatError{s.name, NoPlace, reason, nil}
+}
+
+// fault returns the error of the value at a place, which cannot be read because of err.
+func (s *stored) fault(place int64, err error) error {
+	if err := s.check(); err != nil {
+		return err
 	}
 	reason := told(err)
 	if s.state == nil {
 		reason = fmt.Sprintf("cannot read its temporary file: %v", err)
 	}
-	return &FormatError{s.name, s.header + from + int64(n), reason, early(err)}
+	return &FormatError{s.name, s.header + place, reason, early(err)}
 }

@@ -5,13 +5,17 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
 
 	"imagesimilarity/pkg/imageset"
+	"imagesimilarity/pkg/metric"
+	"imagesimilarity/pkg/parallel"
 )
 
 // all returns the values of a set in the order of its blocks.
@@ -175,6 +179,92 @@ func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
 				t.Errorf("%s %s: error %v", name, moment, err)
 			}
 		}
+	}
+}
+
+// A file that is cut while its values are looked at ends the pass with a sentence, too, whichever
+// code looks at them in whichever goroutine.
+func TestFilesThatAreCutUnderAPass(t *testing.T) {
+	for name, look := range map[string]func(m *imageset.Images[uint8]){
+		"Go": func(m *imageset.Images[uint8]) {
+			sum := uint8(0)
+			for i := range m.Pix {
+				sum += m.Pix[i]
+			}
+			runtime.KeepAlive(sum)
+		},
+		"a kernel": func(m *imageset.Images[uint8]) { metric.Manhattan(m.At(0), m.At(m.N-1)) },
+		"workers": func(m *imageset.Images[uint8]) {
+			parallel.Do(m.N, func(jobs iter.Seq[int]) {
+				for i := range jobs {
+					metric.Manhattan(m.At(i), m.At(m.N-1-i))
+					time.Sleep(time.Microsecond) // so that others get some
+				}
+			})
+		},
+		"packing": func(m *imageset.Images[uint8]) { metric.PackPoints(m.Pix, m.N, m.Dim()) },
+	} {
+		restore := InBlocks(500)
+		images := &imageset.Images[uint8]{N: 2000, Rows: 28, Cols: 28, Pix: make([]uint8, 2000*784)}
+		file := filepath.Join(t.TempDir(), "images")
+		if err := WriteImages(file, images); err != nil {
+			t.Fatal(err)
+		}
+		f, err := OpenImages(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := f.Set()
+		if err != nil {
+			t.Fatal(err)
+		}
+		visits := 0
+		err = s.Each(func(m *imageset.Images[uint8], first int) error {
+			if visits++; visits == 3 {
+				if err := os.Truncate(file, 100); err != nil {
+					t.Fatal(err)
+				}
+			}
+			look(m)
+			return nil
+		})
+		want := file + ": the file changed while it was read (1568016 bytes before, 100 now)"
+		if err == nil || err.Error() != want || visits != 3 {
+			t.Errorf("%s, after %d visits: error %v, want %s", name, visits, err, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		restore()
+	}
+}
+
+// What cannot be mapped is read.
+func TestFilesThatCannotBeMapped(t *testing.T) {
+	defer InBlocks(3)()
+	before := mapInto
+	defer func() { mapInto = before }()
+	mapInto = func(*os.File, int64) ([]byte, error) { return nil, errors.ErrUnsupported }
+	f, err := OpenImages(numbers(t, MagicImages, 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := ReadImages(f.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := f.Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var got []uint8
+	err = s.Each(func(m *imageset.Images[uint8], _ int) error {
+		got = append(got, m.Pix...)
+		return nil
+	})
+	if err != nil || !slices.Equal(got, want.Pix) {
+		t.Errorf("read %v, %v; want %v", got, err, want.Pix)
 	}
 }
 

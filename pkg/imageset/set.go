@@ -12,7 +12,8 @@ import (
 type Set[P uint8 | uint16] struct {
 	N, Rows, Cols int
 
-	whole  *Images[P] // nil if the images stay where they are
+	whole  *Images[P]  // nil if the images stay where they are
+	mapped *Mapping[P] // nil unless passes see the file itself
 	read   Reader[P]
 	close  func() error
 	block  int // most images of a block
@@ -29,6 +30,23 @@ type Reader[P uint8 | uint16] func(dst []P, first int) error
 // images.
 func NewSet[P uint8 | uint16](n, rows, cols, block int, read Reader[P]) *Set[P] {
 	return &Set[P]{N: n, Rows: rows, Cols: cols, read: read, block: block}
+}
+
+// A Mapping is the values of all images in memory that the system fills from their file when they
+// are looked at. So a pass copies nothing.
+type Mapping[P uint8 | uint16] struct {
+	Values []P
+	// Check returns an error if the file has changed.
+	Check func() error
+	// Fault returns the error that the value at an index could not be filled.
+	Fault func(value int) error
+}
+
+// Map lets passes see the values of a mapping, and returns s. Read, which a file that shrinks in
+// the meantime cannot harm, goes on with the reader.
+func (s *Set[P]) Map(m *Mapping[P]) *Set[P] {
+	s.mapped = m
+	return s
 }
 
 // Set returns the images as a set that is kept in memory.
@@ -60,9 +78,9 @@ func (s *Set[P]) Whole() *Images[P] { return s.whole }
 // Block returns the most images of a block.
 func (s *Set[P]) Block() int { return s.block }
 
-// PassSize returns the bytes that a pass takes in memory. It is 0 if the images are kept.
+// PassSize returns the bytes that a pass takes in memory. It is 0 if the images are kept or mapped.
 func (s *Set[P]) PassSize() float64 {
-	if s.whole != nil {
+	if s.whole != nil || s.mapped != nil {
 		return 0
 	}
 	images := float64(min(s.block, s.N))
@@ -77,11 +95,17 @@ func (s *Set[P]) Passes() int { return int(s.passes.Load()) }
 // they are the set's own. While a block is visited, the next one is read. Each returns the first
 // error of visit or of reading.
 func (s *Set[P]) Each(visit func(block *Images[P], first int) error) error {
-	if s.whole != nil {
-		if s.N == 0 {
-			return nil
-		}
+	switch {
+	case s.whole != nil && s.N == 0:
+		return nil
+	case s.whole != nil:
 		return visit(s.whole, 0)
+	case s.mapped != nil:
+		err := s.eachMapped(visit)
+		if err == nil {
+			s.passes.Add(1)
+		}
+		return err
 	}
 	type read struct {
 		pix   []P

@@ -3,6 +3,7 @@ package parallel
 import (
 	"math"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -54,6 +55,7 @@ func (c *call) ask() {
 
 // help joins a call, and those that come soon after it.
 func help(c *call, lane int) {
+	debug.SetPanicOnFault(true) // so that the caller gets the panic: it may know the reason
 	if !c.join(lane) {
 		return
 	}
