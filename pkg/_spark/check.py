@@ -407,7 +407,7 @@ def check(folder):
             under = os.path.join(folder, f"faults{i}")
             os.mkdir(under)
             faults = Faults(cluster, under, "killed")
-            cluster.flags = ["-worker", faults.program, "-shard", "10000"]  # so many are merged
+            cluster.flags = ["-worker", faults.program, "-shard", "10000"]  # Spark merges, too
             run.compare(cluster, "a worker killed in each stage", watch=faults.watch)
             print(f"{run.title}: {faults.killed} workers were killed", flush=True)
             faults = Faults(cluster, under, "twice")

@@ -31,7 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 WORKER = os.path.join(HERE, "..", "..", "NearestNeighboursAndClustering", "shard")
 FAULT = "the worker says: "  # begins the sentence of a worker in an exception of Spark
 TASKS = 8  # of later waves, for each core: what a dead worker has to do again
-FEW = 3  # tasks, whose answers are merged where they are needed; those of more on their way there
+FEW = 3  # tasks, whose answers Spark does not merge: who reads them does
 SMALL = 100_000  # bytes of a file that is sent with the tasks
 
 
@@ -64,6 +64,7 @@ def main(name, usage, flags, check, run):
             if value is None:
                 raise ValueError(f"flag {flag} is missing")
         check(options)
+        check_memory(options)
     except ValueError as e:
         print(f"{name}: {e}\n{usage}", end="", file=sys.stderr)
         sys.exit(2)
@@ -85,6 +86,17 @@ USAGE = """  -worker <file>     the worker (NearestNeighboursAndClustering/shard
   -memory <size>     memory of a worker, of which each core has one (512MiB)
   -h, --help         show this text and exit
 """
+
+
+def check_memory(options):
+    """Raises an error if the worker does not understand the value of -memory."""
+    try:
+        subprocess.run([options["-worker"], "merge", "-memory", options["-memory"]], check=True,
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    except subprocess.CalledProcessError as e:
+        raise ValueError(sentence(e.stderr)) from None
+    except OSError:
+        pass  # the engine tells what is wrong with the worker
 
 
 class Engine:
@@ -262,10 +274,11 @@ class Engine:
         return max(1, self.sc.defaultParallelism)
 
     def stage(self, what, shards, stages, flags, spaces=("images",), waves=False, keep=False):
-        """Lets stages answer for shards. Returns the merged answers as lines. If waves is true, the
-        answers of a few shards are given to the stages that answer for the others, by the flag
-        -found: they limit what these have to look at. If keep is true, each machine keeps what it
-        reads through Spark's file systems, for the next stage that asks for it."""
+        """Lets stages answer for shards. Returns the answers as lines; several may have the same
+        key. If waves is true, the answers of a few shards are given to the stages that answer for
+        the others, by the flag -found: they limit what these have to look at. If keep is true, each
+        machine keeps what it reads through Spark's file systems, for the next stage that asks for
+        it."""
         show = Progress(self.sc, what, len(shards))
         lines = [json.dumps(s) for s in shards]
         first = lines[:self.cores]
@@ -438,11 +451,11 @@ def work(worker, memory, command, lines, conf, cpu, size=None, keep=False):
     global living
     if living is None or living.process.poll() is not None:
         living = Worker(worker, memory)
-    now, done = living, False
+    now, done, feed = living, False, None
     folder = tempfile.mkdtemp(prefix="shard-")
-    command = [c.place(folder) if isinstance(c, Shipped) else c for c in command]
-    feed = Feed(now.process, command, folder, lines, conf, keep)
     try:
+        command = [c.place(folder) if isinstance(c, Shipped) else c for c in command]
+        feed = Feed(now.process, command, folder, lines, conf, keep)
         for line in now.process.stdout:
             if line.startswith("{"):
                 cpu.add(json.loads(line)["seconds"])
@@ -451,11 +464,14 @@ def work(worker, memory, command, lines, conf, cpu, size=None, keep=False):
             if size is not None:
                 size.add(len(line))
             yield line[:-1]
+    except OSError as e:
+        raise RuntimeError(FAULT + str(e)) from None
     finally:
         if not done:
             living = None
             now.end()
-        feed.stop()
+        if feed:
+            feed.stop()
         shutil.rmtree(folder, ignore_errors=True)
     if not done:
         raise RuntimeError(FAULT + (feed.fault or now.words()))

@@ -18,7 +18,7 @@ const unassigned = -1
 // numbers, so the bounds are exact, and the clusters are those without bounds.
 type Assignment[P uint8 | uint16] struct {
 	Label     []int32             // cluster of each image; -1 before the first pass
-	near, far []uint32            // of the image: own centroid at most, all others at least so far
+	near, far []uint32            // bounds: of the distance to its own centroid, to all others
 	centroids *imageset.Images[P] // of the last pass; nil before the first
 }
 

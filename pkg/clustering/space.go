@@ -164,7 +164,8 @@ func (r *ruler[P]) each(visit func(query int, distances []uint32)) {
 	r.measure(r.scratch, 0, r.n, visit)
 }
 
-// some does the same for some images of the strip, which it gets by their places in the block.
+// some calls visit with the distances of some images of the strip. images are their indices in the
+// block.
 func (r *ruler[P]) some(images []int32, visit func(query int, distances []uint32)) {
 	switch len(images) {
 	case 0:

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -60,10 +61,14 @@ func (f *ImageFile) Set() (*imageset.Set[uint8], error) {
 	if err != nil {
 		return set.OnClose(values.Close), nil // not all files can be mapped: they are read
 	}
+	unmap := runtime.AddCleanup(set, func(m []byte) { unmapFile(m) }, mapped)
 	return set.Map(&imageset.Mapping[uint8]{
 		Values: mapped[values.at:], Check: values.check,
 		Fault: func(value int) error { return values.fault(int64(value), syscall.EIO) },
-	}).OnClose(func() error { return cmp.Or(unmapFile(mapped), values.Close()) }), nil
+	}).OnClose(func() error {
+		unmap.Stop()
+		return cmp.Or(unmapFile(mapped), values.Close())
+	}), nil
 }
 
 // Set returns the vectors, as the images' Set does. They are never mapped: the order of their bytes

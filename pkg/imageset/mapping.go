@@ -10,8 +10,8 @@ import (
 	"imagesimilarity/pkg/parallel"
 )
 
-// eachMapped is Each for a mapped set. What is found in a block counts only if the file has not
-// changed when it is found.
+// eachMapped is Each for a mapped set. It returns an error if the file changes before the visit of
+// a block ends.
 func (s *Set[P]) eachMapped(visit func(block *Images[P], first int) error) error {
 	if err := s.mapped.Check(); err != nil {
 		return err

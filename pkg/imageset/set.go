@@ -42,8 +42,7 @@ type Mapping[P uint8 | uint16] struct {
 	Fault func(value int) error
 }
 
-// Map lets passes see the values of a mapping, and returns s. Read, which a file that shrinks in
-// the meantime cannot harm, goes on with the reader.
+// Map lets passes see the values of a mapping, and returns s. Read still uses the reader.
 func (s *Set[P]) Map(m *Mapping[P]) *Set[P] {
 	s.mapped = m
 	return s

@@ -55,7 +55,7 @@ func (c *call) ask() {
 
 // help joins a call, and those that come soon after it.
 func help(c *call, lane int) {
-	debug.SetPanicOnFault(true) // so that the caller gets the panic: it may know the reason
+	debug.SetPanicOnFault(true) // a fault in a mapped file is a panic, which do hands to its caller
 	if !c.join(lane) {
 		return
 	}

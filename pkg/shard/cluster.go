@@ -216,7 +216,7 @@ func kMedians[P uint8 | uint16](c *Clusterer, to *results.Clustering, k int, spa
 		return err
 	}
 	what = "k-medians in " + name
-	var counted Result // what the counts are, after the changes of all passes
+	var counted Result // of the clusters: the sum of the changes of all passes
 	file, before := "", ""
 	passes := 0
 	err = clustering.Iterate(c.Mode, func(pass, _ int) { passes = pass }, func() (int, error) {
@@ -287,7 +287,7 @@ func (c *Clusterer) lower(found Result, nearest []uint32) error {
 	return nil
 }
 
-// changed returns the counts of k clusters, which have changed from r as found tells.
+// changed adds the changes in found to r, the counts of k clusters, or nil before the first.
 func (r Result) changed(found Result, k int) (Result, error) {
 	changes, err := found.answers("counts")
 	if err != nil {

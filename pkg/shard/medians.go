@@ -155,6 +155,9 @@ func newLabeller[P uint8 | uint16](file string) (*labeller, error) {
 	if err != nil {
 		return nil, err
 	}
+	if centroids.N < 1 {
+		return nil, fmt.Errorf("%s: 0 centroids; expected one at least", file)
+	}
 	sum := sumOf(centroids)
 	label := func(p *Part) ([]int32, error) {
 		images, err := values[P](p)
@@ -201,8 +204,8 @@ func (p *Part) labels(clusters int) ([]int32, error) {
 }
 
 // Counts returns the stage that counts the values of each cluster's images, as the medians need
-// them. It tells how the counts change from those by the labels before, which may be nil: then from
-// none. If changed is true, it counts the images that have changed their cluster, too.
+// them. It counts the changes since the labels before. If before is nil, all images are new. If
+// changed is true, it counts the images that have changed their cluster, too.
 func Counts(space Space, now Labels, before *Labels, changed bool) (Stage, error) {
 	if space == Latents {
 		return newCounts[uint16](now, before, changed)
@@ -211,7 +214,7 @@ func Counts(space Space, now Labels, before *Labels, changed bool) (Stage, error
 }
 
 type counts[P uint8 | uint16] struct {
-	now, before *labeller // before is nil if the counts were none
+	now, before *labeller // before is nil in the first pass
 	changed     bool
 	parameters  string
 }

@@ -3,6 +3,7 @@ package shard
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ type labelling struct {
 	label []int32
 }
 
-// recent is the number of stages for which images that were asked for are not given up.
+// recent is a number of stages. The store gives up images that none of the last ones asked for.
 const recent = 3
 
 // begin tells the store that these stages ask from now on.
@@ -56,6 +57,9 @@ func (s *Store) begin(stages []Stage) {
 	if now := strings.Join(all, "\n"); now != s.stage {
 		s.stage = now
 		s.clock++
+		maps.DeleteFunc(s.known, func(_ string, k *known) bool {
+			return k.part == nil && k.labels[0].label == nil
+		})
 	}
 }
 
@@ -79,8 +83,7 @@ func (s *Store) of(space Space, v *Values) *known {
 }
 
 // room makes room for images of a size, and reports whether it could. It gives up images that were
-// not asked for lately. It does not give up others: where each pass asks for all shards in turn and
-// not all have room, some stay.
+// not asked for lately, and no others: so if a pass uses more shards than have room, some stay.
 func (s *Store) room(size int64) bool {
 	for s.used+size > s.most {
 		oldest := ""
@@ -96,9 +99,6 @@ func (s *Store) room(size int64) bool {
 		k := s.known[oldest]
 		s.used -= k.size
 		k.images, k.part = nil, nil
-		if k.labels[0].label == nil {
-			delete(s.known, oldest)
-		}
 	}
 	s.used += size
 	return true

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/metric"
 )
@@ -93,5 +95,17 @@ func TestStore(t *testing.T) {
 	if err := work(stages[0], shards[2]); err == nil ||
 		!strings.Contains(err.Error(), "the file was changed after it was cut: ") {
 		t.Errorf("error %v for a file that was changed", err)
+	}
+}
+
+// Files of centroids without any are refused.
+func TestNoCentroids(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "centroids")
+	if err := idx.WriteImages(file, &imageset.Images[uint8]{Rows: 2, Cols: 2}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Counts(Pixels, Labels{Centroids: file, Space: Pixels}, nil, true)
+	if want := file + ": 0 centroids; expected one at least"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }

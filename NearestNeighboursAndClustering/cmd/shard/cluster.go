@@ -18,7 +18,7 @@ import (
 )
 
 // cluster makes the passes of cluster. For each it writes a request, as a line of JSON, and reads a
-// line: the name of the file with the merged answers. Then it writes the text.
+// line: the name of the file with the answers. Then it writes the text.
 func cluster(args []string, stdin io.Reader, out *bufio.Writer, stderr io.Writer) (err error) {
 	o, err := parse(args, []string{"-shards", "-n", "-c", "-o", "-textbook"})
 	if err != nil {

@@ -51,9 +51,9 @@ Stages and their flags:
   emd                the same by Earth Mover's Distance: -q, -neighbours,
                      -cell <int> (7)
   sample             images from which the width of hash grids is measured
-  width              their neighbours: -sample <merged answers of sample>
+  width              their neighbours: -sample <answers of sample>
   lsh                nearest images by hashing: -q, -neighbours, -k <int> (4),
-                     -L <int> (5), -textbook, -width <merged answers of width>
+                     -L <int> (5), -textbook, -width <answers of width>
   -found <file>      answers of other shards, which limit the search in these
   distances          distances of all images to one: -image <IDX file>
   assign             a pass of k-medians: images that change their cluster, and how
@@ -62,7 +62,7 @@ Stages and their flags:
   count              counts of grey levels: -centroids, or -clusters <number> if
                      the shards have classes
   judge              silhouettes and objective: -centroids or -clusters,
-                     -medians, -counts <merged answers of count>, -textbook
+                     -medians, -counts <answers of count>, -textbook
   -latents           of sample and of the last four: among latent vectors
 Programs and their flags:
   search             -textbook

@@ -30,6 +30,9 @@ func serve(args []string, stdin io.Reader, out *bufio.Writer) error {
 		if err == io.EOF && line == "" {
 			return nil
 		}
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("cannot read the requests: %w", err)
+		}
 		var request []string
 		if err != nil || json.Unmarshal([]byte(line), &request) != nil || len(request) == 0 {
 			return fmt.Errorf("the line %s is no request: expected the name of stages and their flags "+

@@ -1,0 +1,30 @@
+package idx
+
+import (
+	"os"
+	"syscall"
+	"testing"
+)
+
+// A file is not mapped where addresses are limited: the heap may need them.
+func TestNothingIsMappedUnderALimit(t *testing.T) {
+	f, err := os.Open(numbers(t, MagicImages, 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_AS, &before); err != nil {
+		t.Fatal(err)
+	}
+	limited := before
+	limited.Cur = min(before.Cur, 1<<40) // far more than this process has
+	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &limited); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Setrlimit(syscall.RLIMIT_AS, &before)
+	if m, err := mapFile(f, 100); err == nil {
+		unmapFile(m)
+		t.Error("a file is mapped")
+	}
+}
