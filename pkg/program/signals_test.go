@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -23,6 +24,12 @@ import (
 func TestMain(m *testing.M) {
 	if p, ok := subjects[os.Getenv("SUBJECT")]; ok {
 		os.Exit(Run("subject", p))
+	}
+	// Processes inherit that a signal is ignored, as under nohup, but not that it is caught.
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -34,6 +34,12 @@ func TestMain(m *testing.M) {
 			return 0
 		}))
 	default:
+		// Processes inherit that a signal is ignored, as under nohup, but not that it is caught.
+		for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+			if signal.Ignored(s) {
+				signal.Notify(make(chan os.Signal, 1), s)
+			}
+		}
 		os.Exit(m.Run())
 	}
 }
