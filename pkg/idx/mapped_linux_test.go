@@ -23,6 +23,10 @@ func TestNothingIsMappedUnderALimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer syscall.Setrlimit(syscall.RLIMIT_AS, &before)
+	var kept syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_AS, &kept); err != nil || kept.Cur != limited.Cur {
+		t.Skip("a limit of addresses: not tested, the system does not keep it")
+	}
 	if m, err := mapFile(f, 100); err == nil {
 		unmapFile(m)
 		t.Error("a file is mapped")

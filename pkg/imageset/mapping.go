@@ -49,27 +49,29 @@ func (s *Set[P]) look(first int) <-chan struct{} {
 	}
 	go func() {
 		defer close(done)
-		// A fault will be met again by who visits the block.
-		s.guard(func() error {
-			var sum P
-			pix := s.mappedBlock(first).Pix
-			for i := 0; i < len(pix); i += os.Getpagesize() / int(unsafe.Sizeof(sum)) {
-				sum ^= pix[i]
-			}
-			runtime.KeepAlive(sum)
-			return nil
-		})
+		defer func() { recover() }() // who visits the block meets the fault again
+		debug.SetPanicOnFault(true)
+		var sum P
+		pix := s.mappedBlock(first).Pix
+		for i := 0; i < len(pix); i += os.Getpagesize() / int(unsafe.Sizeof(sum)) {
+			sum ^= pix[i]
+		}
+		runtime.KeepAlive(sum)
 	}()
 	return done
 }
 
-// guard calls do. It returns the error of a value of the mapping that could not be filled while do
-// ran, in whichever goroutine of package parallel.
+// guard calls do. If do panics because a value of the mapping could not be filled, guard returns
+// the reason as an error, whichever goroutine of package parallel looked at the value.
 func (s *Set[P]) guard(do func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		value := recover()
 		if value == nil {
+			return
+		}
+		// Systems need not tell the address of a fault. If the file has changed, that is the reason.
+		if err = s.mapped.Check(); err != nil {
 			return
 		}
 		cause, _ := value.(error)
