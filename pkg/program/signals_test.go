@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/program/programtest"
 )
 
 // TestMain lets the test binary be the program that an environment variable names.
@@ -25,12 +25,7 @@ func TestMain(m *testing.M) {
 	if p, ok := subjects[os.Getenv("SUBJECT")]; ok {
 		os.Exit(Run("subject", p))
 	}
-	// Processes inherit that a signal is ignored, as under nohup, but not that it is caught.
-	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
-		if signal.Ignored(s) {
-			signal.Notify(make(chan os.Signal, 1), s)
-		}
-	}
+	programtest.HeedSignals()
 	os.Exit(m.Run())
 }
 

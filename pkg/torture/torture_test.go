@@ -18,6 +18,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/keras"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/program/programtest"
 )
 
 var long = flag.Bool("torture", false, "run the long form of every test")
@@ -38,6 +39,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "the programs cannot be built: %v\n%s", err, out)
 		os.Exit(1)
 	}
+	programtest.HeedSignals()
 	status := m.Run()
 	if len(figures.rows) > 0 {
 		fmt.Println("| what | figures |\n| --- | --- |")

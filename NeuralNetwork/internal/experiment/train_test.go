@@ -22,6 +22,7 @@ import (
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/program"
+	"imagesimilarity/pkg/program/programtest"
 	"imagesimilarity/pkg/progress"
 )
 
@@ -103,6 +104,7 @@ func end(w *program.Work) {
 // TestMain lets the test binary be a program that trains until it is ended.
 func TestMain(m *testing.M) {
 	if os.Getenv("TRAIN_SLOWLY") == "" {
+		programtest.HeedSignals()
 		os.Exit(m.Run())
 	}
 	model, err := nn.NewAutoencoder(small, 1)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"imagesimilarity/pkg/program"
+	"imagesimilarity/pkg/program/programtest"
 )
 
 // TestMain lets the test binary be the command.
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("DATASETS") != "" {
 		os.Exit(program.Run("datasets", run))
 	}
+	programtest.HeedSignals()
 	os.Exit(m.Run())
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"imagesimilarity/pkg/program"
+	"imagesimilarity/pkg/program/programtest"
 )
 
 // TestMain lets the test binary be a program that runs a step, and the program of that step.
@@ -34,12 +35,7 @@ func TestMain(m *testing.M) {
 			return 0
 		}))
 	default:
-		// Processes inherit that a signal is ignored, as under nohup, but not that it is caught.
-		for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
-			if signal.Ignored(s) {
-				signal.Notify(make(chan os.Signal, 1), s)
-			}
-		}
+		programtest.HeedSignals()
 		os.Exit(m.Run())
 	}
 }
