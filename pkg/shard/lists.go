@@ -101,18 +101,13 @@ type reader struct {
 	bad bool
 }
 
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
-		r.b, r.bad = nil, true
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
+func (r *reader) uvarint() uint64 { return take(r, binary.Uvarint) }
 
-func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.b)
+func (r *reader) varint() int64 { return take(r, binary.Varint) }
+
+// take takes a number that decode finds at the beginning of bytes, with the bytes that it has.
+func take[V uint64 | int64](r *reader, decode func(b []byte) (v V, n int)) V {
+	v, n := decode(r.b)
 	if n <= 0 {
 		r.b, r.bad = nil, true
 		return 0

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"imagesimilarity/pkg/memory"
+	"imagesimilarity/NeuralNetwork/internal/scripttest"
 	"imagesimilarity/pkg/memory/memorytest"
 )
 
@@ -22,15 +22,8 @@ func TestEveryNeedIsRefused(t *testing.T) {
 	})
 }
 
-// What a page needs is refused before the first question.
 func TestPageIsRefusedBeforeTheTraining(t *testing.T) {
 	converse(t, "", nil) // writes the inputs
-	defer memory.SetBudget(0)
-	var stdout, stderr bytes.Buffer
-	status := run(strings.Fields("-quiet -memory 20MiB "+
-		"-d images -dl labels -t images -tl labels -model model.h5 -html page.html"),
-		strings.NewReader(strings.Join(conversation, "\n")), &stdout, &stderr)
-	if status != 1 || stdout.Len() > 0 || !strings.Contains(stderr.String(), "making a page needs") {
-		t.Errorf("status %d, %q, %q", status, &stdout, &stderr)
-	}
+	scripttest.RefusePage(t, run, "-d images -dl labels -t images -tl labels -model model.h5",
+		strings.Join(conversation, "\n"))
 }
