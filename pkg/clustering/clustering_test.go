@@ -526,7 +526,7 @@ func TestClassesOfTheOriginal(t *testing.T) {
 // in ten clusters.
 func TestDifferencesOnMNIST(t *testing.T) {
 	if testing.Short() {
-		t.Skip("not with -short: clusters 10,000 images five times")
+		t.Skip("textbook on MNIST: not tested with -short, 10,000 images are clustered five times")
 	}
 	dir, err := mnist.Fetch()
 	if err != nil {

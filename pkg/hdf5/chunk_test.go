@@ -239,7 +239,7 @@ func TestChunks(t *testing.T) {
 // Chunks too large to be held in memory while they are unshuffled give the same values.
 func TestLargeChunks(t *testing.T) {
 	if testing.Short() {
-		t.Skip("not with -short: writes and reads large files")
+		t.Skip("large chunks: not tested with -short, large files are written and read")
 	}
 	for _, size := range []int{2, 4, 8} {
 		for _, bigEndian := range []bool{false, true} {

@@ -362,7 +362,7 @@ func TestTablesComeNearerToTheExactNeighbours(t *testing.T) {
 // most 1.05 from at most a tenth of the images.
 func TestFactorsOfMNIST(t *testing.T) {
 	if testing.Short() {
-		t.Skip("not with -short: reads the whole of MNIST")
+		t.Skip("factors of MNIST: not tested with -short, all of MNIST is searched")
 	}
 	dir, err := mnist.Fetch()
 	if err != nil {

@@ -46,7 +46,7 @@ func (f fusing) listing(t *testing.T, dir, match, packages string) string {
 // differ from those of other processors.
 func TestProductsAreRounded(t *testing.T) {
 	if testing.Short() {
-		t.Skip("not with -short: compiles every package for arm64")
+		t.Skip("rounded products: not tested with -short, all packages are compiled for arm64")
 	}
 	// A product that must be found.
 	probe := t.TempDir()

@@ -17,10 +17,10 @@ import (
 // and the content of the files that depend on the device, by their names.
 type Converse func(t *testing.T, device string) (screen string, files map[string]string)
 
-// Vanish holds conversations in which the device vanishes after 0, step, 2·step … of its calls, up
-// to one that it survives. It expects that a failure is told once and that the results name what
-// computed. round reads from the results the name of the device, and whether all that was asked for
-// is there.
+// Vanish holds conversations in which the device vanishes after 0, step, 2*step and so on of its
+// calls, up to one that it survives. It expects that a failure is told once and that the results
+// name what computed. round reads from the results the name of the device, and whether all that was
+// asked for is there.
 func Vanish(t *testing.T, step int, converse Converse, round func() (device string, whole bool)) {
 	const name = "Fake 3000"
 	before := experiment.Devices
