@@ -15,7 +15,8 @@ const unassigned = -1
 // An Assignment gives images their nearest centroid, pass after pass. It keeps bounds of each
 // image's distances, so that an image is measured again only if the centroids have moved so far
 // that another might be nearer (Hamerly 2010: Making k-means even faster). Distances are whole
-// numbers, so the bounds are exact, and the clusters are those without bounds.
+// numbers, so the bounds are exact, and the clusters are those without bounds. All passes have as
+// many centroids.
 type Assignment[P uint8 | uint16] struct {
 	Label     []int32             // cluster of each image; -1 before the first pass
 	near, far []uint32            // bounds: of the distance to its own centroid, to all others
@@ -51,9 +52,10 @@ type pass[P uint8 | uint16] struct {
 func (a *Assignment[P]) pass(centroids *imageset.Images[P]) pass[P] {
 	k := centroids.N
 	p := pass[P]{a, pack(centroids), make([]uint64, k), make([]uint64, k)}
-	if a.centroids == nil {
-		a.centroids = imageset.Select(centroids, []int{})
-		a.centroids.N, a.centroids.Pix = k, make([]P, len(centroids.Pix))
+	if a.centroids == nil { // no image has bounds that could follow them
+		a.centroids = &imageset.Images[P]{
+			N: k, Rows: centroids.Rows, Cols: centroids.Cols, Pix: make([]P, len(centroids.Pix)),
+		}
 	}
 	farthest, second := 0, uint64(0)
 	for c := range k {

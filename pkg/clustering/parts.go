@@ -50,10 +50,10 @@ func (p Part[P]) Assign(a *Assignment[P], centroids *imageset.Images[P]) (change
 // several parts are added up.
 type Histogram = histogram
 
-// Changes tells, for each of k clusters in turn, how its counts change if its images are those in
-// label instead of those in before, which is nil if there were none. size is the change of the
-// number of its images. counts yields the places and the changes of the counts of values other than
-// 0, in ascending order. The place of value v of pixel p is p times the number of values, plus v.
+// Changes visits each of k clusters in turn with what changes from the labels before to label. If
+// before is nil, all images are new. size is the change of the number of images. counts yields the
+// places of the counts that change, in ascending order, and by how much; values of 0 are not
+// counted. The place of value v of pixel p is p times the number of values, plus v.
 func (p Part[P]) Changes(before, label []int32, k int,
 	visit func(c, size int, counts iter.Seq2[int, int])) {
 
