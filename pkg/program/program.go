@@ -70,6 +70,10 @@ func sentence(fault any) string {
 	return line
 }
 
+// screen is held by the goroutine that writes the standard output, and for ever by the one that has
+// shown the last line.
+var screen sync.Mutex
+
 // An output is a file that remembers the first error of writing it.
 type output struct {
 	file *os.File
@@ -78,7 +82,9 @@ type output struct {
 }
 
 func (o *output) Write(b []byte) (int, error) {
+	screen.Lock()
 	n, err := o.file.Write(b)
+	screen.Unlock()
 	if err != nil {
 		o.fail(err)
 	}

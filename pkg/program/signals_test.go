@@ -73,6 +73,16 @@ var subjects = map[string]Program{
 		})
 		return 0
 	},
+	"talk": func(_ []string, _ io.Reader, stdout, _ io.Writer) int {
+		w := Begin(func() (string, error) { return "saved", nil })
+		w.Pause(func() {
+			fmt.Fprintln(stdout, "Ready")
+			for {
+				fmt.Fprintln(stdout, "more")
+			}
+		})
+		return 0
+	},
 	"work": func(_ []string, _ io.Reader, stdout, _ io.Writer) int {
 		batches := 0
 		w := Begin(func() (string, error) { return fmt.Sprint("saved after ", batches), nil })
@@ -183,6 +193,16 @@ func TestSignals(t *testing.T) {
 		if stdout != tt.stdout || stderr != tt.stderr || status != want {
 			t.Errorf("%s, %v: %q, %q, %d; want %q, %q, %d", tt.subject, tt.signals,
 				stdout, stderr, status, tt.stdout, tt.stderr, want)
+		}
+	}
+}
+
+// Nothing follows the line that tells where the work was saved.
+func TestLastLine(t *testing.T) {
+	for range 20 {
+		stdout, _, _ := signalled(t, subject("talk"), term)
+		if !strings.HasSuffix(stdout, "more\nsaved\n") {
+			t.Fatalf("the screen ends with %q", stdout[max(0, len(stdout)-40):])
 		}
 	}
 }

@@ -120,19 +120,21 @@ func die(s os.Signal) {
 // tell shows the last line on the standard output or, if that cannot be written, on the standard
 // error output. An error is shown there, too.
 func tell(line string, err error) {
-	if err == nil && (line == "" || show(os.Stdout, line) == nil) {
+	if err == nil && (line == "" || show(os.Stdout, line, screen.Lock) == nil) {
 		return
 	}
 	if err != nil {
 		line = err.Error()
 	}
-	show(os.Stderr, line)
+	show(os.Stderr, line, func() {})
 }
 
-// show writes a line. A terminal or pipe that nobody reads is given up after a second.
-func show(w io.Writer, line string) error {
+// show writes a line after lock has returned. A terminal or pipe that nobody reads is given up
+// after a second.
+func show(w io.Writer, line string, lock func()) error {
 	written := make(chan error, 1)
 	go func() {
+		lock()
 		_, err := fmt.Fprintf(w, "\n%s\n", line)
 		written <- err
 	}()
