@@ -85,31 +85,55 @@ func deviceList() string {
 	return text
 }
 
-// choose returns the device of a list for a choice other than cpu.
-func choose(choice string, list []Device) (Device, error) {
+// choose returns the devices of a list that fit a choice other than cpu, in the order in which they
+// are to be tried.
+func choose(choice string, list []Device) (fit []Device, err error) {
 	if choice == onGPU || choice == onFast {
 		for _, d := range list {
 			if !d.CPU {
-				return d, nil
+				fit = append(fit, d)
 			}
 		}
-		return list[0], nil
+		if len(fit) == 0 {
+			return list, nil
+		}
+		return fit, nil
 	}
 	i, err := strconv.Atoi(choice)
 	if err == nil && i >= 0 && i < len(list) {
-		return list[i], nil
+		return list[i : i+1], nil
 	}
 	for _, d := range list {
 		name, part := strings.ToLower(d.Name), strings.ToLower(choice)
 		// A number has to be a whole word: 3090, but not the 1 of 11226 MiB.
 		if err != nil && strings.Contains(name, part) ||
 			err == nil && slices.Contains(strings.Fields(name), part) {
-			return d, nil
+			fit = append(fit, d)
 		}
 	}
-	return Device{}, fmt.Errorf("-device %s: there is no such device; expected %s, %s, %s, "+
+	if len(fit) > 0 {
+		return fit, nil
+	}
+	return nil, fmt.Errorf("-device %s: there is no such device; expected %s, %s, %s, "+
 		"a number below %d or a part of a name that \"-device %s\" shows",
 		choice, onCPU, onGPU, onFast, len(list), listAll)
+}
+
+// openFirst opens the first device of a list that can be used, and returns its engine, nil if there
+// is none. It says on out why it could not use one.
+func openFirst(list []Device, reference nn.Engine, out io.Writer) (Device, nn.Engine) {
+	for i, d := range list {
+		engine, err := d.Open(reference)
+		if err == nil {
+			return d, engine
+		}
+		next := "The next device is tried"
+		if i == len(list)-1 {
+			next = "The processor computes"
+		}
+		fmt.Fprintf(out, "%s, as %s cannot be used: %v\n", next, d.Name, err)
+	}
+	return Device{}, nil
 }
 
 // A Computer is the engine of the flag -device, and what it is.
@@ -142,16 +166,15 @@ func NewComputer(choice string, out io.Writer, display *progress.Display) (*Comp
 		fmt.Fprintf(out, "The processor computes, as no device can be used: %v\n", err)
 		return c, nil
 	}
-	d, err := choose(choice, list)
+	fit, err := choose(choice, list)
 	if err != nil {
 		return nil, err
 	}
-	engine, err := d.Open(c.Engine)
-	if err != nil {
-		fmt.Fprintf(out, "The processor computes, as %s cannot be used: %v\n", d.Name, err)
+	other := c.Engine
+	d, engine := openFirst(fit, other, out)
+	if engine == nil {
 		return c, nil
 	}
-	other := c.Engine
 	tell := func(why error, lost bool) {
 		text := "\nThe processor computes this network, as the device cannot: %v\n"
 		if lost {

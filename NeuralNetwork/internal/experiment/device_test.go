@@ -83,6 +83,40 @@ func TestNoDevice(t *testing.T) {
 	}
 }
 
+// A device that cannot be opened gives way to the next one that fits the choice, and each is told.
+// A device that is the processor is taken only if there is no other, or by its name.
+func TestNextDevice(t *testing.T) {
+	wrong := func(nn.Engine) (nn.Engine, error) { return nil, errors.New("it computes wrong") }
+	broken1, broken2 := Device{Name: "Broken 1", Open: wrong}, Device{Name: "Broken 2", Open: wrong}
+	portable := Device{Name: "Portable", CPU: true, Open: open}
+	brokenCPU := Device{Name: "Broken CPU", CPU: true, Open: wrong}
+	fake := Device{Name: "Fake", Open: open}
+	const next1 = "The next device is tried, as Broken 1 cannot be used: it computes wrong\n"
+	const next2 = "The next device is tried, as Broken 2 cannot be used: it computes wrong\n"
+	const none2 = "The processor computes, as Broken 2 cannot be used: it computes wrong\n"
+	for _, tt := range []struct {
+		choice, name, out string
+		devices           []Device
+	}{
+		{"gpu", "Fake", next1 + next2 + "Device: Fake\n",
+			[]Device{broken1, portable, broken2, fake, brokenCPU}},
+		{"auto", "cpu", next1, []Device{broken1, fake}}, // before the race
+		{"gpu", "cpu", next1 + none2, []Device{portable, broken1, broken2}},
+		{"auto", "cpu", next1 + none2, []Device{broken1, broken2}},
+		{"broken", "cpu", next1 + none2, []Device{broken1, fake, broken2}},
+		{"2", "cpu", none2, []Device{broken1, fake, broken2, fake}},
+		{"gpu", "Portable", "The next device is tried, as Broken CPU cannot be used: it computes " +
+			"wrong\nDevice: Portable\n", []Device{brokenCPU, portable}},
+	} {
+		setDevices(t, nil, tt.devices...)
+		var out strings.Builder
+		c, err := NewComputer(tt.choice, &out, silent)
+		if err != nil || c.Name != tt.name || out.String() != tt.out {
+			t.Errorf("%s, %v: %+v, error %v, out %q", tt.choice, tt.devices, c, err, &out)
+		}
+	}
+}
+
 // auto says which one is faster, once, and the training is as without a race.
 func TestAuto(t *testing.T) {
 	setDevices(t, nil, Device{Name: "Fake 3000", Open: open})
