@@ -27,6 +27,11 @@ type Device struct {
 
 // Devices returns the devices of this machine. Tests replace it.
 var Devices = func() (list []Device, err error) {
+	if opencl.Built {
+		if err := tryDrivers(); err != nil {
+			return nil, err
+		}
+	}
 	found, err := opencl.Devices()
 	for _, d := range found {
 		list = append(list, Device{

@@ -1,10 +1,14 @@
 package experiment
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"imagesimilarity/NeuralNetwork/internal/argparse"
 	"imagesimilarity/NeuralNetwork/internal/devicetest"
@@ -81,6 +85,23 @@ func TestNoDevice(t *testing.T) {
 	if got := deviceList(); got != "cpu  the processor\nNo other device: there is no driver\n" {
 		t.Errorf("list: %q", got)
 	}
+}
+
+// compute is a program that says what computes with its flag -device.
+func compute(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	trialLimit, _ = time.ParseDuration(cmp.Or(os.Getenv("TRIAL_LIMIT"), "1m"))
+	var device string
+	parser := argparse.Parser{Program: "compute", Flags: []argparse.Flag{DeviceFlag(&device)}}
+	if status, done := parser.Run(args, stdout, stderr); done {
+		return status
+	}
+	c, err := NewComputer(device, stdout, silent)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	fmt.Fprintln(stdout, c.Name)
+	return 0
 }
 
 // A device that cannot be opened gives way to the next one that fits the choice, and each is told.

@@ -101,8 +101,11 @@ func end(w *program.Work) {
 	w.Forget()
 }
 
-// TestMain lets the test binary be a program that trains until it is ended.
+// TestMain lets the test binary be a program that trains until it is ended, or compute.
 func TestMain(m *testing.M) {
+	if os.Getenv("COMPUTE") != "" {
+		os.Exit(program.Run("compute", compute))
+	}
 	if os.Getenv("TRAIN_SLOWLY") == "" {
 		programtest.HeedSignals()
 		os.Exit(m.Run())

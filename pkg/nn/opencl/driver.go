@@ -29,7 +29,8 @@ type driver interface {
 	release(kind kind, h handle)
 }
 
-// Devices returns the devices of this machine.
+// Devices returns the devices of this machine. It loads the drivers, and a driver that crashes ends
+// the process: a program that must not end so lets another process call Devices first.
 func Devices() ([]Device, error) {
 	driver, err := newDriver()
 	if err != nil {

@@ -184,6 +184,9 @@ func (l *library) create(f function, args ...uintptr) (handle, error) {
 	return handle(h), failure(f, *code)
 }
 
+// Built reports whether OpenCL is built into this program.
+const Built = true
+
 // newDriver returns the driver of this machine.
 func newDriver() (driver, error) {
 	libs, err := libraries()

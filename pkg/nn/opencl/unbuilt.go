@@ -4,6 +4,9 @@ package opencl
 
 import "errors"
 
+// Built reports whether OpenCL is built into this program.
+const Built = false
+
 // newDriver returns an error: without OpenCL's library the program needs no loader of shared
 // libraries, so that it runs anywhere.
 func newDriver() (driver, error) {

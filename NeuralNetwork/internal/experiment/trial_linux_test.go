@@ -1,0 +1,139 @@
+//go:build gpu
+
+package experiment
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// buildDriver compiles the driver of testdata. It returns a function that returns the command of a
+// program with the flag -device, for which there is only that driver, with a fault.
+func buildDriver(t *testing.T) func(device, fault string) *exec.Cmd {
+	t.Helper()
+	cc, err := exec.LookPath("cc")
+	if err != nil {
+		t.Skip("drivers that crash: not tested, they need a C compiler: ", err)
+	}
+	dir := t.TempDir()
+	library := filepath.Join(dir, "driver.so")
+	out, err := exec.Command(cc, "-shared", "-fPIC", "-o", library, "testdata/driver.c").
+		CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "driver.icd"), []byte(library), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return func(device, fault string) *exec.Cmd {
+		c := exec.CommandContext(ctx, self, "-device", device)
+		c.Env = append(os.Environ(), "COMPUTE=1", "OCL_ICD_VENDORS="+dir, "DRIVER_FAULT="+fault)
+		return c
+	}
+}
+
+// A driver that crashes, ends its process or hangs, while it is loaded or lists its devices, is
+// told in a sentence, and the processor computes.
+func TestFaultyDrivers(t *testing.T) {
+	command := buildDriver(t)
+	for _, tt := range []struct{ fault, want string }{
+		{"load crash", "died: SIGSEGV"},
+		{"load exit 0", "died: exit status 0"},
+		{"list abort", "died: SIGABRT"},
+		{"list exit 3", "died: exit status 3"},
+		{"list hang", "had not ended after 100ms"},
+	} {
+		for device, format := range map[string]string{
+			"list": "cpu  the processor\nNo other device: %s\n",
+			"gpu":  "The processor computes, as no device can be used: %s\ncpu\n",
+		} {
+			c := command(device, tt.fault)
+			if tt.fault == "list hang" {
+				c.Env = append(c.Env, "TRIAL_LIMIT=100ms")
+			}
+			out, err := c.CombinedOutput()
+			want := fmt.Sprintf(format, "OpenCL: a driver seems broken, as the process that tried to "+
+				"list the devices "+tt.want)
+			if string(out) != want || err != nil {
+				t.Errorf("-device %s, %s: %v, %q; want %q", device, tt.fault, err, out, want)
+			}
+		}
+	}
+}
+
+// The devices of a driver without such a fault are listed, and tried one after the other.
+func TestDriverWithTwoDevices(t *testing.T) {
+	command := buildDriver(t)
+	const fails = " (Faults, 1 MiB) cannot be used: OpenCL: clCreateContext failed with code -2 " +
+		"(the device is not available)\n"
+	for device, want := range map[string]string{
+		"list": "cpu  the processor\n0    First (Faults, 1 MiB)\n1    Second (Faults, 1 MiB)\n",
+		"Faults": "The next device is tried, as First" + fails + "The processor computes, as Second" +
+			fails + "cpu\n",
+	} {
+		out, err := command(device, "").CombinedOutput()
+		if !strings.HasPrefix(string(out), want) || err != nil {
+			t.Errorf("-device %s: %v, %q; want %q", device, err, out, want)
+		}
+	}
+}
+
+// A program that a signal ends while a driver hangs leaves no process behind, whether the signal is
+// sent to the program or, as by a terminal, to all its processes.
+func TestSignalsWhileADriverHangs(t *testing.T) {
+	command := buildDriver(t)
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL} {
+		for _, all := range []bool{true, false} {
+			// The driver writes to the pipe when it hangs. The pipe ends with the last process.
+			hangs, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			c := command("gpu", "load hang")
+			c.Stdout, c.Stderr = &out, &out
+			c.ExtraFiles = []*os.File{w}
+			c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			defer syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
+			if _, err := hangs.Read(make([]byte, 1)); err != nil {
+				t.Fatal(err, out.String())
+			}
+			to := c.Process.Pid
+			if all {
+				to = -to
+			}
+			if err := syscall.Kill(to, s); err != nil {
+				t.Fatal(err)
+			}
+			c.Wait()
+			hangs.SetReadDeadline(time.Now().Add(10 * time.Second))
+			if _, err := hangs.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("%v, to all %v: a process is left: %v", s, all, err)
+			}
+			hangs.Close()
+			status := c.ProcessState.Sys().(syscall.WaitStatus)
+			if out.Len() > 0 || status.Signal() != s && status.ExitStatus() != 128+int(s) {
+				t.Errorf("%v, to all %v: %v, %q", s, all, c.ProcessState, &out)
+			}
+		}
+	}
+}
