@@ -30,8 +30,8 @@ $(error GPU=$(GPU): expected yes or no)
 endif
 TAGS = $(if $(filter yes,$(GPU)), -tags gpu)
 
-.PHONY: all test test-gpu torture scale bench bench-cores bench-peers spark check-keras cross asm \
-	datasets demo reproduce clean help
+.PHONY: all test test-gpu torture scale bench bench-cores bench-peers bench-kernels spark \
+	check-keras cross asm datasets demo reproduce clean help
 
 all: ## build the programs (default)
 	go build$(TAGS) -o NeuralNetwork/ ./NeuralNetwork/cmd/...
@@ -72,7 +72,7 @@ bench: ## measure every kernel and stage, each kernel beside its portable twin
 bench-cores: ## measure training steps on 1, 2, 4, ... and all cores of this machine
 	go test -run '^$$' -bench '^Benchmark(Do|Cores|Schedule)$$' ./pkg/parallel ./pkg/nn/cpu
 
-# The next two targets alone need Python and packages from PyPI; the environments lie in .peers/.
+# The targets that follow alone need Python and packages from PyPI; the environments lie in .peers/.
 .peers/%: pkg/_peers/%.txt
 	python3 -m venv $@
 	$@/bin/pip install -q -r $<
@@ -81,6 +81,9 @@ bench-cores: ## measure training steps on 1, 2, 4, ... and all cores of this mac
 bench-peers: datasets .peers/search .peers/train ## compare the speed with peers (Python 3.11, PyPI)
 	.peers/search/bin/python pkg/_peers/search.py
 	.peers/train/bin/python pkg/_peers/train.py
+
+bench-kernels: .peers/kernels ## count what an H100 would execute in a training step (clang, PyPI)
+	.peers/kernels/bin/python pkg/_peers/kernels.py
 
 spark: all datasets .peers/spark ## run every stage on Spark, as on one machine (Python, PyPI)
 	.peers/spark/bin/python pkg/_spark/check.py $(SCALE)

@@ -3,10 +3,13 @@
 package opencl
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +51,43 @@ func TestLaunches(t *testing.T) {
 	}
 }
 
+var kernelFolder = flag.String("kernels", "", "folder in which TestKernels writes kernels")
+
+// The networks share kernels, so that there are few to compile. With -kernels they are written into
+// a folder, for the script kernels.py of package _peers: for each network a file launches.txt with
+// the kernel, the groups and the work-items of a group of each launch.
+func TestKernels(t *testing.T) {
+	e := engine{idleDevice(t)}
+	for i, most := range []int{49, 39, 49} {
+		tr := stepOf(t, e, sizes[i]).(*training)
+		defer tr.Close()
+		files, launches := map[string]string{}, ""
+		for _, p := range slices.Concat(tr.learner.places, tr.update.places) {
+			if files[p.source] == "" {
+				files[p.source] = fmt.Sprintf("%d.cl", len(files))
+			}
+			launches += fmt.Sprintln(files[p.source], p.name, p.groups, p.local)
+		}
+		if t.Logf("filters %v: %d kernels", sizes[i], len(files)); len(files) > most {
+			t.Errorf("filters %v: %d kernels, expected at most %d", sizes[i], len(files), most)
+		}
+		if *kernelFolder == "" {
+			continue
+		}
+		folder := filepath.Join(*kernelFolder, strings.Trim(strings.ReplaceAll(
+			fmt.Sprint(sizes[i]), " ", "-"), "[]"))
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		files[launches] = "launches.txt"
+		for text, name := range files {
+			if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // A training step of 128 images, on a device that is none of the processor.
 func BenchmarkTrainingStep(b *testing.B) {
 	d, err := first()
@@ -68,7 +108,7 @@ func BenchmarkHost(b *testing.B) {
 }
 
 // idleDevice returns a device whose driver, a library in C, does nothing and always succeeds.
-func idleDevice(b *testing.B) *device {
+func idleDevice(b testing.TB) *device {
 	const source = `
 long succeed(void) { return 0; }
 long enqueue_read(void *queue, void *buffer, int wait, long offset, long size, void *to,
@@ -102,9 +142,9 @@ long enqueue_read(void *queue, void *buffer, int wait, long offset, long size, v
 			b.Fatal(err)
 		}
 	}
-	const large = 1 << 40
+	const memory = 1 << 40
 	return &device{
-		Device:   Device{Memory: large, Largest: large, driver: &machine{library: l}},
+		Device:   Device{Memory: memory, Largest: memory, Units: large, driver: &machine{library: l}},
 		programs: map[string]handle{}, pause: func(wait func()) { wait() },
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unsafe"
+
+	"imagesimilarity/pkg/parallel"
 )
 
 //go:embed source
@@ -26,7 +28,7 @@ func text(name string) string {
 type device struct {
 	Device
 	context, queue handle
-	programs       map[string]handle // by source: a network that is built again needs no compiler
+	programs       map[string]handle // by source: networks share kernels
 	pause          func(wait func()) // calls wait, which waits for a batch
 }
 
@@ -48,7 +50,7 @@ func openDevice(d Device) (*device, error) {
 // What a group needs.
 const (
 	maxThreads  = 256
-	localMemory = 20 << 10
+	localMemory = 26 << 10
 )
 
 // options are those with which kernels are built. None allows less than float32.
@@ -59,17 +61,25 @@ func (d *device) options() string {
 	return "-cl-std=CL1.2"
 }
 
-// program returns the program with that source.
-func (d *device) program(source string) (handle, error) {
-	if p, ok := d.programs[source]; ok {
-		return p, nil
+// compile compiles the sources that are new, side by side: most of the time that a first batch
+// takes would go there.
+func (d *device) compile(sources []string) error {
+	var list []string
+	for _, s := range sources {
+		if _, ok := d.programs[s]; !ok && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
 	}
-	p, err := d.driver.build(d.context, d.Device, source, d.options())
-	if err != nil {
-		return 0, err
+	programs, errs := make([]handle, len(list)), make([]error, len(list))
+	parallel.Blocks(len(list), 1, func(i, _ int) {
+		programs[i], errs[i] = d.driver.build(d.context, d.Device, list[i], d.options())
+	})
+	for i, s := range list {
+		if errs[i] == nil {
+			d.programs[s] = programs[i]
+		}
 	}
-	d.programs[source] = p
-	return p, nil
+	return cmp.Or(errs...)
 }
 
 // A memory is a buffer of 4-byte values on a device.
@@ -122,10 +132,6 @@ func (d defines) source(text string) string {
 		fmt.Fprintf(&b, "#define %s %s\n", d[i], constant(d[i+1]))
 	}
 	b.WriteString(text)
-	for i := 0; i < len(d); i += 2 {
-		name, _, _ := strings.Cut(d[i].(string), "(")
-		fmt.Fprintf(&b, "#undef %s\n", name)
-	}
 	return b.String()
 }
 
@@ -155,16 +161,14 @@ type launch struct {
 
 // A place is a launch that is to be built.
 type place struct {
-	name          string // of the kernel
-	arguments     []any  // *memory, uint64 or float32
+	source, name  string // of the kernel
+	arguments     []any  // *memory, int, uint64 or float32
 	groups, local [3]int
 }
 
 // A schedule collects launches, and the memory that they need.
 type schedule struct {
 	*device
-	texts  strings.Builder
-	names  map[string]string // of kernels by their text
 	places []place
 
 	launches []launch
@@ -173,11 +177,7 @@ type schedule struct {
 	err      error     // the first one; the schedule is not built then
 }
 
-func newSchedule(d *device) *schedule {
-	s := &schedule{device: d, names: map[string]string{}}
-	s.texts.WriteString(text("common"))
-	return s
-}
+func newSchedule(d *device) *schedule { return &schedule{device: d} }
 
 // own returns memory that is freed with the schedule.
 func (s *schedule) own(values int) *memory {
@@ -215,26 +215,19 @@ func (s *schedule) take(values int) *memory {
 func (s *schedule) give(m *memory) { s.spare = append(s.spare, m) }
 
 // add adds a launch of a kernel whose text is in some files, the last of which has the kernel.
-// Places with the same text share it.
 func (s *schedule) add(files string, d defines, groups, local [3]int, arguments ...any) {
-	var body strings.Builder
-	for _, name := range strings.Fields(files) {
-		body.WriteString(text(name))
+	body, name := text("common"), ""
+	for _, name = range strings.Fields(files) {
+		body += text(name)
 	}
-	source := d.source(body.String())
-	name, ok := s.names[source]
-	if !ok {
-		name = "k" + strconv.Itoa(len(s.names))
-		s.names[source] = name
-		fmt.Fprintf(&s.texts, "#define KERNEL %s\n%s#undef KERNEL\n", name, source)
-	}
-	s.places = append(s.places, place{name, arguments, groups, local})
+	s.places = append(s.places, place{d.source(body), name + "_kernel", arguments, groups, local})
 }
 
 // each adds a launch with a work-item for each of some values.
 func (s *schedule) each(files string, d defines, values int, arguments ...any) {
 	const size = 256
-	s.add(files, d, [3]int{ceilDiv(values, size), 1, 1}, [3]int{size, 1, 1}, arguments...)
+	s.add(files, append(d[:len(d):len(d)], "THREADS", size),
+		[3]int{ceilDiv(values, size), 1, 1}, [3]int{size, 1, 1}, arguments...)
 }
 
 // build makes the launches.
@@ -242,12 +235,15 @@ func (s *schedule) build() error {
 	if s.err != nil {
 		return s.err
 	}
-	program, err := s.program(s.texts.String())
-	if err != nil {
+	var sources []string
+	for _, p := range s.places {
+		sources = append(sources, p.source)
+	}
+	if err := s.compile(sources); err != nil {
 		return err
 	}
 	for _, p := range s.places {
-		k, err := s.driver.kernel(program, p.name)
+		k, err := s.driver.kernel(s.programs[p.source], p.name)
 		if err != nil {
 			return err
 		}
@@ -271,6 +267,8 @@ func (s *schedule) argument(launch, index int, value any) error {
 	switch v := value.(type) {
 	case *memory:
 		b = bytesOf([]handle{v.handle})
+	case int:
+		b = bytesOf([]int32{int32(v)})
 	case uint64:
 		b = bytesOf([]uint64{v})
 	case float32:

@@ -67,6 +67,7 @@ type Device struct {
 	Name, Platform string
 	Memory         int64 // bytes
 	Largest        int64 // bytes of the largest buffer
+	Units          int   // that compute groups
 	Group          int   // the most work-items of a group
 	Local          int64 // bytes of memory that a group shares
 	Exact          bool  // it can round quotients and roots of float32 correctly

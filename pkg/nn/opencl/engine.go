@@ -332,7 +332,7 @@ func (t *training) buildUpdate() (err error) {
 		"THREADS", maxThreads, "ADAM", s.adam, "RHO", float32(nn.Rho), "TAKE", float32(1 - nn.Rho),
 		"TAKE1", float32(1 - nn.Beta1), "TAKE2", float32(1 - nn.Beta2),
 		"EPSILON", float32(nn.Epsilon),
-	}, [3]int{len(t.learner.table) / 5, 1, 1}, [3]int{maxThreads, 1, 1},
+	}, [3]int{len(t.learner.table) / tableRow, 1, 1}, [3]int{maxThreads, 1, 1},
 		table, t.weights.memory, t.learner.gradients, t.first, t.second, float32(nn.LearningRate))
 	return t.update.build()
 }

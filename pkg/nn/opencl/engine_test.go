@@ -3,7 +3,9 @@
 package opencl
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -16,6 +18,9 @@ import (
 	"imagesimilarity/pkg/nn/internal/nntest"
 )
 
+// large is the number of units of an H100.
+const large = 132
+
 var first = sync.OnceValues(func() (*device, error) {
 	list, err := Devices()
 	if err != nil {
@@ -23,6 +28,9 @@ var first = sync.OnceValues(func() (*device, error) {
 	}
 	if len(list) == 0 {
 		return nil, errors.New("no device")
+	}
+	if list[0].Processor {
+		list[0].Units = large // the tiles that large devices take are tested, too
 	}
 	return openDevice(list[0])
 })
@@ -144,7 +152,7 @@ func (t *training) gradientsOf() ([]float32, error) {
 	g := make([]float32, t.weights.memory.values)
 	all := make([]float32, max(t.learner.gradients.values, 1))
 	err := t.read(all, t.learner.gradients, 0)
-	for table := range slices.Chunk(t.learner.table, 5) {
+	for table := range slices.Chunk(t.learner.table, tableRow) {
 		for i := table[0]; i < table[1]; i++ {
 			for s := range table[3] {
 				g[i] += all[table[2]+i-table[0]+s*table[4]]
@@ -152,6 +160,89 @@ func (t *training) gradientsOf() ([]float32, error) {
 		}
 	}
 	return g, err
+}
+
+// Every tile computes products of odd sizes, with values moved one by one or four at a time: those
+// of a dense layer, its way back, and its gradients in slices.
+func TestTiles(t *testing.T) {
+	e := testEngine(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	for i, tile := range tiles {
+		if testing.Short() && i%5 != 0 {
+			continue
+		}
+		// Some rows, units and inputs are beyond the last whole tile and step.
+		samples, in, units := tile.rows+5, 2*step+4, tile.columns+4
+		if i%2 == 0 && tile.rows <= tile.threads() && tile.columns <= tile.threads() {
+			in, units = in+1, units+1
+		}
+		wide := fours(in, units)
+		x, w, dy := random(r, samples*in), random(r, (in+1)*units), random(r, samples*units)
+		forward := matmul{
+			tile: tile, slices: 1, rows: samples, columns: units, inner: in, ofRows: "n",
+			ofInner: "IN", a: "(row) * IN + (k)", b: "(k) * UNITS + (column)",
+			out: "(row) * UNITS + (column)", result: "value", alongA: true,
+			wideA: wide, wideB: wide, wideC: wide,
+		}
+		back := matmul{
+			tile: tile, slices: 1, rows: samples, columns: in, inner: units, ofRows: "n",
+			ofInner: "UNITS", a: "(row) * UNITS + (k)", b: "(column) * UNITS + (k)",
+			out: "(row) * IN + (column)", result: "value", alongA: true, alongB: true,
+			wideA: wide, wideB: wide, wideC: wide,
+		}
+		gradient := matmul{
+			tile: tile, slices: 3, rows: in + 1, columns: units, inner: samples,
+			ofRows: "(IN + 1)", ofInner: "n", a: "((row) == IN ? NOWHERE : (k) * IN + (row))",
+			ones: "IN", b: "(k) * UNITS + (column)",
+			out: "(slice * (IN + 1) + (row)) * UNITS + (column)", result: "value",
+			wideA: wide, wideB: wide, wideC: wide,
+		}
+		for _, c := range []struct {
+			name string
+			matmul
+			a, b []float32
+			want func(row, k, column int) float32 // the product for k
+		}{
+			{"forward", forward, x, w, func(row, k, column int) float32 {
+				return x[row*in+k] * w[k*units+column]
+			}},
+			{"back", back, dy, w, func(row, k, column int) float32 {
+				return dy[row*units+k] * w[column*units+k]
+			}},
+			{"gradient", gradient, x, dy, func(row, k, column int) float32 {
+				if row == in {
+					return dy[k*units+column]
+				}
+				return x[k*in+row] * dy[k*units+column]
+			}},
+		} {
+			n := &network{schedule: newSchedule(e.device)}
+			n.head = n.own(words)
+			out := n.own(c.slices * c.rows * c.columns)
+			a, b := n.own(len(c.a)), n.own(len(c.b))
+			n.multiply(c.matmul, defines{"IN", in, "UNITS", units}, a, part{b, 0}, none, part{out, 0})
+			err := cmp.Or(n.build(),
+				n.driver.write(n.queue, n.head.handle, 0, bytesOf([]int32{int32(samples)}), true),
+				n.write(a, 0, c.a), n.write(b, 0, c.b), n.run(0, 1))
+			sums := make([]float32, out.values)
+			if err = cmp.Or(err, n.read(sums, out, 0)); err != nil {
+				t.Fatal(err)
+			}
+			got, want := sums[:c.rows*c.columns], make([]float32, c.rows*c.columns)
+			for i, s := range sums[len(got):] {
+				got[i%len(got)] += s
+			}
+			for i := range want {
+				var sum float64
+				for k := range c.inner {
+					sum += float64(c.want(i/c.columns, k, i%c.columns))
+				}
+				want[i] = float32(sum)
+			}
+			near(t, fmt.Sprint(c.name, tile), got, want, 2e-6)
+			n.close()
+		}
+	}
 }
 
 // Losses and gradients of every kind of layer that is trained are those of the oracle, at odd sizes

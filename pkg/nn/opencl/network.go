@@ -20,10 +20,12 @@ type weights struct {
 	values []float32 // of a prediction; also others than weights
 }
 
-// weightsOf returns the places of the weights of layers.
+// weightsOf returns the places of the weights of layers. Those of a layer begin at a multiple of
+// four, so that four values can be read at once.
 func weightsOf(layers []*nn.Layer) *weights {
 	w := &weights{memory: &memory{}, at: map[*nn.Weight]int{}}
 	for _, l := range layers {
+		w.memory.values = ceilDiv(w.memory.values, 4) * 4
 		for _, of := range l.Weights {
 			w.at[of] = w.memory.values
 			w.memory.values += len(of.Data)
@@ -45,14 +47,14 @@ func (w *weights) place(l *nn.Layer, name string) int {
 
 // load copies the layers' weights to the device.
 func (w *weights) load(d *device) error {
-	all := make([]float32, 0, w.memory.values)
-	for _, of := range w.list {
-		all = append(all, of.Data...)
-	}
-	all = append(all, w.values...)
-	if len(all) == 0 {
+	if w.memory.values == 0 {
 		return nil
 	}
+	all := make([]float32, w.memory.values)
+	for _, of := range w.list {
+		copy(all[w.at[of]:], of.Data)
+	}
+	copy(all[len(all)-len(w.values):], w.values)
 	return d.write(w.memory, 0, all)
 }
 
@@ -106,13 +108,22 @@ func newNetwork(d *device, layers []*nn.Layer, w *weights, batch int) (*network,
 	return n, nil
 }
 
-// gradient returns where the gradients of count weights from a place on lie, in slices.
+// tableRow is how many numbers the optimizer's table has for a group.
+const tableRow = 6
+
+// gradient returns where the gradients of count weights from a place on lie, in slices: at a
+// multiple of four.
 func (n *network) gradient(at, count, slices int) (from int) {
-	from = n.gradients.values
-	n.gradients.values += count * slices
-	for i := 0; i < count; i += maxThreads {
-		n.table = append(n.table, int32(at+i), int32(at+min(i+maxThreads, count)), int32(from+i),
-			int32(slices), int32(count))
+	from = ceilDiv(n.gradients.values, 4) * 4
+	n.gradients.values = from + count*slices
+	const few = 16 // slices that a work-item adds up
+	rows := 1
+	for slices > few*rows && rows < maxThreads {
+		rows *= 2
+	}
+	for i := 0; i < count; i += maxThreads / rows {
+		n.table = append(n.table, int32(at+i), int32(at+min(i+maxThreads/rows, count)),
+			int32(from+i), int32(slices), int32(count), int32(rows))
 	}
 	return from
 }
@@ -238,7 +249,7 @@ func (n *network) block(up, conv, norm, pool *nn.Layer, x signal) signal {
 		n.back(func(grad *memory) *memory {
 			dy := grad
 			if norm != nil || pool != nil || relu {
-				dy = b.backward(grad, relu, active)
+				dy = b.backward(grad, relu)
 				n.give(grad)
 			}
 			if conv == nil {
@@ -274,74 +285,80 @@ type block struct {
 	statistics *memory // mean and inverse deviation of the batch
 }
 
-// lanes returns how many channels, and pixels of each, a group has, and how many groups there are
-// for the channels.
-func lanes(c int) (across, down, groups int) {
-	across = 1
-	for across < min(c, 32) {
+// channels returns how many channels the kernels of a block take at once.
+func (b *block) channels() int { return width(fours(b.c)) }
+
+// defines returns what kernels that go over a number of pixels know of a block, and how many groups
+// they have: some for the channels, and for each of these some for the pixels.
+func (b *block) defines(pixels int) (d defines, groups [2]int, local [3]int) {
+	across := 1
+	for across < min(b.c/b.channels(), 32) {
 		across *= 2
 	}
-	return across, maxThreads / across, ceilDiv(c, across)
-}
-
-// defines returns what the kernels know of a block. The sums over pixels have chunks.
-func (b *block) defines(pixels int) (d defines, channels, chunks, groups int, local [3]int) {
-	across, down, channels := lanes(b.c)
-	const least, most = 128, 2 * enough
-	chunks = max(min(ceilDiv(pixels, least), most/channels), 1)
-	groups = max(min(ceilDiv(pixels, down), 4*enough/channels), 1)
+	down := maxThreads / across
+	const least = 8 // pixels of a work-item
+	groups[0] = ceilDiv(b.c, across*b.channels())
+	groups[1] = max(min(ceilDiv(pixels, least*down), ceilDiv(b.Units, groups[0])), 1)
 	d = defines{
 		"H", b.h, "W", b.w, "C", b.c, "P", b.h * b.w, "OH", b.out[0], "OW", b.out[1],
-		"WH", b.window[0], "WW", b.window[1], "LC", across, "LR", down, "GROUPS", groups,
+		"WH", b.window[0], "WW", b.window[1], "LC", across, "LR", down, "CHANNELS", b.channels(),
 		"BY_BATCH", b.byBatch, "NORMALISES", b.norm != nil,
 	}
-	if l := b.norm; l != nil {
-		w := b.weights
-		d = append(d, "GAMMA", w.place(l, "gamma"), "BETA", w.place(l, "beta"),
-			"MEAN", w.place(l, "moving_mean"), "VARIANCE", w.place(l, "moving_variance"),
-			"MOMENTUM", float32(l.Momentum), "EPSILON", float32(l.Epsilon))
+	return d, groups, [3]int{across, down, 1}
+}
+
+// place returns where a weight of the normalisation begins, or none.
+func (b *block) place(name string) int {
+	if b.norm == nil {
+		return none
 	}
-	return d, channels, chunks, groups, [3]int{across, down, 1}
+	return b.weights.place(b.norm, name)
 }
 
 func (b *block) forward() *memory {
-	d, channels, chunks, groups, local := b.defines(b.batch * b.h * b.w)
-	d = append(d, "CHUNKS", chunks)
+	d, groups, local := b.defines(b.batch * b.h * b.w)
 	parts := b.head // not read
-
 	if b.byBatch {
-		parts = b.take(chunks * 2 * b.c)
+		d = append(d, "CHUNKS", groups[1])
+		parts = b.take(groups[1] * 2 * b.c)
 		b.statistics = b.own(2 * b.c)
-		b.add("measure", d, [3]int{channels, chunks, 1}, local, b.head, b.y, parts)
+		b.add("measure", d, [3]int{groups[0], groups[1], 1}, local, b.head, b.y, parts)
 	}
+	if l := b.norm; l != nil {
+		d = append(d, "MOMENTUM", float32(l.Momentum), "EPSILON", float32(l.Epsilon))
+	}
+	_, groups, _ = b.defines(b.batch * product(b.out[:2]))
 	out := b.take(b.batch * product(b.out))
-	b.add("pick normalise", d, [3]int{channels, groups, 1}, local,
-		b.head, b.y, b.weights.memory, parts, b.statistics, out)
+	b.add("pick normalise", append(d, "GROUPS", groups[1]), [3]int{groups[0], groups[1], 1}, local,
+		b.head, b.y, b.weights.memory, b.place("gamma"), b.place("beta"), b.place("moving_mean"),
+		b.place("moving_variance"), parts, b.statistics, out)
 	if b.byBatch {
 		b.give(parts)
 	}
 	return out
 }
 
-// backward adds the way of a gradient back to y, and the gradients of gamma and beta. If wanted is
-// false, only the latter are needed.
-func (b *block) backward(grad *memory, relu, wanted bool) *memory {
-	parts, chunks := b.head, 1
-	toGamma, toBeta := 0, 0
+// backward adds the way of a gradient back to y, and the gradients of gamma and beta.
+func (b *block) backward(grad *memory, relu bool) *memory {
+	d, groups, local := b.defines(b.batch * product(b.out[:2]))
+	parts := b.head // not read
+	toGamma, toBeta := none, none
 	if b.byBatch {
-		d, channels, n, _, local := b.defines(b.batch * product(b.out[:2]))
-		chunks = n
-		parts = b.take(chunks * 2 * b.c)
-		b.add("pick sums", append(d, "CHUNKS", chunks), [3]int{channels, chunks, 1}, local,
-			b.head, b.y, grad, b.weights.memory, b.statistics, parts)
-		toGamma = b.gradient(b.weights.place(b.norm, "gamma"), b.c, 1)
-		toBeta = b.gradient(b.weights.place(b.norm, "beta"), b.c, 1)
+		d = append(d, "CHUNKS", groups[1])
+		parts = b.take(groups[1] * 2 * b.c)
+		b.add("pick sums", d, [3]int{groups[0], groups[1], 1}, local,
+			b.head, b.y, grad, b.weights.memory, b.place("gamma"), b.statistics, parts)
+		toGamma = b.gradient(b.place("gamma"), b.c, 1)
+		toBeta = b.gradient(b.place("beta"), b.c, 1)
 	}
-	d, channels, _, groups, local := b.defines(b.batch * b.h * b.w)
+	if l := b.norm; l != nil {
+		d = append(d, "EPSILON", float32(l.Epsilon))
+	}
 	dy := b.take(b.batch * b.h * b.w * b.c)
-	b.add("pick back", append(d, "CHUNKS", chunks, "RELU", relu, "TO_GAMMA", toGamma,
-		"TO_BETA", toBeta), [3]int{channels, groups, 1}, local,
-		b.head, b.y, grad, b.weights.memory, parts, b.statistics, dy, b.gradients)
+	b.add("pick back", append(d, "RELU", relu, "GROUPS", groups[1]),
+		[3]int{groups[0], groups[1], 1}, local,
+		b.head, b.y, grad, b.weights.memory, b.place("gamma"), b.place("moving_variance"), parts,
+		b.statistics, dy, b.gradients, toGamma, toBeta)
 	if b.byBatch {
 		b.give(parts)
 	}

@@ -1,6 +1,10 @@
 package opencl
 
-import "imagesimilarity/pkg/nn"
+import (
+	"math"
+
+	"imagesimilarity/pkg/nn"
+)
 
 // A tile is how a product of matrices is cut: a group of work-items computes rows x columns of it,
 // and each of them a part of high x wide.
@@ -9,80 +13,134 @@ type tile struct{ rows, columns, high, wide int }
 // step is how many rows and columns of the operands a group has in local memory at a time.
 const step = 16
 
-// enough is the number of groups with which a large device is busy: some for each of its units.
-const enough = 264
-
-// tiles are the shapes by their columns. Larger ones read less for a product, smaller ones give
-// more groups.
+// tiles are those from which one is taken. Large ones read less for a product, small ones keep
+// more units busy.
 var tiles = []tile{
+	{128, 4, 4, 4},
 	{128, 16, 4, 4}, {64, 16, 4, 4}, {32, 16, 4, 4},
-	{128, 32, 8, 4}, {64, 32, 4, 4}, {32, 32, 4, 4},
-	{128, 64, 8, 8}, {64, 64, 8, 4}, {32, 64, 4, 4},
-	{128, 128, 8, 8}, {64, 128, 8, 8}, {32, 128, 4, 8},
+	{128, 32, 8, 4}, {64, 32, 8, 4}, {64, 32, 4, 4}, {32, 32, 4, 4},
+	{128, 64, 8, 8}, {96, 64, 12, 4}, {64, 64, 8, 8}, {64, 64, 8, 4}, {32, 64, 4, 4},
+	{64, 128, 8, 8}, {32, 128, 4, 8},
 }
+
+func (t tile) threads() int { return t.rows / t.high * (t.columns / t.wide) }
 
 // groups returns the groups that a product of that size has.
 func (t tile) groups(rows, columns int) (int, int) {
 	return ceilDiv(rows, t.rows), ceilDiv(columns, t.columns)
 }
 
-// tileFor returns the largest tile that keeps a device busy.
-func tileFor(rows, columns int) (best tile) {
+// instructions is about how many a work-item executes for a step on a graphics processor of NVIDIA:
+// one for each product, for four values from local memory, and some for what is moved there.
+func (t tile) instructions() int {
+	const move, others = 12, 45
+	moves := ceilDiv(t.rows*step/4, t.threads()) + ceilDiv(t.columns*step/4, t.threads())
+	return step*(t.high*t.wide+(t.high+t.wide)/4) + move*moves + others
+}
+
+// cut returns the tile for a product, and in how many slices along inner, up to most, it is
+// computed: those with which the busiest unit of the device has the least to do. Each unit takes an
+// instruction of four times 32 work-items at once, and waits a while for each step. wide tells
+// whether four values of the left matrix are moved at once.
+func (d *device) cut(rows, columns, inner, most int, wide bool) (best tile, slices int) {
+	const wait, bytes = 150, 16 // cycles of a step; what a unit moves in a cycle
+	units := max(d.Units, 1)
+	least := math.MaxInt
 	for _, t := range tiles {
-		if t.columns < min(columns, 128) {
-			continue
+		if t.rows > t.threads()*width(wide) {
+			continue // not every work-item would have something to move
 		}
-		if best.columns != 0 && t.columns != best.columns {
-			break
-		}
-		best = t
-		if a, b := t.groups(rows, columns); a*b >= enough {
-			break
+		high, across := t.groups(rows, columns)
+		for n := 1; n <= most; n++ {
+			groups := ceilDiv(high*across*n, units)
+			cost := ceilDiv(ceilDiv(inner, n), step) *
+				(ceilDiv(groups*t.threads(), 4*32)*t.instructions() + wait)
+			if n > 1 {
+				cost += 2 * 4 * n * rows * columns / (bytes * units)
+			}
+			if cost < least {
+				least, best, slices = cost, t, n
+			}
 		}
 	}
-	return best
+	return best, slices
 }
 
 // A matmul is a product of matrices of a kernel's text: what product.cl wants to know.
 type matmul struct {
-	files                string // with the functions that the loads call; product or dot follows
+	files                string // with the functions that the places call; product or dot follows
 	rows, columns, inner int    // for a whole batch
 	ofRows, ofInner      string // the same for n samples
-	loadA, loadB, store  string
+	a, b, out            string // the places of (row,k), (k,column) and (row,column)
+	ones                 string // a row of the left matrix that is 1 everywhere, or ""
+	result               string // of a sum, value, in a column
 	alongA, alongB       bool
-	slices               int // 0 for none: as many as are good, up to the ones given by most
+	wideA, wideB, wideC  bool // whether four neighbours lie side by side, from a multiple of four on
+	tile
+	slices int // 0 for the whole product at once, with the tile that is best
 }
 
-// multiply adds the launch of a product.
-func (s *network) multiply(p matmul, d defines, a, b, out *memory) {
-	t := tileFor(p.rows, p.columns)
-	high, wide := t.groups(p.rows, p.columns)
-	slices := max(p.slices, 1)
+// A part is values of a memory from a place on.
+type part struct {
+	*memory
+	at int
+}
+
+// multiply adds the launch of a product. bias is the place in b that the result knows.
+func (s *network) multiply(p matmul, d defines, a *memory, b part, bias int, out part) {
+	whole := p.slices == 0
+	if whole {
+		p.tile, p.slices = s.cut(p.rows, p.columns, p.inner, 1, p.wideA)
+	}
+	high, wide := p.groups(p.rows, p.columns)
+	nowhere := "0"
+	if p.ones != "" {
+		nowhere = "((row) == " + p.ones + " ? 1 : 0)"
+	}
 	d = append(d[:len(d):len(d)],
-		"ROWS", p.ofRows, "COLUMNS", p.columns, "INNER", p.ofInner,
-		"LOADA(row,k)", p.loadA, "LOADB(k,column)", p.loadB, "STORE(row,column,value)", p.store)
+		"ROWS", p.ofRows, "COLUMNS", p.columns, "INNER", p.ofInner, "PLACEA(row,k)", p.a,
+		"ELSEA(row)", nowhere,
+		"PLACEB(k,column)", p.b, "PLACE(row,column)", p.out, "RESULT(value,column)", p.result)
 	const few, long = 64, 256
-	if p.slices == 0 && high*wide < few && p.inner >= long {
-		const threads = 64
-		s.add(p.files+" dot", append(d, "THREADS", threads),
-			[3]int{p.rows * p.columns, 1, 1}, [3]int{threads, 1, 1}, s.head, a, b, out)
+	if whole && high*wide < few && p.inner >= long {
+		const threads, ahead = 256, 4
+		s.add(p.files+" dot", append(d, "THREADS", threads, "AHEAD", ahead),
+			[3]int{p.rows * p.columns, 1, 1}, [3]int{threads, 1, 1},
+			s.head, a, b.memory, b.at, bias, out.memory, out.at)
 		return
 	}
-	d = append(d, "BM", t.rows, "BN", t.columns, "TM", t.high, "TN", t.wide, "BK", step,
-		"SLICE", ceilDiv(ceilDiv(p.inner, slices), step)*step,
-		"ALONG_A", p.alongA, "ALONG_B", p.alongB)
-	s.add(p.files+" product", d, [3]int{high, wide, slices},
-		[3]int{t.rows / t.high * (t.columns / t.wide), 1, 1}, s.head, a, b, out)
+	d = append(d, "BM", p.tile.rows, "BN", p.tile.columns, "TM", p.high, "TN", p.wide, "BK", step,
+		"SLICE", ceilDiv(ceilDiv(p.inner, p.slices), step)*step,
+		"ALONG_A", p.alongA, "ALONG_B", p.alongB,
+		"WIDEA", width(p.wideA), "WIDEB", width(p.wideB), "WIDE", width(p.wideC))
+	s.add(p.files+" product", d, [3]int{high, wide, p.slices}, [3]int{p.threads(), 1, 1},
+		s.head, a, b.memory, b.at, bias, out.memory, out.at)
 }
 
-// slicesFor returns in how many slices a product is computed whose results are many sums of few
-// values each: enough to keep a device busy, each of some length, and no more than fit into a
-// limited memory.
-func slicesFor(rows, columns, inner int) int {
-	const busy, shortest, most = 2 * enough, 8 * step, 1 << 24
-	high, wide := tileFor(rows, columns).groups(rows, columns)
-	n := min(ceilDiv(busy, high*wide), ceilDiv(inner, shortest), most/(rows*columns))
-	return max(n, 1)
+// width returns how many values are moved at once.
+func width(four bool) int {
+	if four {
+		return 4
+	}
+	return 1
+}
+
+// fours reports whether all numbers are multiples of four.
+func fours(list ...int) bool {
+	for _, n := range list {
+		if n%4 != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// cutSums is cut for results that are many sums of few values each: slices have some length, and
+// fit into a limited memory.
+func (d *device) cutSums(rows, columns, inner int, wide bool) (tile, int) {
+	const shortest, most = 8 * step, 1 << 24
+	n := max(min(ceilDiv(inner, shortest), most/(rows*columns)), 1)
+	return d.cut(rows, columns, inner, n, wide)
 }
 
 // A geometry is a convolution. Its image x of h x w pixels with c channels may be enlarged first;
@@ -130,10 +188,9 @@ func (g geometry) defines() defines {
 // place returns where the value of a filter (column) at a pixel of y (row) lies.
 func (g geometry) place() string {
 	if g.y[3] == 1 {
-		return "out[(row) * F + (column)]"
+		return "(row) * F + (column)"
 	}
-	return "out[(row) / (OH * OW) * YN + (row) % (OH * OW) / OW * YR + (row) % OW * YQ + " +
-		"(column) * YC]"
+	return "(row) / (OH * OW) * YN + (row) % (OH * OW) / OW * YR + (row) % OW * YQ + (column) * YC"
 }
 
 // window returns the number of values in a window.
@@ -148,7 +205,7 @@ func biased(bias int) string {
 	if bias == none {
 		return "ACT(value)"
 	}
-	return "ACT(value + b[BIAS + (column)])"
+	return "ACT(value + b[bias + (column)])"
 }
 
 // convolve adds a convolution of x with filters that begin at a place of the weights, and an
@@ -156,20 +213,27 @@ func biased(bias int) string {
 // group.
 func (n *network) convolve(g geometry, groups int, x *memory, at, bias int, act string) *memory {
 	y := n.take(n.batch * g.oh * g.ow * g.f)
-	d := append(g.defines(), "AT", at, "BIAS", bias, "GROUPS", groups, "ACT(v)", act)
-	store := g.place() + " = " + biased(bias)
+	d := append(g.defines(), "GROUPS", groups, "ACT(v)", act)
 	const few = 8 // filters; with fewer most of a tile would be empty
 	if groups > 1 || g.f < few {
-		d = append(d, "STORE(row,column,value)", store)
-		n.each("direct", d, n.batch*g.oh*g.ow*g.f, n.head, x, n.weights.memory, y)
+		wide := g.x[3] == 1 && fours(g.c)
+		const most = 8 // parts
+		parts := 1
+		for parts < most && 2*parts*width(wide) <= g.c {
+			parts *= 2
+		}
+		n.each("direct", append(d, "PLACE(row,column)", g.place(),
+			"RESULT(value,column)", biased(bias), "WIDE", width(wide), "PARTS", parts),
+			n.batch*g.oh*g.ow*g.f*parts, n.head, x, n.weights.memory, at, bias, y)
 		return y
 	}
 	n.multiply(matmul{
 		files: "windows", rows: n.batch * g.oh * g.ow, columns: g.f, inner: g.window(),
 		ofRows: "n * (OH * OW)", ofInner: "(KH * KW * C)",
-		loadA: "NAME(window)(a, row, k)", loadB: "b[AT + (k) * F + (column)]", store: store,
-		alongA: g.x[3] == 1, alongB: false,
-	}, d, x, n.weights.memory, y)
+		a: "window(row, k)", b: "(k) * F + (column)", out: g.place(), result: biased(bias),
+		alongA: g.x[3] == 1,
+		wideA:  g.x[3] == 1 && fours(g.c), wideB: fours(at, g.f), wideC: g.y[3] == 1 && fours(g.f),
+	}, d, x, part{n.weights.memory, at}, bias, part{y, 0})
 	return y
 }
 
@@ -178,34 +242,37 @@ func (n *network) convolve(g geometry, groups int, x *memory, at, bias int, act 
 // for convolve.
 func (n *network) transpose(g geometry, dy *memory, at, bias int, act string) *memory {
 	dx := n.take(n.batch * g.h * g.w * g.c)
-	store := "out[(row) * C + (column)] = "
+	place := "(row) * C + (column)"
 	if g.x[3] != 1 {
-		store = "out[(row) / (H * W) * XN + (row) % (H * W) / W * XR + (row) % W * XQ + " +
-			"(column) * XC] = "
+		place = "(row) / (H * W) * XN + (row) % (H * W) / W * XR + (row) % W * XQ + (column) * XC"
 	}
 	n.multiply(matmul{
 		files: "spread", rows: n.batch * g.h * g.w, columns: g.c,
 		inner:  g.up[0] * g.up[1] * g.size[0] * g.size[1] * g.f,
 		ofRows: "n * (H * W)", ofInner: "(UPH * UPW * KH * KW * F)",
-		loadA:  "NAME(spread)(a, row, k)",
-		loadB:  "b[AT + ((k) / F % (KH * KW) * C + (column)) * F + (k) % F]",
-		store:  store + biased(bias),
+		a:   "spread(row, k)",
+		b:   "((k) / F % (KH * KW) * C + (column)) * F + (k) % F",
+		out: place, result: biased(bias),
 		alongA: g.y[3] == 1, alongB: true,
-	}, append(g.defines(), "AT", at, "BIAS", bias, "ACT(v)", act), dy, n.weights.memory, dx)
+		wideA: g.y[3] == 1 && fours(g.f), wideB: fours(at, g.f), wideC: g.x[3] == 1 && fours(g.c),
+	}, append(g.defines(), "ACT(v)", act), dy, part{n.weights.memory, at}, bias, part{dx, 0})
 	return dx
 }
 
 // filterGradient adds the gradients of filters and, after them, of the biases: their input is 1.
 func (n *network) filterGradient(g geometry, x, dy *memory, at int) {
-	rows, inner := g.window()+1, n.batch*g.oh*g.ow
-	slices := slicesFor(rows, g.f, inner)
+	rows, inner, wide := g.window()+1, n.batch*g.oh*g.ow, g.x[3] == 1 && fours(g.c)
+	tile, slices := n.cutSums(rows, g.f, inner, wide)
 	from := n.gradient(at, rows*g.f, slices)
 	n.multiply(matmul{
-		files: "windows", rows: rows, columns: g.f, inner: inner, slices: slices,
+		files: "windows", rows: rows, columns: g.f, inner: inner, tile: tile, slices: slices,
 		ofRows: "(KH * KW * C + 1)", ofInner: "n * (OH * OW)",
-		loadA: "((row) == KH * KW * C ? 1 : NAME(window)(a, k, row))", loadB: "b[(k) * F + (column)]",
-		store: "out[TO + (slice * (KH * KW * C + 1) + (row)) * F + (column)] = value",
-	}, append(g.defines(), "TO", from), x, dy, n.gradients)
+		a: "((row) == KH * KW * C ? NOWHERE : window(k, row))", ones: "KH * KW * C",
+		b:      "(k) * F + (column)",
+		out:    "(slice * (KH * KW * C + 1) + (row)) * F + (column)",
+		result: "value",
+		wideA:  wide, wideB: fours(g.f), wideC: fours(from, g.f),
+	}, g.defines(), x, part{dy, 0}, none, part{n.gradients, from})
 }
 
 // dense adds a matrix product with weights (in,units) for each of the rows of a sample.
@@ -213,12 +280,12 @@ func (n *network) dense(rows, in, units int, x *memory, at, bias int, act string
 	y := n.take(n.batch * rows * units)
 	n.multiply(matmul{
 		rows: n.batch * rows, columns: units, inner: in, ofRows: "n * PARTS", ofInner: "IN",
-		loadA: "a[(row) * IN + (k)]", loadB: "b[AT + (k) * UNITS + (column)]",
-		store:  "out[(row) * UNITS + (column)] = " + biased(bias),
+		a: "(row) * IN + (k)", b: "(k) * UNITS + (column)",
+		out: "(row) * UNITS + (column)", result: biased(bias),
 		alongA: true,
-	}, defines{
-		"PARTS", rows, "IN", in, "UNITS", units, "AT", at, "BIAS", bias, "ACT(v)", act,
-	}, x, n.weights.memory, y)
+		wideA:  fours(in), wideB: fours(at, units), wideC: fours(units),
+	}, defines{"PARTS", rows, "IN", in, "UNITS", units, "ACT(v)", act},
+		x, part{n.weights.memory, at}, bias, part{y, 0})
 	return y
 }
 
@@ -227,20 +294,22 @@ func (n *network) denseBack(in, units int, dy *memory, at int) *memory {
 	dx := n.take(n.batch * in)
 	n.multiply(matmul{
 		rows: n.batch, columns: in, inner: units, ofRows: "n", ofInner: "UNITS",
-		loadA: "a[(row) * UNITS + (k)]", loadB: "b[AT + (column) * UNITS + (k)]",
-		store: "out[(row) * IN + (column)] = value", alongA: true, alongB: true,
-	}, defines{"IN", in, "UNITS", units, "AT", at}, dy, n.weights.memory, dx)
+		a: "(row) * UNITS + (k)", b: "(column) * UNITS + (k)",
+		out: "(row) * IN + (column)", result: "value", alongA: true, alongB: true,
+		wideA: fours(units), wideB: fours(at, units), wideC: fours(in),
+	}, defines{"IN", in, "UNITS", units}, dy, part{n.weights.memory, at}, none, part{dx, 0})
 	return dx
 }
 
 // denseGradient adds the gradients of a dense layer's weights and, after them, of its biases.
 func (n *network) denseGradient(in, units int, x, dy *memory, at int) {
-	slices := slicesFor(in+1, units, n.batch)
+	tile, slices := n.cutSums(in+1, units, n.batch, fours(in))
 	from := n.gradient(at, (in+1)*units, slices)
 	n.multiply(matmul{
-		rows: in + 1, columns: units, inner: n.batch, slices: slices,
+		rows: in + 1, columns: units, inner: n.batch, tile: tile, slices: slices,
 		ofRows: "(IN + 1)", ofInner: "n",
-		loadA: "((row) == IN ? 1 : a[(k) * IN + (row)])", loadB: "b[(k) * UNITS + (column)]",
-		store: "out[TO + (slice * (IN + 1) + (row)) * UNITS + (column)] = value",
-	}, defines{"IN", in, "UNITS", units, "TO", from}, x, dy, n.gradients)
+		a: "((row) == IN ? NOWHERE : (k) * IN + (row))", ones: "IN", b: "(k) * UNITS + (column)",
+		out: "(slice * (IN + 1) + (row)) * UNITS + (column)", result: "value",
+		wideA: fours(in), wideB: fours(units), wideC: fours(from, units),
+	}, defines{"IN", in, "UNITS", units}, x, part{dy, 0}, none, part{n.gradients, from})
 }

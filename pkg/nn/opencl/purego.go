@@ -255,13 +255,15 @@ func (l *library) devicesOf(platform handle) ([]Device, error) {
 	devices := make([]Device, n)
 	for i, id := range list {
 		d := Device{id: id}
-		var failed [7]error
+		var failed [8]error
 		d.Name, failed[0] = l.text(getDeviceInfo, id, 0x102B) // CL_DEVICE_NAME
 		d.Memory, failed[1] = l.number(id, 0x101F)            // CL_DEVICE_GLOBAL_MEM_SIZE
 		d.Largest, failed[2] = l.number(id, 0x1010)           // CL_DEVICE_MAX_MEM_ALLOC_SIZE
 		d.Local, failed[3] = l.number(id, 0x1023)             // CL_DEVICE_LOCAL_MEM_SIZE
 		group, wrong := l.number(id, 0x1004)                  // CL_DEVICE_MAX_WORK_GROUP_SIZE
 		d.Group, failed[4] = int(group), wrong
+		units, wrong := l.number(id, 0x1002) // CL_DEVICE_MAX_COMPUTE_UNITS
+		d.Units, failed[7] = int(units), wrong
 		single, wrong := l.number(id, 0x101B) // CL_DEVICE_SINGLE_FP_CONFIG
 		const correctlyRounded = 1 << 7
 		d.Exact, failed[5] = single&correctlyRounded != 0, wrong
@@ -330,7 +332,7 @@ func (l *library) buffer(context handle, size int) (handle, error) {
 }
 
 func (l *library) write(queue, buffer handle, offset int, data []byte, wait bool) error {
-	return l.call(enqueueWrite, uintptr(queue), uintptr(buffer), flag(wait), uintptr(offset),
+	return l.call(enqueueWrite, uintptr(queue), uintptr(buffer), truth(wait), uintptr(offset),
 		uintptr(len(data)), uintptr(unsafe.Pointer(&data[0])), 0, 0, 0)
 }
 
@@ -342,12 +344,12 @@ func (l *library) read(queue, buffer handle, offset int, data []byte, wait bool)
 		p.Pin(event)
 		to = uintptr(unsafe.Pointer(event))
 	}
-	err := l.call(enqueueRead, uintptr(queue), uintptr(buffer), flag(wait), uintptr(offset),
+	err := l.call(enqueueRead, uintptr(queue), uintptr(buffer), truth(wait), uintptr(offset),
 		uintptr(len(data)), uintptr(unsafe.Pointer(&data[0])), 0, 0, to)
 	return *event, err
 }
 
-func flag(b bool) uintptr {
+func truth(b bool) uintptr {
 	if b {
 		return 1
 	}

@@ -52,7 +52,7 @@ func TestVendorLibrary(t *testing.T) {
 // Kernels that do not compile are an error with the compiler's words.
 func TestBuildFails(t *testing.T) {
 	e := testEngine(t)
-	_, err := e.program("__kernel void k(__global float *x) { x[0] = nonsense; }")
+	err := e.compile([]string{"__kernel void k(__global float *x) { x[0] = nonsense; }"})
 	f, ok := err.(*Failure)
 	if !ok || f.Code != buildFailure || f.Log == "" {
 		t.Errorf("error %v", err)

@@ -1,5 +1,5 @@
-// What all kernels have in common. Before the text of a kernel its name, KERNEL, and the sizes are
-// defined; after it they are undefined.
+// What all kernels have in common. Before it the sizes of a kernel are defined, after it come the
+// texts that it needs.
 //
 // Arithmetic is float32. A product is rounded before it is added, but for MAD, the sums of products
 // in convolutions and dense layers: they are fused if the device has such an instruction.
@@ -15,15 +15,19 @@
 #define MAD(a, b, c) ((a) * (b) + (c))
 #endif
 
+// A loop of loads is unrolled, so that several are on their way at once.
 #ifdef __NV_CL_C_VERSION
 #define UNROLL _Pragma("unroll")
+#define UNROLL4 _Pragma("unroll 4")
+#define UNROLL8 _Pragma("unroll 8")
 #else
 #define UNROLL
+#define UNROLL4
+#define UNROLL8
 #endif
 
-#define JOIN2(a, b) a##_##b
-#define JOIN(a, b) JOIN2(a, b)
-#define NAME(part) JOIN(KERNEL, part)
+// Functions that get an array of registers are part of their caller.
+#define INLINE __attribute__((always_inline))
 
 // The numbers at the beginning of a batch: its samples, the count of runs, two words. Then come the
 // indices of the samples, and their classes.
@@ -31,9 +35,50 @@
 #define RUNS ((ulong)(uint)batch[1] | (ulong)(uint)batch[2] << 32)
 #define INDICES 4
 
+// The place of a value that is not in memory.
+#define NOWHERE (-1)
+
+// value returns what lies at a place, and values returns four values from there on; otherwise is
+// what they return for NOWHERE. No branch is needed for that, so that many can be on their way at
+// once.
+float value(__global const float *restrict x, int place, float otherwise)
+{
+	const float v = x[max(place, 0)];
+	return place >= 0 ? v : otherwise;
+}
+
+float4 values(__global const float *restrict x, int place, float otherwise)
+{
+	const float4 v = *(__global const float4 *)(x + max(place, 0));
+	return place >= 0 ? v : (float4)(otherwise);
+}
+
+// UNPACK writes the four values of f to v from a place on, and PACK returns them.
+#define UNPACK(v, at, f) do { \
+	const float4 four = f; \
+	(v)[at] = four.x; \
+	(v)[(at) + 1] = four.y; \
+	(v)[(at) + 2] = four.z; \
+	(v)[(at) + 3] = four.w; \
+} while (0)
+#define PACK(v, at) (float4)((v)[at], (v)[(at) + 1], (v)[(at) + 2], (v)[(at) + 3])
+
+// A real is a value of one channel, or of four that lie side by side, and whole a number for each.
+// fetch and store move them, at a multiple of four.
+#if CHANNELS == 4
+typedef float4 real;
+typedef int4 whole;
+#else
+typedef float real;
+typedef int whole;
+#endif
+
+real fetch(__global const float *restrict x, int at) { return *(__global const real *)(x + at); }
+void store(__global float *restrict x, int at, real v) { *(__global real *)(x + at) = v; }
+
 // total returns the sum of v over the rows of a group, of which there is a power of 2, for each of
 // its lanes. It adds the halves, so that the order does not depend on the device.
-float total(__local float *room, int lane, int lanes, int row, int rows, float v)
+real total(__local real *room, int lane, int lanes, int row, int rows, real v)
 {
 	room[row * lanes + lane] = v;
 	barrier(CLK_LOCAL_MEM_FENCE);

@@ -1,7 +1,7 @@
 // The loss of each sample, -log(softmax(x)) at its class, and its gradient.
 
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1)))
-void KERNEL(__global const int *restrict batch, __global const float *restrict x,
+void crossentropy_kernel(__global const int *restrict batch, __global const float *restrict x,
 	__global float *restrict grad, __global float *restrict losses)
 {
 	__local float room[THREADS];

@@ -2,7 +2,7 @@
 // its gradient. If x comes from a sigmoid, the gradient is that of what it took.
 
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1)))
-void KERNEL(__global const int *restrict batch, __global const float *restrict x,
+void deviation_kernel(__global const int *restrict batch, __global const float *restrict x,
 	__global const float *restrict target, __global float *restrict grad,
 	__global float *restrict losses)
 {

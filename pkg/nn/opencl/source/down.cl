@@ -1,7 +1,7 @@
 // The way of a gradient back through an enlargement: each value gets the sum of those of its
 // repetitions.
 
-__kernel void KERNEL(__global const int *restrict batch, __global const float *restrict grad,
+__kernel void down_kernel(__global const int *restrict batch, __global const float *restrict grad,
 	__global float *restrict out)
 {
 	const int n = SAMPLES, at = get_global_id(0);

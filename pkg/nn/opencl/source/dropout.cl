@@ -1,7 +1,7 @@
 // A dropout of values, or of their gradients. A 32-bit number is drawn for each value; the value is
 // dropped if the number is below THRESHOLD. The numbers are those of the CPU's engine.
 
-__kernel void KERNEL(__global const int *restrict batch, __global float *a, ulong key)
+__kernel void dropout_kernel(__global const int *restrict batch, __global float *a, ulong key)
 {
 	const int n = SAMPLES, i = get_global_id(0);
 	if (i >= n * SIZE)

@@ -1,6 +1,6 @@
 // The samples of a batch, from all that are on the device.
 
-__kernel void KERNEL(__global const int *restrict batch, __global const float *restrict data,
+__kernel void gather_kernel(__global const int *restrict batch, __global const float *restrict data,
 	__global float *restrict out)
 {
 	const int n = SAMPLES, i = get_global_id(0);

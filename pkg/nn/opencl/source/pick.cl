@@ -1,19 +1,24 @@
 // The windows of WH x WW pixels of a pooling, of which OH x OW lie whole in an image of H x W.
 
-// pick returns the place of the value that is greatest after normalisation; if the scale is
-// negative, that is the least. The first of equal values is taken.
-int NAME(pick)(__global const float *restrict y, int image, int r, int q, int c, bool least)
+// pick returns the value of a window, which begins at a place, that is greatest after
+// normalisation; where the scale is negative, that is the least. The first of equal values is
+// taken, and number tells which of the window it is.
+real pick(__global const float *restrict y, int at, whole negative, whole *number)
 {
-	int best = ((image * H + r * WH) * W + q * WW) * C + c;
-	float value = y[best];
-	for (int i = 0; i < WH; i++)
-		for (int j = 0; j < WW; j++) {
-			const int at = ((image * H + r * WH + i) * W + q * WW + j) * C + c;
-			const float v = y[at];
-			if (least ? v < value : v > value) {
-				best = at;
-				value = v;
-			}
-		}
+	real best = fetch(y, at);
+	*number = 0;
+	UNROLL4
+	for (int i = 1; i < WH * WW; i++) {
+		const real v = fetch(y, at + (i / WW * W + i % WW) * C);
+		const whole better = select(v > best, v < best, negative);
+		best = select(best, v, better);
+		*number = select(*number, (whole)i, better);
+	}
 	return best;
+}
+
+// corner returns where the window number p of all OH x OW of each image begins.
+int corner(int p)
+{
+	return ((p / (OH * OW) * H + p / OW % OH * WH) * W + p % OW * WW) * C;
 }

@@ -1,6 +1,6 @@
 // A pooling: the greatest value of each window, or the mean of those on the image.
 
-__kernel void KERNEL(__global const int *restrict batch, __global const float *restrict a,
+__kernel void pool_kernel(__global const int *restrict batch, __global const float *restrict a,
 	__global float *restrict out)
 {
 	const int n = SAMPLES, at = get_global_id(0);

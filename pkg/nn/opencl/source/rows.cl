@@ -2,7 +2,7 @@
 // variance. A group takes the WIDTH values of a row. BEGIN(row) and PLACE(j) tell where they lie.
 
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1)))
-void KERNEL(__global const int *restrict batch, __global const float *restrict w,
+void rows_kernel(__global const int *restrict batch, __global const float *restrict w,
 	__global float *out, __global const float *a)
 {
 	__local float room[THREADS];

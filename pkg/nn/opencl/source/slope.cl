@@ -1,7 +1,7 @@
 // The way of a gradient back through an activation with the outputs y. A work-item takes a row of
 // WIDTH values.
 
-__kernel void KERNEL(__global const int *restrict batch, __global const float *restrict y,
+__kernel void slope_kernel(__global const int *restrict batch, __global const float *restrict y,
 	__global float *restrict grad)
 {
 	const int n = SAMPLES, row = get_global_id(0);

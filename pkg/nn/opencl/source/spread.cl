@@ -3,16 +3,12 @@
 // has, element of the window and filter. YN, YR, YQ and YC are the distances of images, rows,
 // columns and filters.
 
-float NAME(spread)(__global const float *restrict dy, int pixel, int element)
+int spread(int pixel, int element)
 {
 	const int p = pixel % (H * W), place = element / F;
-	int r = p / W * UPH + place / (UPW * KH * KW) + PH - place / KW % KH * DH;
-	int q = p % W * UPW + place / (KH * KW) % UPW + PW - place % KW * DW;
-	if (r < 0 || q < 0 || r % SH != 0 || q % SW != 0)
-		return 0;
-	r /= SH;
-	q /= SW;
-	if (r >= OH || q >= OW)
-		return 0;
-	return dy[pixel / (H * W) * YN + r * YR + q * YQ + element % F * YC];
+	const int r = p / W * UPH + place / (UPW * KH * KW) + PH - place / KW % KH * DH;
+	const int q = p % W * UPW + place / (KH * KW) % UPW + PW - place % KW * DW;
+	const bool inside = r >= 0 && q >= 0 && r % SH == 0 && q % SW == 0 &&
+		r / SH < OH && q / SW < OW;
+	return inside ? pixel / (H * W) * YN + r / SH * YR + q / SW * YQ + element % F * YC : NOWHERE;
 }

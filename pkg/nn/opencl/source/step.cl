@@ -1,19 +1,24 @@
-// A step of the optimizer. A group changes up to THREADS weights; the table says where they and the
-// slices of their gradients lie, which are added in order.
+// A step of the optimizer. The table has six numbers for each group: which weights it changes, from
+// where to where; where the slices of their gradients begin, how many there are, and how far apart;
+// and how many work-items add up the slices of a weight, a power of 2.
 
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1)))
-void KERNEL(__global const int *restrict table, __global float *restrict w,
+void step_kernel(__global const int *restrict table, __global float *restrict w,
 	__global const float *restrict gradients, __global float *restrict first,
 	__global float *restrict second, float rate)
 {
-	table += 5 * get_group_id(0);
-	const int t = get_local_id(0), at = table[0] + t;
-	if (at >= table[1])
-		return;
-	gradients += table[2] + t;
+	__local float room[THREADS];
+	table += 6 * get_group_id(0);
+	const int rows = table[5], lanes = THREADS / rows;
+	const int t = get_local_id(0), lane = t % lanes, row = t / lanes, at = table[0] + lane;
+	const int end = at < table[1] ? table[3] : 0;
 	float g = 0;
-	for (int s = 0; s < table[3]; s++)
-		g += gradients[s * table[4]];
+	UNROLL8
+	for (int s = row; s < end; s += rows)
+		g += gradients[table[2] + s * table[4] + lane];
+	g = total(room, lane, lanes, row, rows, g);
+	if (row > 0 || at >= table[1])
+		return;
 #if ADAM
 	const float m = first[at] + (g - first[at]) * TAKE1;
 	const float v = second[at] + (g * g - second[at]) * TAKE2;

@@ -2,30 +2,32 @@
 // CHUNKS parts of a batch. If the images are pooled, the gradient belongs to the picked values.
 
 __kernel __attribute__((reqd_work_group_size(LC, LR, 1)))
-void KERNEL(__global const int *restrict batch, __global const float *restrict y,
-	__global const float *restrict grad, __global const float *restrict w,
+void sums_kernel(__global const int *restrict batch, __global const float *restrict y,
+	__global const float *restrict grad, __global const float *restrict w, int gamma,
 	__global const float *restrict statistics, __global float *restrict parts)
 {
-	__local float room[LC * LR];
+	__local real room[LC * LR];
 	const int n = SAMPLES, lane = get_local_id(0), row = get_local_id(1);
-	const int c = get_global_id(0), chunk = get_group_id(1);
+	const int c = get_global_id(0) * CHANNELS, chunk = get_group_id(1);
 	const int size = (n * OH * OW + CHUNKS - 1) / CHUNKS;
 	const int from = chunk * size, to = min(from + size, n * OH * OW);
-	float sum = 0, dot = 0;
+	real sum = 0, dot = 0;
 	if (c < C) {
-		const float mean = statistics[c];
-		const bool least = w[GAMMA + c] < 0;
+		const real mean = fetch(statistics, c);
+		const whole negative = fetch(w, gamma + c) < 0;
+		UNROLL4
 		for (int p = from + row; p < to; p += LR) {
-			const int at = NAME(pick)(y, p / (OH * OW), p / OW % OH, p % OW, c, least);
-			const float g = grad[p * C + c];
+			whole number;
+			const real v = pick(y, corner(p) + c, negative, &number);
+			const real g = fetch(grad, p * C + c);
 			sum += g;
-			dot += g * (y[at] - mean);
+			dot += g * (v - mean);
 		}
 	}
 	sum = total(room, lane, LC, row, LR, sum);
 	dot = total(room, lane, LC, row, LR, dot);
 	if (c < C && row == 0) {
-		parts[2 * chunk * C + c] = sum;
-		parts[(2 * chunk + 1) * C + c] = dot;
+		store(parts, 2 * chunk * C + c, sum);
+		store(parts, (2 * chunk + 1) * C + c, dot);
 	}
 }

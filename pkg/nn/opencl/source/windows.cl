@@ -3,12 +3,12 @@
 // UPH and UPW before the convolution. XN, XR, XQ and XC are the distances of images, rows, columns
 // and channels.
 
-float NAME(window)(__global const float *restrict x, int pixel, int element)
+int window(int pixel, int element)
 {
 	const int p = pixel % (OH * OW);
 	const int r = p / OW * SH - PH + element / (KW * C) * DH;
 	const int q = p % OW * SW - PW + element / C % KW * DW;
-	if (r < 0 || q < 0 || r >= H * UPH || q >= W * UPW)
-		return 0;
-	return x[pixel / (OH * OW) * XN + r / UPH * XR + q / UPW * XQ + element % C * XC];
+	const bool inside = r >= 0 && q >= 0 && r < H * UPH && q < W * UPW;
+	return inside
+		? pixel / (OH * OW) * XN + r / UPH * XR + q / UPW * XQ + element % C * XC : NOWHERE;
 }
