@@ -501,7 +501,7 @@ func (n *network) dropout(rate float64, x signal) signal {
 func (n *network) losing(layers []*nn.Layer, loss nn.Loss) {
 	n.losses = n.own(n.batch)
 	x := signal{memory: n.input, shape: layers[0].Output}
-	const threads = 64
+	const threads = maxThreads
 	groups, local := [3]int{n.batch, 1, 1}, [3]int{threads, 1, 1}
 	d := defines{"THREADS", threads, "BATCH", n.batch, "LEARNS", n.learns}
 	grad := n.head // not written

@@ -14,12 +14,14 @@ void back_kernel(__global const int *restrict batch, __global const float *restr
 	real mean = 0, of_grad = 1, of_x = 0, rest = 0;
 #if BY_BATCH
 	__local real room[LC * LR];
-	const int lane = get_local_id(0), end = c < C ? CHUNKS : 0;
+	const int lane = get_local_id(0), turns = c < C ? TURNS(CHUNKS, LR, 8) : 0;
 	real sum = 0, dot = 0;
 	UNROLL8
-	for (int k = row; k < end; k += LR) {
-		sum += fetch(parts, 2 * k * C + c);
-		dot += fetch(parts, (2 * k + 1) * C + c);
+	for (int i = 0; i < turns; i++) {
+		const int k = i * LR + row, at = 2 * min(k, CHUNKS - 1) * C + c;
+		const real s = fetch(parts, at), d = fetch(parts, at + C);
+		sum += k < CHUNKS ? s : (real)0;
+		dot += k < CHUNKS ? d : (real)0;
 	}
 	sum = total(room, lane, LC, row, LR, sum);
 	dot = total(room, lane, LC, row, LR, dot);
@@ -42,23 +44,27 @@ void back_kernel(__global const int *restrict batch, __global const float *restr
 #endif
 	// Those pixels that are in no whole window have no gradient but that through the statistics.
 	const int rows = (H + WH - 1) / WH, columns = (W + WW - 1) / WW;
-	UNROLL4
-	for (int p = get_group_id(1) * LR + row; p < n * rows * columns; p += GROUPS * LR) {
+	const int windows = n * rows * columns;
+	UNROLL2
+	for (int i = 0; i < TURNS(windows, GROUPS * LR, 2); i++) {
+		// Turns beyond the end write the last values again.
+		const int p = min((i * GROUPS + (int)get_group_id(1)) * LR + row, windows - 1);
 		const int image = p / (rows * columns), r = p / columns % rows, q = p % columns;
-		const int at = ((image * H + r * WH) * W + q * WW) * C + c;
-		real g = 0;
+		const int first = ((image * H + r * WH) * W + q * WW) * C + c;
+		const bool within = (rows == OH || r < OH) && (columns == OW || q < OW);
 		whole number = -1;
-		if (r < OH && q < OW) {
+		real g = 0;
+		if (within) {
 			g = fetch(grad, ((image * OH + r) * OW + q) * C + c) * of_grad;
-			pick(y, at, of_grad < 0, &number);
+			pick(y, first, of_grad < 0, &number);
 		}
 		UNROLL4
-		for (int i = 0; i < WH * WW; i++) {
-			if (r * WH + i / WW >= H || q * WW + i % WW >= W)
+		for (int j = 0; j < WH * WW; j++) {
+			const int place = first + (j / WW * W + j % WW) * C;
+			if (H % WH != 0 && r * WH + j / WW >= H || W % WW != 0 && q * WW + j % WW >= W)
 				continue;
-			const int place = at + (i / WW * W + i % WW) * C;
 			const real v = fetch(y, place);
-			real d = select((real)0, g, number == (whole)i) + ((v - mean) * of_x + rest);
+			real d = select((real)0, g, number == (whole)j) + ((v - mean) * of_x + rest);
 #if RELU
 			d = select((real)0, d, v > 0);
 #endif

@@ -15,16 +15,24 @@
 #define MAD(a, b, c) ((a) * (b) + (c))
 #endif
 
-// A loop of loads is unrolled, so that several are on their way at once.
+// Loops of loads are unrolled, so that several are on their way at once.
 #ifdef __NV_CL_C_VERSION
 #define UNROLL _Pragma("unroll")
+#define UNROLL2 _Pragma("unroll 2")
 #define UNROLL4 _Pragma("unroll 4")
 #define UNROLL8 _Pragma("unroll 8")
 #else
 #define UNROLL
+#define UNROLL2
 #define UNROLL4
 #define UNROLL8
 #endif
+
+// TURNS is how many turns a work-item has for n values if each turn takes some of them: a multiple
+// of that by which the loop is unrolled. In turns beyond the end it reads the last value, and does
+// not use it: a branch would wait for each load.
+#define TURNS(n, each, unrolled) \
+	(((n) + (each) * (unrolled) - 1) / ((each) * (unrolled)) * (unrolled))
 
 // Functions that get an array of registers are part of their caller.
 #define INLINE __attribute__((always_inline))

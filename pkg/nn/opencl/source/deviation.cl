@@ -8,11 +8,15 @@ void deviation_kernel(__global const int *restrict batch, __global const float *
 {
 	__local float room[THREADS];
 	const int n = SAMPLES, t = get_local_id(0), sample = get_group_id(0);
-	const int end = sample < n ? (sample + 1) * SIZE : 0;
+	const int turns = sample < n ? TURNS(SIZE, THREADS, 4) : 0;
 	const float unit = FACTOR / ((float)n * (float)SIZE);
 	float sum = 0;
-	for (int j = sample * SIZE + t; j < end; j += THREADS) {
+	UNROLL4
+	for (int i = 0; i < turns; i++) {
+		const int k = i * THREADS + t, j = sample * SIZE + min(k, SIZE - 1);
 		const float v = x[j], d = v - target[j];
+		if (k >= SIZE)
+			continue;
 #if ABSOLUTE
 		sum += fabs(d);
 		float g = d > 0 ? unit : d < 0 ? -unit : 0;

@@ -9,17 +9,22 @@ void measure_kernel(__global const int *restrict batch, __global const float *re
 	const int n = SAMPLES, lane = get_local_id(0), row = get_local_id(1);
 	const int c = get_global_id(0) * CHANNELS, chunk = get_group_id(1);
 	const int size = (n * P + CHUNKS - 1) / CHUNKS;
-	const int from = chunk * size, to = c < C ? min(from + size, n * P) : 0;
+	const int from = chunk * size, to = min(from + size, n * P);
+	const int turns = c < C ? TURNS(to - from, LR, 8) : 0;
 	real sum = 0;
 	UNROLL8
-	for (int p = from + row; p < to; p += LR)
-		sum += fetch(y, p * C + c);
+	for (int i = 0; i < turns; i++) {
+		const int p = from + i * LR + row;
+		const real v = fetch(y, min(p, to - 1) * C + c);
+		sum += p < to ? v : (real)0;
+	}
 	const real mean = total(room, lane, LC, row, LR, sum) / (float)max(to - from, 1);
 	sum = 0;
 	UNROLL8
-	for (int p = from + row; p < to; p += LR) {
-		const real d = fetch(y, p * C + c) - mean;
-		sum += d * d;
+	for (int i = 0; i < turns; i++) {
+		const int p = from + i * LR + row;
+		const real d = fetch(y, min(p, to - 1) * C + c) - mean;
+		sum += p < to ? d * d : (real)0;
 	}
 	sum = total(room, lane, LC, row, LR, sum);
 	if (c < C && row == 0) {

@@ -12,18 +12,22 @@ void normalise_kernel(__global const int *restrict batch, __global const float *
 	real mean = 0, scale = 1, shift = 0;
 #if BY_BATCH
 	__local real room[LC * LR];
-	const int lane = get_local_id(0), end = c < C ? CHUNKS : 0;
+	const int lane = get_local_id(0), turns = c < C ? TURNS(CHUNKS, LR, 8) : 0;
 	const int all = n * H * W, size = (all + CHUNKS - 1) / CHUNKS;
 	real sum = 0;
 	UNROLL8
-	for (int k = row; k < end; k += LR)
-		sum += fetch(parts, 2 * k * C + c) * (float)clamp(all - k * size, 0, size);
+	for (int i = 0; i < turns; i++) {
+		const int k = i * LR + row;
+		const real v = fetch(parts, 2 * min(k, CHUNKS - 1) * C + c);
+		sum += k < CHUNKS ? v * (float)clamp(all - k * size, 0, size) : (real)0;
+	}
 	mean = total(room, lane, LC, row, LR, sum) / (float)all;
 	sum = 0;
 	UNROLL8
-	for (int k = row; k < end; k += LR) {
-		const real d = fetch(parts, 2 * k * C + c) - mean;
-		sum += fetch(parts, (2 * k + 1) * C + c) + d * d * (float)clamp(all - k * size, 0, size);
+	for (int i = 0; i < turns; i++) {
+		const int k = i * LR + row, at = 2 * min(k, CHUNKS - 1) * C + c;
+		const real d = fetch(parts, at) - mean, v = fetch(parts, at + C);
+		sum += k < CHUNKS ? v + d * d * (float)clamp(all - k * size, 0, size) : (real)0;
 	}
 	const real variance = total(room, lane, LC, row, LR, sum) / (float)all;
 	const real inverse = 1 / sqrt(variance + EPSILON);
@@ -47,8 +51,11 @@ void normalise_kernel(__global const int *restrict batch, __global const float *
 	scale = fetch(w, gamma + c) * inverse;
 	shift = fetch(w, beta + c);
 #endif
-	UNROLL4
-	for (int p = get_group_id(1) * LR + row; p < n * OH * OW; p += GROUPS * LR) {
+	const int pixels = n * OH * OW;
+	UNROLL2
+	for (int i = 0; i < TURNS(pixels, GROUPS * LR, 2); i++) {
+		// Turns beyond the end write the last value again.
+		const int p = min((i * GROUPS + (int)get_group_id(1)) * LR + row, pixels - 1);
 		whole number;
 		const real v = pick(y, corner(p) + c, scale < 0, &number);
 		store(out, p * C + c, (v - mean) * scale + shift);

@@ -11,11 +11,14 @@ void step_kernel(__global const int *restrict table, __global float *restrict w,
 	table += 6 * get_group_id(0);
 	const int rows = table[5], lanes = THREADS / rows;
 	const int t = get_local_id(0), lane = t % lanes, row = t / lanes, at = table[0] + lane;
-	const int end = at < table[1] ? table[3] : 0;
+	const int slices = table[3], turns = at < table[1] ? TURNS(slices, rows, 4) : 0;
 	float g = 0;
-	UNROLL8
-	for (int s = row; s < end; s += rows)
-		g += gradients[table[2] + s * table[4] + lane];
+	UNROLL4
+	for (int i = 0; i < turns; i++) {
+		const int s = i * rows + row;
+		const float v = gradients[table[2] + min(s, slices - 1) * table[4] + lane];
+		g += s < slices ? v : 0;
+	}
 	g = total(room, lane, lanes, row, rows, g);
 	if (row > 0 || at >= table[1])
 		return;

@@ -16,12 +16,13 @@ void sums_kernel(__global const int *restrict batch, __global const float *restr
 		const real mean = fetch(statistics, c);
 		const whole negative = fetch(w, gamma + c) < 0;
 		UNROLL4
-		for (int p = from + row; p < to; p += LR) {
+		for (int i = 0; i < TURNS(to - from, LR, 4); i++) {
+			const int p = from + i * LR + row, at = min(p, to - 1);
 			whole number;
-			const real v = pick(y, corner(p) + c, negative, &number);
-			const real g = fetch(grad, p * C + c);
-			sum += g;
-			dot += g * (v - mean);
+			const real v = pick(y, corner(at) + c, negative, &number);
+			const real g = fetch(grad, at * C + c);
+			sum += p < to ? g : (real)0;
+			dot += p < to ? g * (v - mean) : (real)0;
 		}
 	}
 	sum = total(room, lane, LC, row, LR, sum);
