@@ -13,6 +13,11 @@ type driver interface {
 	open(d Device) (context handle, queue handle, err error)
 	buffer(context handle, size int) (handle, error)
 
+	// pinned returns memory of the program that a device reaches by itself, and a buffer that has to
+	// be released by unpin. From other memory some drivers copy only while the program waits.
+	pinned(context, queue handle, size int) (data []byte, buffer handle, err error)
+	unpin(queue, buffer handle, data []byte)
+
 	// write and read copy between the program's memory and a buffer. If they wait, the copy is done
 	// when they return. If they do not, data is left alone until a later copy that waits, or the
 	// event of the read, is done.

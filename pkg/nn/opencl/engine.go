@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/parallel"
@@ -101,8 +102,11 @@ func (d *data) Close() {
 
 // A ring is the batches under way: what was sent to the device for them and what it answers.
 type ring struct {
+	*device
 	slots       [queued + 1]slot
 	first, used int
+	memory      []byte
+	buffer      handle // of the memory; 0 for ordinary memory
 }
 
 type slot struct {
@@ -111,6 +115,39 @@ type slot struct {
 	result []float32
 	event  handle
 	n      int
+}
+
+// newRing returns a ring for batches of a size with so many values of a result for each sample.
+func newRing(d *device, batch, values int) *ring {
+	head, result := words+2*batch, batch*values
+	r := &ring{device: d}
+	size := 4 * len(r.slots) * (head + result)
+	const most = 64 << 20 // the system cannot use such memory for anything else
+	var err error
+	if size <= most {
+		r.memory, r.buffer, err = d.driver.pinned(d.context, d.queue, size)
+	}
+	if size > most || err != nil {
+		r.memory = bytesOf(make([]int32, size/4))
+	}
+	rest := unsafe.Pointer(&r.memory[0])
+	for i := range r.slots {
+		s := &r.slots[i]
+		s.head = unsafe.Slice((*int32)(rest), head)
+		s.result = unsafe.Slice((*float32)(unsafe.Add(rest, 4*head)), result)
+		rest = unsafe.Add(rest, 4*(head+result))
+	}
+	return r
+}
+
+// close waits for what is under way.
+func (r *ring) close() {
+	for r.used > 0 {
+		r.oldest()
+	}
+	if r.buffer != 0 {
+		r.driver.unpin(r.queue, r.buffer, r.memory)
+	}
 }
 
 // next returns the slot for another batch.
@@ -125,7 +162,7 @@ func (r *ring) next() (*slot, error) {
 }
 
 // oldest waits for the oldest batch and returns its slot, which is free then.
-func (r *ring) oldest(d *device) (*slot, error) {
+func (r *ring) oldest() (*slot, error) {
 	if r.used == 0 {
 		return nil, errors.New("nn: no batch is under way")
 	}
@@ -135,8 +172,8 @@ func (r *ring) oldest(d *device) (*slot, error) {
 		return s, errors.New("nn: a batch has failed before")
 	}
 	var err error
-	d.pause(func() { err = d.driver.wait(s.event) })
-	d.driver.release(events, s.event)
+	r.pause(func() { err = r.driver.wait(s.event) })
+	r.driver.release(events, s.event)
 	return s, err
 }
 
@@ -152,7 +189,6 @@ func (n *network) begin(r *ring, d *data, index []int, result *memory, values in
 	}
 	n.runs++
 	s.n = len(index)
-	s.head = slices.Grow(s.head[:0], words+2*n.batch)[:words+2*n.batch]
 	s.head[0], s.head[1], s.head[2] = int32(s.n), int32(n.runs), int32(n.runs>>32)
 	for i, k := range index {
 		s.head[words+i] = int32(k)
@@ -160,7 +196,8 @@ func (n *network) begin(r *ring, d *data, index []int, result *memory, values in
 			s.head[words+n.batch+i] = int32(d.Labels[k])
 		}
 	}
-	if err := n.driver.write(n.queue, n.head.handle, 0, bytesOf(s.head), false); err != nil {
+	head := bytesOf(s.head[:words+2*n.batch])
+	if err := n.driver.write(n.queue, n.head.handle, 0, head, false); err != nil {
 		return err
 	}
 	from := 0
@@ -182,8 +219,7 @@ func (n *network) begin(r *ring, d *data, index []int, result *memory, values in
 	if err := n.run(from, len(n.launches)); err != nil {
 		return err
 	}
-	s.result = slices.Grow(s.result[:0], s.n*values)[:s.n*values]
-	s.event, err = n.driver.read(n.queue, result.handle, 0, bytesOf(s.result), false)
+	s.event, err = n.driver.read(n.queue, result.handle, 0, bytesOf(s.result[:s.n*values]), false)
 	if err != nil {
 		return err
 	}
@@ -193,7 +229,7 @@ func (n *network) begin(r *ring, d *data, index []int, result *memory, values in
 // A prediction computes outputs.
 type prediction struct {
 	network *network
-	ring    ring
+	ring    *ring
 	result  *memory
 	values  int // of an output
 }
@@ -205,11 +241,12 @@ func (e engine) NewPrediction(layers []*nn.Layer, batch int) (nn.Prediction, err
 		return nil, err
 	}
 	p := &prediction{network: n, values: product(layers[len(layers)-1].Output)}
+	p.ring = newRing(e.device, batch, p.values)
 	if p.result, err = n.predict(layers); err == nil {
 		err = n.finish()
 	}
 	if err != nil {
-		n.close()
+		p.Close()
 		return nil, err
 	}
 	return p, nil
@@ -225,27 +262,20 @@ func (n *network) finish() error {
 }
 
 func (p *prediction) Run(d nn.Data, index []int) error {
-	return p.network.begin(&p.ring, d.(*data), index, p.result, p.values)
+	return p.network.begin(p.ring, d.(*data), index, p.result, p.values)
 }
 
 func (p *prediction) Output(dst []float32) error {
-	s, err := p.ring.oldest(p.network.device)
+	s, err := p.ring.oldest()
 	if err == nil {
-		copy(dst, s.result)
+		copy(dst, s.result[:s.n*p.values])
 	}
 	return err
 }
 
 func (p *prediction) Close() {
-	p.ring.empty(p.network.device)
+	p.ring.close()
 	p.network.close()
-}
-
-// empty waits for what is under way, so that its memory can be freed.
-func (r *ring) empty(d *device) {
-	for r.used > 0 {
-		r.oldest(d)
-	}
 }
 
 // A solver is the state of an optimizer between trainings.
@@ -267,7 +297,7 @@ type training struct {
 	*device
 	learner, evaluator *network
 	update             *schedule // the step of the optimizer
-	ring               ring
+	ring               *ring
 	solver             *solver
 	weights            *weights
 	first, second      *memory // the solver's
@@ -279,6 +309,7 @@ func (e engine) NewTraining(p nn.Plan, s nn.Solver) (nn.Training, error) {
 	}
 	w := weightsOf(p.Layers)
 	t := &training{device: e.device, solver: s.(*solver), weights: w}
+	t.ring = newRing(e.device, max(p.Batch, p.EvaluationBatch), 1)
 	if err := t.build(p); err != nil {
 		t.Close()
 		return nil, err
@@ -338,20 +369,20 @@ func (t *training) buildUpdate() (err error) {
 }
 
 func (t *training) Run(d nn.Data, index []int) error {
-	return t.learner.begin(&t.ring, d.(*data), index, t.learner.losses, 1)
+	return t.learner.begin(t.ring, d.(*data), index, t.learner.losses, 1)
 }
 
 func (t *training) Evaluate(d nn.Data, index []int) error {
-	return t.evaluator.begin(&t.ring, d.(*data), index, t.evaluator.losses, 1)
+	return t.evaluator.begin(t.ring, d.(*data), index, t.evaluator.losses, 1)
 }
 
 func (t *training) Loss() (float64, error) {
-	s, err := t.ring.oldest(t.device)
+	s, err := t.ring.oldest()
 	if err != nil {
 		return 0, err
 	}
 	var sum float64
-	for _, loss := range s.result {
+	for _, loss := range s.result[:s.n] {
 		sum += float64(loss)
 	}
 	return float64(float32(sum / float64(s.n))), nil
@@ -390,7 +421,7 @@ func (t *training) Push() error { return t.weights.load(t.device) }
 
 // Close keeps the state of the optimizer.
 func (t *training) Close() {
-	t.ring.empty(t.device)
+	t.ring.close()
 	if t.update != nil && len(t.update.launches) > 0 {
 		s := t.solver
 		if t.read(s.first, t.first, 0) != nil || t.read(s.second, t.second, 0) != nil {

@@ -402,6 +402,30 @@ func TestTrainingAgreesWithCPU(t *testing.T) {
 	}
 }
 
+// An unpinned driver has no memory that a device reaches by itself.
+type unpinned struct{ driver }
+
+func (unpinned) pinned(context, queue handle, size int) ([]byte, handle, error) {
+	return nil, 0, &Failure{Call: "clCreateBuffer", Code: noMemoryForObject}
+}
+
+// Without such memory the program's own serves.
+func TestWithoutPinnedMemory(t *testing.T) {
+	e := testEngine(t)
+	var losses [2][]float64
+	for i, d := range []driver{e.driver, unpinned{e.driver}} {
+		m, s := small(t)
+		h, err := fit(m, s, e.with(d), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses[i] = append(h.Loss, h.ValLoss...)
+	}
+	if !slices.Equal(losses[0], losses[1]) {
+		t.Errorf("losses %v, want %v", losses[1], losses[0])
+	}
+}
+
 // A device that computes wrong is refused.
 func TestSelfTest(t *testing.T) {
 	e := testEngine(t)

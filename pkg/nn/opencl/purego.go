@@ -43,6 +43,8 @@ const (
 	finishQueue         function = 47
 	enqueueRead         function = 48
 	enqueueWrite        function = 49
+	enqueueMap          function = 56
+	enqueueUnmap        function = 58
 	enqueueRun          function = 59
 	functions                    = 60
 )
@@ -59,6 +61,7 @@ var names = map[function]string{
 	setKernelArg: "clSetKernelArg", waitForEvents: "clWaitForEvents",
 	releaseEvent: "clReleaseEvent", flushQueue: "clFlush", finishQueue: "clFinish",
 	enqueueRead: "clEnqueueReadBuffer", enqueueWrite: "clEnqueueWriteBuffer",
+	enqueueMap: "clEnqueueMapBuffer", enqueueUnmap: "clEnqueueUnmapMemObject",
 	enqueueRun: "clEnqueueNDRangeKernel",
 }
 
@@ -329,6 +332,29 @@ func (m *machine) open(d Device) (context, queue handle, err error) {
 func (l *library) buffer(context handle, size int) (handle, error) {
 	const readWrite = 1
 	return l.create(createBuffer, uintptr(context), readWrite, uintptr(size), 0)
+}
+
+func (l *library) pinned(context, queue handle, size int) (data []byte, buffer handle, err error) {
+	const readWrite, hostMemory, wait, forBoth = 1, 1 << 4, 1, 3
+	buffer, err = l.create(createBuffer, uintptr(context), readWrite|hostMemory, uintptr(size), 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	at, err := l.create(enqueueMap, uintptr(queue), uintptr(buffer), wait, forBoth, 0, uintptr(size),
+		0, 0, 0)
+	if err == nil && at == 0 {
+		err = failure(enqueueMap, noMemoryForObject)
+	}
+	if err != nil {
+		l.release(buffers, buffer)
+		return nil, 0, err
+	}
+	return unsafe.Slice(*(**byte)(unsafe.Pointer(&at)), size), buffer, nil
+}
+
+func (l *library) unpin(queue, buffer handle, data []byte) {
+	l.call(enqueueUnmap, uintptr(queue), uintptr(buffer), uintptr(unsafe.Pointer(&data[0])), 0, 0, 0)
+	l.release(buffers, buffer)
 }
 
 func (l *library) write(queue, buffer handle, offset int, data []byte, wait bool) error {
