@@ -13,7 +13,7 @@ import (
 // BenchmarkMapped reads a file of images through memory that is mapped anew for every pass, and
 // through ReadAt in pieces. A mapped file that is cut ends the process by a signal.
 func BenchmarkMapped(b *testing.B) {
-	plain := benchContent()
+	plain := benchContent(b)
 	f, err := os.Open(file(b, plain))
 	if err != nil {
 		b.Fatal(err)

@@ -3,10 +3,11 @@ package idx
 import (
 	"bufio"
 	"compress/flate"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // slack bounds what is read beside the values that a header promises: bytes that follow them, and

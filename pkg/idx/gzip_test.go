@@ -122,22 +122,6 @@ func TestBombBehindTheImages(t *testing.T) {
 	}
 }
 
-func BenchmarkReadGzip(b *testing.B) {
-	pix := make([]byte, 10000*784)
-	for i := range pix {
-		if i%784 > 300 && i%784 < 480 {
-			pix[i] = byte(i * i >> 7)
-		}
-	}
-	name := file(b, zipped(append(words(0x803, 10000, 28, 28), pix...)))
-	b.SetBytes(int64(len(pix)))
-	for b.Loop() {
-		if _, err := ReadImages(name); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // The values of a gzip file get their memory at once if the file may well hold them. Otherwise the
 // memory grows with what is there, and twice as much is asked for.
 func TestMemoryOfGzip(t *testing.T) {
