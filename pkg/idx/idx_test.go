@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -251,6 +252,36 @@ func TestErrorsKeepTheirCause(t *testing.T) {
 	}
 	if _, err := broken.header(2, MagicLabels, "labels"); !errors.Is(err, syscall.EIO) {
 		t.Errorf("a fault of the disk: error %v, want %v", err, syscall.EIO)
+	}
+}
+
+// A plain file that is cut after it was opened is told with the place where it ends, in whichever
+// of the pieces that are read at a time that is.
+func TestFilesThatAreCutBeforeTheyAreRead(t *testing.T) {
+	const n = 5 << 20 / 4
+	whole := append(words(0x803, n, 2, 2), make([]byte, 4*n)...)
+	for i := range whole[16:] {
+		whole[16+i] = byte(i ^ i>>10)
+	}
+	for _, left := range []int{0, 1, 1 << 20, 3<<20 + 7, 4*n - 1, 4 * n} {
+		name := file(t, whole)
+		f, err := OpenImages(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(name, int64(16+left)); err != nil {
+			t.Fatal(err)
+		}
+		m, err := f.Read()
+		want := fmt.Sprintf("%s: byte %d: the file ends early: the header promises %d images of 2x2 "+
+			"pixels, %d bytes, but %d follow it", name, 16+left, n, 4*n, left)
+		if left == 4*n {
+			if err != nil || !bytes.Equal(m.Pix, whole[16:]) {
+				t.Errorf("the whole file: error %v, or other images", err)
+			}
+		} else if err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/infile"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/parallel"
 	"imagesimilarity/pkg/progress"
 )
 
@@ -404,7 +405,25 @@ func (r *reader) bytes(n int, what string) ([]byte, error) {
 	if err := memory.Check(need, "%s: %s need", r.name, what); err != nil {
 		return nil, err
 	}
-	b := newBytes(first)[:0]
+	b := newBytes(first)
+	var err error
+	if r.size >= 0 && n > piece {
+		b, err = r.pieces(b)
+	} else {
+		b, err = r.stream(b[:0], n)
+	}
+	if ended(err) {
+		return nil, r.short(n, what, int64(len(b)))
+	}
+	if err != nil {
+		return nil, r.fault(r.offset+int64(len(b)), err, "%s", told(err))
+	}
+	return b, nil
+}
+
+// stream reads n bytes into the capacity of b, and into more when that is full. It returns those
+// before the first error.
+func (r *reader) stream(b []byte, n int) ([]byte, error) {
 	for len(b) < n {
 		if len(b) == cap(b) {
 			grown := newBytes(min(n, 2*len(b)))
@@ -412,11 +431,31 @@ func (r *reader) bytes(n int, what string) ([]byte, error) {
 		}
 		got, err := io.ReadFull(r.Reader, b[len(b):cap(b)])
 		b = b[:len(b)+got]
-		if ended(err) {
-			return nil, r.short(n, what, int64(len(b)))
-		}
 		if err != nil {
-			return nil, r.fault(r.offset+int64(len(b)), err, "%s", told(err))
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// piece is the number of bytes of a plain file that a core reads at once.
+const piece = 1 << 20
+
+// pieces reads the values of a plain file into b, on all cores: most of the time goes to memory
+// that is touched for the first time. It returns the bytes before the first error.
+func (r *reader) pieces(b []byte) ([]byte, error) {
+	type end struct {
+		at  int
+		err error
+	}
+	ends := make([]end, (len(b)+piece-1)/piece)
+	parallel.Blocks(len(b), piece, func(from, to int) {
+		n, err := r.file.ReadAt(b[from:to], r.offset+int64(from))
+		ends[from/piece] = end{from + n, err}
+	})
+	for _, e := range ends {
+		if e.err != nil {
+			return b[:e.at], e.err
 		}
 	}
 	return b, nil
