@@ -83,6 +83,37 @@ func BenchmarkGzip(b *testing.B) {
 	})
 }
 
+// BenchmarkBegin reads gzip files of 60,000 and of 10,000 images, one after the other and, as
+// search does, at a time.
+func BenchmarkBegin(b *testing.B) {
+	plain := benchContent(b)
+	fewer := append(words(MagicImages, 10000, 28, 28), plain[16:][:10000*784]...)
+	names := []string{file(b, zipped(plain)), file(b, zipped(fewer))}
+	for _, begin := range []bool{false, true} {
+		b.Run(map[bool]string{false: "in turn", true: "at a time"}[begin], func(b *testing.B) {
+			b.SetBytes(int64(len(plain) + len(fewer)))
+			for b.Loop() {
+				var files []*ImageFile
+				for _, name := range names {
+					f, err := OpenImages(name)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if begin {
+						f.Begin()
+					}
+					files = append(files, f)
+				}
+				for _, f := range files {
+					if _, err := f.Read(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkEach makes a pass over images: over a file in the page cache, in blocks of several
 // sizes, and over memory. A visit adds the pixels up, or does nothing.
 func BenchmarkEach(b *testing.B) {

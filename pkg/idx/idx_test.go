@@ -246,7 +246,7 @@ func TestErrorsKeepTheirCause(t *testing.T) {
 	}
 	// What the system refuses on the way is told with the place, and is no early end.
 	broken := &reader{Reader: iotest.ErrReader(syscall.EIO), name: "f", size: -1}
-	if _, err := broken.bytes(5, "5 labels"); !errors.Is(err, syscall.EIO) ||
+	if _, err := broken.all(5, "5 labels"); !errors.Is(err, syscall.EIO) ||
 		err.Error() != "f: byte 0: cannot read on: input/output error" {
 		t.Errorf("a fault of the disk: error %v, want %v", err, syscall.EIO)
 	}

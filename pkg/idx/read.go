@@ -34,10 +34,11 @@ type File struct {
 
 	opener   Opener
 	r        *reader
-	count    int      // bytes that the header promises
-	what     string   // these bytes
-	data     []byte   // of a pipe or a device, unless they are unpacked
-	unpacked *os.File // a nameless file that holds just the values, or nil
+	count    int         // bytes that the header promises
+	what     string      // these bytes
+	data     []byte      // of a pipe or a device, unless they are unpacked
+	begun    chan filled // of a file that Begin reads, or nil
+	unpacked *os.File    // a nameless file that holds just the values, or nil
 }
 
 // An ImageFile is a file of 8-bit images.
@@ -202,6 +203,10 @@ func (o Opener) open(name string, words int, magic uint32, what string) (f File,
 // values returns the bytes that the header promises, and closes the file.
 func (f *File) values() ([]byte, error) {
 	switch {
+	case f.begun != nil:
+		defer f.r.Close()
+		got := <-f.begun
+		return got.values, got.err
 	case f.unpacked != nil:
 		return f.unpackedValues()
 	case !f.r.regular:
@@ -380,43 +385,54 @@ func (r *reader) imageSize(h []uint32) (rows, cols int, err error) {
 // all reads the n bytes that the header promised, and a gzip stream to its end. what names the
 // bytes.
 func (r *reader) all(n int, what string) ([]byte, error) {
-	b, err := r.bytes(n, what)
-	if err == nil && r.source != nil {
-		err = r.verify(n, what)
-	}
+	b, err := r.room(n, what)
 	if err != nil {
 		return nil, err
 	}
-	return b, nil
+	return r.fill(b, n, what)
 }
 
-// bytes reads the n bytes that the header promised. what names them. It returns an error if there
-// is no memory for them. Memory follows the bytes that are there, not the promise. It is at most
-// the n bytes if the size of the file is known, or if a gzip file has a sixteenth of them, as MNIST
-// has, and twice as much otherwise.
-func (r *reader) bytes(n int, what string) ([]byte, error) {
-	first, need := n, float64(n)
-	if r.size < 0 {
-		const least = 16 << 20
-		if first = int(min(int64(n), max(least, 16*r.packed))); first < n {
-			need *= 2 // a slice that grows
-		}
+// room returns memory in which the reading of n bytes begins, or an error if there is none for
+// them. what names them. Memory follows the bytes that are there, not the promise. It is at most
+// the n bytes if there is room for all at first, and twice as much otherwise.
+func (r *reader) room(n int, what string) ([]byte, error) {
+	first, need := r.first(n), float64(n)
+	if first < n {
+		need *= 2 // a slice that grows
 	}
 	if err := memory.Check(need, "%s: %s need", r.name, what); err != nil {
 		return nil, err
 	}
-	b := newBytes(first)
-	var err error
+	return newBytes(first), nil
+}
+
+// first returns for how many of n bytes there is room at first: for all if the size of the file is
+// known, or if a gzip file has a sixteenth of them, as MNIST has.
+func (r *reader) first(n int) int {
+	if r.size >= 0 {
+		return n
+	}
+	const least = 16 << 20
+	return int(min(int64(n), max(least, 16*r.packed)))
+}
+
+// fill is all for a caller that has made room.
+func (r *reader) fill(room []byte, n int, what string) (b []byte, err error) {
 	if r.size >= 0 && n > piece {
-		b, err = r.pieces(b)
+		b, err = r.pieces(room)
 	} else {
-		b, err = r.stream(b[:0], n)
+		b, err = r.stream(room[:0], n)
 	}
-	if ended(err) {
+	switch {
+	case ended(err):
 		return nil, r.short(n, what, int64(len(b)))
-	}
-	if err != nil {
+	case err != nil:
 		return nil, r.fault(r.offset+int64(len(b)), err, "%s", told(err))
+	}
+	if r.source != nil {
+		if err := r.verify(n, what); err != nil {
+			return nil, err
+		}
 	}
 	return b, nil
 }

@@ -108,7 +108,8 @@ func toValues(dst []uint16, b []byte) {
 
 // fit reports whether the values are kept in memory.
 func (f *File) fit() bool {
-	return forced.Load() == 0 && float64(f.count) <= kept*float64(memory.Budget())
+	return f.begun != nil ||
+		forced.Load() == 0 && float64(f.count) <= kept*float64(memory.Budget())
 }
 
 // block returns the number of images in a block of values of width bytes.

@@ -12,7 +12,8 @@ import (
 )
 
 // writeInputs writes three images with latent vectors and labels to the current folder: images,
-// latents, labels and, with the last images missing, damaged.gz. fewer has labels for two images.
+// latents, labels and, with the last images missing, damaged.gz and other.gz. fewer has labels for
+// two images.
 func writeInputs(t *testing.T) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -35,8 +36,10 @@ func writeInputs(t *testing.T) {
 	z := gzip.NewWriter(&b)
 	z.Write(whole[:len(whole)-3])
 	z.Close()
-	if err := os.WriteFile("damaged.gz", b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"damaged.gz", "other.gz"} {
+		if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -62,6 +65,26 @@ func TestHeadersComeFirst(t *testing.T) {
 		status := run(all, strings.NewReader("N\n"), &stdout, &stderr)
 		if status != 1 || !strings.HasPrefix(stderr.String(), want) || stdout.Len() > 0 {
 			t.Errorf("%s: status %d, %q, want %q", args, status, stderr.String(), want)
+		}
+	}
+}
+
+// The files are read at a time. Of two damaged ones, that of the data set is told, whichever is
+// done first.
+func TestFirstDamagedFile(t *testing.T) {
+	writeInputs(t)
+	for args, want := range map[string]string{
+		"-d damaged.gz -q other.gz": "search: damaged.gz: byte 19: the file ends early: ",
+		"-d other.gz -q damaged.gz": "search: other.gz: byte 19: the file ends early: ",
+		"-d images -q other.gz":     "search: other.gz: byte 19: the file ends early: ",
+	} {
+		for range 20 {
+			var stdout, stderr bytes.Buffer
+			all := append(strings.Fields(args), "-i", "latents", "-s", "latents", "-o", "out")
+			status := run(all, strings.NewReader("N\n"), &stdout, &stderr)
+			if status != 1 || !strings.HasPrefix(stderr.String(), want) || stdout.Len() > 0 {
+				t.Fatalf("%s: status %d, %q, want %q", args, status, stderr.String(), want)
+			}
 		}
 	}
 }

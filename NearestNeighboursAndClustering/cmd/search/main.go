@@ -72,6 +72,9 @@ func searchNeighbours(
 		return err
 	}
 	opt.display.Phase("reading the data set")
+	if in.begin() {
+		queries.begin()
+	}
 	if err := in.read(); err != nil {
 		return err
 	}
