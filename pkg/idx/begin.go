@@ -1,11 +1,14 @@
 package idx
 
-// Begin lets values that are kept in memory be read while the caller goes on. Read and Set wait for
-// them. So several files are read at a time. Begin makes room for the values before it returns. It
-// returns false if there is no memory for them, or if Read or Set will need more. If no file is
-// begun after that, all errors are those of files that are read in turn.
+// Begin begins to read values that are kept in memory, and returns while they are read: several
+// files are read at the same time. Read or Set, one of which has to be called, waits for the values.
+// Begin makes room for them before it returns. It returns false if there is no memory for them, or
+// if Read or Set will need more. A caller that begins no other file after that gets the errors that
+// it would get without Begin.
 func (f *File) Begin() bool {
 	switch {
+	case f.begun != nil:
+		return true
 	case !f.r.regular && f.unpacked == nil:
 		return true // it has been read
 	case !f.r.regular || !f.fit() || f.r.first(f.count) < f.count:

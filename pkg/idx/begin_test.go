@@ -17,9 +17,9 @@ func growing() []byte {
 	return zipped(append(words(0x803, 5<<20, 2, 2), make([]byte, 20<<20)...))
 }
 
-// Files that are read at a time give the values and the errors that they give in turn, and ask for
-// memory in the same order, whatever is wrong with one of them.
-func TestFilesAtATime(t *testing.T) {
+// Files that are read at the same time give the values and the errors that they give in turn, and
+// ask for memory in the same order, whatever is wrong with one of them.
+func TestFilesAtTheSameTime(t *testing.T) {
 	pix := make([]byte, 2<<20)
 	for i := range pix {
 		pix[i] = byte(i * i >> 9)
@@ -65,13 +65,13 @@ func TestFilesAtATime(t *testing.T) {
 		}
 		for _, blocks := range []int{0, 1 << 18} {
 			restore := InBlocks(blocks)
-			var inTurn, atATime string
+			var inTurn, together string
 			needs := memorytest.Needs(func() { inTurn = read(false) })
-			atATimeNeeds := memorytest.Needs(func() { atATime = read(true) })
+			togetherNeeds := memorytest.Needs(func() { together = read(true) })
 			restore()
-			if inTurn != atATime || !slices.Equal(needs, atATimeNeeds) {
-				t.Errorf("%s, blocks of %d: in turn\n%swith the needs %v, at a time\n%swith the needs %v",
-					what, blocks, inTurn, needs, atATime, atATimeNeeds)
+			if inTurn != together || !slices.Equal(needs, togetherNeeds) {
+				t.Errorf("%s, blocks of %d: in turn\n%swith needs %v, at the same time\n%swith needs %v",
+					what, blocks, inTurn, needs, together, togetherNeeds)
 			}
 		}
 	}

@@ -84,13 +84,13 @@ func BenchmarkGzip(b *testing.B) {
 }
 
 // BenchmarkBegin reads gzip files of 60,000 and of 10,000 images, one after the other and, as
-// search does, at a time.
+// search does, at the same time.
 func BenchmarkBegin(b *testing.B) {
 	plain := benchContent(b)
 	fewer := append(words(MagicImages, 10000, 28, 28), plain[16:][:10000*784]...)
 	names := []string{file(b, zipped(plain)), file(b, zipped(fewer))}
 	for _, begin := range []bool{false, true} {
-		b.Run(map[bool]string{false: "in turn", true: "at a time"}[begin], func(b *testing.B) {
+		b.Run(map[bool]string{false: "in turn", true: "at the same time"}[begin], func(b *testing.B) {
 			b.SetBytes(int64(len(plain) + len(fewer)))
 			for b.Loop() {
 				var files []*ImageFile

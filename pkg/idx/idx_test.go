@@ -256,7 +256,7 @@ func TestErrorsKeepTheirCause(t *testing.T) {
 }
 
 // A plain file that is cut after it was opened is told with the place where it ends, in whichever
-// of the pieces that are read at a time that is.
+// of the pieces that are read at the same time that is.
 func TestFilesThatAreCutBeforeTheyAreRead(t *testing.T) {
 	const n = 5 << 20 / 4
 	whole := append(words(0x803, n, 2, 2), make([]byte, 4*n)...)

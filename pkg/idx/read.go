@@ -206,6 +206,7 @@ func (f *File) values() ([]byte, error) {
 	case f.begun != nil:
 		defer f.r.Close()
 		got := <-f.begun
+		f.begun = nil
 		return got.values, got.err
 	case f.unpacked != nil:
 		return f.unpackedValues()

@@ -69,8 +69,8 @@ func TestHeadersComeFirst(t *testing.T) {
 	}
 }
 
-// The files are read at a time. Of two damaged ones, that of the data set is told, whichever is
-// done first.
+// The files are read at the same time. Of two damaged ones, that of the data set is told, whichever
+// is done first.
 func TestFirstDamagedFile(t *testing.T) {
 	writeInputs(t)
 	for args, want := range map[string]string{

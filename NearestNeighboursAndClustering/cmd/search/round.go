@@ -59,8 +59,8 @@ func (s *spaces) openLabels(path string) (err error) {
 	return err
 }
 
-// begin begins to read the files that were opened, all at a time, and returns whether it could. It
-// asks for memory in the order of read.
+// begin begins to read the files that were opened, all at the same time, and returns whether it
+// could. It asks for memory in the order of read.
 func (s *spaces) begin() bool {
 	return s.images.Begin() && s.latents.Begin() && (s.labelFile == nil || s.labelFile.Begin())
 }

@@ -20,8 +20,8 @@ import (
 // does nothing but list the devices.
 const trialVariable = "IMAGESIMILARITY_DEVICE_TRIAL"
 
-// listed is the exit status of a trial that has ended well. A driver that ends its process hardly
-// uses this number.
+// listed is the exit status of a trial that has ended well. It is none of those that a driver would
+// end its process with.
 const listed = 42
 
 // trialLimit is the time after which a trial is given up. A machine with many devices may need some

@@ -106,7 +106,7 @@ type ring struct {
 	slots       [queued + 1]slot
 	first, used int
 	memory      []byte
-	buffer      handle // of the memory; 0 for ordinary memory
+	buffer      handle // of the memory; 0 for none
 }
 
 type slot struct {
@@ -117,18 +117,20 @@ type slot struct {
 	n      int
 }
 
-// newRing returns a ring for batches of a size with so many values of a result for each sample.
+// newRing returns a ring for batches of a size with so many values of a result for each sample. Its
+// slots lie in pinned memory, unless that is much or is not to be had: then they grow when they are
+// used.
 func newRing(d *device, batch, values int) *ring {
 	head, result := words+2*batch, batch*values
 	r := &ring{device: d}
 	size := 4 * len(r.slots) * (head + result)
 	const most = 64 << 20 // the system cannot use such memory for anything else
-	var err error
-	if size <= most {
-		r.memory, r.buffer, err = d.driver.pinned(d.context, d.queue, size)
+	if size > most {
+		return r
 	}
-	if size > most || err != nil {
-		r.memory = bytesOf(make([]int32, size/4))
+	var err error
+	if r.memory, r.buffer, err = d.driver.pinned(d.context, d.queue, size); err != nil {
+		return r
 	}
 	rest := unsafe.Pointer(&r.memory[0])
 	for i := range r.slots {
@@ -147,6 +149,7 @@ func (r *ring) close() {
 	}
 	if r.buffer != 0 {
 		r.driver.unpin(r.queue, r.buffer, r.memory)
+		r.buffer = 0
 	}
 }
 
@@ -189,6 +192,7 @@ func (n *network) begin(r *ring, d *data, index []int, result *memory, values in
 	}
 	n.runs++
 	s.n = len(index)
+	s.head = slices.Grow(s.head[:0], words+2*n.batch)[:words+2*n.batch]
 	s.head[0], s.head[1], s.head[2] = int32(s.n), int32(n.runs), int32(n.runs>>32)
 	for i, k := range index {
 		s.head[words+i] = int32(k)
@@ -196,8 +200,7 @@ func (n *network) begin(r *ring, d *data, index []int, result *memory, values in
 			s.head[words+n.batch+i] = int32(d.Labels[k])
 		}
 	}
-	head := bytesOf(s.head[:words+2*n.batch])
-	if err := n.driver.write(n.queue, n.head.handle, 0, head, false); err != nil {
+	if err := n.driver.write(n.queue, n.head.handle, 0, bytesOf(s.head), false); err != nil {
 		return err
 	}
 	from := 0
@@ -219,7 +222,8 @@ func (n *network) begin(r *ring, d *data, index []int, result *memory, values in
 	if err := n.run(from, len(n.launches)); err != nil {
 		return err
 	}
-	s.event, err = n.driver.read(n.queue, result.handle, 0, bytesOf(s.result[:s.n*values]), false)
+	s.result = slices.Grow(s.result[:0], s.n*values)[:s.n*values]
+	s.event, err = n.driver.read(n.queue, result.handle, 0, bytesOf(s.result), false)
 	if err != nil {
 		return err
 	}
@@ -268,7 +272,7 @@ func (p *prediction) Run(d nn.Data, index []int) error {
 func (p *prediction) Output(dst []float32) error {
 	s, err := p.ring.oldest()
 	if err == nil {
-		copy(dst, s.result[:s.n*p.values])
+		copy(dst, s.result)
 	}
 	return err
 }
@@ -382,7 +386,7 @@ func (t *training) Loss() (float64, error) {
 		return 0, err
 	}
 	var sum float64
-	for _, loss := range s.result[:s.n] {
+	for _, loss := range s.result {
 		sum += float64(loss)
 	}
 	return float64(float32(sum / float64(s.n))), nil

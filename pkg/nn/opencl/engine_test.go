@@ -168,80 +168,86 @@ func TestTiles(t *testing.T) {
 	e := testEngine(t)
 	r := rand.New(rand.NewPCG(3, 4))
 	for i, tile := range tiles {
-		if testing.Short() && i%5 != 0 {
-			continue
-		}
-		// Some rows, units and inputs are beyond the last whole tile and step.
-		samples, in, units := tile.rows+5, 2*step+4, tile.columns+4
-		if i%2 == 0 && tile.rows <= tile.threads() && tile.columns <= tile.threads() {
-			in, units = in+1, units+1
-		}
-		wide := fours(in, units)
-		x, w, dy := random(r, samples*in), random(r, (in+1)*units), random(r, samples*units)
-		forward := matmul{
-			tile: tile, slices: 1, rows: samples, columns: units, inner: in, ofRows: "n",
-			ofInner: "IN", a: "(row) * IN + (k)", b: "(k) * UNITS + (column)",
-			out: "(row) * UNITS + (column)", result: "value", alongA: true,
-			wideA: wide, wideB: wide, wideC: wide,
-		}
-		back := matmul{
-			tile: tile, slices: 1, rows: samples, columns: in, inner: units, ofRows: "n",
-			ofInner: "UNITS", a: "(row) * UNITS + (k)", b: "(column) * UNITS + (k)",
-			out: "(row) * IN + (column)", result: "value", alongA: true, alongB: true,
-			wideA: wide, wideB: wide, wideC: wide,
-		}
-		gradient := matmul{
-			tile: tile, slices: 3, rows: in + 1, columns: units, inner: samples,
-			ofRows: "(IN + 1)", ofInner: "n", a: "((row) == IN ? NOWHERE : (k) * IN + (row))",
-			ones: "IN", b: "(k) * UNITS + (column)",
-			out: "(slice * (IN + 1) + (row)) * UNITS + (column)", result: "value",
-			wideA: wide, wideB: wide, wideC: wide,
-		}
-		for _, c := range []struct {
-			name string
-			matmul
-			a, b []float32
-			want func(row, k, column int) float32 // the product for k
-		}{
-			{"forward", forward, x, w, func(row, k, column int) float32 {
-				return x[row*in+k] * w[k*units+column]
-			}},
-			{"back", back, dy, w, func(row, k, column int) float32 {
-				return dy[row*units+k] * w[column*units+k]
-			}},
-			{"gradient", gradient, x, dy, func(row, k, column int) float32 {
-				if row == in {
-					return dy[k*units+column]
-				}
-				return x[k*in+row] * dy[k*units+column]
-			}},
-		} {
-			n := &network{schedule: newSchedule(e.device)}
-			n.head = n.own(words)
-			out := n.own(c.slices * c.rows * c.columns)
-			a, b := n.own(len(c.a)), n.own(len(c.b))
-			n.multiply(c.matmul, defines{"IN", in, "UNITS", units}, a, part{b, 0}, none, part{out, 0})
-			err := cmp.Or(n.build(),
-				n.driver.write(n.queue, n.head.handle, 0, bytesOf([]int32{int32(samples)}), true),
-				n.write(a, 0, c.a), n.write(b, 0, c.b), n.run(0, 1))
-			sums := make([]float32, out.values)
-			if err = cmp.Or(err, n.read(sums, out, 0)); err != nil {
-				t.Fatal(err)
+		for _, wide := range []bool{false, true} {
+			if !testing.Short() || i%5 == 0 {
+				testTile(t, e, tile, wide, r)
 			}
-			got, want := sums[:c.rows*c.columns], make([]float32, c.rows*c.columns)
-			for i, s := range sums[len(got):] {
-				got[i%len(got)] += s
-			}
-			for i := range want {
-				var sum float64
-				for k := range c.inner {
-					sum += float64(c.want(i/c.columns, k, i%c.columns))
-				}
-				want[i] = float32(sum)
-			}
-			near(t, fmt.Sprint(c.name, tile), got, want, 2e-6)
-			n.close()
 		}
+	}
+}
+
+func testTile(t *testing.T, e engine, tile tile, wide bool, r *rand.Rand) {
+	t.Helper()
+	// Some rows, units and inputs are beyond the last whole tile and step.
+	samples, in, units := tile.rows+5, 2*step+4, tile.columns+4
+	if !wide {
+		in, units = in+1, units+1
+	}
+	x, w, dy := random(r, samples*in), random(r, (in+1)*units), random(r, samples*units)
+	for _, c := range []struct {
+		name string
+		matmul
+		x, y []float32
+		want func(row, k, column int) float32 // the product for k
+	}{
+		{"forward", matmul{
+			slices: 1, rows: samples, columns: units, inner: in, ofRows: "n", ofInner: "IN",
+			a: "(row) * IN + (k)", b: "(k) * UNITS + (column)", out: "(row) * UNITS + (column)",
+			alongA: true,
+		}, x, w, func(row, k, column int) float32 { return x[row*in+k] * w[k*units+column] }},
+		{"back", matmul{
+			slices: 1, rows: samples, columns: in, inner: units, ofRows: "n", ofInner: "UNITS",
+			a: "(row) * UNITS + (k)", b: "(column) * UNITS + (k)", out: "(row) * IN + (column)",
+			alongA: true, alongB: true,
+		}, dy, w, func(row, k, column int) float32 { return dy[row*units+k] * w[column*units+k] }},
+		{"gradient", matmul{
+			slices: 3, rows: in + 1, columns: units, inner: samples, ofRows: "(IN + 1)", ofInner: "n",
+			a: "((row) == IN ? NOWHERE : (k) * IN + (row))", ones: "IN", b: "(k) * UNITS + (column)",
+			out: "(slice * (IN + 1) + (row)) * UNITS + (column)",
+		}, x, dy, func(row, k, column int) float32 {
+			if row == in {
+				return dy[k*units+column]
+			}
+			return x[k*in+row] * dy[k*units+column]
+		}},
+	} {
+		p := c.matmul
+		p.tile, p.wideA, p.wideB, p.wideC, p.result = tile, wide, wide, wide, "value"
+		columns := tile.columns // that lie side by side in the right matrix
+		if p.alongB {
+			columns = step
+		}
+		if tile.threads()%(columns/width(wide)) != 0 {
+			t.Errorf("%v, %s: the work-items cannot share the right matrix", tile, c.name)
+		}
+		if !tile.fits(p.alongA, wide) {
+			continue // no such product gets this tile
+		}
+		n := &network{schedule: newSchedule(e.device)}
+		defer n.close()
+		n.head = n.own(words)
+		out := n.own(p.slices * p.rows * p.columns)
+		a, b := n.own(len(c.x)), n.own(len(c.y))
+		n.multiply(p, defines{"IN", in, "UNITS", units}, a, view{b, 0}, none, view{out, 0})
+		err := cmp.Or(n.build(),
+			n.driver.write(n.queue, n.head.handle, 0, bytesOf([]int32{int32(samples)}), true),
+			n.write(a, 0, c.x), n.write(b, 0, c.y), n.run(0, 1))
+		sums := make([]float32, out.values)
+		if err = cmp.Or(err, n.read(sums, out, 0)); err != nil {
+			t.Fatal(err)
+		}
+		got, want := sums[:p.rows*p.columns], make([]float32, p.rows*p.columns)
+		for i, s := range sums[len(got):] {
+			got[i%len(got)] += s
+		}
+		for i := range want {
+			var sum float64
+			for k := range p.inner {
+				sum += float64(c.want(i/p.columns, k, i%p.columns))
+			}
+			want[i] = float32(sum)
+		}
+		near(t, fmt.Sprint(c.name, tile, wide), got, want, 2e-6)
 	}
 }
 

@@ -30,40 +30,72 @@ func (t tile) groups(rows, columns int) (int, int) {
 	return ceilDiv(rows, t.rows), ceilDiv(columns, t.columns)
 }
 
-// instructions is about how many a work-item executes for a step on a graphics processor of NVIDIA:
-// one for each product, for four values from local memory, and some for what is moved there.
-func (t tile) instructions() int {
-	const move, others = 12, 45
-	moves := ceilDiv(t.rows*step/4, t.threads()) + ceilDiv(t.columns*step/4, t.threads())
-	return step*(t.high*t.wide+(t.high+t.wide)/4) + move*moves + others
+// fits reports whether the work-items of a group can share what is moved of the left matrix: each
+// moves one of the neighbours that lie side by side, along the inner axis or the rows, one value or
+// four at once.
+func (t tile) fits(along, wide bool) bool {
+	neighbours := t.rows
+	if along {
+		neighbours = step
+	}
+	return t.threads()%(neighbours/width(wide)) == 0
 }
 
-// cut returns the tile for a product, and in how many slices along inner, up to most, it is
-// computed: those with which the busiest unit of the device has the least to do. Each unit takes an
-// instruction of four times 32 work-items at once, and waits a while for each step. wide tells
-// whether four values of the left matrix are moved at once.
-func (d *device) cut(rows, columns, inner, most int, wide bool) (best tile, slices int) {
-	const wait, bytes = 150, 16 // cycles of a step; what a unit moves in a cycle
+// The cost of a launch is about the cycles that the busiest unit of a device takes. A unit executes
+// an instruction of four times 32 work-items in a cycle. The numbers of instructions are those that
+// bench-kernels of the Makefile shows for NVIDIA; how long a unit waits, and the bytes that it moves
+// in a cycle, are estimates.
+
+// cost returns the cost of a product with a tile, in slices along the inner axis.
+func (d *device) cost(p matmul, t tile, slices int) int {
+	const move, others, wait, bytes = 12, 45, 150, 16
 	units := max(d.Units, 1)
+	moves := ceilDiv(t.rows*step/width(p.wideA), t.threads()) +
+		ceilDiv(t.columns*step/width(p.wideB), t.threads())
+	instructions := step*(t.high*t.wide+(t.high+t.wide)/4) + move*moves + others
+	high, across := t.groups(p.rows, p.columns)
+	groups := ceilDiv(high*across*slices, units)
+	cost := ceilDiv(ceilDiv(p.inner, slices), step) *
+		(ceilDiv(groups*t.threads(), 4*32)*instructions + wait)
+	if slices > 1 { // they are written and read again
+		cost += 2 * 4 * slices * p.rows * p.columns / (bytes * units)
+	}
+	return cost
+}
+
+// How a group computes a single value: see dot.cl.
+const (
+	dotThreads = 256
+	dotAhead   = 4
+)
+
+// dotCost returns the cost of a product for each value of which there is a group.
+func (d *device) dotCost(p matmul) int {
+	const loop, others, wait = 75, 150, 600
+	groups := ceilDiv(p.rows*p.columns, max(d.Units, 1))
+	turns := ceilDiv(p.inner, dotThreads*dotAhead)
+	return groups*(dotThreads/(4*32))*(loop*turns+others) + wait*turns
+}
+
+// cut returns the cheapest tile for a product, and in how many slices along the inner axis, up to
+// most, it is computed (split-K).
+func (d *device) cut(p matmul, most int) (best tile, slices int) {
 	least := math.MaxInt
 	for _, t := range tiles {
-		if t.rows > t.threads()*width(wide) {
-			continue // not every work-item would have something to move
-		}
-		high, across := t.groups(rows, columns)
-		for n := 1; n <= most; n++ {
-			groups := ceilDiv(high*across*n, units)
-			cost := ceilDiv(ceilDiv(inner, n), step) *
-				(ceilDiv(groups*t.threads(), 4*32)*t.instructions() + wait)
-			if n > 1 {
-				cost += 2 * 4 * n * rows * columns / (bytes * units)
-			}
-			if cost < least {
+		for n := 1; n <= most && t.fits(p.alongA, p.wideA); n++ {
+			if cost := d.cost(p, t, n); cost < least {
 				least, best, slices = cost, t, n
 			}
 		}
 	}
 	return best, slices
+}
+
+// cutSums is cut for results that are many sums of few values each: slices have some length, and
+// fit into a limited memory.
+func (d *device) cutSums(p matmul) (tile, int) {
+	const shortest, most = 8 * step, 1 << 24
+	return d.cut(p, max(min(ceilDiv(p.inner, shortest), most/(p.rows*p.columns)), 1))
 }
 
 // A matmul is a product of matrices of a kernel's text: what product.cl wants to know.
@@ -76,23 +108,23 @@ type matmul struct {
 	result               string // of a sum, value, in a column
 	alongA, alongB       bool
 	wideA, wideB, wideC  bool // whether four neighbours lie side by side, from a multiple of four on
-	tile
-	slices int // 0 for the whole product at once, with the tile that is best
+	tile                      // with slices
+	slices               int  // of the sums, that follow each other in the result; 0 for no slices
 }
 
-// A part is values of a memory from a place on.
-type part struct {
+// A view is the values of a memory from a place on.
+type view struct {
 	*memory
 	at int
 }
 
 // multiply adds the launch of a product. bias is the place in b that the result knows.
-func (s *network) multiply(p matmul, d defines, a *memory, b part, bias int, out part) {
-	whole := p.slices == 0
-	if whole {
-		p.tile, p.slices = s.cut(p.rows, p.columns, p.inner, 1, p.wideA)
+func (s *network) multiply(p matmul, d defines, a *memory, b view, bias int, out view) {
+	dot := false
+	if p.slices == 0 {
+		p.tile, p.slices = s.cut(p, 1)
+		dot = s.dotCost(p) < s.cost(p, p.tile, 1)
 	}
-	high, wide := p.groups(p.rows, p.columns)
 	nowhere := "0"
 	if p.ones != "" {
 		nowhere = "((row) == " + p.ones + " ? 1 : 0)"
@@ -101,14 +133,13 @@ func (s *network) multiply(p matmul, d defines, a *memory, b part, bias int, out
 		"ROWS", p.ofRows, "COLUMNS", p.columns, "INNER", p.ofInner, "PLACEA(row,k)", p.a,
 		"ELSEA(row)", nowhere,
 		"PLACEB(k,column)", p.b, "PLACE(row,column)", p.out, "RESULT(value,column)", p.result)
-	const few, long = 64, 256
-	if whole && high*wide < few && p.inner >= long {
-		const threads, ahead = 256, 4
-		s.add(p.files+" dot", append(d, "THREADS", threads, "AHEAD", ahead),
-			[3]int{p.rows * p.columns, 1, 1}, [3]int{threads, 1, 1},
+	if dot {
+		s.add(p.files+" dot", append(d, "THREADS", dotThreads, "AHEAD", dotAhead),
+			[3]int{p.rows * p.columns, 1, 1}, [3]int{dotThreads, 1, 1},
 			s.head, a, b.memory, b.at, bias, out.memory, out.at)
 		return
 	}
+	high, wide := p.groups(p.rows, p.columns)
 	d = append(d, "BM", p.tile.rows, "BN", p.tile.columns, "TM", p.high, "TN", p.wide, "BK", step,
 		"SLICE", ceilDiv(ceilDiv(p.inner, p.slices), step)*step,
 		"ALONG_A", p.alongA, "ALONG_B", p.alongB,
@@ -133,14 +164,6 @@ func fours(list ...int) bool {
 		}
 	}
 	return true
-}
-
-// cutSums is cut for results that are many sums of few values each: slices have some length, and
-// fit into a limited memory.
-func (d *device) cutSums(rows, columns, inner int, wide bool) (tile, int) {
-	const shortest, most = 8 * step, 1 << 24
-	n := max(min(ceilDiv(inner, shortest), most/(rows*columns)), 1)
-	return d.cut(rows, columns, inner, n, wide)
 }
 
 // A geometry is a convolution. Its image x of h x w pixels with c channels may be enlarged first;
@@ -233,7 +256,7 @@ func (n *network) convolve(g geometry, groups int, x *memory, at, bias int, act 
 		a: "window(row, k)", b: "(k) * F + (column)", out: g.place(), result: biased(bias),
 		alongA: g.x[3] == 1,
 		wideA:  g.x[3] == 1 && fours(g.c), wideB: fours(at, g.f), wideC: g.y[3] == 1 && fours(g.f),
-	}, d, x, part{n.weights.memory, at}, bias, part{y, 0})
+	}, d, x, view{n.weights.memory, at}, bias, view{y, 0})
 	return y
 }
 
@@ -255,24 +278,24 @@ func (n *network) transpose(g geometry, dy *memory, at, bias int, act string) *m
 		out: place, result: biased(bias),
 		alongA: g.y[3] == 1, alongB: true,
 		wideA: g.y[3] == 1 && fours(g.f), wideB: fours(at, g.f), wideC: g.x[3] == 1 && fours(g.c),
-	}, append(g.defines(), "ACT(v)", act), dy, part{n.weights.memory, at}, bias, part{dx, 0})
+	}, append(g.defines(), "ACT(v)", act), dy, view{n.weights.memory, at}, bias, view{dx, 0})
 	return dx
 }
 
 // filterGradient adds the gradients of filters and, after them, of the biases: their input is 1.
 func (n *network) filterGradient(g geometry, x, dy *memory, at int) {
-	rows, inner, wide := g.window()+1, n.batch*g.oh*g.ow, g.x[3] == 1 && fours(g.c)
-	tile, slices := n.cutSums(rows, g.f, inner, wide)
-	from := n.gradient(at, rows*g.f, slices)
-	n.multiply(matmul{
-		files: "windows", rows: rows, columns: g.f, inner: inner, tile: tile, slices: slices,
+	p := matmul{
+		files: "windows", rows: g.window() + 1, columns: g.f, inner: n.batch * g.oh * g.ow,
 		ofRows: "(KH * KW * C + 1)", ofInner: "n * (OH * OW)",
 		a: "((row) == KH * KW * C ? NOWHERE : window(k, row))", ones: "KH * KW * C",
 		b:      "(k) * F + (column)",
 		out:    "(slice * (KH * KW * C + 1) + (row)) * F + (column)",
 		result: "value",
-		wideA:  wide, wideB: fours(g.f), wideC: fours(from, g.f),
-	}, g.defines(), x, part{dy, 0}, none, part{n.gradients, from})
+		wideA:  g.x[3] == 1 && fours(g.c), wideB: fours(g.f), wideC: fours(g.f),
+	}
+	p.tile, p.slices = n.cutSums(p)
+	from := n.gradient(at, p.rows*p.columns, p.slices)
+	n.multiply(p, g.defines(), x, view{dy, 0}, none, view{n.gradients, from})
 }
 
 // dense adds a matrix product with weights (in,units) for each of the rows of a sample.
@@ -285,7 +308,7 @@ func (n *network) dense(rows, in, units int, x *memory, at, bias int, act string
 		alongA: true,
 		wideA:  fours(in), wideB: fours(at, units), wideC: fours(units),
 	}, defines{"PARTS", rows, "IN", in, "UNITS", units, "ACT(v)", act},
-		x, part{n.weights.memory, at}, bias, part{y, 0})
+		x, view{n.weights.memory, at}, bias, view{y, 0})
 	return y
 }
 
@@ -297,19 +320,19 @@ func (n *network) denseBack(in, units int, dy *memory, at int) *memory {
 		a: "(row) * UNITS + (k)", b: "(column) * UNITS + (k)",
 		out: "(row) * IN + (column)", result: "value", alongA: true, alongB: true,
 		wideA: fours(units), wideB: fours(at, units), wideC: fours(in),
-	}, defines{"IN", in, "UNITS", units}, dy, part{n.weights.memory, at}, none, part{dx, 0})
+	}, defines{"IN", in, "UNITS", units}, dy, view{n.weights.memory, at}, none, view{dx, 0})
 	return dx
 }
 
 // denseGradient adds the gradients of a dense layer's weights and, after them, of its biases.
 func (n *network) denseGradient(in, units int, x, dy *memory, at int) {
-	tile, slices := n.cutSums(in+1, units, n.batch, fours(in))
-	from := n.gradient(at, (in+1)*units, slices)
-	n.multiply(matmul{
-		rows: in + 1, columns: units, inner: n.batch, tile: tile, slices: slices,
-		ofRows: "(IN + 1)", ofInner: "n",
+	p := matmul{
+		rows: in + 1, columns: units, inner: n.batch, ofRows: "(IN + 1)", ofInner: "n",
 		a: "((row) == IN ? NOWHERE : (k) * IN + (row))", ones: "IN", b: "(k) * UNITS + (column)",
 		out: "(slice * (IN + 1) + (row)) * UNITS + (column)", result: "value",
-		wideA: fours(in), wideB: fours(units), wideC: fours(from, units),
-	}, defines{"IN", in, "UNITS", units}, x, part{dy, 0}, none, part{n.gradients, from})
+		wideA: fours(in), wideB: fours(units), wideC: fours(units),
+	}
+	p.tile, p.slices = n.cutSums(p)
+	from := n.gradient(at, p.rows*p.columns, p.slices)
+	n.multiply(p, defines{"IN", in, "UNITS", units}, x, view{dy, 0}, none, view{n.gradients, from})
 }

@@ -358,7 +358,7 @@ func (l *library) unpin(queue, buffer handle, data []byte) {
 }
 
 func (l *library) write(queue, buffer handle, offset int, data []byte, wait bool) error {
-	return l.call(enqueueWrite, uintptr(queue), uintptr(buffer), truth(wait), uintptr(offset),
+	return l.call(enqueueWrite, uintptr(queue), uintptr(buffer), boolean(wait), uintptr(offset),
 		uintptr(len(data)), uintptr(unsafe.Pointer(&data[0])), 0, 0, 0)
 }
 
@@ -370,12 +370,12 @@ func (l *library) read(queue, buffer handle, offset int, data []byte, wait bool)
 		p.Pin(event)
 		to = uintptr(unsafe.Pointer(event))
 	}
-	err := l.call(enqueueRead, uintptr(queue), uintptr(buffer), truth(wait), uintptr(offset),
+	err := l.call(enqueueRead, uintptr(queue), uintptr(buffer), boolean(wait), uintptr(offset),
 		uintptr(len(data)), uintptr(unsafe.Pointer(&data[0])), 0, 0, to)
 	return *event, err
 }
 
-func truth(b bool) uintptr {
+func boolean(b bool) uintptr {
 	if b {
 		return 1
 	}

@@ -17,7 +17,8 @@ static void fault(const char *when) {
 		abort();
 	if (!strncmp(which, "exit", 4))
 		exit(atoi(which + 4));
-	write(3, "", 1); // the test waits for this
+	if (getenv("DRIVER_PIPE"))
+		write(3, "", 1); // the test waits for this
 	for (;;)
 		pause();
 }

@@ -1,5 +1,5 @@
-// What all kernels have in common. Before it the sizes of a kernel are defined, after it come the
-// texts that it needs.
+// What all kernels have in common. It is compiled together with each kernel, after the definitions
+// of the kernel's sizes.
 //
 // Arithmetic is float32. A product is rounded before it is added, but for MAD, the sums of products
 // in convolutions and dense layers: they are fused if the device has such an instruction.
@@ -28,9 +28,10 @@
 #define UNROLL8
 #endif
 
-// TURNS is how many turns a work-item has for n values if each turn takes some of them: a multiple
-// of that by which the loop is unrolled. In turns beyond the end it reads the last value, and does
-// not use it: a branch would wait for each load.
+// TURNS is the number of iterations of a loop over n values, of which each iteration takes some. It
+// is a multiple of unrolled, so that none is left over when the loop is unrolled. Iterations beyond
+// the end read the last value again and do not use it. A branch around the load would be shorter,
+// but no load behind it could begin before it is decided.
 #define TURNS(n, each, unrolled) \
 	(((n) + (each) * (unrolled) - 1) / ((each) * (unrolled)) * (unrolled))
 

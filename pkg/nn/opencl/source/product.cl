@@ -13,7 +13,8 @@
 #define LINEA (BM + 4)
 #define LINEB (BN + 4)
 
-// A work-item moves the same of the neighbours each time, and goes STEP to the next.
+// LANES work-items move values that lie side by side. Each of them moves MOVES times and goes STEP
+// across each time. LANES divides the work-items: see fits of tile.
 #define LANESA ((ALONG_A ? BK : BM) / WIDEA)
 #define LANESB ((ALONG_B ? BK : BN) / WIDEB)
 #define STEPA (THREADS / LANESA)
@@ -33,7 +34,7 @@ INLINE void takea(__global const float *restrict a, int t, int n, int rows, int 
 		const int across = t / LANESA + i * STEPA;
 		const int row = top + (ALONG_A ? across : lane), k = k0 + (ALONG_A ? lane : across);
 		const bool inside = row < rows & k < to;
-		const int at = PLACEA(row, k), place = inside ? at : NOWHERE;
+		const int at = PLACEA(min(row, rows - 1), k), place = inside ? at : NOWHERE;
 #if WIDEA == 4
 		UNPACK(v, 4 * i, values(a, place, ELSEA(row)));
 #else
