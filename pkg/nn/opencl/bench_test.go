@@ -146,7 +146,7 @@ long enqueue_read(void *queue, void *buffer, int wait, long offset, long size, v
 	const memory = 1 << 40
 	return &device{
 		Device:   Device{Memory: memory, Largest: memory, Units: large, driver: &machine{library: l}},
-		programs: map[string]handle{}, pause: func(wait func()) { wait() },
+		programs: map[string]handle{},
 	}
 }
 

@@ -29,7 +29,6 @@ type device struct {
 	Device
 	context, queue handle
 	programs       map[string]handle // by source: networks share kernels
-	pause          func(wait func()) // calls wait, which waits for a batch
 }
 
 func openDevice(d Device) (*device, error) {
@@ -43,7 +42,6 @@ func openDevice(d Device) (*device, error) {
 	}
 	return &device{
 		Device: d, context: context, queue: queue, programs: map[string]handle{},
-		pause: func(wait func()) { wait() },
 	}, nil
 }
 

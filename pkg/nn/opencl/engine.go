@@ -174,8 +174,7 @@ func (r *ring) oldest() (*slot, error) {
 	if s.event == 0 {
 		return s, errors.New("nn: a batch has failed before")
 	}
-	var err error
-	r.pause(func() { err = r.driver.wait(s.event) })
+	err := r.driver.wait(s.event)
 	r.driver.release(events, s.event)
 	return s, err
 }

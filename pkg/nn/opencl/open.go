@@ -9,14 +9,14 @@ import (
 )
 
 // Open returns the engine of a device after a test: a small network, trained for some steps, has to
-// become what a reference makes of it. The engine calls pause with a function that waits for a
-// batch. Until that returns, the weights of all layers stay as they are.
+// become what a reference makes of it. The engine calls pause with functions that may wait for the
+// device. Until such a function returns, the weights of all layers stay as they are.
 func Open(d Device, reference nn.Engine, pause func(wait func())) (nn.Engine, error) {
 	opened, err := openDevice(d)
 	if err != nil {
 		return nil, err
 	}
-	opened.pause = pause
+	opened.driver = patient{opened.driver, pause}
 	e := engine{opened}
 	if err := selfTest(e, reference); err != nil {
 		opened.close()

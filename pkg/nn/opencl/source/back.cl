@@ -51,7 +51,11 @@ void back_kernel(__global const int *restrict batch, __global const float *restr
 		const int p = min((i * GROUPS + (int)get_group_id(1)) * LR + row, windows - 1);
 		const int image = p / (rows * columns), r = p / columns % rows, q = p % columns;
 		const int first = ((image * H + r * WH) * W + q * WW) * C + c;
-		const bool within = (rows == OH || r < OH) && (columns == OW || q < OW);
+#if H % WH || W % WW
+		const bool within = r < OH && q < OW;
+#else
+		const bool within = true;
+#endif
 		whole number = -1;
 		real g = 0;
 		if (within) {
@@ -61,8 +65,10 @@ void back_kernel(__global const int *restrict batch, __global const float *restr
 		UNROLL4
 		for (int j = 0; j < WH * WW; j++) {
 			const int place = first + (j / WW * W + j % WW) * C;
-			if (H % WH != 0 && r * WH + j / WW >= H || W % WW != 0 && q * WW + j % WW >= W)
+#if H % WH || W % WW
+			if (r * WH + j / WW >= H || q * WW + j % WW >= W)
 				continue;
+#endif
 			const real v = fetch(y, place);
 			real d = select((real)0, g, number == (whole)j) + ((v - mean) * of_x + rest);
 #if RELU

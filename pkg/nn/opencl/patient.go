@@ -1,0 +1,38 @@
+package opencl
+
+// A patient driver calls pause with every call that may wait for the device, for ever if it hangs:
+// also with those that start something, as drivers wait in them when their queue is full.
+type patient struct {
+	driver
+	pause func(wait func())
+}
+
+func (p patient) write(queue, buffer handle, offset int, data []byte, wait bool) (err error) {
+	p.pause(func() { err = p.driver.write(queue, buffer, offset, data, wait) })
+	return err
+}
+
+func (p patient) read(queue, buffer handle, offset int, data []byte, wait bool) (h handle, err error) {
+	p.pause(func() { h, err = p.driver.read(queue, buffer, offset, data, wait) })
+	return h, err
+}
+
+func (p patient) run(queue, kernel handle, global, local [3]int) (err error) {
+	p.pause(func() { err = p.driver.run(queue, kernel, global, local) })
+	return err
+}
+
+func (p patient) flush(queue handle) (err error) {
+	p.pause(func() { err = p.driver.flush(queue) })
+	return err
+}
+
+func (p patient) wait(event handle) (err error) {
+	p.pause(func() { err = p.driver.wait(event) })
+	return err
+}
+
+func (p patient) finish(queue handle) (err error) {
+	p.pause(func() { err = p.driver.finish(queue) })
+	return err
+}
