@@ -21,17 +21,37 @@ import (
 type Device struct {
 	Name string
 	CPU  bool // it is the processor, under another name
-	// Open returns its engine. It compares what that computes with a reference.
+	// Open returns its engine. It compares what that computes with a reference, if there is one.
 	Open func(reference nn.Engine) (nn.Engine, error)
 }
 
-// Devices returns the devices of this machine. Tests replace it.
-var Devices = func() (list []Device, err error) {
+// Devices returns the devices of this machine, after a trial that opens those of a choice. Tests
+// replace it.
+var Devices = func(choice string) (list []Device, err error) {
+	var tried map[int]error
 	if opencl.Built {
-		if err := tryDrivers(); err != nil {
+		if tried, err = tryDrivers(choice); err != nil {
 			return nil, err
 		}
 	}
+	list, err = devices()
+	for i, err := range tried {
+		if i >= len(list) {
+			continue // the drivers have changed
+		}
+		open := list[i].Open
+		list[i].Open = func(nn.Engine) (nn.Engine, error) {
+			if err != nil {
+				return nil, err
+			}
+			return open(nil) // it has been tested
+		}
+	}
+	return list, err
+}
+
+// devices returns the devices of this machine.
+func devices() (list []Device, err error) {
 	found, err := opencl.Devices()
 	for _, d := range found {
 		list = append(list, Device{
@@ -80,7 +100,7 @@ func DeviceFlag(to *string) argparse.Flag {
 // deviceList returns the words that choose a device, and what they choose.
 func deviceList() string {
 	text := "cpu  the processor\n"
-	list, err := Devices()
+	list, err := Devices(listAll)
 	if err != nil {
 		return text + fmt.Sprintf("No other device: %v\n", err)
 	}
@@ -166,7 +186,7 @@ func NewComputer(choice string, out io.Writer, display *progress.Display) (*Comp
 		return c, nil
 	}
 	display.Phase("opening the device")
-	list, err := Devices()
+	list, err := Devices(choice)
 	if err != nil {
 		fmt.Fprintf(out, "The processor computes, as no device can be used: %v\n", err)
 		return c, nil

@@ -20,7 +20,7 @@ func setDevices(t *testing.T, err error, list ...Device) {
 	t.Helper()
 	before := Devices
 	t.Cleanup(func() { Devices = before })
-	Devices = func() ([]Device, error) { return list, err }
+	Devices = func(string) ([]Device, error) { return list, err }
 }
 
 func open(nn.Engine) (nn.Engine, error) { return devicetest.Failing(1 << 30), nil }

@@ -10,27 +10,31 @@ import (
 	"os/exec"
 	"os/signal"
 	"regexp"
+	"strconv"
 	"syscall"
 	"time"
 
+	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/nn/cpu"
 	"imagesimilarity/pkg/nn/opencl"
 )
 
-// trialVariable is the environment variable that makes a process of this program a trial, which
-// does nothing but list the devices.
+// trialVariable is the environment variable that makes a process of this program a trial. Its value
+// is the choice of the flag -device.
 const trialVariable = "IMAGESIMILARITY_DEVICE_TRIAL"
 
 // listed is the exit status of a trial that has ended well. It is none of those that a driver would
 // end its process with.
 const listed = 42
 
-// trialLimit is the time after which a trial is given up. A machine with many devices may need some
-// seconds.
-var trialLimit = time.Minute
+// trialLimit is the time after which a trial is given up. A driver that compiles on a slow processor
+// may need a minute.
+var trialLimit = 3 * time.Minute
 
 // init lets the process be a trial, whatever program or test it is.
 func init() {
-	if !opencl.Built || os.Getenv(trialVariable) == "" {
+	choice := os.Getenv(trialVariable)
+	if !opencl.Built || choice == "" {
 		return
 	}
 	// The signals of a terminal go to all processes. The trial leaves them to the program, and ends
@@ -40,65 +44,113 @@ func init() {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(1)
 	}()
-	opencl.Devices()
+	list, err := devices()
+	if err == nil && choice != listAll {
+		try(choice, list)
+	}
 	os.Exit(listed)
+}
+
+// try opens the devices that fit a choice up to the first one that can be used, and writes what came
+// of it. The program makes the choice again, and tells what is wrong with it.
+func try(choice string, list []Device) {
+	var numbers []int
+	for i := range list {
+		open := list[i].Open
+		list[i].Open = func(reference nn.Engine) (nn.Engine, error) {
+			numbers = append(numbers, i)
+			return open(reference)
+		}
+	}
+	fit, _ := choose(choice, list)
+	for _, d := range fit {
+		text := ""
+		_, err := d.Open(cpu.New())
+		if err != nil {
+			text = err.Error()
+		}
+		fmt.Printf("\n%s %d %q\n", trialVariable, numbers[len(numbers)-1], text)
+		if err == nil {
+			return
+		}
+	}
+}
+
+// outcome matches what try writes. Drivers may write to the same file.
+var outcome = regexp.MustCompile(`(?m)^` + trialVariable + ` (\d+) (".*")$`)
+
+// outcomes returns which devices a trial has opened, by their numbers, and why it could not use them.
+func outcomes(text []byte) map[int]error {
+	tried := map[int]error{}
+	for _, found := range outcome.FindAllSubmatch(text, -1) {
+		number, _ := strconv.Atoi(string(found[1]))
+		tried[number] = nil
+		if why, _ := strconv.Unquote(string(found[2])); why != "" {
+			tried[number] = errors.New(why)
+		}
+	}
+	return tried
 }
 
 // crash matches how Go's runtime names the signal, or the exception of Windows, that ends the
 // process.
 var crash = regexp.MustCompile(`SIG(ABRT|BUS|FPE|ILL|SEGV|TRAP)|Exception 0x[0-9a-f]+`)
 
-// tryDrivers returns an error if a driver crashes, ends its process or hangs when it is loaded or
-// lists its devices. No process survives a crash in a library that it has loaded, so a trial comes
-// before the program itself loads the drivers. What they write in the trial is not shown: they
-// write it again in the program.
+// tryDrivers lets another process load the drivers and open the devices of a choice, and returns
+// which devices it has opened, and why it could not use them. It returns an error if a driver
+// crashes, ends its process or hangs meanwhile: no process survives a crash in a library that it has
+// loaded. What drivers write in the trial is not shown: they write it again in the program.
 //
-// The trial does not open a device or compile kernels: the program would wait for both twice. A
-// driver that crashes then, or while the device computes, still ends the program.
-func tryDrivers() error {
+// The trial tests the device that it opens, so that the program need not do it again. A driver that
+// crashes later, while it compiles or runs other networks, still ends the program.
+func tryDrivers(choice string) (tried map[int]error, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), trialLimit)
 	defer cancel()
-	trial, err := newTrial(ctx)
+	trial, err := newTrial(ctx, choice)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ended := make(chan error, 1)
+	type result struct {
+		out []byte
+		err error
+	}
+	ended, r := make(chan result, 1), result{}
 	go func() {
-		_, err := trial.Output()
-		ended <- err
+		out, err := trial.Output()
+		ended <- result{out, err}
 	}()
 	select {
-	case err = <-ended:
+	case r = <-ended:
 	case <-ctx.Done(): // a process that hangs in the kernel does not end although it is killed
 	}
-	const broken = "OpenCL: a driver seems broken, as the process that tried to list the devices "
+	const broken = "OpenCL: a driver seems broken, as the process that tried the devices "
 	if ctx.Err() != nil {
-		return fmt.Errorf(broken+"had not ended after %v", trialLimit)
+		return nil, fmt.Errorf(broken+"had not ended after %v", trialLimit)
 	}
 	if trial.ProcessState == nil {
-		return fmt.Errorf(noTrial, err)
+		return nil, fmt.Errorf(noTrial, r.err)
 	}
 	if trial.ProcessState.ExitCode() == listed {
-		return nil
+		return outcomes(r.out), nil
 	}
 	how := trial.ProcessState.String()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if errors.As(r.err, &exit) {
 		how = cmp.Or(string(crash.Find(exit.Stderr)), how)
 	}
-	return errors.New(broken + "died: " + how)
+	return nil, errors.New(broken + "died: " + how)
 }
 
 const noTrial = "OpenCL: the process that tries the drivers cannot be started: %w"
 
 // newTrial returns the command of a trial.
-func newTrial(ctx context.Context) (*exec.Cmd, error) {
+func newTrial(ctx context.Context, choice string) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf(noTrial, err)
 	}
 	c := exec.CommandContext(ctx, self)
-	c.Env = append(os.Environ(), trialVariable+"=1")
+	c.Env = append(os.Environ(), trialVariable+"="+choice)
 	c.WaitDelay = time.Second // a process that a driver has started may keep the outputs open
 	// The trial gets nothing of what is typed.
 	if _, err := c.StdinPipe(); err != nil {

@@ -51,8 +51,8 @@ func buildDriver(t *testing.T) func(device, fault string) *exec.Cmd {
 	return command
 }
 
-// A driver that crashes, ends its process or hangs, while it is loaded or lists its devices, is
-// told in a sentence, and the processor computes.
+// A driver that crashes, ends its process or hangs, while it is loaded, lists its devices or opens
+// one, is told in a sentence, and the processor computes.
 func TestFaultyDrivers(t *testing.T) {
 	command := buildDriver(t)
 	for _, tt := range []struct{ fault, want string }{
@@ -61,18 +61,23 @@ func TestFaultyDrivers(t *testing.T) {
 		{"list abort", "died: SIGABRT"},
 		{"list exit 3", "died: exit status 3"},
 		{"list hang", "had not ended after 100ms"},
+		{"open crash", "died: SIGSEGV"},
+		{"open exit 0", "died: exit status 0"},
 	} {
 		for device, format := range map[string]string{
 			"list": "cpu  the processor\nNo other device: %s\n",
 			"gpu":  "The processor computes, as no device can be used: %s\ncpu\n",
 		} {
+			if device == "list" && strings.HasPrefix(tt.fault, "open") {
+				continue // no device is opened
+			}
 			c := command(device, tt.fault)
 			if tt.fault == "list hang" {
 				c.Env = append(c.Env, "TRIAL_LIMIT=100ms")
 			}
 			out, err := c.CombinedOutput()
-			want := fmt.Sprintf(format, "OpenCL: a driver seems broken, as the process that tried to "+
-				"list the devices "+tt.want)
+			want := fmt.Sprintf(format, "OpenCL: a driver seems broken, as the process that tried "+
+				"the devices "+tt.want)
 			if string(out) != want || err != nil {
 				t.Errorf("-device %s, %s: %v, %q; want %q", device, tt.fault, err, out, want)
 			}

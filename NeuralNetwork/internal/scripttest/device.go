@@ -27,7 +27,7 @@ func Vanish(t *testing.T, step int, converse Converse, round func() (device stri
 	t.Cleanup(func() { experiment.Devices = before })
 	for after := 0; ; after += step {
 		device := devicetest.Failing(after)
-		experiment.Devices = func() ([]experiment.Device, error) {
+		experiment.Devices = func(string) ([]experiment.Device, error) {
 			return []experiment.Device{{
 				Name: name,
 				Open: func(nn.Engine) (nn.Engine, error) { return device, nil },
@@ -55,7 +55,7 @@ func Vanish(t *testing.T, step int, converse Converse, round func() (device stri
 // each time, and a model that loads. Without a device it skips the test, unless REQUIRE_OPENCL says
 // that there must be one.
 func OnDevice(t *testing.T, converse Converse, model string) {
-	if _, err := experiment.Devices(); err != nil {
+	if _, err := experiment.Devices("list"); err != nil {
 		if os.Getenv("REQUIRE_OPENCL") != "" {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func OnDevice(t *testing.T, converse Converse, model string) {
 func WaitForFiles(t *testing.T, wrong func() (status int)) {
 	before := experiment.Devices
 	t.Cleanup(func() { experiment.Devices = before })
-	experiment.Devices = func() ([]experiment.Device, error) {
+	experiment.Devices = func(string) ([]experiment.Device, error) {
 		t.Error("the device is opened before the files")
 		return nil, errors.New("too early")
 	}

@@ -71,6 +71,7 @@ static int device_info(void *of, unsigned what, size_t room, void *to, size_t *n
 }
 
 static void *create_context(void *p, unsigned n, void *d, void *f, void *data, int *code) {
+	fault("open");
 	*code = -2; // CL_DEVICE_NOT_AVAILABLE
 	return 0;
 }
