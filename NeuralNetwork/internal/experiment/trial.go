@@ -27,8 +27,8 @@ const trialVariable = "IMAGESIMILARITY_DEVICE_TRIAL"
 // end its process with.
 const listed = 42
 
-// trialLimit is the time after which a trial is given up. A driver that compiles on a slow processor
-// may need a minute.
+// trialLimit is the time after which a trial is given up. A driver that compiles on a slow
+// processor may need a minute.
 var trialLimit = 3 * time.Minute
 
 // init lets the process be a trial, whatever program or test it is.
@@ -51,8 +51,8 @@ func init() {
 	os.Exit(listed)
 }
 
-// try opens the devices that fit a choice up to the first one that can be used, and writes what came
-// of it. The program makes the choice again, and tells what is wrong with it.
+// try opens the devices that fit a choice up to the first one that can be used, and writes what
+// came of it. The program makes the choice again, and tells what is wrong with it.
 func try(choice string, list []Device) {
 	var numbers []int
 	for i := range list {
@@ -79,7 +79,8 @@ func try(choice string, list []Device) {
 // outcome matches what try writes. Drivers may write to the same file.
 var outcome = regexp.MustCompile(`(?m)^` + trialVariable + ` (\d+) (".*")$`)
 
-// outcomes returns which devices a trial has opened, by their numbers, and why it could not use them.
+// outcomes returns which devices a trial has opened, by their numbers, and why it could not use
+// them.
 func outcomes(text []byte) map[int]error {
 	tried := map[int]error{}
 	for _, found := range outcome.FindAllSubmatch(text, -1) {

@@ -145,7 +145,8 @@ long enqueue_read(void *queue, void *buffer, int wait, long offset, long size, v
 	}
 	const memory = 1 << 40
 	return &device{
-		Device:   Device{Memory: memory, Largest: memory, Units: large, driver: &machine{library: l}},
+		Device: Device{Memory: memory, Largest: memory, Units: large,
+			driver: patient{&machine{library: l}, func(wait func()) { wait() }}},
 		programs: map[string]handle{},
 	}
 }
