@@ -99,8 +99,8 @@ var crash = regexp.MustCompile(`SIG(ABRT|BUS|FPE|ILL|SEGV|TRAP)|Exception 0x[0-9
 
 // tryDrivers lets another process load the drivers and open the devices of a choice, and returns
 // which devices it has opened, and why it could not use them. It returns an error if a driver
-// crashes, ends its process or hangs meanwhile: no process survives a crash in a library that it has
-// loaded. What drivers write in the trial is not shown: they write it again in the program.
+// crashes, ends its process or hangs meanwhile: no process survives a crash in a library that it
+// has loaded. What drivers write in the trial is not shown: they write it again in the program.
 //
 // The trial tests the device that it opens, so that the program need not do it again. A driver that
 // crashes later, while it compiles or runs other networks, still ends the program.

@@ -1,8 +1,8 @@
-// Package opencl is the engine that runs models on a graphics processor, or any other device with a
-// driver for OpenCL 1.2. The driver's library is opened when the program runs; the build tag gpu
+// Package opencl is the engine that runs models on a graphics processor, or any other device with
+// a driver for OpenCL 1.2. The driver's library is opened when the program runs; the build tag gpu
 // builds that in. The text of the kernels lies in the folder source. It is compiled with the sizes
-// of layers as constants; layers and networks of the same sizes share what was compiled. Each launch
-// has a kernel object of its own, whose arguments are set once.
+// of layers as constants; layers and networks of the same sizes share what was compiled. Each
+// launch has a kernel object of its own, whose arguments are set once.
 //
 // Results are the same to the last bit whenever the same device with the same driver computes them.
 // Other devices round exponentials, quotients and fused sums differently.

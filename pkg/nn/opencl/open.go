@@ -9,8 +9,9 @@ import (
 )
 
 // Open returns the engine of a device, after a test if there is a reference: a small network,
-// trained for some steps, has to become what that makes of it. The engine calls pause with functions that may wait for the
-// device. Until such a function returns, the weights of all layers stay as they are.
+// trained for some steps, has to become what that makes of it. The engine calls pause with
+// functions that may wait for the device. Until such a function returns, the weights of all layers
+// stay as they are.
 func Open(d Device, reference nn.Engine, pause func(wait func())) (nn.Engine, error) {
 	opened, err := openDevice(d)
 	if err != nil {
