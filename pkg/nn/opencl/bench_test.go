@@ -57,7 +57,7 @@ var kernelFolder = flag.String("kernels", "", "folder in which TestKernels write
 // a folder, for the script kernels.py of package _peers: for each network a file launches.txt with
 // the kernel, the groups and the work-items of a group of each launch.
 func TestKernels(t *testing.T) {
-	e := engine{idleDevice(t, "the kernels of the networks: not tested")}
+	e := engine{idleDevice(t)}
 	for i, most := range []int{49, 39, 49} {
 		tr := stepOf(t, e, sizes[i]).(*training)
 		defer tr.Close()
@@ -101,15 +101,14 @@ func BenchmarkTrainingStep(b *testing.B) {
 
 // The host's part of such a step: the driver does nothing.
 func BenchmarkHost(b *testing.B) {
-	e := engine{idleDevice(b, "the host's part: not measured")}
+	e := engine{idleDevice(b)}
 	for _, filters := range sizes {
 		b.Run(fmt.Sprint(filters), func(b *testing.B) { benchmarkStep(b, e, filters) })
 	}
 }
 
-// idleDevice returns a device whose driver, a library in C, does nothing and always succeeds. what
-// tells what is not tested or measured where there is none.
-func idleDevice(b testing.TB, what string) *device {
+// idleDevice returns a device whose driver, a library in C, does nothing and always succeeds.
+func idleDevice(b testing.TB) *device {
 	const source = `
 long succeed(void) { return 0; }
 long enqueue_read(void *queue, void *buffer, int wait, long offset, long size, void *to,
@@ -121,7 +120,7 @@ long enqueue_read(void *queue, void *buffer, int wait, long offset, long size, v
 }`
 	cc, err := exec.LookPath("cc")
 	if err != nil || runtime.GOOS != "linux" {
-		b.Skip(what + ", it needs Linux and a C compiler")
+		b.Skip("a driver that does nothing: not tested, it needs Linux and a C compiler")
 	}
 	file := filepath.Join(b.TempDir(), "idle.so")
 	c := exec.Command(cc, "-O2", "-shared", "-fPIC", "-x", "c", "-o", file, "-")

@@ -12,9 +12,10 @@ func (p patient) write(queue, buffer handle, offset int, data []byte, wait bool)
 	return err
 }
 
-func (p patient) read(queue, buffer handle, offset int, data []byte, wait bool) (h handle, err error) {
-	p.pause(func() { h, err = p.driver.read(queue, buffer, offset, data, wait) })
-	return h, err
+func (p patient) read(queue, buffer handle, offset int, data []byte, wait bool) (
+	event handle, err error) {
+	p.pause(func() { event, err = p.driver.read(queue, buffer, offset, data, wait) })
+	return event, err
 }
 
 func (p patient) run(queue, kernel handle, global, local [3]int) (err error) {

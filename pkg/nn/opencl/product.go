@@ -41,12 +41,10 @@ func (t tile) fits(along, wide bool) bool {
 	return t.threads()%(neighbours/width(wide)) == 0
 }
 
-// The cost of a launch is about the cycles that the busiest unit of a device takes. A unit executes
-// an instruction of four times 32 work-items in a cycle. The numbers of instructions are those that
-// bench-kernels of the Makefile shows for NVIDIA; how long a unit waits, and the bytes that it moves
-// in a cycle, are estimates.
-
-// cost returns the cost of a product with a tile, in slices along the inner axis.
+// cost returns the cost of a product with a tile, in slices along the inner axis: about the cycles
+// that the busiest unit of a device takes. In a cycle a unit executes an instruction of four times
+// 32 work-items. The numbers of instructions are those that make bench-kernels shows for NVIDIA;
+// how long a unit waits, and the bytes that it moves in a cycle, are estimates.
 func (d *device) cost(p matmul, t tile, slices int) int {
 	const move, others, wait, bytes = 12, 45, 150, 16
 	units := max(d.Units, 1)
@@ -69,7 +67,7 @@ const (
 	dotAhead   = 4
 )
 
-// dotCost returns the cost of a product for each value of which there is a group.
+// dotCost returns the same of a product for each value of which there is a group.
 func (d *device) dotCost(p matmul) int {
 	const loop, others, wait = 75, 150, 600
 	groups := ceilDiv(p.rows*p.columns, max(d.Units, 1))
