@@ -40,14 +40,7 @@ func TestFilesAtTheSameTime(t *testing.T) {
 			names = append(names, file(t, content))
 		}
 		read := func(begin bool) (found string) {
-			var files []*ImageFile
-			for _, name := range names {
-				f, err := OpenImages(name)
-				if err != nil {
-					t.Fatal(err)
-				}
-				files = append(files, f)
-			}
+			files := opened(t, names)
 			for _, f := range files {
 				if begin && !f.Begin() {
 					break
@@ -102,4 +95,17 @@ func TestFilesThatAreNotBegun(t *testing.T) {
 			t.Errorf("%s: begun: %v, error %v", what, begun, err)
 		}
 	}
+}
+
+// opened opens files of images.
+func opened(t *testing.T, names []string) (files []*ImageFile) {
+	t.Helper()
+	for _, name := range names {
+		f, err := OpenImages(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	return files
 }

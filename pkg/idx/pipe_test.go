@@ -85,15 +85,7 @@ func TestPipesThatAreFedInTurn(t *testing.T) {
 			os.WriteFile(name, large, 0)
 		}
 	}()
-	var files []*ImageFile
-	for _, name := range names {
-		f, err := OpenImages(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, f)
-	}
-	for _, f := range files {
+	for _, f := range opened(t, names) {
 		if m, err := f.Read(); err != nil || m.N != 300 {
 			t.Errorf("%+v, error %v", m, err)
 		}
