@@ -9,8 +9,8 @@ PROGRAMS = $(addprefix NeuralNetwork/,reduce classification) \
 # Packages in which goroutines share data. They are tested under the race detector too, which needs
 # a C compiler.
 THREADED = ./NeuralNetwork/... \
-	$(patsubst %,./pkg/%/...,clustering cmd/internal/grow deform emd knn metric nn outfile parallel \
-	progress)
+	$(patsubst %,./pkg/%/...,clustering cmd/internal/grow deform emd idx knn metric nn outfile \
+	parallel progress)
 CC_FOUND = $(shell command -v $$(go env CC) 2>/dev/null)
 
 # Where OpenCL's library is, the networks can run on a graphics processor: make GPU=yes or GPU=no

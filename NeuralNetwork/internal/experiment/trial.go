@@ -97,6 +97,9 @@ func outcomes(text []byte) map[int]error {
 // process.
 var crash = regexp.MustCompile(`SIG(ABRT|BUS|FPE|ILL|SEGV|TRAP)|Exception 0x[0-9a-f]+`)
 
+// scarce matches what Go's runtime writes when it ends the process because memory is limited.
+var scarce = regexp.MustCompile(`out of memory|cannot allocate memory|pthread_create failed`)
+
 // tryDrivers lets another process load the drivers and open the devices of a choice, and returns
 // which devices it has opened, and why it could not use them. It returns an error if a driver
 // crashes, ends its process or hangs meanwhile: no process survives a crash in a library that it
@@ -137,6 +140,9 @@ func tryDrivers(choice string) (tried map[int]error, err error) {
 	how := trial.ProcessState.String()
 	var exit *exec.ExitError
 	if errors.As(r.err, &exit) {
+		if scarce.Match(exit.Stderr) {
+			return nil, errors.New("OpenCL: the process that tried the devices had not enough memory")
+		}
 		how = cmp.Or(string(crash.Find(exit.Stderr)), how)
 	}
 	return nil, errors.New(broken + "died: " + how)

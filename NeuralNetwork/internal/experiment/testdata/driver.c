@@ -15,6 +15,10 @@ static void fault(const char *when) {
 		*(volatile int *)0 = 1;
 	if (!strcmp(which, "abort"))
 		abort();
+	if (!strcmp(which, "no memory")) {
+		fputs("fatal error: runtime: out of memory\n", stderr);
+		exit(2);
+	}
 	if (!strncmp(which, "exit", 4))
 		exit(atoi(which + 4));
 	if (getenv("DRIVER_PIPE"))
