@@ -34,17 +34,29 @@ func (p processor) emulator(t *testing.T, what string) string {
 	return path
 }
 
-// test runs the tests of packages in the emulator, in their short form.
+var (
+	// progress matches what go test -v writes of tests that do not fail.
+	progress = regexp.MustCompile(`(?m)^ *(=== |--- (PASS|SKIP)).*\n`)
+	// skipped matches why a test was skipped, unless it has a longer form that runs elsewhere.
+	skipped = regexp.MustCompile(`(?m)_test\.go:\d+: (.+): not tested, (.+)$`)
+)
+
+// test runs the tests of packages in the emulator, in their short form. It tells what the emulator
+// cannot test.
 func (p processor) test(t *testing.T, packages []string) {
 	t.Helper()
 	what := p.name + ", emulated"
-	args := []string{"test", "-short", "-timeout", "20m", "-exec", p.emulator(t, what)}
+	args := []string{"test", "-v", "-short", "-timeout", "20m", "-exec", p.emulator(t, what)}
 	c := exec.Command("go", append(args, packages...)...)
 	c.Dir, c.Env = root, p.env()
-	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, progress.ReplaceAll(out, nil))
 	}
 	figure(what, "the tests of %d packages pass", len(packages))
+	for _, s := range skipped.FindAllSubmatch(out, -1) {
+		figure(what, "not tested there: %s, as %s", s[1], s[2])
+	}
 }
 
 var (

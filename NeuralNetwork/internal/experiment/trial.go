@@ -54,25 +54,20 @@ func init() {
 // try opens the devices that fit a choice up to the first one that can be used, and writes what
 // came of it. The program makes the choice again, and tells what is wrong with it.
 func try(choice string, list []Device) {
-	var numbers []int
 	for i := range list {
 		open := list[i].Open
 		list[i].Open = func(reference nn.Engine) (nn.Engine, error) {
-			numbers = append(numbers, i)
-			return open(reference)
+			engine, err := open(reference)
+			why := ""
+			if err != nil {
+				why = err.Error()
+			}
+			fmt.Printf("\n%s %d %q\n", trialVariable, i, why)
+			return engine, err
 		}
 	}
-	fit, _ := choose(choice, list)
-	for _, d := range fit {
-		text := ""
-		_, err := d.Open(cpu.New())
-		if err != nil {
-			text = err.Error()
-		}
-		fmt.Printf("\n%s %d %q\n", trialVariable, numbers[len(numbers)-1], text)
-		if err == nil {
-			return
-		}
+	if fit, err := choose(choice, list); err == nil {
+		openFirst(fit, cpu.New(), io.Discard)
 	}
 }
 

@@ -1,5 +1,6 @@
-// A driver for OpenCL with two devices, which cannot be opened. It tests what the programs do if a
-// driver crashes, ends its process or hangs: the environment variable DRIVER_FAULT says when, and which.
+// A driver for OpenCL with two devices, which cannot be opened. It tests what the programs do if
+// a driver crashes, ends its process or hangs: the environment variable DRIVER_FAULT says when, and
+// which.
 // The codes are those of cl.h, the places in the table those of cl_icd.h.
 #include <stdio.h>
 #include <stdlib.h>
