@@ -67,7 +67,7 @@ const (
 	dotAhead   = 4
 )
 
-// dotCost returns the same of a product for each value of which there is a group.
+// dotCost returns the cost, as cost does, of a product that has a group for each value.
 func (d *device) dotCost(p matmul) int {
 	const loop, others, wait = 75, 150, 600
 	groups := ceilDiv(p.rows*p.columns, max(d.Units, 1))
@@ -107,7 +107,7 @@ type matmul struct {
 	alongA, alongB       bool
 	wideA, wideB, wideC  bool // whether four neighbours lie side by side, from a multiple of four on
 	tile                      // with slices
-	slices               int  // of the sums, that follow each other in the result; 0 for no slices
+	slices               int  // parts of each sum in the result; 0 for whole sums, with the cheapest tile
 }
 
 // A view is the values of a memory from a place on.
