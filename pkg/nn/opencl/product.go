@@ -106,8 +106,11 @@ type matmul struct {
 	result               string // of a sum, value, in a column
 	alongA, alongB       bool
 	wideA, wideB, wideC  bool // whether four neighbours lie side by side, from a multiple of four on
-	tile                      // with slices
-	slices               int  // parts of each sum in the result; 0 for whole sums, with the cheapest tile
+
+	// Of a product in slices, which puts so many parts of each sum into the result. Without slices,
+	// 0, the cheapest tile is taken.
+	tile
+	slices int
 }
 
 // A view is the values of a memory from a place on.
