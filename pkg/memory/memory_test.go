@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -70,6 +71,19 @@ func TestCheck(t *testing.T) {
 			t.Errorf("a need of %v bytes is accepted", need)
 		}
 	}
+}
+
+// What lies in a pool does not count: nobody uses it.
+func TestCheckEmptiesPools(t *testing.T) {
+	defer SetBudget(0)
+	var pool sync.Pool
+	runtime.GC()
+	SetBudget(int64(inUse()) + 32<<20)
+	pool.Put(make([]byte, 30<<20))
+	if err := Check(16<<20, "work needs"); err != nil {
+		t.Error(err)
+	}
+	runtime.KeepAlive(&pool)
 }
 
 // Garbage does not count.
