@@ -78,9 +78,10 @@ func TestCheckEmptiesPools(t *testing.T) {
 	defer SetBudget(0)
 	var pool sync.Pool
 	runtime.GC()
-	SetBudget(int64(inUse()) + 32<<20)
-	pool.Put(make([]byte, 30<<20))
-	if err := Check(16<<20, "work needs"); err != nil {
+	SetBudget(int64(inUse()) + 320<<20) // far above the pool, or Go would collect before Check
+	pixels := make([]byte, 256<<20)
+	pool.Put(&pixels)
+	if err := Check(128<<20, "work needs"); err != nil {
 		t.Error(err)
 	}
 	runtime.KeepAlive(&pool)
