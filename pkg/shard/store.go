@@ -18,6 +18,7 @@ type Store struct {
 	most, used int64 // bytes of images
 	stage      string
 	clock      int // counts the stages
+	asks       int // counts how often it was asked for images
 	known      map[string]*known
 }
 
@@ -31,6 +32,7 @@ type known struct {
 	part   any // clustering.Part[P] of packed images, or nil as above
 	size   int64
 	stage  int // the last that asked
+	ask    int // its last ask
 
 	// The last clusters of the images, and those of the pass before. The assignment knows bounds by
 	// which it finds those of other centroids, if they are as many.
@@ -78,27 +80,27 @@ func (s *Store) of(space Space, v *Values) *known {
 		}
 		s.known[key] = k
 	}
-	k.stage = s.clock
+	s.asks++
+	k.stage, k.ask = s.clock, s.asks
 	return k
 }
 
 // room makes room for images of a size, and reports whether it could. It gives up images that were
-// not asked for lately, and no others: so if a pass uses more shards than have room, some stay.
+// not asked for lately, the oldest first, and no others: so if a pass uses more shards than have
+// room, some stay.
 func (s *Store) room(size int64) bool {
 	for s.used+size > s.most {
-		oldest := ""
-		for key, k := range s.known {
-			if k.part != nil && k.stage <= s.clock-recent &&
-				(oldest == "" || k.stage < s.known[oldest].stage) {
-				oldest = key
+		var oldest *known
+		for _, k := range s.known {
+			if k.part != nil && k.stage <= s.clock-recent && (oldest == nil || k.ask < oldest.ask) {
+				oldest = k
 			}
 		}
-		if oldest == "" {
+		if oldest == nil {
 			return false
 		}
-		k := s.known[oldest]
-		s.used -= k.size
-		k.images, k.part = nil, nil
+		s.used -= oldest.size
+		oldest.images, oldest.part = nil, nil
 	}
 	s.used += size
 	return true
