@@ -1,6 +1,6 @@
 // A driver for OpenCL with two devices, which cannot be opened. It tests what the programs do if
-// a driver crashes, ends its process or hangs: the environment variable DRIVER_FAULT says when, and
-// which.
+// a driver crashes, ends its process or hangs: the environment variable DRIVER_FAULT says when (it
+// is loaded, its devices are listed, one is opened, the first one is opened), and which.
 // The codes are those of cl.h, the places in the table those of cl_icd.h.
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +77,8 @@ static int device_info(void *of, unsigned what, size_t room, void *to, size_t *n
 
 static void *create_context(void *p, unsigned n, void *d, void *f, void *data, int *code) {
 	fault("open");
+	if (*(void **)d == &devices[0])
+		fault("first");
 	*code = -2; // CL_DEVICE_NOT_AVAILABLE
 	return 0;
 }
