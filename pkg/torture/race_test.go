@@ -68,7 +68,7 @@ func TestRacesOfKernels(t *testing.T) {
 		c.Dir = root
 		// The simulator crashes if it compiles two programs at a time.
 		c.Env = append(os.Environ(), "GOMAXPROCS=1", "REQUIRE_OPENCL=1", "OCL_ICD_VENDORS="+dir,
-			"OCLGRIND_DATA_RACES=1", "OCLGRIND_MAX_ERRORS=10",
+			"OCLGRIND_DATA_RACES=1", "OCLGRIND_CHECK_API=1", "OCLGRIND_MAX_ERRORS=10",
 			"OCLGRIND_LOG="+filepath.Join(logs, "log"))
 		out, err = c.CombinedOutput()
 		return out, read(t, logs, "log"), err
