@@ -66,7 +66,7 @@ func newEvaluator(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int) (*
 		return nil, err
 	}
 	n.losing(layers, loss, x)
-	n.machine = G.NewTapeMachine(n.graph)
+	n.compile()
 	return n, nil
 }
 
@@ -85,8 +85,16 @@ func newLearner(k *kernel.Set, layers []*nn.Layer, loss nn.Loss, batch int,
 			return nil, fmt.Errorf("nn: %w", err)
 		}
 	}
-	n.machine = G.NewTapeMachine(n.graph)
+	n.compile()
 	return n, nil
+}
+
+// compile makes the machine that runs the graph.
+func (n *network) compile() {
+	n.machine = G.NewTapeMachine(n.graph)
+	// Its finalizer is for CUDA alone. As machine and network lead to each other, neither would be
+	// freed with it.
+	runtime.SetFinalizer(n.machine, nil)
 }
 
 // newNetwork makes a network of the input alone, the first of the layers, and checks the others.

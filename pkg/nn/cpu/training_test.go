@@ -1,11 +1,14 @@
 package cpu
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/nn/internal/kernel"
@@ -142,4 +145,41 @@ func TestSolverOutlivesTrainings(t *testing.T) {
 	if got := s.(*solver).steps; got != 6 {
 		t.Errorf("the solver counted %d steps, expected 6", got)
 	}
+}
+
+// The memory of a training is free when that has ended, although the solver is still there: a
+// program may run many trainings.
+func TestTrainingsAreFreed(t *testing.T) {
+	m := nntest.RandomModel(t, chain(conv(1, 1, 1, nn.Linear)), rand.New(rand.NewPCG(1, 1)))
+	x, _ := randomSamples(rand.New(rand.NewPCG(2, 2)), 4, 30, 1)
+	e := New()
+	s := e.NewSolver(nn.RMSprop)
+	train := func() (networks [2]weak.Pointer[network]) {
+		d, err := e.Load(&nn.Samples{N: 4, Input: copied(x, 30)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := e.NewTraining(nn.Plan{
+			Layers: m.Layers, Loss: nn.MeanSquaredError, Batch: 4, EvaluationBatch: 4,
+		}, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = errors.Join(made.Run(d, inOrder(4)), made.Step(), made.Evaluate(d, inOrder(4)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := made.(*training)
+		return [...]weak.Pointer[network]{weak.Make(ended.learner), weak.Make(ended.evaluator)}
+	}
+	networks := train()
+	runtime.GC()
+	runtime.GC() // frees what lay in a sync.Pool
+	for i, n := range networks {
+		if n.Value() != nil {
+			t.Errorf("the %s is kept", []string{"learner", "evaluator"}[i])
+		}
+	}
+	runtime.KeepAlive(s)
+	runtime.KeepAlive(m)
 }
