@@ -76,7 +76,7 @@ var subjects = map[string]Program{
 	"talk": func(_ []string, _ io.Reader, stdout, _ io.Writer) int {
 		w := Begin(func() (string, error) { return "saved", nil })
 		w.Pause(func() {
-			fmt.Fprintln(stdout, "Ready")
+			fmt.Fprintln(stdout, "more\nReady")
 			for {
 				fmt.Fprintln(stdout, "more")
 			}
