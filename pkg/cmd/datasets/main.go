@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"imagesimilarity/pkg/cmd/internal/convert"
@@ -93,8 +94,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			large.Images, large.Labels = flags.Arg(0), flags.Arg(1)
 		}
 		err = grow.Grow(large, outfile.NewGuard(stdin, stdout, stderr), progress.New(stderr, false))
+		if err == nil {
+			_, err = fmt.Fprintf(stdout, "Written to %s: %d images\n",
+				quote.Printable(large.Folder), large.N)
+		}
 	case n == 1:
-		err = fetch(flags.Arg(0))
+		err = fetch(flags.Arg(0), stdout)
 	default:
 		err = convert.Convert(flags.Arg(0), flags.Arg(1), o, stdout)
 	}
@@ -126,11 +131,25 @@ func setNumber(o *grow.Options, value string) error {
 	return nil
 }
 
-// fetch writes MNIST to a folder.
-func fetch(folder string) error {
+// fetch writes MNIST to a folder. It refuses one that has files but no data set: these are rather
+// those of a SOURCE, without a FOLDER.
+func fetch(folder string, stdout io.Writer) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("cannot %w", err) // open or read, the name, and why
+	}
+	_, err = os.Stat(filepath.Join(folder, "training", "images.dat")) // of an earlier data set
+	if len(entries) > 0 && err != nil {
+		return fmt.Errorf("cannot write MNIST to %s: it has other files; expected a new folder, or "+
+			"another one after it that gets a data set made of these files", folder)
+	}
 	dir, err := mnist.Fetch()
 	if err != nil {
 		return err
 	}
-	return mnist.Write(folder, dir)
+	if err := mnist.Write(folder, dir); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "Written to %s: MNIST\n", quote.Printable(folder))
+	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -33,8 +34,12 @@ func TestFlags(t *testing.T) {
 		{"-seed 1 a b", 2, "datasets: expected -grow with -seed\nUsage: "},
 		{"-grow 9 missing b c", 1, "datasets: cannot open missing: no such file or directory\n"},
 		{"missing folder", 1, "datasets: cannot open missing: no such file or directory\n"},
+		{"pictures", 1, "datasets: cannot write MNIST to pictures: it has other files; expected a new"},
 	} {
 		t.Chdir(t.TempDir())
+		if err := os.MkdirAll("pictures/cat", 0o777); err != nil {
+			t.Fatal(err)
+		}
 		var stdout, stderr strings.Builder
 		status := run(strings.Fields(c.args), nil, &stdout, &stderr)
 		text := stderr.String()

@@ -32,15 +32,21 @@ const mnist = "datasets"
 
 func main() { os.Exit(program.Run("demo", run)) }
 
-func run(args []string, _ io.Reader, _, stderr io.Writer) int {
+const usage = `Usage: demo [FOLDER]
+Runs the programs on MNIST in the folder datasets, or on the data set in FOLDER.
+`
+
+func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	data := mnist
-	switch len(args) {
-	case 0:
-	case 1:
-		data = args[0]
-	default:
-		fmt.Fprintln(stderr, "usage: demo [FOLDER]")
+	switch {
+	case len(args) == 1 && (args[0] == "-h" || args[0] == "--help"):
+		fmt.Fprint(stdout, usage)
+		return 0
+	case len(args) > 1 || len(args) == 1 && strings.HasPrefix(args[0], "-"):
+		fmt.Fprint(stderr, usage)
 		return 2
+	case len(args) == 1:
+		data = args[0]
 	}
 	if err := demo(data); err != nil {
 		fmt.Fprintln(stderr, "demo:", quote.Message(err))
@@ -66,14 +72,18 @@ func (m mode) dir() string { return filepath.Join("demo", m.name) }
 // demo runs the programs on the data set in a folder.
 func demo(data string) error {
 	start := time.Now()
+	data, err := dataFolder(data)
+	if err != nil {
+		return err
+	}
+	queries := filepath.Join(data, "query", "images.dat")
+	if err := checkQueries(queries); err != nil {
+		return err
+	}
 	for _, m := range modes {
 		if err := os.MkdirAll(m.dir(), 0o755); err != nil {
 			return err
 		}
-	}
-	data, err := dataFolder(data)
-	if err != nil {
-		return err
 	}
 	n, err := firstImages(data, images)
 	if err != nil {
@@ -92,7 +102,7 @@ func demo(data string) error {
 	if err != nil {
 		return err
 	}
-	return summary(n, classes, time.Since(start))
+	return summary(n, queries, classes, time.Since(start))
 }
 
 // steps returns the programs with their arguments and what is typed at their questions. data is the
@@ -171,6 +181,21 @@ func dataFolder(data string) (string, error) {
 	return own, convert.Convert(data, own, convert.Options{}, os.Stdout)
 }
 
+// checkQueries returns an error if the file has too few queries for the last step, which makes
+// clusters of them.
+func checkQueries(name string) error {
+	const clusters = 10 // as cluster.conf says
+	queries, err := idx.OpenImages(name)
+	if err != nil {
+		return err
+	}
+	if queries.N < clusters {
+		return fmt.Errorf("%s: %d queries; expected at least %d, of which as many clusters are made",
+			name, queries.N, clusters)
+	}
+	return nil
+}
+
 // firstImages writes the first n training images and their labels to the folder demo, or all if
 // there are fewer. It returns their number.
 func firstImages(data string, n int) (int, error) {
@@ -218,8 +243,9 @@ func read(dir string) (*found, error) {
 	return f, nil
 }
 
-// summary shows the results of both modes on n training images and writes the page.
-func summary(n int, classes []string, took time.Duration) error {
+// summary shows the results of both modes on n training images and writes the page. queries is the
+// name of the file of the queries.
+func summary(n int, queries string, classes []string, took time.Duration) error {
 	var all [2]*found
 	for i, m := range modes {
 		f, err := read(m.dir())
@@ -234,7 +260,7 @@ func summary(n int, classes []string, took time.Duration) error {
 		fmt.Fprintln(table, strings.Join(row, "\t"))
 	}
 	table.Flush()
-	if err := page("demo/index.html", all, classes, took); err != nil {
+	if err := page("demo/index.html", all, queries, classes, took); err != nil {
 		return err
 	}
 

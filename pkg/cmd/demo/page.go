@@ -169,7 +169,7 @@ func doubtful(f *found) string {
 // cover returns the first screen: the methods and what they find for one query. It is the first
 // query of search -EMD for which the methods find the most different images and, if there is one,
 // some with the right label and some with a wrong one.
-func cover(f *found) (report.Cover, error) {
+func cover(f *found, queriesFile string) (report.Cover, error) {
 	data, err := idx.ReadImages("demo/images.dat")
 	if err != nil {
 		return report.Cover{}, err
@@ -178,7 +178,7 @@ func cover(f *found) (report.Cover, error) {
 	if err != nil {
 		return report.Cover{}, err
 	}
-	queries, err := idx.ReadImages("datasets/query/images.dat")
+	queries, err := idx.ReadImages(queriesFile)
 	if err != nil {
 		return report.Cover{}, err
 	}
@@ -256,8 +256,8 @@ func legend(classes []string) string {
 }
 
 // page writes the methods, both modes face to face, and the reports of the first mode as one page.
-// classes holds the names of the labels, if they have names.
-func page(name string, all [2]*found, classes []string, took time.Duration) error {
+// queries is the name of their file; classes holds the names of the labels, if they have names.
+func page(name string, all [2]*found, queries string, classes []string, took time.Duration) error {
 	front := &report.Page{
 		Title: "Image similarity: the whole pipeline",
 		Facts: []report.Fact{
@@ -270,7 +270,7 @@ func page(name string, all [2]*found, classes []string, took time.Duration) erro
 	if len(classes) > 0 {
 		front.Facts = append(front.Facts, report.Fact{Name: "classes", Value: legend(classes)})
 	}
-	c, err := cover(all[0])
+	c, err := cover(all[0], queries)
 	if err != nil {
 		return err
 	}

@@ -77,20 +77,28 @@ func Convert(source, target string, o Options, out io.Writer) error {
 	if err := mnist.WriteSets(target, c.training, c.query); err != nil {
 		return err
 	}
-	if c.classes != nil {
-		err := outfile.Write(filepath.Join(target, ClassesFile), func(w io.Writer) error {
-			_, err := io.WriteString(w, strings.Join(c.classes, "\n")+"\n")
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	if err := c.writeClasses(filepath.Join(target, ClassesFile)); err != nil {
+		return err
 	}
 	c.report(out)
 	_, err := fmt.Fprintf(out, "Written to %s: %d training images and %d queries of %dx%d pixels\n",
 		quote.Printable(target), c.training.Images.N, c.query.Images.N,
 		c.training.Images.Rows, c.training.Images.Cols)
 	return err
+}
+
+// writeClasses writes the names of the classes, or removes those of an earlier data set.
+func (c *converter) writeClasses(name string) error {
+	if c.classes == nil {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("cannot %w", err) // remove, the name, and why
+		}
+		return nil
+	}
+	return outfile.Write(name, func(w io.Writer) error {
+		_, err := io.WriteString(w, strings.Join(c.classes, "\n")+"\n")
+		return err
+	})
 }
 
 // report tells what was done to the images.

@@ -255,6 +255,16 @@ func TestIDX(t *testing.T) {
 	if err := Convert(out, out, Options{}, &told); err == nil {
 		t.Error("a folder was written to itself")
 	}
+	// Names do not stay for a data set without names.
+	if err := os.Remove(filepath.Join(out, ClassesFile)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Convert(out, again, Options{}, &told); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := Classes(again); names != nil || err != nil {
+		t.Errorf("classes %q, %v of an earlier data set", names, err)
+	}
 }
 
 // The naive mean: every pixel is repeated until both grids fit.
