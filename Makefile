@@ -52,7 +52,7 @@ endif
 # PoCL computes on the processor. It compiles the small kernels of most tests in haste.
 test-gpu: ## test the engine for graphics processors with the OpenCL driver that is there
 	POCL_EXTRA_BUILD_FLAGS=-cl-opt-disable go test -tags gpu -timeout 30m ./pkg/nn/opencl
-	POCL_EXTRA_BUILD_FLAGS=-cl-opt-disable go test -tags gpu -timeout 30m -run 'OnDevice|Driver' \
+	POCL_EXTRA_BUILD_FLAGS=-cl-opt-disable go test -tags gpu -timeout 30m -run 'Device|Driver' \
 		./NeuralNetwork/...
 	go test -tags gpu -timeout 30m -run TrainingFollows ./pkg/nn
 
