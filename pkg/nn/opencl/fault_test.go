@@ -265,6 +265,16 @@ func (w watched) check(call string) {
 	}
 }
 
+func (w watched) pinned(context, queue handle, size int) ([]byte, handle, error) {
+	w.check("pinned")
+	return w.driver.pinned(context, queue, size)
+}
+
+func (w watched) unpin(queue, buffer handle, data []byte) {
+	w.check("unpin")
+	w.driver.unpin(queue, buffer, data)
+}
+
 func (w watched) write(queue, buffer handle, offset int, data []byte, wait bool) error {
 	w.check("write")
 	return w.driver.write(queue, buffer, offset, data, wait)

@@ -1,10 +1,20 @@
 package opencl
 
-// A patient driver calls pause with every call that may wait for the device, for ever if it hangs:
-// also with those that start something, as drivers wait in them when their queue is full.
+// A patient driver makes every call that may wait for the device within pause, as the device may
+// hang for ever. Calls that start something are among them: drivers wait in them when their queue
+// is full.
 type patient struct {
 	driver
 	pause func(wait func())
+}
+
+func (p patient) pinned(context, queue handle, size int) (data []byte, buffer handle, err error) {
+	p.pause(func() { data, buffer, err = p.driver.pinned(context, queue, size) })
+	return data, buffer, err
+}
+
+func (p patient) unpin(queue, buffer handle, data []byte) {
+	p.pause(func() { p.driver.unpin(queue, buffer, data) })
 }
 
 func (p patient) write(queue, buffer handle, offset int, data []byte, wait bool) (err error) {
