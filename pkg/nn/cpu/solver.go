@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"math"
 
 	"gorgonia.org/tensor"
 
@@ -76,20 +75,5 @@ func (s *solver) rmsprop(w, grad, _, second []float32) {
 }
 
 func (s *solver) adam(w, grad, first, second []float32) {
-	numerator := nn.LearningRate * math.Sqrt(1-power(nn.Beta2, s.steps))
-	rate := float32(numerator / (1 - power(nn.Beta1, s.steps)))
-	s.kernels.Adam(w, grad, first, second, rate, 1-nn.Beta1, 1-nn.Beta2, nn.Epsilon)
-}
-
-// power returns x to the n by repeated squaring. It is rounded alike on every processor; math.Pow
-// is not.
-func power(x float64, n int) float64 {
-	p := 1.0
-	for ; n > 0; n /= 2 {
-		if n%2 == 1 {
-			p *= x
-		}
-		x *= x
-	}
-	return p
+	s.kernels.Adam(w, grad, first, second, nn.AdamRate(s.steps), 1-nn.Beta1, 1-nn.Beta2, nn.Epsilon)
 }

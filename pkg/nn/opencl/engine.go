@@ -397,7 +397,7 @@ func (t *training) Step() error {
 		return nil // nothing is trained
 	}
 	if t.solver.adam {
-		if err := t.update.argument(0, 5, adamRate(t.solver.steps)); err != nil {
+		if err := t.update.argument(0, 5, nn.AdamRate(t.solver.steps)); err != nil {
 			return err
 		}
 	}

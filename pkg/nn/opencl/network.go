@@ -2,7 +2,6 @@ package opencl
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"imagesimilarity/pkg/nn"
@@ -538,19 +537,4 @@ func (n *network) losing(layers []*nn.Layer, loss nn.Loss) {
 	if n.learns {
 		n.unwind(grad)
 	}
-}
-
-// rate returns what Adam's step of that number, from 1, multiplies with.
-func adamRate(step int) float32 {
-	power := func(x float64) float64 {
-		p := 1.0
-		for n := step; n > 0; n /= 2 {
-			if n%2 == 1 {
-				p *= x
-			}
-			x *= x
-		}
-		return p
-	}
-	return float32(nn.LearningRate * math.Sqrt(1-power(nn.Beta2)) / (1 - power(nn.Beta1)))
 }
