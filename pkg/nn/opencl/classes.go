@@ -182,8 +182,7 @@ func (p *predictor) layer(l *nn.Layer) error {
 	case nn.LayerNormalization:
 		v = p.layerNormalisation(l, x)
 	case nn.Rescaling:
-		zero := p.constants([]float32{0})
-		v = p.affine(x, fmt.Sprintf("w[%d]", zero),
+		v = p.affine(x, "0",
 			fmt.Sprintf("w[%d + j %% %d]", p.constants(l.Scale), len(l.Scale)),
 			fmt.Sprintf("w[%d + j %% %d]", p.constants(l.Offset), len(l.Offset)))
 	case nn.Normalization:
