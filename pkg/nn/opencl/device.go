@@ -15,7 +15,7 @@ import (
 //go:embed source
 var sources embed.FS
 
-// text returns the file of that name, with .cl after it.
+// text returns the file name.cl of the folder source.
 func text(name string) string {
 	b, err := sources.ReadFile("source/" + name + ".cl")
 	if err != nil {
@@ -51,7 +51,7 @@ const (
 	localMemory = 26 << 10
 )
 
-// options are those with which kernels are built. None allows less than float32.
+// options returns those with which kernels are built. None of them allows less precision.
 func (d *device) options() string {
 	if d.Exact {
 		return "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt"
@@ -120,7 +120,7 @@ func bytesOf[T float32 | int32 | uint64 | handle](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*int(unsafe.Sizeof(v[0])))
 }
 
-// Defines are names and what they stand for in the text of a kernel.
+// defines are names, each followed by what it stands for in the text of a kernel.
 type defines []any
 
 // source returns a kernel's text with these definitions.
@@ -209,7 +209,7 @@ func (s *schedule) take(values int) *memory {
 	return m
 }
 
-// give says that no later launch reads what is in a memory.
+// give lets later launches take a memory: none of them reads what is in it.
 func (s *schedule) give(m *memory) { s.spare = append(s.spare, m) }
 
 // add adds a launch of a kernel whose text is in some files, the last of which has the kernel.

@@ -19,8 +19,8 @@ type driver interface {
 	unpin(queue, buffer handle, data []byte)
 
 	// write and read copy between the program's memory and a buffer. If they wait, the copy is done
-	// when they return. If they do not, data is left alone until a later copy that waits, or the
-	// event of the read, is done.
+	// when they return. If they do not, the caller leaves data alone until a later copy that waits,
+	// or the event of the read, is done.
 	write(queue, buffer handle, offset int, data []byte, wait bool) error
 	read(queue, buffer handle, offset int, data []byte, wait bool) (event handle, err error)
 
@@ -115,7 +115,7 @@ var meanings = map[int]string{
 	noDevice:           "there is no device",
 }
 
-// noMemory reports whether err tells that the device has not the memory for something.
+// noMemory reports whether err tells that the device has too little memory.
 func noMemory(err error) bool {
 	var f *Failure
 	return errors.As(err, &f) && f.Code == noMemoryForObject

@@ -32,7 +32,7 @@ type data struct {
 	*nn.Samples
 	device *device
 	memory *memory // nil if they are sent
-	sent   bool    // there was no memory for them
+	sent   bool    // they are sent, as there was no memory for them
 }
 
 // Load prepares samples. They are copied when they are first used: a network knows their size.
@@ -117,9 +117,9 @@ type slot struct {
 	n      int
 }
 
-// newRing returns a ring for batches of a size with so many values of a result for each sample. Its
-// slots lie in pinned memory, unless that is much or is not to be had: then they grow when they are
-// used.
+// newRing returns a ring for batches of at most batch samples, with values numbers of a result for
+// each. Its slots lie in pinned memory. If they are too large for that, or there is none, they grow
+// when they are used.
 func newRing(d *device, batch, values int) *ring {
 	head, result := words+2*batch, batch*values
 	r := &ring{device: d}
@@ -179,8 +179,8 @@ func (r *ring) oldest() (*slot, error) {
 	return s, err
 }
 
-// begin sends a batch and starts the launches of a network; values of its result come back for each
-// sample.
+// begin sends a batch and starts the launches of a network. The slot of the batch then gets the
+// result, which has values numbers for each sample.
 func (n *network) begin(r *ring, d *data, index []int, result *memory, values int) error {
 	if err := d.place(n.size); err != nil {
 		return err

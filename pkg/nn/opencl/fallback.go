@@ -7,14 +7,14 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// A fallback is an engine that works on a device as long as that can be used, and goes on with
-// another engine when it fails, from the last weights that are known to be good.
+// A fallback is an engine that works on a device. When the device fails, it goes on with another
+// engine, from the last weights that are known to be good.
 type fallback struct {
 	device, other nn.Engine
 	tell          Tell
 	lost          bool // the device failed, or was slower
 
-	race func(took, other time.Duration) // is called after the first race; nil for no race
+	race func(device, other time.Duration) // gets the times of the race; nil if there is none
 }
 
 // A Tell is called when the other engine takes over. lost tells that the device is given up; if it
@@ -91,8 +91,8 @@ func (d *eitherData) Close() {
 	}
 }
 
-// eitherSolver is the state of an optimizer on both engines. Only one of them is used, but after a
-// failure.
+// eitherSolver is the state of an optimizer on both engines. The other engine's is used after a
+// failure only.
 type eitherSolver struct {
 	optimizer     nn.Optimizer
 	device, other nn.Solver
@@ -123,7 +123,7 @@ type eitherPrediction struct {
 	batch   int
 	device  nn.Prediction // nil if the other engine works
 	other   nn.Prediction
-	pending []job // whose outputs were not asked for
+	pending []job // whose outputs were not asked for yet
 }
 
 func (f *fallback) NewPrediction(layers []*nn.Layer, batch int) (nn.Prediction, error) {
@@ -214,7 +214,7 @@ type eitherTraining struct {
 	other  nn.Training
 	done   []job     // since the last Pull or Push
 	asked  int       // the losses that were asked for of these
-	losses []float64 // of the other engine, that were not asked for
+	losses []float64 // of the other engine, not asked for yet
 }
 
 func (f *fallback) NewTraining(p nn.Plan, s nn.Solver) (nn.Training, error) {

@@ -16,7 +16,7 @@ type weights struct {
 	*memory
 	list   []*nn.Weight
 	at     map[*nn.Weight]int
-	values []float32 // of a prediction; also others than weights
+	values []float32 // constants of a prediction, which lie behind the weights
 }
 
 // weightsOf returns the places of the weights of layers. Those of a layer begin at a multiple of
@@ -72,7 +72,7 @@ type network struct {
 	// Of a training:
 	learns    bool
 	seed      uint64
-	operators int    // so far; the CPU's engine numbers dropout so
+	operators int    // so far; a dropout takes its number, as on the CPU's engine
 	runs      uint64 // for dropout
 	gradients *memory
 	table     []int32 // for the optimizer: see step.cl
@@ -84,7 +84,8 @@ type network struct {
 // Words at the beginning of head.
 const words = 4
 
-// newNetwork makes a network of the input alone. gathered says that samples lie on the device.
+// newNetwork returns a network of the input alone. Its first launch gathers a batch of samples that
+// lie on the device.
 func newNetwork(d *device, layers []*nn.Layer, w *weights, batch int) (*network, error) {
 	for _, l := range layers {
 		if product(l.Output) > maxBatchValues/batch {
@@ -110,8 +111,8 @@ func newNetwork(d *device, layers []*nn.Layer, w *weights, batch int) (*network,
 // tableRow is how many numbers the optimizer's table has for a group.
 const tableRow = 6
 
-// gradient returns where the gradients of count weights from a place on lie, in slices: at a
-// multiple of four.
+// gradient makes room for the gradients of count weights, which begin at a place, in slices. It
+// returns where they begin, which is a multiple of four.
 func (n *network) gradient(at, count, slices int) (from int) {
 	from = ceilDiv(n.gradients.values, 4) * 4
 	n.gradients.values = from + count*slices

@@ -8,10 +8,10 @@ import (
 	"imagesimilarity/pkg/nn"
 )
 
-// Open returns the engine of a device, after a test if there is a reference: a small network,
-// trained for some steps, has to become what that makes of it. The engine calls pause with
-// functions that may wait for the device. Until such a function returns, the weights of all layers
-// stay as they are.
+// Open returns the engine of a device. If there is a reference, Open trains a small network on both
+// engines and returns an error if the results differ. The engine calls pause with functions that
+// may wait for the device. Until such a function returns, the weights of all layers stay as they
+// are.
 func Open(d Device, reference nn.Engine, pause func(wait func())) (nn.Engine, error) {
 	opened, err := openDevice(d)
 	if err != nil {
@@ -38,8 +38,8 @@ func (d *device) close() {
 	d.driver.release(contexts, d.context)
 }
 
-// selfTest returns an error if a small training on an engine, or what its network then puts out,
-// departs from that on a reference by more than rounding explains.
+// selfTest trains a small network on an engine and on a reference. It returns an error if their
+// losses, or the outputs after the training, differ by more than rounding explains.
 func selfTest(e, reference nn.Engine) error {
 	const n, size, tolerance = 24, 64, 1e-3
 	samples := &nn.Samples{N: n, Input: func(dst []float32, index []int) error {

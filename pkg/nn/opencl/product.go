@@ -30,9 +30,10 @@ func (t tile) groups(rows, columns int) (int, int) {
 	return ceilDiv(rows, t.rows), ceilDiv(columns, t.columns)
 }
 
-// fits reports whether the work-items of a group can share what is moved of the left matrix: each
-// moves one of the neighbours that lie side by side, along the inner axis or the rows, one value or
-// four at once.
+// fits reports whether the work-items of a group can share the left matrix: whether LANESA of
+// product.cl, the number of them that move values side by side, divides them. along tells whether
+// values lie side by side along the inner axis or along the rows, and wide whether four of them are
+// moved at once.
 func (t tile) fits(along, wide bool) bool {
 	neighbours := t.rows
 	if along {
@@ -107,8 +108,8 @@ type matmul struct {
 	alongA, alongB       bool
 	wideA, wideB, wideC  bool // whether four neighbours lie side by side, from a multiple of four on
 
-	// Of a product in slices, which puts so many parts of each sum into the result. Without slices,
-	// 0, the cheapest tile is taken.
+	// A product in slices has a tile, and its result has a part of each sum for each slice. If
+	// slices is 0, the product is in one piece, and multiply takes the cheapest tile.
 	tile
 	slices int
 }
@@ -119,7 +120,7 @@ type view struct {
 	at int
 }
 
-// multiply adds the launch of a product. bias is the place in b that the result knows.
+// multiply adds the launch of a product. bias is the place in b of the biases that result adds.
 func (s *network) multiply(p matmul, d defines, a *memory, b view, bias int, out view) {
 	dot := false
 	if p.slices == 0 {

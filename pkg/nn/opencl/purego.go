@@ -403,7 +403,7 @@ func (l *library) build(context handle, d Device, source, options string) (handl
 	return 0, err
 }
 
-// log returns the first lines of what a build has to say.
+// log returns the beginning of the compiler's messages, as one line.
 func (l *library) log(program, device handle) string {
 	const property = 0x1183 // CL_PROGRAM_BUILD_LOG
 	var size uintptr
