@@ -36,9 +36,9 @@ func Faster(device, other nn.Engine, tell Tell,
 	return &fallback{device: device, other: other, tell: tell, race: told}
 }
 
-// give reports whether err is a failure of the device, so that the other engine is to take over. It
-// gives the device up, unless only its memory is too small.
-func (f *fallback) give(err error) bool {
+// failed reports whether err is a failure of the device, so that the other engine takes over. It
+// then gives the device up, unless only its memory is too small.
+func (f *fallback) failed(err error) bool {
 	var failure *Failure
 	if !errors.As(err, &failure) {
 		return false
@@ -66,7 +66,7 @@ func (f *fallback) Load(s *nn.Samples) (nn.Data, error) {
 		return d, nil
 	}
 	var err error
-	if d.device, err = f.device.Load(s); err != nil && !f.give(err) {
+	if d.device, err = f.device.Load(s); err != nil && !f.failed(err) {
 		return nil, err
 	}
 	return d, nil
@@ -136,7 +136,7 @@ func (f *fallback) NewPrediction(layers []*nn.Layer, batch int) (nn.Prediction, 
 			return p, nil
 		}
 		p.device = nil
-		if !f.give(err) {
+		if !f.failed(err) {
 			f.tell(err, false) // it cannot compute these layers
 		}
 	}
@@ -163,7 +163,7 @@ func (p *eitherPrediction) Run(d nn.Data, index []int) error {
 		return p.change()
 	}
 	err := p.device.Run(j.data.device, index)
-	if p.engine.give(err) {
+	if p.engine.failed(err) {
 		return p.change()
 	}
 	return err
@@ -176,7 +176,7 @@ func (p *eitherPrediction) Output(dst []float32) error {
 			p.pending = p.pending[1:]
 			return nil
 		}
-		if !p.engine.give(err) {
+		if !p.engine.failed(err) {
 			return err
 		}
 		if err := p.change(); err != nil {
@@ -227,10 +227,10 @@ func (f *fallback) NewTraining(p nn.Plan, s nn.Solver) (nn.Training, error) {
 			return t, nil
 		}
 		t.device = nil
-		if !f.give(err) {
-			other, failed := f.other.NewTraining(p, t.solver.other)
-			if failed != nil {
-				return nil, failed // no engine can train these layers
+		if !f.failed(err) {
+			other, refused := f.other.NewTraining(p, t.solver.other)
+			if refused != nil {
+				return nil, refused // no engine can train these layers
 			}
 			f.tell(err, false)
 			t.other = other
@@ -291,7 +291,7 @@ func (t *eitherTraining) do(j job, onDevice func() error) error {
 		return t.change()
 	}
 	err := onDevice()
-	if t.engine.give(err) {
+	if t.engine.failed(err) {
 		return t.change()
 	}
 	return err
@@ -318,7 +318,7 @@ func (t *eitherTraining) Loss() (float64, error) {
 			t.asked++
 			return loss, nil
 		}
-		if !t.engine.give(err) {
+		if !t.engine.failed(err) {
 			return 0, err
 		}
 		if err := t.change(); err != nil {
@@ -347,7 +347,7 @@ func (t *eitherTraining) known(do func(nn.Training) error) error {
 			t.done, t.asked = nil, 0
 			return nil
 		}
-		if !t.engine.give(err) {
+		if !t.engine.failed(err) {
 			return err
 		}
 		if err := t.change(); err != nil {

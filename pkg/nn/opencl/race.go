@@ -15,7 +15,7 @@ func (f *fallback) onDevice(run func(nn.Engine) (time.Duration, error)) bool {
 	}
 	device, err := run(f.device)
 	if err != nil {
-		return !f.give(err) // if it is none of the device, the work itself will show it
+		return !f.failed(err) // if it is none of the device, the work itself will show it
 	}
 	other, err := run(f.other)
 	if err != nil {
