@@ -223,7 +223,11 @@ type source struct{ feed *os.File }
 
 // read reads the ranges of n images whose values have width bytes.
 func (s source) read(v *Values, n, width int) ([]byte, error) {
-	need := float64(n) * float64(v.Rows) * float64(v.Cols) * float64(width*width)
+	taken := width
+	if width > 1 {
+		taken *= 2 // for a while the values lie beside their bytes
+	}
+	need := float64(n) * float64(v.Rows) * float64(v.Cols) * float64(taken)
 	err := memory.Check(need, "%s: %d images of %dx%d values need",
 		v.Ranges[0].File, n, v.Rows, v.Cols)
 	if err != nil {

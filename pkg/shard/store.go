@@ -13,12 +13,12 @@ import (
 )
 
 // A Store keeps what a worker has read and found for the next stages that ask for the same shards.
-// Answers do not depend on what it keeps. The zero Store keeps no images, but labels only.
+// Answers do not depend on what it keeps. The zero Store keeps labels and no images.
 type Store struct {
-	most, used int64 // bytes of images
-	stage      string
-	clock      int // counts the stages
-	asks       int // counts how often it was asked for images
+	most, used int64  // bytes of images
+	stage      string // the parameters of the stages that ask now
+	clock      int    // counts the changes of stage
+	asks       int    // counts how often it was asked for images
 	known      map[string]*known
 }
 
@@ -28,26 +28,28 @@ func NewStore(most int64) *Store { return &Store{most: most} }
 
 // known is what a store knows of the images of a shard in one space.
 type known struct {
-	images any // *imageset.Images[P], or nil if they are not kept
-	part   any // clustering.Part[P] of packed images, or nil as above
-	size   int64
-	stage  int // the last that asked
-	ask    int // its last ask
+	images any   // *imageset.Images[P], or nil if they are not kept
+	part   any   // clustering.Part[P] of packed images, or nil if they are not kept
+	size   int64 // bytes of both
+	stage  int   // the store's clock when it was last asked for them
+	ask    int   // the store's asks at that time
 
-	// The last clusters of the images, and those of the pass before. The assignment knows bounds by
-	// which it finds those of other centroids, if they are as many.
-	labels     [2]labelling
+	labels [2]labelling // the clusters of the images in the last pass and in the one before
+
+	// The assignment of the last pass has bounds that save work in the next one, if that has as many
+	// clusters.
 	assignment any // *clustering.Assignment[P], or nil
 	clusters   int
 }
 
-// A labelling is the clusters of the images of a shard. from tells where they are from.
+// A labelling is the clusters of the images of a shard.
 type labelling struct {
-	from  string
+	from  string // checksum of the centroids
 	label []int32
 }
 
-// recent is a number of stages. The store gives up images that none of the last ones asked for.
+// recent is the number of stages that count as recent, the present one included. The store gives
+// up only images that none of them asked for.
 const recent = 3
 
 // begin tells the store that these stages ask from now on.
@@ -85,9 +87,9 @@ func (s *Store) of(space Space, v *Values) *known {
 	return k
 }
 
-// room makes room for images of a size, and reports whether it could. It gives up images that were
-// not asked for lately, the oldest first, and no others: so if a pass uses more shards than have
-// room, some stay.
+// room makes room for images of a size, and reports whether it could. It gives up only images that
+// no recent stage asked for, the oldest first. So if a pass uses more shards than there is room
+// for, some of them stay.
 func (s *Store) room(size int64) bool {
 	for s.used+size > s.most {
 		var oldest *known
@@ -106,8 +108,8 @@ func (s *Store) room(size int64) bool {
 	return true
 }
 
-// label returns the clusters of the images that are from there. It calls find if it does not know
-// them.
+// label returns the clusters of the images for centroids with the checksum from. It calls find if
+// it does not know them.
 func (k *known) label(from string, find func() []int32) []int32 {
 	i := slices.IndexFunc(k.labels[:], func(l labelling) bool {
 		return l.label != nil && l.from == from
