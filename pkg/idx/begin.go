@@ -1,10 +1,10 @@
 package idx
 
-// Begin begins to read values that are kept in memory, and returns while they are read: several
-// files are read at the same time. Read or Set, one of which has to be called, waits for the
-// values. Begin makes room for them before it returns. It returns false if there is no memory for
-// them, or if Read or Set will need more. A caller that begins no other file after that gets the
-// errors that it would get without Begin.
+// Begin begins to read values that are kept in memory. It makes room for them and returns while
+// they are read, so that several files are read at the same time. Read or Set, one of which has to
+// be called, waits for the values. Begin returns false if there is no memory for them, or if Read
+// or Set will ask for memory: because it grows while they are read, or because they are not kept. A
+// caller that then begins no other file gets the errors that it would get without Begin.
 func (f *File) Begin() bool {
 	switch {
 	case f.begun != nil:

@@ -37,7 +37,7 @@ type File struct {
 	count    int         // bytes that the header promises
 	what     string      // these bytes
 	data     []byte      // of a pipe or a device, unless they are unpacked
-	begun    chan filled // of a file that Begin reads, or nil
+	begun    chan filled // gets what Begin reads; nil if it reads nothing
 	unpacked *os.File    // a nameless file that holds just the values, or nil
 }
 
@@ -417,7 +417,7 @@ func (r *reader) first(n int) int {
 	return int(min(int64(n), max(least, 16*r.packed)))
 }
 
-// fill is all for a caller that has made room.
+// fill does what all does, in memory that room has returned.
 func (r *reader) fill(room []byte, n int, what string) (b []byte, err error) {
 	if r.size >= 0 && n > piece {
 		b, err = r.pieces(room)
