@@ -438,16 +438,12 @@ func rows(shape, axes []int) (count, width int, begin, place string) {
 }
 
 func (p *predictor) layerNormalisation(l *nn.Layer, x value) value {
-	const threads = 64
 	count, width, begin, place := rows(x.shape, l.Axes)
 	y := p.take(p.batch * product(x.shape))
-	p.add("rows", defines{
-		"THREADS", threads, "ROWS", count, "SIZE", product(x.shape), "WIDTH", width,
+	p.eachRow(defines{
 		"NORMALISES", true, "SCALING", l.RMSScaling, "EPSILON", float32(l.Epsilon),
 		"GAMMA", p.parameter(l, "gamma", "j", "1"), "BETA", p.parameter(l, "beta", "j", "0"),
-		"BEGIN(row)", begin, "PLACE(j)", place,
-	}, [3]int{p.batch * count, 1, 1}, [3]int{threads, 1, 1},
-		p.head, p.weights.memory, y, x.memory)
+	}, count, width, begin, place, product(x.shape), x.memory, y)
 	return value{y, x.shape}
 }
 

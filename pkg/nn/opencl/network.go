@@ -465,11 +465,16 @@ func (n *network) activate(act nn.Activation, x signal) signal {
 // softmax adds a softmax, or its logarithm, of rows of a sample.
 func (n *network) softmax(rows, width int, begin, place string, size int, logarithm bool,
 	x, y *memory) {
+	n.eachRow(defines{"NORMALISES", false, "LOGARITHM", logarithm},
+		rows, width, begin, place, size, x, y)
+}
+
+// eachRow adds a launch of rows.cl. d tells what it computes of each row.
+func (n *network) eachRow(d defines, rows, width int, begin, place string, size int, x, y *memory) {
 	const threads = 64
-	n.add("rows", defines{
-		"THREADS", threads, "ROWS", rows, "SIZE", size, "WIDTH", width, "NORMALISES", false,
-		"LOGARITHM", logarithm, "BEGIN(row)", begin, "PLACE(j)", place,
-	}, [3]int{n.batch * rows, 1, 1}, [3]int{threads, 1, 1}, n.head, n.weights.memory, y, x)
+	n.add("rows", append(d, "THREADS", threads, "ROWS", rows, "SIZE", size, "WIDTH", width,
+		"BEGIN(row)", begin, "PLACE(j)", place),
+		[3]int{n.batch * rows, 1, 1}, [3]int{threads, 1, 1}, n.head, n.weights.memory, y, x)
 }
 
 // dropout adds a Dropout layer in training.
