@@ -35,14 +35,14 @@ var Devices = func(choice string) (list []Device, err error) {
 		}
 	}
 	list, err = devices()
-	for i, err := range tried {
+	for i, why := range tried {
 		if i >= len(list) {
 			continue // the drivers have changed
 		}
 		open := list[i].Open
 		list[i].Open = func(nn.Engine) (nn.Engine, error) {
-			if err != nil {
-				return nil, err
+			if why != nil {
+				return nil, why
 			}
 			return open(nil) // it has been tested
 		}
