@@ -257,26 +257,27 @@ func (l *library) devicesOf(platform handle) ([]Device, error) {
 	}
 	devices := make([]Device, n)
 	for i, id := range list {
-		d := Device{id: id}
-		var failed [8]error
-		d.Name, failed[0] = l.text(getDeviceInfo, id, 0x102B) // CL_DEVICE_NAME
-		d.Memory, failed[1] = l.number(id, 0x101F)            // CL_DEVICE_GLOBAL_MEM_SIZE
-		d.Largest, failed[2] = l.number(id, 0x1010)           // CL_DEVICE_MAX_MEM_ALLOC_SIZE
-		d.Local, failed[3] = l.number(id, 0x1023)             // CL_DEVICE_LOCAL_MEM_SIZE
-		group, wrong := l.number(id, 0x1004)                  // CL_DEVICE_MAX_WORK_GROUP_SIZE
-		d.Group, failed[4] = int(group), wrong
-		units, wrong := l.number(id, 0x1002) // CL_DEVICE_MAX_COMPUTE_UNITS
-		d.Units, failed[7] = int(units), wrong
-		single, wrong := l.number(id, 0x101B) // CL_DEVICE_SINGLE_FP_CONFIG
-		const correctlyRounded = 1 << 7
-		d.Exact, failed[5] = single&correctlyRounded != 0, wrong
-		class, wrong := l.number(id, 0x1000) // CL_DEVICE_TYPE
-		const processor = 1 << 1
-		d.Processor, failed[6] = class&processor != 0, wrong
-		if err := cmp.Or(failed[:]...); err != nil {
+		name, err := l.text(getDeviceInfo, id, 0x102B) // CL_DEVICE_NAME
+		number := func(property uintptr) int64 {
+			v, failed := l.number(id, property)
+			err = cmp.Or(err, failed)
+			return v
+		}
+		const processor, correctlyRounded = 1 << 1, 1 << 7
+		devices[i] = Device{
+			Name:      name,
+			Memory:    number(0x101F),                       // CL_DEVICE_GLOBAL_MEM_SIZE
+			Largest:   number(0x1010),                       // CL_DEVICE_MAX_MEM_ALLOC_SIZE
+			Units:     int(number(0x1002)),                  // CL_DEVICE_MAX_COMPUTE_UNITS
+			Group:     int(number(0x1004)),                  // CL_DEVICE_MAX_WORK_GROUP_SIZE
+			Local:     number(0x1023),                       // CL_DEVICE_LOCAL_MEM_SIZE
+			Exact:     number(0x101B)&correctlyRounded != 0, // CL_DEVICE_SINGLE_FP_CONFIG
+			Processor: number(0x1000)&processor != 0,        // CL_DEVICE_TYPE
+			id:        id,
+		}
+		if err != nil {
 			return nil, err
 		}
-		devices[i] = d
 	}
 	return devices, nil
 }
