@@ -4,7 +4,8 @@ package nn
 //
 // An engine may work on copies of samples and weights, in the memory of a device, and may compute
 // several batches at a time: Run, Evaluate and Step may return before their work is done. They take
-// effect in the order of the calls.
+// effect in the order of the calls. They may keep the slices of indices that they get, which the
+// caller does not change any more.
 type Engine interface {
 	// Load makes samples ready for the other methods. A device gets them once.
 	Load(s *Samples) (Data, error)

@@ -159,9 +159,9 @@ func benchmarkStep(b *testing.B, e engine, filters []int) {
 		b.Fatal(err)
 	}
 	defer data.Close()
-	index := make([]int, 128)
 	pending := 0
 	for i := 0; b.Loop(); i++ {
+		index := make([]int, 128)
 		for k := range index {
 			index[k] = (i*128 + k*7) % 1280
 		}
