@@ -1,6 +1,9 @@
 package nn
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // CheckTrainable returns an error unless engines can train the layers, which are connected: a chain
 // of some classes with the parameters that the networks of these programs have.
@@ -68,4 +71,19 @@ func (l *Layer) checkTrainable() error {
 		return nil
 	}
 	return fmt.Errorf("the class %s is not supported", l.Class)
+}
+
+// Effective returns the layers of a chain that can be trained without those that do nothing, which
+// would part layers that an engine computes together: a pooling of single pixels, and a dropout of
+// nothing. Outside of a training a dropout does nothing.
+func Effective(layers []*Layer, training bool) []*Layer {
+	return slices.DeleteFunc(slices.Clone(layers), func(l *Layer) bool {
+		switch l.Class {
+		case MaxPooling2D:
+			return l.Size == [2]int{1, 1}
+		case Dropout:
+			return !training || l.Rate == 0
+		}
+		return false
+	})
 }

@@ -146,10 +146,7 @@ func (n *network) rows(l *nn.Layer) tensor.Shape { return tensor.Shape{n.batch, 
 
 // add adds layers. It joins those that work on images to blocks.
 func (n *network) add(layers []*nn.Layer, x signal) signal {
-	layers = slices.DeleteFunc(slices.Clone(layers), func(l *nn.Layer) bool {
-		// One that does nothing must not part what belongs to a block.
-		return l.Class == nn.Dropout && (!n.training || l.Rate == 0)
-	})
+	layers = nn.Effective(layers, n.training)
 	// next takes the next layer if it is of that class.
 	next := func(c nn.Class) *nn.Layer {
 		if len(layers) == 0 || layers[0].Class != c {

@@ -137,9 +137,7 @@ type signal struct {
 
 // chain adds layers as the CPU's engine joins them.
 func (n *network) chain(layers []*nn.Layer, x signal) signal {
-	layers = slices.DeleteFunc(slices.Clone(layers), func(l *nn.Layer) bool {
-		return l.Class == nn.Dropout && (!n.learns || l.Rate == 0)
-	})
+	layers = nn.Effective(layers, n.learns)
 	next := func(c nn.Class) *nn.Layer {
 		if len(layers) == 0 || layers[0].Class != c {
 			return nil

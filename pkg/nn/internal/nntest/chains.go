@@ -115,6 +115,12 @@ var Chains = []struct {
 			Pool(2, 2), Flatten(), Dense(4, softmax),
 		)
 	}},
+	{"pooling of single pixels", squares, func() []*nn.Layer {
+		return Chain(Conv(3, 3, 4, relu), BatchNorm(), Pool(1, 1), Conv(3, 3, 1, linear))
+	}},
+	{"pooling of single pixels alone", squares, func() []*nn.Layer {
+		return Chain(Pool(1, 1), Conv(3, 3, 1, linear), Pool(1, 1), Pool(1, 1))
+	}},
 	{"mean absolute error", nn.MeanAbsoluteError, func() []*nn.Layer {
 		return Chain(Conv(3, 3, 2, relu), Flatten(), Dense(30, linear), Reshape(5, 6, 1))
 	}},
