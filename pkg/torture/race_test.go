@@ -40,7 +40,8 @@ func TestRaceDetector(t *testing.T) {
 
 // TestRacesOfKernels runs the kernels for graphics processors in a simulator, Oclgrind. It finds
 // races between work-items, which a driver that computes on the processor may hide, and what is
-// read or written outside of buffers. That it would is seen where a barrier is taken away.
+// read or written outside of buffers. At last a kernel runs without its barrier: there the
+// simulator has to find a race.
 func TestRacesOfKernels(t *testing.T) {
 	longOnly(t, "the simulator is slow")
 	const what = "kernels, simulated"
