@@ -190,8 +190,9 @@ func checkQueries(name string) error {
 		return err
 	}
 	if queries.N < clusters {
-		return fmt.Errorf("%s: %d queries; expected at least %d, of which as many clusters are made",
-			name, queries.N, clusters)
+		return fmt.Errorf("%s: %d queries, of which the demo cannot make %d clusters; expected at least "+
+			"%d (without a test set each tenth picture of a class is a query)",
+			name, queries.N, clusters, clusters)
 	}
 	return nil
 }
