@@ -1,6 +1,10 @@
 package nntest
 
-import "imagesimilarity/pkg/nn"
+import (
+	"math/rand/v2"
+
+	"imagesimilarity/pkg/nn"
+)
 
 const (
 	linear, relu, sigmoid, softmax = nn.Linear, nn.ReLU, nn.Sigmoid, nn.Softmax
@@ -127,6 +131,34 @@ var Chains = []struct {
 	{"categorical crossentropy", crossentropy, func() []*nn.Layer {
 		return Chain(Flatten(), Dense(10, softmax))
 	}},
+}
+
+// RandomChain draws layers of the kinds that can be trained, also such as do nothing. They return
+// what an input of Chain has.
+func RandomChain(r *rand.Rand) []*nn.Layer {
+	var layers []*nn.Layer
+	rows, columns := 5, 6
+	for range 1 + r.IntN(6) {
+		a, b := 1+r.IntN(3), 1+r.IntN(3)
+		switch r.IntN(5) {
+		case 0, 1:
+			act := []nn.Activation{linear, relu, sigmoid, softmax}[r.IntN(4)]
+			layers = append(layers, Conv(a, b, 1+r.IntN(9), act))
+		case 2:
+			layers = append(layers, BatchNorm())
+		case 3:
+			if a <= rows && b <= columns {
+				rows, columns = rows/a, columns/b
+				layers = append(layers, Pool(a, b))
+			}
+		case 4:
+			if a*b*rows*columns <= 60 {
+				rows, columns = rows*a, columns*b
+				layers = append(layers, Up(a, b))
+			}
+		}
+	}
+	return Chain(append(layers, Flatten(), Dense(30, linear), Reshape(5, 6, 1))...)
 }
 
 // Chain returns the layers after an input of images of 5x6 pixels.
