@@ -14,7 +14,8 @@ USAGE = """Usage: spark-submit search.py -d <input files original space> -i <inp
 Writes what ./search writes. Input files are plain IDX files, any number of them: names or
 patterns, with commas between them.
 These may be left out:
-  -k <int>           hash functions of a table (4 if left out)
+  -k <int>           hash functions of a table (4 if left out), at most 32 with
+                     -textbook
   -L <int>           hash tables (5)
   -cell <int>        with -EMD: width of a cell in pixels (7)
   -textbook          the textbook's form of every algorithm where the original
@@ -36,6 +37,9 @@ def check(o):
     for flag in useless:
         if o[flag]:
             raise ValueError(f"flag {flag} has no meaning here")
+    if o["-textbook"] and o["-k"].isdigit() and int(o["-k"]) > 32:
+        raise ValueError("flag -k: expected at most 32 hash functions with -textbook, which share "
+                         f"the 32 bits of a hash value, found {o['-k']}")
 
 
 def run(spark, o):

@@ -7,6 +7,10 @@ import (
 	"imagesimilarity/pkg/libstdcxx"
 )
 
+// MaxFunctions is the largest number of hash functions of a table that tell images apart: they
+// share the 32 bits of its hash values.
+const MaxFunctions = 32
+
 // A hasher computes the hash value of an image:
 //
 //	a_ij = floor((x_j - s_ij) / w)        cell of pixel j in grid i
@@ -47,11 +51,11 @@ func originalPlace(i, functions int) int { return (32 - i*functions) & 63 }
 func textbookPlace(i, functions int) int { return (functions - 1 - i) * (32 / functions) }
 
 // newHasher draws functions·dim random shifts. It draws none if every hash value would be 0: if w
-// is 0, because a_ij is undefined then, or if k is above 32, because M is 1 then.
+// is 0, because a_ij is undefined then, or if k is above MaxFunctions, because M is 1 then.
 func newHasher(dim int, width int64, functions int, place func(i, functions int) int,
 	random *libstdcxx.Minstd) *hasher {
 
-	if width == 0 || functions > 32 {
+	if width == 0 || functions > MaxFunctions {
 		return &hasher{}
 	}
 	h := &hasher{
@@ -94,7 +98,7 @@ func newHasher(dim int, width int64, functions int, place func(i, functions int)
 
 // hasherSize returns the most bytes of a hasher.
 func hasherSize(dim int, width int64, functions int) float64 {
-	if width == 0 || functions > 32 {
+	if width == 0 || functions > MaxFunctions {
 		return 0
 	}
 	shifts := float64(functions) * float64(dim)

@@ -29,8 +29,9 @@ type LSH struct {
 
 // NewLSH draws the hash functions of the original for a data set of n images of rows x cols pixels.
 // There are N/16 buckets, at least one, and as many hash functions as functions says, at least 1,
-// on grids of the given width in grey levels (see Width). If width is 0 or functions exceeds 32,
-// all hash values are 0: all images fall into one bucket, and the search is exact.
+// on grids of the given width in grey levels (see Width). If width is 0 or functions exceeds
+// MaxFunctions, all hash values are 0, as in the original: all images fall into one bucket, and the
+// search is exact.
 //
 // The original kept L tables, each with a generator of its own in the same first state. So all L
 // were the same table, and one stands for them here.
@@ -43,8 +44,9 @@ func NewLSH(n int64, rows, cols int, width int64, functions int) (*LSH, error) {
 // NewTextbookLSH draws the hash functions of as many tables as tables says. They differ from the
 // original's in two ways. They are independent: one generator draws the random numbers of one table
 // after the other. And the values of a table's hash functions are concatenated, so that images
-// share a bucket if all functions agree, and otherwise only by chance. The number of buckets, the
-// width, and the one bucket from 33 functions on are the original's.
+// share a bucket if all functions agree, and otherwise only by chance. The number of buckets and
+// the width are the original's, and so is the one bucket if functions exceeds MaxFunctions: each
+// table then compares a query with all images. So no program takes that many.
 func NewTextbookLSH(n int64, rows, cols int, width int64, functions, tables int) (*LSH, error) {
 	return newLSH(n, rows, cols, width, functions, tables, textbookPlace)
 }

@@ -19,7 +19,8 @@ const usage = `Usage:./search -d <input file original space> -i <input file new 
 Finds the nearest neighbour of every query in the new space, by LSH and exactly;
 with -EMD the ten nearest by Earth Mover's Distance and by Manhattan distance.
 These may be left out:
-  -k <int>           hash functions of a table (4 if left out)
+  -k <int>           hash functions of a table (4 if left out), at most 32 with
+                     -textbook
   -L <int>           hash tables (5)
   -cell <int>        with -EMD: width of a cell in pixels (7)
   -textbook          the textbook's form of every algorithm where the original
@@ -32,10 +33,6 @@ These may be left out:
                      images of more than a quarter of it are read in blocks
   -h, --help         show this text and exit
 `
-
-// maxTables is the largest number of the textbook's hash tables, far more than the search gains
-// from. A table takes 4 bytes an image.
-const maxTables = 1000
 
 // options holds the values of the flags. All file names are set, except html and json, which are
 // empty if no page and no results are wanted.
@@ -53,7 +50,7 @@ type options struct {
 
 	// The three searches.
 	reducedData, reducedQuery string // 16-bit latent vectors of the same images
-	functions, tables         int    // of LSH; at least 1, and at most maxTables if textbook is set
+	functions, tables         int    // of LSH
 
 	dataLabels, queryLabels string // without -EMD only for the page, and empty if not known
 
@@ -113,15 +110,8 @@ func parseOptions(args []string) (options, error) {
 			"flags -l1 and -l2 have no meaning where neither -EMD nor -html is given")
 	}
 
-	if opt.functions, err = arguments.Positive("-k", k, 4); err != nil {
+	if opt.functions, opt.tables, err = arguments.LSH(k, l, opt.textbook); err != nil {
 		return opt, err
-	}
-	if opt.tables, err = arguments.Positive("-L", l, 5); err != nil {
-		return opt, err
-	}
-	if opt.textbook && opt.tables > maxTables {
-		return opt, fmt.Errorf("flag -L: expected at most %d hash tables with -textbook, found %d",
-			maxTables, opt.tables)
 	}
 	opt.cell, err = arguments.Positive("-cell", cell, 7)
 	return opt, err

@@ -68,6 +68,12 @@ func TestOptions(t *testing.T) {
 			wantErr: `flag -L: expected a whole number of at least 1, found "99999999999999999999"`},
 		{name: "too many tables", args: append(slices.Clone(files), "-textbook", "-L", "1001"),
 			wantErr: "flag -L: expected at most 1000 hash tables with -textbook, found 1001"},
+		{name: "as many functions as bits",
+			args: append(slices.Clone(files), "-textbook", "-k", "32"),
+			want: with(parsed, func(o *options) { o.textbook, o.functions = true, 32 })},
+		{name: "more functions than bits", args: append(slices.Clone(files), "-k", "33", "-textbook"),
+			wantErr: "flag -k: expected at most 32 hash functions with -textbook, " +
+				"which share the 32 bits of a hash value, found 33"},
 		{name: "cell = 0", args: append(slices.Clone(emd), "-cell", "0"),
 			wantErr: `flag -cell: expected a whole number of at least 1, found "0"`},
 		{name: "labels without EMD", args: append(slices.Clone(files), "-l1", "l"),

@@ -196,7 +196,6 @@ func parse(args []string, allowed []string) (*options, error) {
 	}{
 		{"-shard", size, &o.size, shard.Size},
 		{"-neighbours", neighbours, &o.neighbours, 1}, {"-cell", cell, &o.cell, 7},
-		{"-k", k, &o.functions, 4}, {"-L", l, &o.tables, 5},
 		{"-clusters", clusters, &o.clusters, 1},
 	} {
 		v, err := arguments.Positive(n.flag, n.text, n.otherwise)
@@ -204,6 +203,10 @@ func parse(args []string, allowed []string) (*options, error) {
 			return nil, usageError{err}
 		}
 		*n.value = v
+	}
+	var err error
+	if o.functions, o.tables, err = arguments.LSH(k, l, o.textbook); err != nil {
+		return nil, usageError{err}
 	}
 	bytes, err := memory.Flag("-memory", most)
 	if err != nil {

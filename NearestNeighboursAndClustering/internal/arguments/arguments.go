@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"imagesimilarity/pkg/knn"
 )
 
 // ErrHelp is returned by Parse if help was asked for.
@@ -68,4 +70,29 @@ func Positive(flag, value string, otherwise int) (int, error) {
 			"flag %s: expected a whole number of at least 1, found %q", flag, value)
 	}
 	return n, nil
+}
+
+// maxTables is the largest number of the textbook's hash tables, far more than the search gains
+// from. A table takes 4 bytes an image.
+const maxTables = 1000
+
+// LSH returns the numbers of hash functions and of hash tables that -k and -L give. The textbook's
+// have largest numbers. The original takes any, since all its tables are one, and with more than
+// knn.MaxFunctions functions all images are in one bucket.
+func LSH(k, l string, textbook bool) (functions, tables int, err error) {
+	if functions, err = Positive("-k", k, 4); err != nil {
+		return 0, 0, err
+	}
+	if tables, err = Positive("-L", l, 5); err != nil {
+		return 0, 0, err
+	}
+	if textbook && functions > knn.MaxFunctions {
+		return 0, 0, fmt.Errorf("flag -k: expected at most %d hash functions with -textbook, which "+
+			"share the %[1]d bits of a hash value, found %d", knn.MaxFunctions, functions)
+	}
+	if textbook && tables > maxTables {
+		return 0, 0, fmt.Errorf("flag -L: expected at most %d hash tables with -textbook, found %d",
+			maxTables, tables)
+	}
+	return functions, tables, nil
 }
