@@ -46,12 +46,15 @@ def main(name, usage, flags, check, run):
     flags = {**flags, "-worker": WORKER, "-shard": "30000", "-memory": "512MiB"}
     args = sys.argv[1:]
     options = dict(flags)
+    flag = None
     try:
         while args:
-            flag = args.pop(0)
-            if flag in ("-h", "--help"):
+            last, flag = flag, args.pop(0)
+            if flag in ("-h", "-help", "--help"):
                 print(usage, end="")
                 return
+            if flag not in flags and last and options[last] in flags:
+                raise ValueError(f"flag {last} has no value: {options[last]} follows it")
             if flag not in flags:
                 raise ValueError(f'unknown flag "{flag}"')
             if flags[flag] is False:

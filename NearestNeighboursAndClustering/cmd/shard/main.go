@@ -128,7 +128,7 @@ func answer(args []string, stdin io.Reader, out *bufio.Writer, stderr io.Writer)
 	if len(args) == 0 {
 		return usageError{errors.New("a stage is missing")}
 	}
-	if args[0] == "-h" || args[0] == "--help" {
+	if arguments.IsHelp(args[0]) {
 		return arguments.ErrHelp
 	}
 	switch args[0] {

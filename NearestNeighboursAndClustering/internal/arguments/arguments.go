@@ -17,13 +17,14 @@ var ErrHelp = errors.New("help was asked for")
 // Parse reads pairs of a flag and a value, and flags without value. values maps a flag to where
 // its value goes; any text but the empty one is a value. switches maps a flag without value to what
 // it makes true. If a flag is given twice, the last value counts. An unknown flag, a missing value
-// and an empty one are errors. Parse returns ErrHelp at -h or --help.
+// and an empty one are errors. Parse returns ErrHelp at an argument that asks for help.
 //
 // The standard package flag takes "-o" for a flag where the original takes it for a value.
 func Parse(args []string, values map[string]*string, switches map[string]*bool) error {
+	named := -1 // the index of the last value that is the name of a flag
 	for i := 0; i < len(args); i++ {
 		name := plain(args[i])
-		if name == "-h" || name == "--help" {
+		if IsHelp(args[i]) {
 			return ErrHelp
 		}
 		if s, ok := switches[name]; ok {
@@ -31,6 +32,9 @@ func Parse(args []string, values map[string]*string, switches map[string]*bool) 
 			continue
 		}
 		v, ok := values[name]
+		if !ok && i > 0 && named == i-1 {
+			return fmt.Errorf("flag %s has no value: %s follows it", plain(args[i-2]), args[i-1])
+		}
 		if !ok {
 			return fmt.Errorf("unknown flag %q", args[i])
 		}
@@ -42,8 +46,17 @@ func Parse(args []string, values map[string]*string, switches map[string]*bool) 
 			return fmt.Errorf("the value of flag %s is empty", name)
 		}
 		*v = args[i]
+		if next := plain(*v); values[next] != nil || switches[next] != nil {
+			named = i
+		}
 	}
 	return nil
+}
+
+// IsHelp reports whether an argument asks for help.
+func IsHelp(arg string) bool {
+	name := plain(arg)
+	return name == "-h" || name == "-help" || name == "--help"
 }
 
 // plain returns a flag with a hyphen and a Latin o. The usage text of the original has en dashes

@@ -30,10 +30,17 @@ func TestParse(t *testing.T) {
 		{name: "trailing value", args: []string{"-d", "x", "y"}, wantErr: `unknown flag "y"`},
 		{name: "help", args: []string{"-d", "x", "-h"}, wantErr: ErrHelp.Error()},
 		{name: "help in the long form", args: []string{"--help", "-e"}, wantErr: ErrHelp.Error()},
+		{name: "help with one hyphen", args: []string{"-help"}, wantErr: ErrHelp.Error()},
 		{name: "help with a dash", args: []string{"–h"}, wantErr: ErrHelp.Error()},
 		{name: "help as value", args: []string{"-d", "-h"}, d: "-h"},
 		{name: "empty value", args: []string{"-d", "x", "-o", ""},
 			wantErr: "the value of flag -o is empty"},
+		{name: "a flag instead of a value", args: []string{"-o", "-d", "x", "-EMD"},
+			wantErr: "flag -o has no value: -d follows it"},
+		{name: "a switch instead of a value", args: []string{"-d", "x", "–ο", "-EMD", "y"},
+			wantErr: "flag -o has no value: -EMD follows it"},
+		{name: "a value like a flag, and an unknown one", args: []string{"-d", "-o", "-EMD", "x"},
+			wantErr: `unknown flag "x"`},
 		{name: "no value", args: []string{"-o", "x", "–d"}, wantErr: "flag -d has no value"},
 	} {
 		var d, o string
