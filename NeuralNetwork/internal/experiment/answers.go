@@ -180,6 +180,8 @@ func (a *Answers) Yes(what string, wishes map[string]Wish) argparse.Flag {
 				continue
 			case !ok || named != (w.Path != "") || named && strings.TrimSpace(file) != file:
 				return fmt.Errorf("invalid value: '%s', expected %s, or nothing", wish, what)
+			case answers[w.Question] == "Y":
+				return fmt.Errorf("invalid value: '%s', expected %s only once", wish, name)
 			case named && file == "":
 				return fmt.Errorf("invalid value: '%s', expected the name of a file after it", wish)
 			case named:
