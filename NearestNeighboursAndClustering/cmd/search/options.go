@@ -25,7 +25,8 @@ These may be left out:
   -cell <int>        with -EMD: width of a cell in pixels (7)
   -textbook          the textbook's form of every algorithm where the original
                      departs from it
-  -html <HTML file>  report with pictures; -l1 and -l2 may give labels for it
+  -html <HTML file>  report with pictures
+  -l1, -l2           labels as above; without -EMD only for the report of -html
   -json <JSON file>  results, to be read by other programs
   -png <folder>      plots of the report, each as a PNG and an SVG file
   -quiet             nothing about the progress and the results on the screen
