@@ -70,7 +70,7 @@ func converse(
 	}
 	opt.display.Phase("reading the files")
 	open := idx.Opener{Display: opt.display}
-	d, err := read(opt.inputs, k, open)
+	d, err := opt.read(k, open)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (opt options) moreData(ask *prompt.Cin, k int, open idx.Opener) *data {
 	for ask.YesNo("Do you want to enter another query (Y/N)?  ") {
 		d := &data{open: open}
 		readImages := func(path string) error {
-			if err := d.openImages(path, k); err != nil {
+			if err := d.openImages(path, k, opt.configuration); err != nil {
 				return err
 			}
 			return d.readImages()

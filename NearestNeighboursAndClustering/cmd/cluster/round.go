@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"imagesimilarity/NearestNeighboursAndClustering/internal/configuration"
 	"imagesimilarity/pkg/clustering"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
@@ -35,8 +36,8 @@ type data struct {
 	classCount int
 }
 
-// openImages opens the images, which are to be grouped into k clusters.
-func (d *data) openImages(path string, k int) (err error) {
+// openImages opens the images, which are to be grouped into k clusters, as the file conf says.
+func (d *data) openImages(path string, k int, conf string) (err error) {
 	if d.imageFile, err = d.open.OpenImages(path); err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func (d *data) openImages(path string, k int) (err error) {
 	case n > clustering.MaxImages:
 		return fmt.Errorf("%s has %d images; expected at most %d", path, n, clustering.MaxImages)
 	}
-	return clustering.CheckClusters(k, n)
+	return configuration.Check(conf, k, n, path)
 }
 
 // openLatents opens the latent vectors of the images.
@@ -119,10 +120,10 @@ func (d *data) inBlocks() string {
 			2*float64(d.latents.N)*float64(d.latents.Dim()))
 }
 
-// read reads all files of a round.
-func read(in inputs, k int, open idx.Opener) (*data, error) {
-	d := &data{open: open}
-	if err := d.openImages(in.original, k); err != nil {
+// read reads all files of the first round.
+func (opt options) read(k int, open idx.Opener) (*data, error) {
+	d, in := &data{open: open}, opt.inputs
+	if err := d.openImages(in.original, k, opt.configuration); err != nil {
 		return nil, err
 	}
 	if err := d.openLatents(in.reduced); err != nil {

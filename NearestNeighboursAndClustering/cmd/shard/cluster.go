@@ -44,9 +44,12 @@ func cluster(args []string, stdin io.Reader, out *bufio.Writer, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	n := shards[0].Total
+	n, images := shards[0].Total, shards[0].Images.Ranges[0].File
 	if n > clustering.MaxImages {
-		return fmt.Errorf("there are %d images; expected at most %d", n, clustering.MaxImages)
+		return fmt.Errorf("%s: %d images; expected at most %d", images, n, clustering.MaxImages)
+	}
+	if err := configuration.Check(o.configuration, k, int(n), images); err != nil {
+		return err
 	}
 	classes, count, err := clustering.ReadClasses(o.classes, int(n))
 	if err != nil {

@@ -96,6 +96,16 @@ func Read(name string) (k int, err error) {
 	return k, nil
 }
 
+// Check returns an error if the configuration file name asks for more clusters, k, than there are
+// images, n in the file images.
+func Check(name string, k, n int, images string) error {
+	if k > n {
+		return fmt.Errorf("%s: %d clusters, expected at most %d, one for each image of %s",
+			name, k, n, images)
+	}
+	return nil
+}
+
 // otherKey is the form of keys.
 var otherKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*:$`)
 
