@@ -226,8 +226,8 @@ func (c *classReader) indices(text []byte, class int) error {
 		case !ok:
 			return fmt.Errorf("expected the index of an image, found %q", word(text))
 		case i >= c.images:
-			return mismatch("image %s does not exist; there are %d images, counted from 0",
-				quote.Printable(word(text)), c.images)
+			return mismatch("image %s does not exist, expected an index below %d",
+				word(text[:len(text)-len(rest)]), c.images)
 		case c.label[i] != none && int(c.label[i]) != class:
 			return fmt.Errorf("image %d is also in the class of line %d", i, c.lines[c.label[i]])
 		}

@@ -108,7 +108,7 @@ func TestReadClasses(t *testing.T) {
 		},
 		{
 			name: "beyond the images", text: "CLUSTER-0 { size: 3, 0, 1, 2, 3}}\n",
-			wantErr: "line 1: image 3}} does not exist; there are 3 images",
+			wantErr: "line 1: image 3 does not exist, expected an index below 3",
 		},
 		{
 			name: "beyond all numbers", text: "CLUSTER-0 { size: 3, 99999999999999999999999}}\n",
@@ -292,7 +292,7 @@ func TestReadClassesInPieces(t *testing.T) {
 	indices := strings.Repeat("1, ", 1000)
 	for _, tt := range []struct{ text, want string }{
 		{"a b c 3, " + indices + "2x}}", `line 1: expected the index of an image, found "2x}}"`},
-		{"a b c 3, " + indices + "3000}}", `line 1: image 3000}} does not exist`},
+		{"a b c 3, " + indices + "3000}}", `line 1: image 3000 does not exist`},
 		{"a b c 3, " + indices + "}}" + strings.Repeat(" ", 500) + "7 " + indices,
 			`line 1: expected the end of the line after "}}", found "7"`},
 		{"a b c 3, " + indices + "\na b c 3 2, 1, 3", "line 2: image 1 is also in the class of line 1"},

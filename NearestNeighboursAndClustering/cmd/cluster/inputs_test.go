@@ -33,8 +33,8 @@ func TestHeadersComeFirst(t *testing.T) {
 			"class such as",
 		"-d short.gz -i latents -n few -c two.conf": "cluster: few: image 2 of 3 is in no class; the " +
 			"images are those of short.gz\n",
-		"-d short.gz -i latents -n many -c two.conf": "cluster: many: line 1: image 3} does not " +
-			"exist; there are 3 images, counted from 0; the images are those of short.gz\n",
+		"-d short.gz -i latents -n many -c two.conf": "cluster: many: line 1: image 3 does not " +
+			"exist, expected an index below 3; the images are those of short.gz\n",
 		"-d short.gz -i latents -n classes -c two.conf": "cluster: short.gz: byte 18: the file ends " +
 			"early: ",
 	} {
