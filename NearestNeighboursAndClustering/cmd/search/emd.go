@@ -280,17 +280,13 @@ func openLabelled(opt options) (data, queries *spaces, err error) {
 	if err := data.openLabels(opt.dataLabels); err != nil {
 		return nil, nil, err
 	}
-	if err := queries.openImages(opt.query); err != nil {
+	if err := data.openQueryImages(queries, opt.query); err != nil {
 		return nil, nil, err
-	}
-	d, q := data.images, queries.images
-	if err := nearest.CheckSize(q.Rows, q.Cols, d.Rows, d.Cols); err != nil {
-		return nil, nil, idx.Named(opt.query, err)
 	}
 	if err := queries.openLabels(opt.queryLabels); err != nil {
 		return nil, nil, err
 	}
-	if err := emd.Check(d.Rows, d.Cols, opt.cell); err != nil {
+	if err := emd.Check(data.images.Rows, data.images.Cols, opt.cell); err != nil {
 		return nil, nil, idx.Named(opt.data, err)
 	}
 	return data, queries, nil

@@ -164,8 +164,8 @@ func openData(opt options) (data, queries *spaces, err error) {
 func (s *spaces) openQueryImages(q *spaces, path string) error {
 	err := q.openImages(path)
 	if err == nil && (q.images.Rows != s.images.Rows || q.images.Cols != s.images.Cols) {
-		err = fmt.Errorf("%s has images of %dx%d pixels; expected %dx%d as in the data set",
-			path, q.images.Rows, q.images.Cols, s.images.Rows, s.images.Cols)
+		err = fmt.Errorf("%s: images of %dx%d pixels, expected %dx%d as in %s",
+			path, q.images.Rows, q.images.Cols, s.images.Rows, s.images.Cols, s.images.Name)
 	}
 	return err
 }
@@ -175,9 +175,8 @@ func (s *spaces) openQueryImages(q *spaces, path string) error {
 func (s *spaces) openQueryLatents(q *spaces, path string) error {
 	err := q.openLatents(path)
 	if err == nil && (q.latents.Rows != s.latents.Rows || q.latents.Cols != s.latents.Cols) {
-		err = fmt.Errorf(
-			"%s has latent vectors of %dx%d values; expected %dx%d as in the data set",
-			path, q.latents.Rows, q.latents.Cols, s.latents.Rows, s.latents.Cols)
+		err = fmt.Errorf("%s: latent vectors of %dx%d values, expected %dx%d as in %s",
+			path, q.latents.Rows, q.latents.Cols, s.latents.Rows, s.latents.Cols, s.latents.Name)
 	}
 	return err
 }
