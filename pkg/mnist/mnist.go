@@ -133,7 +133,7 @@ func read(dir string, images, labels source) (s Set, err error) {
 // writeSet writes images and labels to a folder, which it makes.
 func writeSet(folder string, images *imageset.Images[uint8], labels []uint8) error {
 	if err := outfile.MakeFolder(folder); err != nil {
-		return fmt.Errorf("mnist: %w", err)
+		return err
 	}
 	if err := idx.WriteImages(filepath.Join(folder, "images.dat"), images); err != nil {
 		return err

@@ -2,6 +2,7 @@ package outfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,13 @@ import (
 // been written there when the program ends, by itself or by a signal, the folders that MakeFolder
 // made are removed again.
 func MakeFolder(dir string) error {
+	if err := makeFolder(dir); err != nil {
+		return fmt.Errorf("cannot make the folder %s: %w", dir, reason(err))
+	}
+	return nil
+}
+
+func makeFolder(dir string) error {
 	live.Lock() // a signal waits until the new folders are known
 	defer live.Unlock()
 	whole, err := filepath.Abs(dir)

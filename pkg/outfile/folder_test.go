@@ -3,6 +3,7 @@ package outfile
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -22,8 +23,15 @@ func TestMakeFolder(t *testing.T) {
 		}
 	}
 	for _, dir := range []string{"file", "file/a", "old/\x00"} {
-		if err := MakeFolder(dir); err == nil {
+		err := MakeFolder(dir)
+		if err == nil {
 			t.Errorf("%q was made", dir)
+			continue
+		}
+		// Not a step: "mkdir file: not a directory".
+		if want := "cannot make the folder " + dir + ": "; !strings.HasPrefix(err.Error(), want) ||
+			strings.Contains(err.Error(), "mkdir") {
+			t.Errorf("%q, want %q and a reason", err, want)
 		}
 	}
 	put(t, filepath.Join("new", "c", "kept"))

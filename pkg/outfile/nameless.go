@@ -21,8 +21,8 @@ func Nameless() (*os.File, error) {
 	return nameless(os.TempDir())
 }
 
-// NamelessError returns the error of a file that Nameless could not make or that cannot be written.
-// what is to be in it. The error wraps its cause.
+// NamelessError returns the error of a temporary file that cannot be made or written, such as that
+// of Nameless. what is to be in it. The error wraps its cause.
 func NamelessError(what string, cause error) error {
 	var path *fs.PathError
 	if errors.As(cause, &path) {

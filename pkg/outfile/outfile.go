@@ -173,14 +173,19 @@ func syncFile(f *os.File) error {
 	return err
 }
 
-// cannotWrite returns the error of a file that cannot be written for the reason err.
+// cannotWrite returns the error of a file that cannot be written since a step failed with err.
 func cannotWrite(name string, err error) error {
-	// The error of a step names a temporary file, or repeats the name.
+	return fmt.Errorf("cannot write %s: %w", name, reason(err))
+}
+
+// reason returns why a step failed: its error without the step, and without its file, which is a
+// temporary one or named anyway.
+func reason(err error) error {
 	switch e := err.(type) {
 	case *fs.PathError:
-		err = e.Err
+		return e.Err
 	case *os.LinkError:
-		err = e.Err
+		return e.Err
 	}
-	return fmt.Errorf("cannot write %s: %w", name, err)
+	return err
 }

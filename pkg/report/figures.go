@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"image/png"
@@ -245,14 +246,14 @@ func CheckFigures(dir string, names ...string) error {
 		return nil
 	}
 	if err := outfile.MakeFolder(dir); err != nil {
-		return fmt.Errorf("cannot %w", err) // make the folder, its name, and why
+		return err
 	}
 	if err := (outfile.Guard{}).Check(nil, filepath.Join(dir, "figure.png")); err != nil {
 		return err
 	}
 	folder, err := os.Stat(dir)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot write the plots to %s: %w", dir, errors.Unwrap(err))
 	}
 	for _, name := range names {
 		kind := strings.ToLower(filepath.Ext(name))

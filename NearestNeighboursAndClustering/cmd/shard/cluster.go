@@ -13,6 +13,7 @@ import (
 	"imagesimilarity/NearestNeighboursAndClustering/internal/configuration"
 	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/clustering"
+	"imagesimilarity/pkg/infile"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/shard"
 )
@@ -57,7 +58,7 @@ func cluster(args []string, stdin io.Reader, out *bufio.Writer, stderr io.Writer
 	}
 	folder, err := os.MkdirTemp("", "shard-")
 	if err != nil {
-		return fmt.Errorf("cannot %w", err)
+		return outfile.NamelessError("the centroids", err)
 	}
 	defer os.RemoveAll(folder)
 	answers := bufio.NewReader(stdin)
@@ -91,9 +92,9 @@ func cluster(args []string, stdin io.Reader, out *bufio.Writer, stderr io.Writer
 
 // readShards reads the file of the lines of all shards of a data set.
 func readShards(name string) (shards []shard.Shard, err error) {
-	f, err := os.Open(name)
+	f, _, err := infile.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("cannot %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	err = shard.Lines(f, func(line string) error {

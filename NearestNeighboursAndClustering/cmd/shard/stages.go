@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"imagesimilarity/pkg/clustering"
+	"imagesimilarity/pkg/infile"
 	"imagesimilarity/pkg/shard"
 )
 
@@ -130,9 +130,9 @@ func readAnswers(flag, name string) (shard.Result, error) {
 	if name == "" {
 		return nil, missing(flag)
 	}
-	f, err := os.Open(name)
+	f, _, err := infile.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("cannot %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	answers, err := shard.Collect(f)

@@ -19,6 +19,7 @@ import (
 	"imagesimilarity/pkg/cmd/internal/convert"
 	"imagesimilarity/pkg/cmd/internal/step"
 	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/results"
@@ -81,7 +82,7 @@ func demo(data string) error {
 		return err
 	}
 	for _, m := range modes {
-		if err := os.MkdirAll(m.dir(), 0o755); err != nil {
+		if err := outfile.MakeFolder(m.dir()); err != nil {
 			return err
 		}
 	}

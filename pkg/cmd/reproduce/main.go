@@ -112,7 +112,7 @@ func (j *job) finished() bool {
 // run runs the job and returns the seconds that it took.
 func (j *job) run() (string, error) {
 	dir := filepath.Dir(j.logFile())
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := outfile.MakeFolder(dir); err != nil {
 		return "", err
 	}
 	log := bytes.NewBufferString(j.recipe())

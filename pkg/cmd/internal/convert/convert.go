@@ -66,7 +66,7 @@ func Convert(source, target string, o Options, out io.Writer) error {
 			source, c.training.Images.N, c.query.Images.N)
 	}
 	if err := outfile.MakeFolder(target); err != nil {
-		return fmt.Errorf("cannot make the folder %s: %w", target, err)
+		return err
 	}
 	from, errFrom := os.Stat(source)
 	to, errTo := os.Stat(target)

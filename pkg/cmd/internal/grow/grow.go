@@ -32,7 +32,7 @@ func Grow(o Options, guard outfile.Guard, display *progress.Display) error {
 		return err
 	}
 	if err := outfile.MakeFolder(o.Folder); err != nil {
-		return fmt.Errorf("cannot make the folder %s: %w", o.Folder, err)
+		return err
 	}
 	images, labels := filepath.Join(o.Folder, "images.dat"), filepath.Join(o.Folder, "labels.dat")
 	if err := guard.Check([]string{o.Images, o.Labels}, images, labels); err != nil {
