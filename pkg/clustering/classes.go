@@ -13,6 +13,7 @@ import (
 
 	"imagesimilarity/pkg/infile"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/quote"
 )
 
@@ -74,7 +75,7 @@ func ReadClasses(name string, n int) (label []int32, k int, err error) {
 	}
 	defer f.Close()
 	c := classReader{images: n}
-	err = memory.Check(4*float64(n), "%s: the classes of %d images need", name, n)
+	err = memory.Check(4*float64(n), "%s: the classes of %s need", name, plural.Of(n, "image"))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -170,8 +171,8 @@ func (c *classReader) endLine() error {
 // long for a piece.
 func (c *classReader) read(text []byte, end int) error {
 	if c.length > lineLimit(c.images) {
-		return fmt.Errorf("more than %d bytes, too long for a class of at most %d images",
-			lineLimit(c.images), c.images)
+		return fmt.Errorf("more than %d bytes, too long for a class of at most %s",
+			lineLimit(c.images), plural.Of(c.images, "image"))
 	}
 	if end < 1 && len(text) > 0 {
 		return fmt.Errorf("expected the index of an image, found a word of more than %d bytes",
@@ -187,11 +188,11 @@ func (c *classReader) read(text []byte, end int) error {
 	}
 	// A network has at most 256 classes, so more lines than images can be right.
 	if most := max(c.images, math.MaxUint8+1); class == most {
-		return fmt.Errorf("more than %d classes for %d images", most, c.images)
+		return fmt.Errorf("more than %d classes for %s", most, plural.Of(c.images, "image"))
 	}
 	// All lines together have room for each index once.
 	if c.bytes+c.length > 2*lineLimit(c.images)+1024*class {
-		return fmt.Errorf("too many bytes for the classes of %d images", c.images)
+		return fmt.Errorf("too many bytes for the classes of %s", plural.Of(c.images, "image"))
 	}
 	if !c.header {
 		var err error

@@ -3,6 +3,7 @@ package clustering
 import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/plural"
 )
 
 // An Evaluation judges a clustering of images, whichever way it was found.
@@ -59,8 +60,8 @@ func CheckEvaluation(space *Space[uint8], k int, more float64) error {
 	images := space.images
 	j := judge{Space: space}
 	return memory.CheckLater(more, j.bytes(k),
-		"judging %d clusters of %d images of %dx%d pixels needs",
-		k, images.N, images.Rows, images.Cols)
+		"judging %s of %s of %dx%d pixels needs",
+		plural.Of(k, "cluster"), plural.Of(images.N, "image"), images.Rows, images.Cols)
 }
 
 // EvaluationSize returns the bytes of an Evaluation of k clusters of n images of dim pixels.

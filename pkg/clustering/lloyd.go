@@ -4,6 +4,7 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
+	"imagesimilarity/pkg/plural"
 )
 
 const (
@@ -51,8 +52,8 @@ func (s *Space[P]) Lloyd(
 // are in use than now.
 func (s *Space[P]) CheckLloyd(k int, more float64) error {
 	return memory.CheckLater(more, s.lloydSize(k),
-		"making %d clusters of %d images of %dx%d values needs",
-		k, s.images.N, s.images.Rows, s.images.Cols)
+		"making %s of %s of %dx%d values needs",
+		plural.Of(k, "cluster"), plural.Of(s.images.N, "image"), s.images.Rows, s.images.Cols)
 }
 
 // LabelSize returns the bytes of the clusters of n images, which Lloyd returns.

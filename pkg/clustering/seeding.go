@@ -11,6 +11,7 @@ import (
 	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
+	"imagesimilarity/pkg/plural"
 )
 
 // Seed chooses k different images by k-means++ as the first centroids. The order of the result
@@ -44,7 +45,8 @@ func (s *Space[P]) Seed(k int, mode Mode, progress func(done, total int)) ([]int
 func (s *Space[P]) CheckSeed(k int, more float64) error {
 	n := s.images.N
 	need := float64(4*n+16*k) + float64(8*(n/stride+1)) + metric.QueriesSize[P](1, s.images.Dim())
-	return memory.CheckLater(more, need, "choosing %d seeds of %d images needs", k, n)
+	return memory.CheckLater(more, need, "choosing %s of %s needs",
+		plural.Of(k, "seed"), plural.Of(n, "image"))
 }
 
 // SeedBy chooses the seeds of Seed among n images, wherever they are. approach lowers the distances
@@ -96,7 +98,8 @@ func (b block[P]) approach(query *metric.Queries[P], nearest []uint32) {
 // n.
 func CheckClusters(k, n int) error {
 	if k < 1 || k > n {
-		return fmt.Errorf("cannot make %d clusters of %d images; expected 1 to %d", k, n, n)
+		return fmt.Errorf("cannot make %s of %s; expected 1 to %d",
+			plural.Of(k, "cluster"), plural.Of(n, "image"), n)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/parallel"
+	"imagesimilarity/pkg/plural"
 )
 
 // A Space is images made ready for clustering in Manhattan distance.
@@ -54,7 +55,7 @@ func NewSpace[P uint8 | uint16](images *imageset.Set[P]) (*Space[P], error) {
 	}
 	s.block, s.mostGroup = keptBlock, mostOfKept
 	err := memory.Check(metric.PointsSize[P](images.N, dim),
-		"packing %d images of %dx%d values needs", images.N, images.Rows, images.Cols)
+		"packing %s of %dx%d values needs", plural.Of(images.N, "image"), images.Rows, images.Cols)
 	if err != nil {
 		return nil, err
 	}

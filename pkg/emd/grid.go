@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"imagesimilarity/pkg/plural"
 )
 
 const (
@@ -41,8 +43,8 @@ func newGrid(rows, cols, cell int) (*grid, error) {
 	g := &grid{cell: cell, high: rows / cell, wide: cols / cell}
 	g.cells = g.high * g.wide
 	if g.cells > maxCells {
-		return nil, fmt.Errorf("images of %dx%d pixels in cells of %d pixels have %d cells; "+
-			"expected at most %d", rows, cols, cell, g.cells, maxCells)
+		return nil, fmt.Errorf("images of %dx%d pixels in cells of %s have %d cells; "+
+			"expected at most %d", rows, cols, plural.Of(cell, "pixel"), g.cells, maxCells)
 	}
 	g.cost = make([]int64, g.cells*g.cells)
 	for a := range g.cells {

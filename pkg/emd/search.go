@@ -19,6 +19,7 @@ import (
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/parallel"
+	"imagesimilarity/pkg/plural"
 )
 
 // A Neighbour is an image of the data set and its Earth Mover's Distance from a query, in pixels.
@@ -58,8 +59,8 @@ func NewSearch(queries *imageset.Images[uint8], k, cell int) (*Search, error) {
 	for _, a := range f.axes {
 		need += metric.QueriesSize[uint16](queries.N, a.sums())
 	}
-	err = memory.Check(need, "the projections and %d neighbours each of %d queries need",
-		s.k, queries.N)
+	err = memory.Check(need, "the projections and %s each of %s need",
+		plural.Of(s.k, "neighbour"), plural.Of(queries.N, "query"))
 	if err != nil {
 		return nil, err
 	}
@@ -187,8 +188,8 @@ func (s *Search) makeRoom(n int) error {
 	s.block, s.idle.workers = block{}, nil
 	workers := min(s.quads(), runtime.GOMAXPROCS(0))
 	need := s.blockSize(n, s.k) + float64(float64(workers)*s.workerSize(n))
-	err := memory.Check(need, "searching %d images in %d cells for %d queries at a time needs",
-		n, s.cells, min(s.queries.N, workers*metric.Quad))
+	err := memory.Check(need, "searching %s in %s for %s at a time needs", plural.Of(n, "image"),
+		plural.Of(s.cells, "cell"), plural.Of(min(s.queries.N, workers*metric.Quad), "query"))
 	if err == nil {
 		s.room = n
 	}

@@ -12,6 +12,7 @@ import (
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nearest"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/results"
 )
 
@@ -41,8 +42,8 @@ func (s Set) at(index []int) (few pictures, err error) {
 	if s.Latents != nil {
 		need += float64(float64(2*len(index)) * float64(s.Latents.Dim()))
 	}
-	err = memory.Check(need, "copies of %d images of %dx%d pixels, to be asked about, need",
-		len(index), s.Images.Rows, s.Images.Cols)
+	err = memory.Check(need, "copies of %s of %dx%d pixels, to be asked about, need",
+		plural.Of(len(index), "image"), s.Images.Rows, s.Images.Cols)
 	if err != nil {
 		return few, err
 	}

@@ -169,7 +169,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			"odd byte", latents, append(words(999, 1, 1, 2), 1, 2, 3),
-			"promises 1 vectors of 2 16-bit values, 4 bytes, but 3 follow it",
+			"promises 1 vector of 2 16-bit values, 4 bytes, but 3 follow it",
 		},
 		{"no pixels", images, words(0x803, 2, 0, 28), "images of 0x28 values; expected at least 1x1"},
 		{"overflow", images, words(0x803, 1<<31, 1<<31, 1<<31), "more than 1099511627776 values"},

@@ -14,6 +14,7 @@ import (
 	"imagesimilarity/pkg/infile"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/parallel"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/progress"
 )
 
@@ -79,7 +80,7 @@ func OpenLabels(name string) (*LabelFile, error) {
 func OpenLatentsOf(images *ImageFile, name string) (*LatentFile, error) {
 	f, err := images.opener.OpenLatents(name)
 	if err == nil {
-		err = f.checkNumber("latent vectors", images)
+		err = f.checkNumber("latent vector", images)
 	}
 	return f, err
 }
@@ -88,13 +89,14 @@ func OpenLatentsOf(images *ImageFile, name string) (*LatentFile, error) {
 func OpenLabelsOf(images *ImageFile, name string) (*LabelFile, error) {
 	f, err := OpenLabels(name)
 	if err == nil {
-		err = f.checkNumber("labels", images)
+		err = f.checkNumber("label", images)
 	}
 	return f, err
 }
 
 // checkNumber closes the file and returns an error if it does not have one value for each image.
-func (f *File) checkNumber(what string, images *ImageFile) error {
+// value names a value.
+func (f *File) checkNumber(value string, images *ImageFile) error {
 	if f.N == images.N {
 		return nil
 	}
@@ -102,8 +104,8 @@ func (f *File) checkNumber(what string, images *ImageFile) error {
 	if f.unpacked != nil {
 		f.unpacked.Close()
 	}
-	return fmt.Errorf("%s: %d %s, expected %d, one for each image of %s",
-		f.Name, f.N, what, images.N, images.Name)
+	return fmt.Errorf("%s: %s, expected %d, one for each image of %s",
+		f.Name, plural.Of(f.N, value), images.N, images.Name)
 }
 
 // Read reads the images and closes the file. Bytes after the last image are ignored.
@@ -174,16 +176,17 @@ func (o Opener) open(name string, words int, magic uint32, what string) (f File,
 		return f, err
 	}
 	f = File{Name: name, N: int(h[1]), Rows: 1, Cols: 1, opener: o, r: r}
-	f.what = fmt.Sprintf("%d labels", f.N)
+	f.what = plural.Of(f.N, "label")
 	if magic != MagicLabels {
 		if f.Rows, f.Cols, err = r.imageSize(h); err != nil {
 			return f, err
 		}
-		f.what = fmt.Sprintf("%d images of %dx%d pixels", f.N, f.Rows, f.Cols)
+		f.what = fmt.Sprintf("%s of %dx%d pixels", plural.Of(f.N, "image"), f.Rows, f.Cols)
 	}
 	f.count = f.N * f.Rows * f.Cols
 	if magic == MagicLatents {
-		f.what = fmt.Sprintf("%d vectors of %d 16-bit values", f.N, f.Rows*f.Cols)
+		f.what = fmt.Sprintf("%s of %s",
+			plural.Of(f.N, "vector"), plural.Of(f.Rows*f.Cols, "16-bit value"))
 		f.count *= 2
 	}
 	if r.source != nil {
@@ -333,7 +336,7 @@ func (r *reader) checkSize(h []uint32, n int, what string) error {
 	switch {
 	case h[0] == MagicImages && h[2] == 1 && h[3] > 1 && n > 0 && have == 2*int64(n):
 		return r.fault(0, nil, "magic number %d of 8-bit images, but its values have 16 bits; "+
-			"the header promises %s, %d bytes, but %d follow it", h[0], what, n, have)
+			"the header promises %s, %s, but %d follow it", h[0], what, plural.Of(n, "byte"), have)
 	case have < int64(n):
 		return r.short(n, what, have)
 	}
@@ -347,7 +350,7 @@ func (r *reader) short(n int, what string, have int64) error {
 		hint = fmt.Sprintf(", as if its values had 8 bits; images have the magic number %d", MagicImages)
 	}
 	return r.fault(r.offset+have, io.ErrUnexpectedEOF, "the file ends early: "+
-		"the header promises %s, %d bytes, but %d follow it%s", what, n, have, hint)
+		"the header promises %s, %s, but %d follow it%s", what, plural.Of(n, "byte"), have, hint)
 }
 
 // fault returns a FormatError at an offset.

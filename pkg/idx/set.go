@@ -12,6 +12,7 @@ import (
 
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/plural"
 )
 
 // kept is the part of the budget of memory that the images of one file may take if they are kept in
@@ -171,7 +172,7 @@ func (s *stored) check() error {
 	}
 	how := "it was written again"
 	if before := s.state.Size(); before != now.Size() {
-		how = fmt.Sprintf("%d bytes before, %d now", before, now.Size())
+		how = fmt.Sprintf("%s before, %d now", plural.Of(before, "byte"), now.Size())
 	}
 	reason := "the file changed while it was read (" + how + ")"
 	return &FormatError{s.name, NoPlace, reason, nil}

@@ -201,12 +201,12 @@ func TestNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels := file(t, append(words(0x801, 2), 7, 8))
+	labels := file(t, append(words(0x801, 1), 7))
 	latents := file(t, append(words(999, 4, 1, 1), make([]byte, 8)...))
 	_, ofLabels := OpenLabelsOf(images, labels)
 	_, ofLatents := OpenLatentsOf(images, latents)
 	for want, got := range map[string]error{
-		labels + ": 2 labels, expected 3, one for each image of " + images.Name:          ofLabels,
+		labels + ": 1 label, expected 3, one for each image of " + images.Name:           ofLabels,
 		latents + ": 4 latent vectors, expected 3, one for each image of " + images.Name: ofLatents,
 	} {
 		if got == nil || got.Error() != want {

@@ -9,6 +9,7 @@ import (
 
 	"imagesimilarity/pkg/hdf5"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/quote"
 )
 
@@ -295,12 +296,8 @@ func (e Encoder) String() string {
 	if last > 0 {
 		list = strings.Join(filters[:last], ", ") + " and " + list
 	}
-	layers := "layers"
-	if last == 0 {
-		layers = "layer"
-	}
-	return fmt.Sprintf("%d %s, %s filters of %dx%d, embedding %d",
-		len(filters), layers, list, e.FilterSize, e.FilterSize, e.Embedding)
+	return fmt.Sprintf("%s, %s filters of %dx%d, embedding %d",
+		plural.Of(len(filters), "layer"), list, e.FilterSize, e.FilterSize, e.Embedding)
 }
 
 // Encoder returns the sizes of the encoder in the file, if it is like that of the two networks of

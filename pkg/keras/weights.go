@@ -14,6 +14,7 @@ import (
 	"imagesimilarity/pkg/infile"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/quote"
 )
 
@@ -272,8 +273,8 @@ func (f *File) assignLayers(g *graph) ([]leaf, error) {
 		}
 	}
 	if !named && len(entries) != len(with) {
-		return nil, f.errorf("weights of %d layers, expected %d as in model_config",
-			len(with), len(entries))
+		return nil, f.errorf("weights of %s, expected %d as in model_config",
+			plural.Of(len(with), "layer"), len(entries))
 	}
 	var leaves []leaf
 	for i, e := range entries {

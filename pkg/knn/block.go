@@ -8,6 +8,7 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
+	"imagesimilarity/pkg/plural"
 )
 
 // A Block is consecutive images of a data set, made ready for searches. The first search that takes
@@ -47,8 +48,8 @@ func (b *Block[P]) Outline(queries int) error {
 		return nil
 	}
 	if need := outlinesSize(b.Images); need > b.granted {
-		err := memory.Check(need, "the outlines of %d images of %dx%d values need",
-			b.N, b.Rows, b.Cols)
+		err := memory.Check(need, "the outlines of %s of %dx%d values need",
+			plural.Of(b.N, "image"), b.Rows, b.Cols)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/parallel"
+	"imagesimilarity/pkg/plural"
 )
 
 // A Neighbour is an image of the data set and its distance from a query: the sum of the differences
@@ -32,7 +33,8 @@ type Search[P uint8 | uint16] struct {
 func NewSearch[P uint8 | uint16](queries *imageset.Images[P], k int) (*Search[P], error) {
 	k = max(k, 0)
 	need := float64(neighbourSize * float64(queries.N) * float64(k))
-	err := memory.Check(need, "lists of %d neighbours for %d queries need", k, queries.N)
+	err := memory.Check(need, "lists of %s for %s need",
+		plural.Of(k, "neighbour"), plural.Of(queries.N, "query"))
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +74,8 @@ func (s *Search[P]) CheckAdd(b *Block[P]) error {
 	if need <= s.granted {
 		return nil
 	}
-	return memory.Check(need, "comparing %d images of %dx%d values with %d queries needs",
-		b.N, b.Rows, b.Cols, queries.N)
+	return memory.Check(need, "comparing %s of %dx%d values with %s needs",
+		plural.Of(b.N, "image"), b.Rows, b.Cols, plural.Of(queries.N, "query"))
 }
 
 // Nearest returns, for each query, its k nearest images, or all if fewer were added. The result is
@@ -160,8 +162,8 @@ func (ix *Index[P]) Each(visit func(b *Block[P]) error) error {
 	if ix.kept != nil {
 		return visit(ix.kept)
 	}
-	err := memory.Check(ix.Set.PassSize(), "reading %d images of %dx%d values in blocks of %d needs",
-		ix.Set.N, ix.Set.Rows, ix.Set.Cols, ix.Set.Block())
+	err := memory.Check(ix.Set.PassSize(), "reading %s of %dx%d values in blocks of %d needs",
+		plural.Of(ix.Set.N, "image"), ix.Set.Rows, ix.Set.Cols, ix.Set.Block())
 	if err != nil {
 		return err
 	}

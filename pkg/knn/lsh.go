@@ -13,6 +13,7 @@ import (
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/nearest"
 	"imagesimilarity/pkg/parallel"
+	"imagesimilarity/pkg/plural"
 )
 
 // LSH finds approximate nearest neighbours in Manhattan distance. Its hash functions put the images
@@ -55,8 +56,8 @@ func newLSH(n int64, rows, cols int, width int64, functions, tables int,
 	place func(i, functions int) int) (*LSH, error) {
 
 	err := memory.Check(float64(tables)*hasherSize(rows*cols, width, functions),
-		"%d hash tables of %d functions for images of %dx%d pixels need",
-		tables, functions, rows, cols)
+		"making %s of %s for images of %dx%d pixels needs",
+		plural.Of(tables, "hash table"), plural.Of(functions, "function"), rows, cols)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,8 @@ func (l *LSH) Keep(b *Block[uint8], progress func(done, total int)) error {
 	}
 	tables := len(l.hash)
 	need := float64(float64(tables)*l.tableSize(b.N)) + float64(4*float64(b.N))
-	err := memory.Check(need, "%d hash tables for %d images need", tables, b.N)
+	err := memory.Check(need, "putting %s into %s needs",
+		plural.Of(b.N, "image"), plural.Of(tables, "hash table"))
 	if err != nil {
 		return err
 	}
@@ -161,8 +163,8 @@ func (l *LSH) Search(queries *imageset.Images[uint8], k int) (*LSHSearch, error)
 	n := float64(queries.N)
 	need := float64(n*float64(neighbourSize*k)) + float64(n*float64(numbers*len(l.hash))) +
 		l.tableSize(queries.N) + float64(4*n)
-	err = memory.Check(need, "searching the buckets of %d tables for %d queries needs",
-		len(l.hash), queries.N)
+	err = memory.Check(need, "searching the buckets of %s for %s needs",
+		plural.Of(len(l.hash), "table"), plural.Of(queries.N, "query"))
 	if err != nil {
 		return nil, err
 	}
@@ -233,8 +235,8 @@ func (s *LSHSearch) check(need float64, b *Block[uint8]) error {
 		return nil
 	}
 	err := memory.Check(need,
-		"searching the buckets of %d images of %dx%d pixels for %d queries needs",
-		b.N, b.Rows, b.Cols, s.queries.N)
+		"searching the buckets of %s of %dx%d pixels for %s needs",
+		plural.Of(b.N, "image"), b.Rows, b.Cols, plural.Of(s.queries.N, "query"))
 	if err == nil {
 		s.granted = need
 	}
@@ -397,7 +399,7 @@ func Width(ix *Index[uint8], progress func(done, total int)) (int64, error) {
 		return 0, nil
 	}
 	err := memory.Check(float64(len(index))*float64(ix.Set.Dim()),
-		"measuring the distances of %d of %d images needs", len(index), ix.Set.N)
+		"measuring the distances of %d of %s needs", len(index), plural.Of(ix.Set.N, "image"))
 	if err != nil {
 		return 0, err
 	}

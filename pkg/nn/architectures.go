@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+
+	"imagesimilarity/pkg/plural"
 )
 
 // AutoencoderConfig describes an autoencoder of grey images.
@@ -61,7 +63,8 @@ func (c AutoencoderConfig) Layers() ([]*Layer, error) {
 	halvings := min(blocks, pooledBlocks)
 	if step := 1 << halvings; c.Rows%step != 0 || c.Cols%step != 0 {
 		return nil, fmt.Errorf("nn: images of %dx%d pixels do not come out of an autoencoder with "+
-			"%d layers in their own size; expected multiples of %d", c.Rows, c.Cols, blocks, step)
+			"%s in their own size; expected multiples of %d",
+			c.Rows, c.Cols, plural.Of(blocks, "layer"), step)
 	}
 	image := []int{c.Rows >> halvings, c.Cols >> halvings, c.Filters[blocks-1]}
 	b.dense("embedding", c.Embedding, Linear)

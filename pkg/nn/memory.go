@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/plural"
 )
 
 // A Size counts the values that a layer needs: numbers of four bytes.
@@ -191,8 +192,8 @@ func (m *Model) checkPrediction(n, kept int, until string, batch int, room float
 	}
 	need := PredictionMemory(Sub(m.Layers, last), min(n, batch)) +
 		float64(4*float64(kept)*values(m.Layers[last].Output)) + room
-	return memory.Check(need, "computing the layer %q for %d images in batches of %d needs",
-		m.Layers[last].Name, n, min(n, batch))
+	return memory.Check(need, "computing the layer %q for %s in batches of %d needs",
+		m.Layers[last].Name, plural.Of(n, "image"), min(n, batch))
 }
 
 // checkTraining returns an error if there is no memory for a training of the model, whose weights
@@ -207,5 +208,6 @@ func (m *Model) checkTraining(n, batch, evaluation int, room float64) error {
 	for _, s := range sizes {
 		need -= float64(4 * s.Parameters)
 	}
-	return memory.Check(need, "training this network in batches of %d images needs", batch)
+	return memory.Check(need, "training this network in batches of %s needs",
+		plural.Of(batch, "image"))
 }

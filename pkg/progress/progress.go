@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/quote"
 )
 
@@ -74,14 +75,14 @@ func (d *Display) Task(name, unit string) func(done, total int) {
 	}
 }
 
-// Passes begins a phase that repeats passes over items until few of them change. The function that
-// it returns tells the number of the pass that is done and how many items changed in it. As the
-// number of passes is not known, a terminal gets plain lines, too.
-func (d *Display) Passes(name, items string) func(pass, changed int) {
+// Passes begins a phase that repeats passes over items until few of them change. item names one of
+// them. The function that Passes returns tells the number of the pass that is done and how many
+// items changed in it. As the number of passes is not known, a terminal gets plain lines, too.
+func (d *Display) Passes(name, item string) func(pass, changed int) {
 	p := d.begin(&phase{name: name}, nil)
 	return func(pass, changed int) {
 		d.tell(p, func(now time.Time) {
-			p.pass = fmt.Sprintf("pass %d, %d %s changed", pass, changed, items)
+			p.pass = fmt.Sprintf("pass %d, %s changed", pass, plural.Of(changed, item))
 			p.show(now, 0)
 		})
 	}
@@ -232,7 +233,7 @@ func (d *Display) end(now time.Time) {
 	took := now.Sub(p.start).Round(time.Second)
 	switch {
 	case !p.spoke || p.pass != "":
-	case p.unit == "":
+	case p.unit == "" || p.told == 1 && p.total == 1:
 		fmt.Fprintf(p.w, "%s: done in %s\n", p.name, took)
 	case p.told == p.total && p.total > 0:
 		fmt.Fprintf(p.w, "%s: %d %s in %s\n", p.name, p.total, p.unit, took)

@@ -65,7 +65,7 @@ func TestLines(t *testing.T) {
 				"search: 2 of 3 queries (66%), 0.25 a second, 4s left\n" +
 				"search: 3 queries in 12s\n"},
 		{"one long unit", 1, 12 * time.Second,
-			"search: 2s so far\nsearch: 8s so far\nsearch: 1 queries in 12s\n"},
+			"search: 2s so far\nsearch: 8s so far\nsearch: done in 12s\n"},
 		{"a long unit between others", 2, 14 * time.Second,
 			"search: 2s so far\nsearch: 8s so far\n" +
 				"search: 1 of 2 queries (50%), 0.071 a second, 14s left\n" +
@@ -176,8 +176,8 @@ func TestQuiet(t *testing.T) {
 }
 
 func TestPasses(t *testing.T) {
-	const lines = "k-medians: pass 3, 97 images changed, 2s\n" +
-		"k-medians: pass 11, 89 images changed, 8s\n"
+	const lines = "k-medians: pass 3, 9 images changed, 2s\n" +
+		"k-medians: pass 11, 1 image changed, 8s\n"
 	for _, c := range []struct {
 		display *Display
 		want    string
@@ -189,10 +189,10 @@ func TestPasses(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var out screen
 			c.display.w = &out
-			told := c.display.Passes("k-medians", "images")
+			told := c.display.Passes("k-medians", "image")
 			for pass := 1; pass <= 16; pass++ {
 				time.Sleep(700 * time.Millisecond)
-				told(pass, 100-pass)
+				told(pass, 12-pass)
 			}
 			if out.String() != c.want {
 				t.Errorf("%q, want %q", out.String(), c.want)
@@ -248,7 +248,7 @@ func TestNoPhaseIsSilent(t *testing.T) {
 		for name, begin := range map[string]func(d *Display){
 			"phase":  func(d *Display) { d.Phase("reading") },
 			"task":   func(d *Display) { d.Task("reading", "images") },
-			"passes": func(d *Display) { d.Passes("reading", "images") },
+			"passes": func(d *Display) { d.Passes("reading", "image") },
 			"a task that stops": func(d *Display) {
 				told := d.Task("reading", "images")
 				time.Sleep(time.Second)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/results"
 )
 
@@ -60,7 +61,7 @@ func (p *Page) AddEMD(run *results.EMD, round *results.EMDRound, data, queries I
 			{"cells", fmt.Sprintf("%d × %d pixels", cell, cell)}},
 		"Table": r.table(),
 		"Plots": []drawing{right.drawing(fmt.Sprintf("Queries by the number of right ones among "+
-			"their %d neighbours: the more to the right, the better.", r.k))},
+			"their %s: the more to the right, the better.", plural.Of(r.k, "neighbour")))},
 		"Classes": r.classes(),
 	}))
 

@@ -19,6 +19,7 @@ import (
 
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/results"
 )
 
@@ -58,8 +59,8 @@ type Images struct {
 func Read(s *imageset.Set[uint8], labels []uint8, index []int) (Images, error) {
 	if s.Whole() == nil {
 		need := float64(len(index)) * float64(s.Dim())
-		if err := memory.Check(need, "showing %d images of %dx%d pixels needs",
-			len(index), s.Rows, s.Cols); err != nil {
+		if err := memory.Check(need, "showing %s of %dx%d pixels needs",
+			plural.Of(len(index), "image"), s.Rows, s.Cols); err != nil {
 			return Images{}, err
 		}
 	}

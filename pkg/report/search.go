@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/results"
 )
 
@@ -21,7 +22,7 @@ func NewSearch(run *results.Search) *Page {
 	return newPage("Nearest neighbours: reduced, LSH, exact", run.Header,
 		Fact{"report as text", s.Output},
 		algorithmsFact(run.Header),
-		Fact{"LSH", fmt.Sprintf("%d hash functions, %d tables", s.Functions, s.Tables)})
+		Fact{"LSH", plural.Of(s.Functions, "hash function") + ", " + plural.Of(s.Tables, "table")})
 }
 
 // A searchRound is one round and the images that it is about.

@@ -12,6 +12,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/results"
 )
 
@@ -180,7 +181,8 @@ func kMedians[P uint8 | uint16](c *Clusterer, to *results.Clustering, k int, spa
 	name string) error {
 
 	n := int(c.Shards[0].Total)
-	err := memory.Check(float64(4*n)+float64(16*n/1000), "the distances of %d images need", n)
+	err := memory.Check(float64(4*n)+float64(16*n/1000), "the distances of %s need",
+		plural.Of(n, "image"))
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/infile"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/quote"
 )
 
@@ -169,12 +170,12 @@ func (f *File) values(magic uint32, width int64, what string) (n, rows, cols int
 		return fault(8, "images of %dx%d values; expected at least 1x1", rows, cols)
 	}
 	if n > math.MaxInt64/4/(rows*cols) {
-		return fault(4, "the header promises %d images of %dx%d values, more than there can be",
-			n, rows, cols)
+		return fault(4, "the header promises %s of %dx%d values, more than there can be",
+			plural.Of(n, "image"), rows, cols)
 	}
 	if bytes, have := n*rows*cols*width, f.Size-header; have < bytes {
-		return fault(f.Size, "the file ends early: the header promises %d images of %dx%d values, "+
-			"%d bytes, but %d follow it", n, rows, cols, bytes, have)
+		return fault(f.Size, "the file ends early: the header promises %s of %dx%d values, "+
+			"%s, but %d follow it", plural.Of(n, "image"), rows, cols, plural.Of(bytes, "byte"), have)
 	}
 	return n, rows, cols, nil
 }
@@ -266,8 +267,8 @@ func Cut(images, latents []File, size int, queries string) ([]Shard, error) {
 			return nil, err
 		}
 		if vectors.n() != n {
-			return nil, fmt.Errorf("%s: %d latent vectors, expected %d, one for each image of %s",
-				latents[0].Name, vectors.n(), n, images[0].Name)
+			return nil, fmt.Errorf("%s: %s, expected %d, one for each image of %s",
+				latents[0].Name, plural.Of(vectors.n(), "latent vector"), n, images[0].Name)
 		}
 	}
 	shards := max(1, n/int64(size))

@@ -22,6 +22,7 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/quote"
 )
 
@@ -228,8 +229,8 @@ func (s source) read(v *Values, n, width int) ([]byte, error) {
 		taken *= 2 // for a while the values lie beside their bytes
 	}
 	need := float64(n) * float64(v.Rows) * float64(v.Cols) * float64(taken)
-	err := memory.Check(need, "%s: %d images of %dx%d values need",
-		v.Ranges[0].File, n, v.Rows, v.Cols)
+	err := memory.Check(need, "%s: reading %s of %dx%d values needs",
+		v.Ranges[0].File, plural.Of(n, "image"), v.Rows, v.Cols)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/libstdcxx"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
@@ -221,7 +222,7 @@ func (opt options) checkMemory(d *data, k int) error {
 func checkCompare(d *data, k int, more float64) error {
 	n := d.images.N
 	return memory.CheckLater(more, results.CompareSize(n, max(k, d.classCount)),
-		"comparing clusters of %d images needs", n)
+		"comparing clusters of %s needs", plural.Of(n, "image"))
 }
 
 // checkText returns an error if there is no memory for the medians as text when more bytes are in
@@ -234,8 +235,8 @@ func (opt options) checkText(d *data, k int, more float64) error {
 	const value = 5 // bytes: three digits, a comma and a blank
 	need := value * float64(medians) * float64(d.images.Dim())
 	// The buffer may grow to twice its size while it is copied.
-	return memory.CheckLater(more, 3*need, "writing %d medians of %dx%d pixels needs",
-		medians, d.images.Rows, d.images.Cols)
+	return memory.CheckLater(more, 3*need, "writing %s of %dx%d pixels needs",
+		plural.Of(medians, "median"), d.images.Rows, d.images.Cols)
 }
 
 // checkPage returns an error if there is no memory for the page or the plots of n images when more
@@ -245,7 +246,7 @@ func (opt options) checkPage(n int, more float64) error {
 		return nil
 	}
 	err := memory.CheckLater(more, report.ClusterSize(n),
-		"drawing the silhouettes of %d images needs", n)
+		"drawing the silhouettes of %s needs", plural.Of(n, "image"))
 	if err != nil {
 		return err
 	}
@@ -262,7 +263,7 @@ func kMedians[P uint8 | uint16](
 	if err != nil {
 		return nil, c, err
 	}
-	tell := opt.display.Passes("k-medians in "+name, "images")
+	tell := opt.display.Passes("k-medians in "+name, "image")
 	start := time.Now()
 	label, err = space.Lloyd(seeds, opt.mode, func(pass, changed int) {
 		c.Passes = pass

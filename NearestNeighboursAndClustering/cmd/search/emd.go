@@ -13,6 +13,7 @@ import (
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nearest"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
@@ -153,7 +154,7 @@ func rankImages(
 ) (byEMD, byManhattan *ranking, err error) {
 	n := queries.original.N
 	err = memory.Check(float64(2*results.RankingSize(n, k)),
-		"the %d nearest images of %d queries by two distances need", k, n)
+		"the nearest images of %s by two distances, %d for each, need", plural.Of(n, "query"), k)
 	if err != nil {
 		return nil, nil, err
 	}

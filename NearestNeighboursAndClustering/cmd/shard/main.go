@@ -16,6 +16,7 @@ import (
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/memory"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/shard"
@@ -297,8 +298,8 @@ func (o *options) checkLabels(files []shard.File, n int64, queries *shard.Querie
 			return err
 		}
 		if int64(len(labels)) != n {
-			return fmt.Errorf("%s: %d labels, expected %d, one for each image of %s",
-				o.dataLabels, len(labels), n, files[0].Name)
+			return fmt.Errorf("%s: %s, expected %d, one for each image of %s",
+				o.dataLabels, plural.Of(len(labels), "label"), n, files[0].Name)
 		}
 	}
 	if o.queryLabels == "" || queries == nil {
@@ -306,8 +307,8 @@ func (o *options) checkLabels(files []shard.File, n int64, queries *shard.Querie
 	}
 	labels, err := idx.ReadLabels(o.queryLabels)
 	if err == nil && len(labels) != queries.Images.N {
-		err = fmt.Errorf("%s: %d labels, expected %d, one for each image of %s",
-			o.queryLabels, len(labels), queries.Images.N, queries.Names)
+		err = fmt.Errorf("%s: %s, expected %d, one for each image of %s",
+			o.queryLabels, plural.Of(len(labels), "label"), queries.Images.N, queries.Names)
 	}
 	return err
 }
@@ -325,8 +326,8 @@ func (o *options) readQueries() (*shard.Queries, error) {
 			return nil, err
 		}
 		if latents.N != images.N {
-			return nil, fmt.Errorf("%s: %d latent vectors, expected %d, one for each image of %s",
-				o.reducedQueries, latents.N, images.N, o.queries)
+			return nil, fmt.Errorf("%s: %s, expected %d, one for each image of %s",
+				o.reducedQueries, plural.Of(latents.N, "latent vector"), images.N, o.queries)
 		}
 		names += ", " + o.reducedQueries
 	}

@@ -11,6 +11,7 @@ import (
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/numpy"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/results"
 )
 
@@ -25,7 +26,7 @@ func (s *session) classify(
 	m *nn.Model, of set, batch int, see func(image int, class uint8, p []float32),
 ) ([]uint8, error) {
 	n := len(of.labels)
-	if err := memory.Check(float64(n), "the classes of %d images need", n); err != nil {
+	if err := memory.Check(float64(n), "the classes of %s need", plural.Of(n, "image")); err != nil {
 		return nil, err
 	}
 	class := make([]uint8, n)
@@ -127,7 +128,7 @@ func (s *session) showDigits(class []uint8) error {
 	n, dim := min(100, images.N), images.Dim()
 	// Of one image at a time, every pixel becomes 64 dots of 4 bytes.
 	err := memory.Check(float64(4*n*dim+2*4*64*dim),
-		"showing %d images of %dx%d pixels needs", n, images.Rows, images.Cols)
+		"showing %s of %dx%d pixels needs", plural.Of(n, "image"), images.Rows, images.Cols)
 	if err != nil {
 		return err
 	}

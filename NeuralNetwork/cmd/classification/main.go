@@ -18,6 +18,7 @@ import (
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
@@ -278,8 +279,8 @@ func (s *session) checkSets(train, test *idx.ImageFile) error {
 	switch {
 	case train.N < 2:
 		return fmt.Errorf(
-			"%s: %d images, expected at least 2: one to train on, one to validate with",
-			s.trainingSet, train.N)
+			"%s: %s, expected at least 2: one to train on, one to validate with",
+			s.trainingSet, plural.Of(train.N, "image"))
 	case test.N < 1:
 		return fmt.Errorf("%s: no images, expected at least 1", s.testSet)
 	case test.Rows != train.Rows || test.Cols != train.Cols:

@@ -10,6 +10,7 @@ import (
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 	"imagesimilarity/pkg/sklearn"
@@ -45,11 +46,13 @@ func (a answers) values() results.ClassifierAnswers {
 // or for the plots.
 func (s *session) checkResults() error {
 	test, training := len(s.test.labels), len(s.training.labels)
-	if err := memory.Check(8*float64(test), "the probabilities of %d images need", test); err != nil {
+	if err := memory.Check(8*float64(test), "the probabilities of %s need",
+		plural.Of(test, "image")); err != nil {
 		return err
 	}
 	kept := float64(9 * float64(test)) // the probabilities and the classes of the test images
-	err := memory.CheckLater(kept, float64(training), "the classes of %d images need", training)
+	err := memory.CheckLater(kept, float64(training), "the classes of %s need",
+		plural.Of(training, "image"))
 	if err != nil {
 		return err
 	}
@@ -122,12 +125,12 @@ type evaluation struct {
 func (s *session) evaluate(m *nn.Model, batch int) (*evaluation, error) {
 	e := &evaluation{}
 	n := len(s.test.labels)
-	if err := memory.Check(8*float64(n), "the probabilities of %d images need", n); err != nil {
+	err := memory.Check(8*float64(n), "the probabilities of %s need", plural.Of(n, "image"))
+	if err != nil {
 		return nil, err
 	}
 	e.Truth = s.test.labels
 	e.Probability, e.OfTruth = make([]float32, n), make([]float32, n)
-	var err error
 	e.Predicted, err = s.classify(m, s.test, batch, func(i int, class uint8, p []float32) {
 		e.Probability[i], e.OfTruth[i] = p[class], p[e.Truth[i]]
 	})

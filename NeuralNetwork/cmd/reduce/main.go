@@ -16,6 +16,7 @@ import (
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/prompt"
@@ -332,8 +333,8 @@ func (s *session) checkTraining() error {
 	switch {
 	case d.N < 2:
 		return fmt.Errorf(
-			"%s: %d images, expected at least 2: one to train on, one to validate with",
-			s.dataset, d.N)
+			"%s: %s, expected at least 2: one to train on, one to validate with",
+			s.dataset, plural.Of(d.N, "image"))
 	case d.Rows%2 != 0 || d.Cols%2 != 0:
 		return fmt.Errorf(
 			"%s: images of %dx%d pixels, expected even numbers, as the encoder halves them",

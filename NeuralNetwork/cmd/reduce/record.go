@@ -10,6 +10,7 @@ import (
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/plane"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
@@ -42,7 +43,8 @@ func (s *session) checkRecord() error {
 		return nil
 	}
 	n := len(report.Points(s.data.N, s.data.Rows, s.data.Cols))
-	if err := memory.Check(plane.TSNESize(n), "the map of %d vectors needs", n); err != nil {
+	err := memory.Check(plane.TSNESize(n), "the map of %s needs", plural.Of(n, "vector"))
+	if err != nil {
 		return err
 	}
 	return report.CheckMemory(s.html != "", s.png != "", 0)

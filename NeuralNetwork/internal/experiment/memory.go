@@ -4,6 +4,7 @@ import (
 	"imagesimilarity/NeuralNetwork/internal/argparse"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/plural"
 )
 
 // MemoryFlag returns the flag -memory, which sets the bytes that a program may use.
@@ -27,5 +28,5 @@ func CheckMemory(layers []*nn.Layer, batch, evaluation int) error {
 		return err
 	}
 	return memory.Check(nn.TrainingMemory(sizes, batch, evaluation),
-		"training this network in batches of %d images needs", batch)
+		"training this network in batches of %s needs", plural.Of(batch, "image"))
 }

@@ -3,6 +3,7 @@ package experiment
 import (
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/sklearn"
 )
 
@@ -13,7 +14,8 @@ const splitSeed = 13
 // original splits them. s has 2 samples or more. Split returns an error if there is no memory.
 func Split(s *nn.Samples) (train, validation *nn.Samples, err error) {
 	need := float64(4*float64(s.N)) + float64(len(s.Labels)) // for the indices and the labels
-	err = memory.Check(need, "splitting %d images for training and validation needs", s.N)
+	err = memory.Check(need, "splitting %s for training and validation needs",
+		plural.Of(s.N, "image"))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nn"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/plural"
 )
 
 // Vectors are what a network computes for samples: a row of values for each. They are in memory or,
@@ -44,8 +45,8 @@ func Predict(
 	}
 	if size := float64(4*float64(v.N)) * float64(v.Dim); s.Ahead == nil &&
 		size <= keptVectors*float64(memory.Budget()) {
-		if err := memory.Check(size, "the outputs of the layer %q for %d images need",
-			layer.Name, s.N); err != nil {
+		if err := memory.Check(size, "the outputs of the layer %q for %s need",
+			layer.Name, plural.Of(s.N, "image")); err != nil {
 			return nil, err
 		}
 		v.kept = make([]float32, 0, v.N*v.Dim)

@@ -17,6 +17,7 @@ import (
 	"imagesimilarity/pkg/cmd/internal/grow"
 	"imagesimilarity/pkg/mnist"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/progress"
 	"imagesimilarity/pkg/quote"
@@ -95,8 +96,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		}
 		err = grow.Grow(large, outfile.NewGuard(stdin, stdout, stderr), progress.New(stderr, false))
 		if err == nil {
-			_, err = fmt.Fprintf(stdout, "Written to %s: %d images\n",
-				quote.Printable(large.Folder), large.N)
+			_, err = fmt.Fprintf(stdout, "Written to %s: %s\n",
+				quote.Printable(large.Folder), plural.Of(large.N, "image"))
 		}
 	case n == 1:
 		err = fetch(flags.Arg(0), stdout)

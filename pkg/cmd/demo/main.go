@@ -20,6 +20,7 @@ import (
 	"imagesimilarity/pkg/cmd/internal/step"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/program"
 	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/results"
@@ -191,9 +192,9 @@ func checkQueries(name string) error {
 		return err
 	}
 	if queries.N < clusters {
-		return fmt.Errorf("%s: %d queries, of which the demo cannot make %d clusters; expected at least "+
+		return fmt.Errorf("%s: %s, of which the demo cannot make %d clusters; expected at least "+
 			"%d (without a test set each tenth picture of a class is a query)",
-			name, queries.N, clusters, clusters)
+			name, plural.Of(queries.N, "query"), clusters, clusters)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"imagesimilarity/pkg/infile"
 	"imagesimilarity/pkg/mnist"
 	"imagesimilarity/pkg/npy"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/quote"
 )
 
@@ -130,7 +131,8 @@ func (c *converter) readPair(images, labels opener, set func(i int) *mnist.Set) 
 	}
 	n, rows, cols := h.Shape[0], h.Shape[1], h.Shape[2]
 	if n != len(list) {
-		return fmt.Errorf("%s: %d images and %d labels; expected as many", name, n, len(list))
+		return fmt.Errorf("%s: %s and %s; expected as many", name,
+			plural.Of(n, "image"), plural.Of(len(list), "label"))
 	}
 	if rows*cols > maxPicture {
 		return fmt.Errorf("%s: images of %dx%d pixels, expected at most %d pixels",

@@ -16,6 +16,7 @@ import (
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/mnist"
 	"imagesimilarity/pkg/outfile"
+	"imagesimilarity/pkg/plural"
 	"imagesimilarity/pkg/quote"
 )
 
@@ -62,8 +63,8 @@ func Convert(source, target string, o Options, out io.Writer) error {
 	}
 	if c.training.Images.N == 0 || c.query.Images.N == 0 {
 		c.report(out)
-		return fmt.Errorf("%s: %d training images and %d queries; expected at least 1 of each",
-			source, c.training.Images.N, c.query.Images.N)
+		return fmt.Errorf("%s: %s and %s; expected at least 1 of each", source,
+			plural.Of(c.training.Images.N, "training image"), plural.Of(c.query.Images.N, "query"))
 	}
 	if err := outfile.MakeFolder(target); err != nil {
 		return err
@@ -81,8 +82,9 @@ func Convert(source, target string, o Options, out io.Writer) error {
 		return err
 	}
 	c.report(out)
-	_, err := fmt.Fprintf(out, "Written to %s: %d training images and %d queries of %dx%d pixels\n",
-		quote.Printable(target), c.training.Images.N, c.query.Images.N,
+	_, err := fmt.Fprintf(out, "Written to %s: %s and %s of %dx%d pixels\n",
+		quote.Printable(target), plural.Of(c.training.Images.N, "training image"),
+		plural.Of(c.query.Images.N, "query"),
 		c.training.Images.Rows, c.training.Images.Cols)
 	return err
 }
@@ -104,10 +106,10 @@ func (c *converter) writeClasses(name string) error {
 // report tells what was done to the images.
 func (c *converter) report(out io.Writer) {
 	if c.grey > 0 {
-		fmt.Fprintf(out, "Colours became grey by luminance: %d images\n", c.grey)
+		fmt.Fprintf(out, "Colours became grey by luminance: %s\n", plural.Of(c.grey, "image"))
 	}
 	if c.scaled > 0 {
-		fmt.Fprintf(out, "Scaled to %dx%d pixels: %d images\n", c.Rows, c.Cols, c.scaled)
+		fmt.Fprintf(out, "Scaled to %dx%d pixels: %s\n", c.Rows, c.Cols, plural.Of(c.scaled, "image"))
 	}
 	if len(c.classes) > 0 {
 		fmt.Fprintf(out, "Classes:")
@@ -242,7 +244,7 @@ func (c *converter) reserve(s *mnist.Set, n, rows, cols int, what string) error 
 		rows, cols = c.Rows, c.Cols
 	}
 	need := float64(n) * float64(rows) * float64(cols)
-	if err := memory.Check(need, "%s: %d images need", what, n); err != nil {
+	if err := memory.Check(need, "%s: reading %s needs", what, plural.Of(n, "image")); err != nil {
 		return err
 	}
 	s.Images.Pix = slices.Grow(s.Images.Pix, n*rows*cols)

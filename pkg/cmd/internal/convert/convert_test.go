@@ -102,7 +102,7 @@ func TestPictures(t *testing.T) {
 	}
 	for _, want := range []string{"grey by luminance: ", "Scaled to 4x6 pixels: 13 images\n",
 		"Classes: 0 2 1 10\n", "Skipped: 2\n", "broken.png: ", "notes.txt: the name does not end",
-		": 12 training images and 1 queries of 4x6 pixels\n"} {
+		": 12 training images and 1 query of 4x6 pixels\n"} {
 		if !strings.Contains(told.String(), want) {
 			t.Errorf("%q is not told in\n%s", want, told.String())
 		}
