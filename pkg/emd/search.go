@@ -34,6 +34,7 @@ type Search struct {
 	views   []*metric.Queries[uint16] // of the queries, one for each pair of axes
 	k       int
 	lists   []Neighbour // (queries, k), each sorted
+	pairs   *pairs      // of queries; nil if they are not known to be images of the block
 
 	// The next block takes the memory of the last.
 	block block
@@ -210,6 +211,7 @@ type worker struct {
 	own         []int32     // its levels
 	total       int32       // of its levels
 	best        []Neighbour // its list
+	copied      []Neighbour // buffer for a copy of the list
 	seen        []uint32    // set of images, as blank, that were measured or need not be
 	candidates  []candidate // buffer
 	set, within []uint32    // buffers for sets
@@ -279,6 +281,11 @@ func (w *worker) sieve(v int) []uint32 {
 func (w *worker) nearest(query int) {
 	w.query, w.best = query, w.list(query)
 	w.total = w.grid.levels(w.own, w.queries.At(query))
+	copy(w.seen, w.block.blank)
+	if w.pairs != nil {
+		w.begin()
+		defer w.end()
+	}
 	if w.total == 0 || w.cells == 1 {
 		for i := range min(w.block.images.N, w.k) {
 			w.insert(int32(i), 0)
@@ -288,7 +295,6 @@ func (w *worker) nearest(query int) {
 	for _, i := range w.block.black {
 		w.insert(i, 0)
 	}
-	copy(w.seen, w.block.blank)
 
 	// The first neighbours come from the images that look nearest in one view. Their distances
 	// limit what the others may look like. Later blocks are limited by what earlier ones had.
@@ -368,7 +374,10 @@ func (w *worker) take(set []uint32) {
 			break
 		}
 		total := w.grid.levels(w.levels, w.block.images.At(int(c.index)))
-		distance := w.solver.distance(w.own, w.total, w.levels, total)
-		w.insert(c.index, distance*float64(w.cell))
+		distance := w.solver.distance(w.own, w.total, w.levels, total) * float64(w.cell)
+		w.insert(c.index, distance)
+		if w.pairs != nil {
+			w.tell(c.index, distance)
+		}
 	}
 }
