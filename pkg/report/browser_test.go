@@ -150,7 +150,7 @@ func newWorld(t *testing.T, n int) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.about, err = m.Themselves(set); err != nil {
+	if w.about, err = m.Themselves(set, nil); err != nil {
 		t.Fatal(err)
 	}
 	run := &results.Reduce{Dataset: results.File{Name: worldFile}}
@@ -234,6 +234,14 @@ tell(text('.answer h3'));
 type(one('.which'), '1234');
 key(one('.which'), 'Enter');
 tell(text('.problem'));
+for (const wrong of ['abc', '', '1e2', '3.5', '-1', ',']) {
+  type(one('.which'), wrong);
+  one('.go').click();
+  tell(text('.problem'));
+}
+type(one('.which'), ' #1,2 ');
+one('.go').click();
+tell(text('.problem') + text('.answer h3'));
 key(one('.answer h3'), 'Escape');
 tell(all('.answer').length);
 tell(text('.set option'));
@@ -251,6 +259,7 @@ tell(text('.answer h3') === 'Nearest to ' + name);
 		return metric.Manhattan(w.data.At(77), w.data.At(j))
 	})[2]
 	first := slices.Index(w.data.Labels, 1)
+	const expected = "Type a whole number from 0 to 149, or “label 7”."
 	want := []string{
 		strings.Join(w.answers(77), "\n"),
 		fmt.Sprintf("Nearest to image 77, label %d", w.data.Labels[77]),
@@ -259,6 +268,8 @@ tell(text('.answer h3') === 'Nearest to ' + name);
 		strings.Join(w.answers(12), "\n"),
 		fmt.Sprintf("Nearest to image %d, label 1", first),
 		"This image is not among those of the page; the next one is 149.",
+		expected, expected, expected, expected, expected, expected,
+		fmt.Sprintf("Nearest to image 12, label %d", w.data.Labels[12]),
 		"0", worldFile, strings.Join(w.answers(0), "\n"), "answer", "true",
 	}
 	if len(told) != len(want) {

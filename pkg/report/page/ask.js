@@ -209,8 +209,14 @@ const answer = (() => {
 const find = (text, images) => {
   const label = /^\s*label\s*(\d+)\s*$/i.exec(text);
   if (label) return images.filter(image => image.label === Number(label[1]));
-  const index = /^\s*#?\s*([\d,]+)\s*$/.exec(text);
-  return index ? images.filter(image => image.index === Number(index[1].replaceAll(',', ''))) : [];
+  const index = whole(text);
+  return index === null ? [] : images.filter(image => image.index === index);
+};
+
+// whole returns the whole number that a text is, or null.
+const whole = text => {
+  const digits = /^\s*#?\s*(\d[\d,]*)\s*$/.exec(text);
+  return digits && Number(digits[1].replaceAll(',', ''));
 };
 
 // The pictures of the page that can be asked about become buttons.
@@ -246,10 +252,16 @@ if (answer) {
       answer.ask(found[turn++ % found.length].place, home);
       return;
     }
+    if (/^\s*label/i.test(which.value)) {
+      problem.textContent = 'No image here has this label.';
+      return;
+    }
     const numbers = askable.filter(image => image.file === set.value).map(image => image.index);
-    const typed = Number(which.value.replace(/\D/g, ''));
-    const next = numbers.reduce((a, b) => Math.abs(b - typed) < Math.abs(a - typed) ? b : a);
-    problem.textContent = /^\s*label/i.test(which.value) ? 'No image here has this label.'
+    const index = whole(which.value);
+    const next = numbers.reduce((a, b) => Math.abs(b - index) < Math.abs(a - index) ? b : a);
+    problem.textContent = index === null
+      ? `Type a whole number from ${number(Math.min(...numbers))} to ` +
+        `${number(Math.max(...numbers))}, or “label 7”.`
       : `This image is not among those of the page; the next one is ${number(next)}.`;
   };
   question.querySelector('.go').addEventListener('click', typed);
