@@ -5,6 +5,7 @@ package explore
 
 import (
 	"math"
+	"slices"
 
 	"imagesimilarity/pkg/emd"
 	"imagesimilarity/pkg/idx"
@@ -84,8 +85,19 @@ type Map struct {
 type method struct {
 	name   string
 	most   int // images that are asked about
-	search func(queries pictures, k int) ([]neighbour, error)
+	search func(q question, k int) ([]neighbour, error)
 }
+
+// A question is the images whose neighbours a method looks for.
+type question struct {
+	pictures
+	own  []int // place of each in the list of the images of the map; -1 if it is not there
+	tell func(done, total int)
+}
+
+// Known returns the neighbours of an image that were found before, as Ask would find them; nil if
+// they are not known.
+type Known func(image int) (index []int64, distance results.Numbers)
 
 // A neighbour is a place in the list of the images of the map and a distance.
 type neighbour = nearest.Neighbour[float64]
@@ -106,7 +118,7 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.add(results.Exact, func(q pictures, k int) ([]neighbour, error) {
+	m.add(results.Exact, func(q question, k int) ([]neighbour, error) {
 		return floats(exact.Nearest(q.images, k, nil))
 	})
 	if data.Latents != nil {
@@ -114,7 +126,7 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.add(results.Latent, func(q pictures, k int) ([]neighbour, error) {
+		m.add(results.Latent, func(q question, k int) ([]neighbour, error) {
 			if q.latents == nil {
 				return nil, nil
 			}
@@ -126,7 +138,7 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.add(results.LSH, func(q pictures, k int) ([]neighbour, error) {
+		m.add(results.LSH, func(q question, k int) ([]neighbour, error) {
 			found, _, err := lsh.Nearest(exact, q.images, k, nil)
 			return floats(found, err)
 		})
@@ -135,10 +147,10 @@ func New(data Set, among []int, s Settings) (*Map, error) {
 		if err := emd.Check(few.Rows, few.Cols, s.Cell); err != nil {
 			return nil, err
 		}
-		m.add(results.Earth, func(q pictures, k int) ([]neighbour, error) {
+		m.add(results.Earth, func(q question, k int) ([]neighbour, error) {
 			search, err := emd.NewSearch(q.images, k, s.Cell)
 			if err == nil {
-				err = search.Add(few, 0, nil)
+				err = search.AddOwn(few, 0, q.own, q.tell)
 			}
 			if err != nil {
 				return nil, err
@@ -169,7 +181,7 @@ func newLSH(few *knn.Index[uint8], s Settings) (lsh *knn.LSH, err error) {
 	return lsh, lsh.Keep(few.Kept(), nil)
 }
 
-func (m *Map) add(name string, search func(queries pictures, k int) ([]neighbour, error)) {
+func (m *Map) add(name string, search func(q question, k int) ([]neighbour, error)) {
 	m.methods = append(m.methods, method{name, math.MaxInt, search})
 }
 
@@ -193,16 +205,24 @@ func spread(list []int, n int) []int {
 	return few
 }
 
-// Themselves returns the neighbours of the images of the map, which are of data.
-func (m *Map) Themselves(data Set) (*results.Neighbourhoods, error) {
-	return m.Ask(data, m.among)
+// Themselves returns the neighbours of the images of the map, which are of data, as Ask does.
+func (m *Map) Themselves(
+	data Set, tell func(done, total int),
+) (*results.Neighbourhoods, error) {
+	return m.Ask(data, m.among, nil, tell)
 }
 
 // Ask returns the neighbours of the images of queries whose indices are in asked, which is
-// ascending. If queries come from the file of the map, an image is not its own neighbour. Ask
-// returns an error if the queries differ from the images of the map in size, if they cannot be
+// ascending. If queries come from the file of the map, an image is not its own neighbour.
+//
+// Earth Mover's Distance takes nearly all the time. known, unless nil, has neighbours by it that
+// need not be looked for. tell, unless nil, is called after each image for which they are.
+//
+// Ask returns an error if the queries differ from the images of the map in size, if they cannot be
 // read, or if there is no memory to search.
-func (m *Map) Ask(queries Set, asked []int) (*results.Neighbourhoods, error) {
+func (m *Map) Ask(
+	queries Set, asked []int, known Known, tell func(done, total int),
+) (*results.Neighbourhoods, error) {
 	all := &results.Neighbourhoods{
 		Data: m.file, Among: m.among, Asked: queries.File, Images: asked,
 	}
@@ -215,36 +235,50 @@ func (m *Map) Ask(queries Set, asked []int) (*results.Neighbourhoods, error) {
 		every[i] = i
 	}
 	for _, method := range m.methods {
+		n := results.Neighbours{
+			Method:   method.name,
+			Index:    make([][]int64, len(asked)),
+			Distance: make([]results.Numbers, len(asked)),
+		}
 		places := spread(every, method.most)
-		few := images.at(places)
+		if method.name == results.Earth && known != nil {
+			places = slices.DeleteFunc(slices.Clone(places), func(i int) bool {
+				n.Index[i], n.Distance[i] = known(asked[i])
+				return n.Index[i] != nil
+			})
+		}
+		q := question{images.at(places), m.own(queries.File, asked, places), tell}
 		k := min(neighbours+1, len(m.among)) // one more: the image itself may be among them
-		found, err := method.search(few, k)
+		found, err := method.search(q, k)
 		if err != nil {
 			return nil, idx.Named(queries.File, err)
 		}
 		if found == nil {
 			continue
 		}
-		n := results.Neighbours{
-			Method:   method.name,
-			Index:    make([][]int64, len(asked)),
-			Distance: make([]results.Numbers, len(asked)),
-		}
-		q := 0
-		for i, image := range asked {
-			if q == len(places) || places[q] != i {
-				continue
-			}
+		for j, i := range places {
 			self := -1
 			if queries.File == m.file {
-				self = image
+				self = asked[i]
 			}
-			n.Index[i], n.Distance[i] = m.list(found[q*k:(q+1)*k], self)
-			q++
+			n.Index[i], n.Distance[i] = m.list(found[j*k:(j+1)*k], self)
 		}
 		all.Methods = append(all.Methods, n)
 	}
 	return all, nil
+}
+
+// own returns the place in the map of each image of file that is asked about, or -1.
+func (m *Map) own(file string, asked, places []int) []int {
+	own := make([]int, len(places))
+	for j, i := range places {
+		at, there := slices.BinarySearch(m.among, asked[i])
+		if !there || file != m.file {
+			at = -1
+		}
+		own[j] = at
+	}
+	return own
 }
 
 // list returns the indices and the distances of at most ten neighbours, without the image self.

@@ -1,7 +1,9 @@
 package explore
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -51,7 +53,7 @@ func TestAskFindsTheNearestOfTheMap(t *testing.T) {
 		of    Set
 		asked []int
 	}{{data, among}, {queries, []int{0, 7, 39}}, {data, []int{0, 3, 4}}} {
-		got, err := m.Ask(c.of, c.asked)
+		got, err := m.Ask(c.of, c.asked, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +121,7 @@ func TestMethodsThatAreLeftOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := m.Themselves(data)
+	got, err := m.Themselves(data, nil)
 	if err != nil || !slices.Equal(names(got), []string{results.Exact, results.Earth}) {
 		t.Fatalf("methods %q, %v", names(got), err)
 	}
@@ -136,9 +138,49 @@ func TestMethodsThatAreLeftOut(t *testing.T) {
 	if m, err = New(data, all, Settings{}); err != nil {
 		t.Fatal(err)
 	}
-	got, err = m.Ask(Set{File: "queries", Images: data.Images}, all[:2])
+	got, err = m.Ask(Set{File: "queries", Images: data.Images}, all[:2], nil, nil)
 	if err != nil || !slices.Equal(names(got), []string{results.Exact}) {
 		t.Errorf("methods %q for queries without vectors, %v", names(got), err)
+	}
+}
+
+// Neighbours that are known are taken over, and the others are looked for and counted.
+func TestKnownNeighbours(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	data := Set{File: "data", Images: random[uint8](rng, 30, 4, 4, 9).Set()}
+	queries := Set{File: "queries", Images: random[uint8](rng, 8, 4, 4, 9).Set()}
+	m, err := New(data, []int{2, 3, 5, 7, 11, 13, 17}, Settings{Cell: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := []int{0, 1, 4, 6, 7}
+	want, err := m.Ask(queries, asked, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := func(image int) ([]int64, results.Numbers) {
+		if image%2 == 0 {
+			return []int64{int64(100 + image)}, results.Numbers{1}
+		}
+		return nil, nil
+	}
+	told := ""
+	tell := func(done, total int) { told += fmt.Sprintf("%d of %d\n", done, total) }
+	got, err := m.Ask(queries, asked, known, tell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earth := want.By(results.Earth)
+	for i, image := range asked {
+		if index, distance := known(image); index != nil {
+			earth.Index[i], earth.Distance[i] = index, distance
+		}
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if want := "1 of 2\n2 of 2\n"; told != want {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }
 

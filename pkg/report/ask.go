@@ -205,11 +205,10 @@ func (a *atlas) add(p plate, i int) {
 
 // join takes the neighbours that a method found. It returns false if there are none.
 func (a *atlas) join(answers []answer, n *results.Neighbourhoods, method string) (some bool) {
-	at := slices.IndexFunc(n.Methods, func(m results.Neighbours) bool { return m.Method == method })
-	if at < 0 {
+	found := n.By(method)
+	if found == nil {
 		return false
 	}
-	found := n.Methods[at]
 	for q, image := range n.Images {
 		place, there := a.place[key{n.Asked, image}]
 		if !there || answers[place].known || found.Index[q] == nil {

@@ -26,3 +26,13 @@ type Neighbours struct {
 	Index    [][]int64 `json:"index"`    // (images, neighbours), the nearest first; nil if not asked
 	Distance []Numbers `json:"distance"` // the same, in grey levels, latent values or pixels
 }
+
+// By returns the neighbours that a method found; nil if it was not asked.
+func (n *Neighbourhoods) By(method string) *Neighbours {
+	for i := range n.Methods {
+		if n.Methods[i].Method == method {
+			return &n.Methods[i]
+		}
+	}
+	return nil
+}

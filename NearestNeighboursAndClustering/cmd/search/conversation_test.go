@@ -138,15 +138,22 @@ func TestPhases(t *testing.T) {
 			[]string{
 				"checking the files", "reading the data set", "reading the queries",
 				"preparing the data set", "width of the hash grid", "building the hash tables",
-				"preparing the images of the page",
+				"preparing the images of the page", "neighbours on the page",
 				"reduced search", "LSH search", "exact search", "comparing the answers",
-				"preparing the report", "writing out", "reading two", "reading twolatents",
+				"neighbours of queries on the page", "preparing the report", "writing out",
+				"reading two", "reading twolatents",
 				"reduced search", "LSH search", "exact search", "comparing the answers",
-				"preparing the report", "writing out",
+				"neighbours of queries on the page", "preparing the report", "writing out",
 			}},
 		"EMD": {"-EMD -l1 labels -l2 labels -cell 1", "", []string{
 			"checking the files", "reading the data set", "reading the queries",
 			"Earth Mover's Distance", "Manhattan distance",
+			"preparing the report", "writing out",
+		}},
+		"EMD with a page": {"-EMD -l1 labels -l2 labels -cell 1 -html page.html", "", []string{
+			"checking the files", "reading the data set", "reading the queries",
+			"preparing the images of the page", "Earth Mover's Distance", "Manhattan distance",
+			"neighbours on the page", "neighbours of queries on the page",
 			"preparing the report", "writing out",
 		}},
 	} {

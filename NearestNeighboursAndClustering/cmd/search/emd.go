@@ -8,6 +8,7 @@ import (
 
 	"imagesimilarity/NearestNeighboursAndClustering/internal/text"
 	"imagesimilarity/pkg/emd"
+	"imagesimilarity/pkg/explore"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/knn"
@@ -57,7 +58,6 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		return err
 	}
 
-	opt.display.Phase("preparing the report")
 	rank := func(r *ranking) results.Ranking {
 		return results.NewRanking(r.took.Seconds(), k, r.index, r.distance,
 			queries.labels, data.labels, opt.textbook)
@@ -74,38 +74,9 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		}},
 	}
 	round := &e.Rounds[0]
-	if round.Flows, err = flows(round, data, queries, opt.cell); err != nil {
-		return err
-	}
-
-	e.Neighbourhoods, err = asking.themselves(nil)
+	page, err := explainEMD(opt, e, data, queries, asking)
 	if err != nil {
 		return err
-	}
-	e.Neighbourhoods, err = asking.queries(e.Neighbourhoods, queries, report.AskedOfEMD(round))
-	if err != nil {
-		return err
-	}
-
-	page := report.NewEMD(e)
-	if opt.html != "" || opt.png != "" {
-		ofData, ofQueries := report.ShownOfEMD(round)
-		dataShown, err := data.shown(ofData)
-		if err != nil {
-			return err
-		}
-		queriesShown, err := queries.shown(ofQueries)
-		if err != nil {
-			return err
-		}
-		page.AddEMD(e, round, dataShown, queriesShown)
-	}
-	if opt.html != "" {
-		for i, asked := range []*spaces{data, queries} {
-			if err := asking.show(page, &e.Neighbourhoods[i], asked); err != nil {
-				return err
-			}
-		}
 	}
 	if err := opt.write(func(w io.Writer) { text.EMD(w, round) }, e, page); err != nil {
 		return err
@@ -120,6 +91,51 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		text.Double(round.EMD.Correctness), text.Double(round.Manhattan.Correctness))
 	opt.display.Say(found + passes + opt.written())
 	return nil
+}
+
+// explainEMD adds to the results of the round what a reader may ask about and see in pictures, and
+// returns the page.
+func explainEMD(
+	opt options, e *results.EMD, data, queries *spaces, asking *asking,
+) (page *report.Page, err error) {
+	round := &e.Rounds[0]
+	if e.Neighbourhoods, err = asking.themselves(nil); err != nil {
+		return nil, err
+	}
+	var known explore.Known
+	if asking != nil {
+		known = knownOf(round, &e.Neighbourhoods[0])
+	}
+	e.Neighbourhoods, err = asking.queries(
+		e.Neighbourhoods, queries, report.AskedOfEMD(round), known)
+	if err != nil {
+		return nil, err
+	}
+	opt.display.Phase("preparing the report")
+	if round.Flows, err = flows(round, data, queries, opt.cell); err != nil {
+		return nil, err
+	}
+	page = report.NewEMD(e)
+	if opt.html != "" || opt.png != "" {
+		ofData, ofQueries := report.ShownOfEMD(round)
+		dataShown, err := data.shown(ofData)
+		if err != nil {
+			return nil, err
+		}
+		queriesShown, err := queries.shown(ofQueries)
+		if err != nil {
+			return nil, err
+		}
+		page.AddEMD(e, round, dataShown, queriesShown)
+	}
+	if opt.html != "" {
+		for i, asked := range []*spaces{data, queries} {
+			if err := asking.show(page, &e.Neighbourhoods[i], asked); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return page, nil
 }
 
 // A ranking is the nearest images by one distance: (queries, k), each row sorted.

@@ -2,15 +2,19 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"imagesimilarity/pkg/explore"
 	"imagesimilarity/pkg/idx"
 	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/progress"
@@ -81,6 +85,66 @@ func TestEMDInBlocks(t *testing.T) {
 					t.Errorf("%q, blocks of %d: %s differs: %s",
 						more, images, name, firstDifference(got[name], want))
 				}
+			}
+		}
+	}
+}
+
+// The page takes over what the search has found. Its answers are those of a search among the images
+// of the page.
+func TestEMDAnswersOfThePage(t *testing.T) {
+	const most = 2000 // images on a page
+	t.Chdir(t.TempDir())
+	rng := rand.New(rand.NewPCG(1, 4))
+	write := func(name string, n int) explore.Set {
+		images := &imageset.Images[uint8]{N: n, Rows: 2, Cols: 2, Pix: make([]uint8, 4*n)}
+		for i := range images.Pix {
+			images.Pix[i] = uint8(rng.IntN(3)) // many are equal, some are black
+		}
+		for _, err := range []error{
+			idx.WriteImages(name, images), idx.WriteLabels(name+".labels", make([]uint8, n)),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return explore.Set{File: name, Images: images.Set()}
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(name string) string { return filepath.Join(dir, name) }
+	few, many, queries := write(in("few"), 300), write(in("many"), most+10), write(in("queries"), 400)
+	for _, c := range []struct{ data, queries explore.Set }{
+		{few, queries}, {few, few}, {many, queries}, {many, many},
+	} {
+		emdIn(t, "-cell", "1", "-d", c.data.File, "-l1", c.data.File+".labels",
+			"-q", c.queries.File, "-l2", c.queries.File+".labels")
+		var got struct{ Neighbourhoods []results.Neighbourhoods }
+		b, err := os.ReadFile("out.json")
+		if err == nil {
+			err = json.Unmarshal(b, &got)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := got.Neighbourhoods
+		if among := len(n[0].Among); among != min(c.data.Images.N, most) {
+			t.Errorf("%d images on the page of %d", among, c.data.Images.N)
+		}
+		m, err := explore.New(c.data, n[0].Among, explore.Settings{Cell: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, of := range []explore.Set{c.data, c.queries} {
+			want, err := m.Ask(of, n[i].Images, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(n[i].By(results.Earth), want.By(results.Earth)) {
+				t.Errorf("%s among %s: not the answers of a search among the images of the page",
+					filepath.Base(of.File), filepath.Base(c.data.File))
 			}
 		}
 	}

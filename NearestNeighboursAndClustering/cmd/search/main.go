@@ -159,11 +159,11 @@ func (d *dataSet) round(queries *spaces, run *results.Search, page *report.Page,
 	if err != nil {
 		return nil, err
 	}
-	opt.display.Phase("preparing the report")
-	neighbours, err := asking.queries(run.Neighbourhoods, queries, report.AskedOfSearch(r))
+	neighbours, err := asking.queries(run.Neighbourhoods, queries, report.AskedOfSearch(r), nil)
 	if err != nil {
 		return nil, err
 	}
+	opt.display.Phase("preparing the report")
 	var parts []func()
 	if opt.html != "" || opt.png != "" {
 		dataIndex, queryIndex := report.ShownOfSearch(r)

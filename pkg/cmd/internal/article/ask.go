@@ -59,7 +59,7 @@ func Ask(page *report.Page, dir string, query int, search *results.Search, emd *
 		return err
 	}
 	tell := func(from explore.Set, images report.Images, asked []int) error {
-		n, err := m.Ask(from, asked)
+		n, err := m.Ask(from, asked, nil, nil)
 		if err == nil {
 			page.Ask(n, shown, images)
 		}
