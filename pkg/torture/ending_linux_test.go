@@ -1,8 +1,10 @@
 package torture
 
 import (
+	"bufio"
 	"bytes"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"imagesimilarity/pkg/idx"
+	"imagesimilarity/pkg/imageset"
 	"imagesimilarity/pkg/keras"
 )
 
@@ -113,6 +117,81 @@ func TestTrainedModelsAreNotLost(t *testing.T) {
 					t.Errorf("screen %q, want %q in the end", screen, want)
 				}
 			})
+		}
+	}
+}
+
+// TestFinishedSearchesAreNotLost ends search -EMD by signals while it prepares the page of a search
+// that is done. The text must then be in a file that replaces none, and the last line must name it.
+func TestFinishedSearchesAreNotLost(t *testing.T) {
+	noise := rand.New(rand.NewPCG(1, 1))
+	write := func(name string, n int) {
+		images := &imageset.Images[uint8]{N: n, Rows: 16, Cols: 16, Pix: make([]uint8, n*256)}
+		for i := range images.Pix {
+			images.Pix[i] = uint8(noise.Uint32()) // no bound saves a distance
+		}
+		if err := idx.WriteImages(name, images); err != nil {
+			t.Fatal(err)
+		}
+		if err := idx.WriteLabels(name+".labels", make([]uint8, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	write(filepath.Join(dir, "images"), 500)
+	write(filepath.Join(dir, "queries"), 1)
+	for _, tt := range []struct {
+		signal syscall.Signal
+		old    bool   // whether there are outputs of a run before
+		text   string // file that must hold the text
+	}{
+		{syscall.SIGINT, false, "out.txt"},
+		{syscall.SIGTERM, true, "out-2.txt"},
+	} {
+		old := []string{"out.txt", "page.html"}
+		if tt.old {
+			for _, name := range old {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte("old"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		c := exec.Command(filepath.Join(programs, "search"), strings.Fields("-EMD -cell 1 -d images"+
+			" -q queries -l1 images.labels -l2 queries.labels -o out.txt -html page.html")...)
+		c.Dir = dir
+		var stdout bytes.Buffer
+		c.Stdout = &stdout
+		stderr, err := c.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer c.Process.Kill()
+		lines := bufio.NewScanner(stderr)
+		for lines.Scan() && !strings.HasPrefix(lines.Text(), "neighbours on the page: ") {
+		}
+		if line := lines.Text(); !strings.Contains(line, "%") || !strings.HasSuffix(line, " left") {
+			t.Errorf("the screen says %q, want the time that is left", line)
+		}
+		c.Process.Signal(tt.signal)
+		io.Copy(io.Discard, stderr)
+		c.Wait()
+		if got := shellStatus(c); got != 128+int(tt.signal) {
+			t.Errorf("status %d, want %d", got, 128+int(tt.signal))
+		}
+		last := "\nThe results are in " + tt.text + "; the other files were not written\n"
+		if !strings.HasSuffix(stdout.String(), last) {
+			t.Errorf("screen %q, want %q in the end", &stdout, last)
+		}
+		if got := read(t, dir, tt.text); !strings.HasPrefix(got, "Average Correct Search Results") {
+			t.Errorf("%s has %q", tt.text, got)
+		}
+		for _, name := range old {
+			if tt.old && read(t, dir, name) != "old" {
+				t.Errorf("%s is not the old one", name)
+			}
 		}
 	}
 }

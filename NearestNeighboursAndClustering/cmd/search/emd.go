@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,7 +15,10 @@ import (
 	"imagesimilarity/pkg/knn"
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/nearest"
+	"imagesimilarity/pkg/outfile"
 	"imagesimilarity/pkg/plural"
+	"imagesimilarity/pkg/program"
+	"imagesimilarity/pkg/quote"
 	"imagesimilarity/pkg/report"
 	"imagesimilarity/pkg/results"
 )
@@ -74,11 +78,16 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		}},
 	}
 	round := &e.Rounds[0]
-	page, err := explainEMD(opt, e, data, queries, asking)
+	write := func(w io.Writer) { text.EMD(w, round) }
+	var page *report.Page
+	err = opt.keep(write, stdout, func() (err error) {
+		page, err = explainEMD(opt, e, data, queries, asking)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if err := opt.write(func(w io.Writer) { text.EMD(w, round) }, e, page); err != nil {
+	if err := opt.write(write, e, page); err != nil {
 		return err
 	}
 	passes := ""
@@ -91,6 +100,37 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 		text.Double(round.EMD.Correctness), text.Double(round.Manhattan.Correctness))
 	opt.display.Say(found + passes + opt.written())
 	return nil
+}
+
+// keep calls prepare for a report on results that are final. If prepare fails or a signal ends the
+// program meanwhile, the text is written alone. It then replaces no file, since files of another
+// run may belong to that.
+func (opt options) keep(text func(w io.Writer), stdout io.Writer, prepare func() error) error {
+	save := func() (told string, err error) {
+		write := func(w io.Writer) error {
+			text(w)
+			return nil
+		}
+		name := opt.output
+		if outfile.Direct(name) {
+			err = outfile.Write(name, write)
+		} else {
+			name, err = outfile.WriteNew(name, write)
+		}
+		return "The results are in " + quote.Printable(name) + "; the other files were not written", err
+	}
+	work := program.Begin(save)
+	work.Rest()
+	defer work.Forget()
+	err := prepare()
+	if err == nil {
+		return nil
+	}
+	told, fault := save()
+	if fault == nil {
+		_, fault = fmt.Fprintln(opt.display.Writer(stdout), told)
+	}
+	return errors.Join(err, fault)
 }
 
 // explainEMD adds to the results of the round what a reader may ask about and see in pictures, and

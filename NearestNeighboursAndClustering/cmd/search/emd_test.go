@@ -150,14 +150,24 @@ func TestEMDAnswersOfThePage(t *testing.T) {
 	}
 }
 
-// A file that is cut or changed during the pass gives one sentence, and no output.
+// A file that is cut or changed during a pass gives one sentence, and no output. If it is changed
+// after the search, the text is written all the same.
 func TestEMDOfAChangedFile(t *testing.T) {
-	for name, spoil := range map[string]func() error{
-		"cut":      func() error { return os.Truncate("images", 16+3*28) },
-		"emptied":  func() error { return os.Truncate("images", 0) },
-		"replaced": func() error { return os.WriteFile("images", make([]byte, 16+40*4+1), 0o644) },
+	cut := func() error { return os.Truncate("images", 16+3*28) }
+	for _, c := range []struct {
+		name, phase     string
+		spoil           func() error
+		passes, queries int // that are done
+		text            bool
+	}{
+		{"cut", "pass 2 of 4", cut, 2, 12, false},
+		{"emptied", "pass 2 of 4", func() error { return os.Truncate("images", 0) }, 2, 12, false},
+		{"replaced", "pass 2 of 4", func() error {
+			return os.WriteFile("images", make([]byte, 16+40*4+1), 0o644)
+		}, 2, 12, false},
+		{"cut for the page", "neighbours on the page", cut, 4, 40, true},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			defer idx.InBlocks(3)()
 			t.Chdir(t.TempDir())
 			images := &imageset.Images[uint8]{N: 40, Rows: 2, Cols: 2, Pix: make([]uint8, 160)}
@@ -181,8 +191,8 @@ func TestEMDOfAChangedFile(t *testing.T) {
 			opt.display = progress.New(io.Discard, true)
 			passes := 0
 			opt.display.Began = func(name string) {
-				if strings.HasSuffix(name, "pass 2 of 4") {
-					if err := spoil(); err != nil {
+				if strings.HasSuffix(name, c.phase) {
+					if err := c.spoil(); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -196,7 +206,10 @@ func TestEMDOfAChangedFile(t *testing.T) {
 				strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %v", err)
 			}
-			if passes != 2 || strings.Count(screen.String(), "Query: ") != 12 {
+			told := strings.HasSuffix(screen.String(),
+				"\nThe results are in out; the other files were not written\n")
+			if queries := strings.Count(screen.String(), "Query: "); passes != c.passes ||
+				queries != c.queries || told != c.text {
 				t.Errorf("%d passes, screen %q", passes, &screen)
 			}
 			left, err := os.ReadDir(".")
@@ -204,7 +217,11 @@ func TestEMDOfAChangedFile(t *testing.T) {
 			for _, f := range left {
 				names = append(names, f.Name())
 			}
-			if want := []string{"images", "labels", "queries"}; err != nil || !slices.Equal(names, want) {
+			want := []string{"images", "labels", "queries"}
+			if c.text {
+				want = []string{"images", "labels", "out", "queries"}
+			}
+			if err != nil || !slices.Equal(names, want) {
 				t.Errorf("the folder has %q, error %v, want %q", names, err, want)
 			}
 		})
