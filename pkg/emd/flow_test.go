@@ -82,3 +82,12 @@ func TestFlowOfFewCells(t *testing.T) {
 		t.Error("cells of 3 pixels in an image of 2 give no error")
 	}
 }
+
+// Of several cheapest flows a page shows the same one in every version.
+func TestFlowAmongEqualOnes(t *testing.T) {
+	f, err := NewFlow([]uint8{0, 0, 1, 2, 0, 2}, []uint8{1, 2, 0, 0, 2, 0}, 2, 3, 1)
+	want := []Move{{2, 1, 0.2}, {3, 0, 0.2}, {3, 4, 0.2}, {5, 1, 0.2}, {5, 4, 0.2}}
+	if err != nil || !slices.Equal(f.Moves, want) {
+		t.Errorf("%+v, %v; want the moves %v", f, err, want)
+	}
+}

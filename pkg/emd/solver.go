@@ -19,7 +19,12 @@ import (
 // root, which never gets any flow. The trees are strongly feasible: an arc without flow points to
 // the root (Cunningham 1976), so that the method cannot cycle.
 type solver struct {
-	grid      *grid
+	grid *grid
+
+	// Whether a source makes all its shipments at once in the first tree. That decides which of
+	// several cheapest flows is found.
+	atOnce bool
+
 	surplus   []int64 // (cells): what the first image has more, times W·V
 	place     []int   // cells of the nodes
 	nodes     []node  // sources, then sinks, then the root
@@ -122,28 +127,21 @@ func (s *solver) separate(w []int32, W int64, v []int32, V int64) {
 	}
 }
 
-// plant builds the first tree: every source in turn ships to the cheapest sinks that are not full.
+// plant builds the first tree. The sources take turns, and in its turn a source makes one shipment.
+// Trees in which each makes all its shipments at once need half as many pivots again.
 func (s *solver) plant() {
 	sinks := len(s.place) - s.sources
 	s.shipments = s.shipments[:0]
-	for a := range s.sources {
-		row := s.cost[a*sinks : (a+1)*sinks]
-		source := &s.nodes[a]
-		for source.mass > 0 {
-			best, cheapest := none, int64(math.MaxInt64)
-			for b, c := range row {
-				if c < cheapest && s.nodes[s.sources+b].mass > 0 {
-					best, cheapest = s.sources+b, c
+	for left := s.sources; left > 0; {
+		for a := range s.sources {
+			for source := &s.nodes[a]; source.mass > 0; {
+				if s.ship(a); source.mass == 0 {
+					left--
+				}
+				if !s.atOnce {
+					break
 				}
 			}
-			sink := &s.nodes[best]
-			amount := min(source.mass, sink.mass)
-			source.mass -= amount
-			sink.mass -= amount
-			s.shipments = append(s.shipments, shipment{
-				from: int32(a), to: int32(best), amount: amount,
-				empties: source.mass == 0, fills: sink.mass == 0,
-			})
 		}
 	}
 	// A node that a shipment exhausts takes part in no later one, so the tree grows from the last
@@ -166,6 +164,25 @@ func (s *solver) plant() {
 			from.potential, from.depth = to.potential+c, to.depth+1
 		}
 	}
+}
+
+// ship makes a shipment from a source to the cheapest sink that is not full.
+func (s *solver) ship(a int) {
+	sinks := len(s.place) - s.sources
+	best, cheapest := none, int64(math.MaxInt64)
+	for b, c := range s.cost[a*sinks : (a+1)*sinks] {
+		if c < cheapest && s.nodes[s.sources+b].mass > 0 {
+			best, cheapest = s.sources+b, c
+		}
+	}
+	source, sink := &s.nodes[a], &s.nodes[best]
+	amount := min(source.mass, sink.mass)
+	source.mass -= amount
+	sink.mass -= amount
+	s.shipments = append(s.shipments, shipment{
+		from: int32(a), to: int32(best), amount: amount,
+		empties: source.mass == 0, fills: sink.mass == 0,
+	})
 }
 
 // hang makes a node the first child of a parent.
