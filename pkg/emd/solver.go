@@ -128,7 +128,8 @@ func (s *solver) separate(w []int32, W int64, v []int32, V int64) {
 }
 
 // plant builds the first tree. The sources take turns, and in its turn a source makes one shipment.
-// Trees in which each makes all its shipments at once need half as many pivots again.
+// Where cells are many, the tree needs fewer pivots than one in which each source makes all its
+// shipments at once.
 func (s *solver) plant() {
 	sinks := len(s.place) - s.sources
 	s.shipments = s.shipments[:0]
