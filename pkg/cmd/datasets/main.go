@@ -132,8 +132,8 @@ func setNumber(o *grow.Options, value string) error {
 	return nil
 }
 
-// fetch writes MNIST to a folder. It refuses one that has files but no data set: these are rather
-// those of a SOURCE, without a FOLDER.
+// fetch writes MNIST to a folder. It refuses one that has files but no data set: it is rather a
+// SOURCE whose FOLDER was forgotten.
 func fetch(folder string, stdout io.Writer) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -141,8 +141,8 @@ func fetch(folder string, stdout io.Writer) error {
 	}
 	_, err = os.Stat(filepath.Join(folder, "training", "images.dat")) // of an earlier data set
 	if len(entries) > 0 && err != nil {
-		return fmt.Errorf("cannot write MNIST to %s: it has other files; expected a new folder, or "+
-			"another one after it that gets a data set made of these files", folder)
+		return fmt.Errorf("cannot write MNIST to %s: it has other files; expected a new folder (to "+
+			"make a data set of these files, name a second folder for it)", folder)
 	}
 	dir, err := mnist.Fetch()
 	if err != nil {
