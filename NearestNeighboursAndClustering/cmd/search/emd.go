@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -80,7 +79,7 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	round := &e.Rounds[0]
 	write := func(w io.Writer) { text.EMD(w, round) }
 	var page *report.Page
-	err = opt.keep(write, stdout, func() (err error) {
+	err = opt.keep(write, func() (err error) {
 		page, err = explainEMD(opt, e, data, queries, asking)
 		return err
 	})
@@ -102,11 +101,11 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 	return nil
 }
 
-// keep calls prepare for a report on results that are final. If prepare fails or a signal ends the
-// program meanwhile, the text is written alone. It then replaces no file, since files of another
-// run may belong to that.
-func (opt options) keep(text func(w io.Writer), stdout io.Writer, prepare func() error) error {
-	save := func() (told string, err error) {
+// keep calls prepare for a report on results that are final. If a signal ends the program
+// meanwhile, the text is written alone. It then replaces no file, since files of another run may
+// belong to that.
+func (opt options) keep(text func(w io.Writer), prepare func() error) error {
+	work := program.Begin(func() (told string, err error) {
 		write := func(w io.Writer) error {
 			text(w)
 			return nil
@@ -118,19 +117,10 @@ func (opt options) keep(text func(w io.Writer), stdout io.Writer, prepare func()
 			name, err = outfile.WriteNew(name, write)
 		}
 		return "The results are in " + quote.Printable(name) + "; the other files were not written", err
-	}
-	work := program.Begin(save)
+	})
 	work.Rest()
 	defer work.Forget()
-	err := prepare()
-	if err == nil {
-		return nil
-	}
-	told, fault := save()
-	if fault == nil {
-		_, fault = fmt.Fprintln(opt.display.Writer(stdout), told)
-	}
-	return errors.Join(err, fault)
+	return prepare()
 }
 
 // explainEMD adds to the results of the round what a reader may ask about and see in pictures, and
