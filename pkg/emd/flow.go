@@ -30,7 +30,6 @@ func NewFlow(from, to []uint8, rows, cols, cell int) (*Flow, error) {
 		return f, nil
 	}
 	s := newSolver(g)
-	s.atOnce = true // the flows that pages have always shown
 	f.Distance = s.distance(w, W, v, V) * float64(cell)
 	scale := float64(W) * float64(V)
 	amount := make([]int64, g.cells*g.cells)

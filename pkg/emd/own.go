@@ -7,17 +7,19 @@ import (
 	"imagesimilarity/pkg/memory"
 	"imagesimilarity/pkg/metric"
 	"imagesimilarity/pkg/nearest"
+	"imagesimilarity/pkg/plural"
 )
 
-// AddOwn is Add for a block that has queries among its images: query q is image own[q] of the
-// block, or none of them if that is negative. It measures the distance between two such queries
-// once and enters it in both lists.
+// AddOwn does what Add does, for a block that has queries among its images: query q is image own[q]
+// of the block, or none of them if that is negative. AddOwn measures the distance between two such
+// queries once and enters it in both lists.
 func (s *Search) AddOwn(images *imageset.Images[uint8], first int64, own []int,
 	progress func(done, total int)) error {
 
 	need := float64(4*float64(len(own))*float64(metric.Tiles(images.N))) +
 		float64(4*images.N+8*len(own))
-	err := memory.Check(need, "the pairs of %d queries and %d images need", len(own), images.N)
+	err := memory.Check(need, "the pairs of %s and %s need",
+		plural.Of(len(own), "query"), plural.Of(images.N, "image"))
 	if err != nil {
 		return err
 	}

@@ -19,12 +19,7 @@ import (
 // root, which never gets any flow. The trees are strongly feasible: an arc without flow points to
 // the root (Cunningham 1976), so that the method cannot cycle.
 type solver struct {
-	grid *grid
-
-	// Whether a source makes all its shipments at once in the first tree. That decides which of
-	// several cheapest flows is found.
-	atOnce bool
-
+	grid      *grid
 	surplus   []int64 // (cells): what the first image has more, times W·V
 	place     []int   // cells of the nodes
 	nodes     []node  // sources, then sinks, then the root
@@ -128,20 +123,17 @@ func (s *solver) separate(w []int32, W int64, v []int32, V int64) {
 }
 
 // plant builds the first tree. The sources take turns, and in its turn a source makes one shipment.
-// Where cells are many, the tree needs fewer pivots than one in which each source makes all its
-// shipments at once.
+// Where cells are many, this takes fewer pivots than if a source made all its shipments at once.
 func (s *solver) plant() {
 	sinks := len(s.place) - s.sources
 	s.shipments = s.shipments[:0]
 	for left := s.sources; left > 0; {
 		for a := range s.sources {
-			for source := &s.nodes[a]; source.mass > 0; {
-				if s.ship(a); source.mass == 0 {
-					left--
-				}
-				if !s.atOnce {
-					break
-				}
+			if s.nodes[a].mass == 0 {
+				continue
+			}
+			if s.ship(a); s.nodes[a].mass == 0 {
+				left--
 			}
 		}
 	}
