@@ -206,9 +206,7 @@ func spread(list []int, n int) []int {
 }
 
 // Themselves returns the neighbours of the images of the map, which are of data, as Ask does.
-func (m *Map) Themselves(
-	data Set, tell func(done, total int),
-) (*results.Neighbourhoods, error) {
+func (m *Map) Themselves(data Set, tell func(done, total int)) (*results.Neighbourhoods, error) {
 	return m.Ask(data, m.among, nil, tell)
 }
 

@@ -102,8 +102,8 @@ func searchEMD(opt options, run results.Header, stdout io.Writer) error {
 }
 
 // keep calls prepare for a report on results that are final. If a signal ends the program
-// meanwhile, the text is written alone. It then replaces no file, since files of another run may
-// belong to that.
+// meanwhile, the text is written alone, under a name that replaces no file: an old text belongs to
+// the other files of its run.
 func (opt options) keep(text func(w io.Writer), prepare func() error) error {
 	work := program.Begin(func() (told string, err error) {
 		write := func(w io.Writer) error {

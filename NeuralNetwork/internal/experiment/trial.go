@@ -106,12 +106,12 @@ var crash = regexp.MustCompile(`SIG(ABRT|BUS|FPE|ILL|SEGV|TRAP)|Exception 0x[0-9
 // scarce matches what Go's runtime writes when it ends the process because memory is limited.
 var scarce = regexp.MustCompile(`out of memory|cannot allocate memory|pthread_create failed`)
 
-// tryDrivers lets other processes load the drivers and open the devices of a choice, and returns
-// which devices they have opened, and why they could not use them. A device with which the process
-// crashes, ends or hangs is one of these, and the next process tries the next device. tryDrivers
-// returns an error if that happens while drivers are loaded or list their devices: no process
-// survives a crash in a library that it has loaded. What drivers write in a trial is not shown:
-// they write it again in the program.
+// tryDrivers lets other processes load the drivers and open the devices of a choice, as no process
+// survives a crash in a library that it has loaded. It returns which devices they have opened, and
+// why they could not use them. If a process crashes, ends or hangs while it opens a device, that
+// device cannot be used, and another process tries the next one. If that happens while drivers are
+// loaded or list their devices, tryDrivers returns an error. What drivers write in a trial is not
+// shown: they write it again in the program.
 //
 // A trial tests the device that it opens, so that the program need not do it again. A driver that
 // crashes later, while it compiles or runs other networks, still ends the program.
